@@ -1,0 +1,1 @@
+"""Settings, and everything that turns an environment into them."""

@@ -1,0 +1,18 @@
+"""Time as an argument.
+
+``monotonic`` measures ages and rests, ``wall`` dates what outlives the process.
+Timers run on the event loop, whose clock is the same one as ``monotonic``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Two readings of now, in seconds; tests hand in ones that they advance."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]

@@ -1,0 +1,140 @@
+"""What can go wrong with a gateway, and what follows from it.
+
+An error carries its policy as class attributes: the HTTP status that clients
+see, what rests because of it (the gateway, one source, nothing) and for how
+long. Nothing else in the product switches on error types.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Scope(Enum):
+    """What an error says something about."""
+
+    LINK = "link"  # the gateway as a whole: it rests at once
+    PATH = "path"  # this path; the gateway too once different paths fail in a row
+    SOURCE = "source"  # this path only: the gateway is well and says no
+    NONE = "none"
+
+
+class GatewayError(Exception):
+    """Base of every failure to get a fact from a gateway or a command to it.
+
+    ``retry_after`` is what the gateway asked for, in seconds, or None.
+    The message is one sentence without secrets; clients may see it.
+    """
+
+    status: ClassVar[int] = 502
+    title: ClassVar[str] = "The gateway gave no usable answer"
+    scope: ClassVar[Scope] = Scope.NONE
+    # Rests of the first, second, … failure in a row, in seconds; the last one repeats.
+    rests: ClassVar[tuple[float, ...]] = ()
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    @classmethod
+    def code(cls) -> str:
+        """Name this class in snake case, for metrics, logs and problem documents."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+    def rest_s(self, failures: int) -> float:
+        """Seconds to leave the gateway (or the source) alone after this many failures in a row."""
+        if self.retry_after is not None:
+            return max(self.retry_after, 1.0)
+        return self.rests[min(failures, len(self.rests)) - 1] if self.rests else 0.0
+
+
+# Short rests first, so that a blip costs nothing; a steady pace of six a minute later, so
+# that a gateway is found again within ten seconds of its return.
+_PATIENT = (1.0, 2.0, 4.0, 8.0, 10.0)
+
+
+class Unreachable(GatewayError):
+    """No connection: name resolution, TCP, TLS, a reset."""
+
+    status = 502
+    title = "The gateway cannot be reached"
+    scope = Scope.PATH
+    rests = _PATIENT
+
+
+class GatewayTimeout(GatewayError):
+    """No complete answer within PW_TIMEOUT."""
+
+    status = 504
+    title = "The gateway did not answer in time"
+    scope = Scope.PATH
+    rests = _PATIENT
+
+
+class LoginRejected(GatewayError):
+    """401 or 403 from the login itself. Repeated logins end in a lock-out of the owner."""
+
+    status = 502
+    title = "The gateway refuses the login"
+    scope = Scope.LINK
+    rests = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
+
+
+class RateLimited(GatewayError):
+    """HTTP 429, on a login or on data: the gateway asks to be left alone."""
+
+    status = 503
+    title = "The gateway limits the rate of requests"
+    scope = Scope.LINK
+    # A single 429 must not cost clients a reading (they have 30 s of stale ones);
+    # a real lock-out lasts 10 to 30 minutes and is not prolonged by trials every 5 minutes.
+    rests = (10.0, 10.0, 10.0, 10.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+
+
+class SourceUnavailable(GatewayError):
+    """5xx on one path: overloaded, starting, or the site master is stopped."""
+
+    status = 503
+    title = "The gateway cannot tell this now"
+    scope = Scope.PATH
+    rests = (5.0, 10.0, 10.0, 10.0, 10.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+
+
+class NotSupported(GatewayError):
+    """404, or 403 that a new login does not cure: not on this gateway or firmware."""
+
+    status = 404
+    title = "This gateway does not offer this"
+    scope = Scope.SOURCE
+    rests = (600.0,)
+
+
+class BadAnswer(GatewayError):
+    """Not JSON, not protobuf, too long, or not of the shape that this source has."""
+
+    status = 502
+    title = "The gateway's answer is unusable"
+    scope = Scope.SOURCE
+    rests = (5.0, 10.0, 10.0, 10.0, 30.0)
+
+
+class CircuitOpen(GatewayError):
+    """The gateway or the source rests; raised by the link, never by a driver."""
+
+    status = 503
+    title = "The gateway rests"
+
+
+class CommandRejected(GatewayError):
+    """The gateway refused a write."""
+
+    status = 502
+    title = "The gateway refused the command"
+
+
+class OutcomeUnknown(GatewayError):
+    """A write was sent and no answer came. It is never sent again by itself."""
+
+    status = 504
+    title = "The outcome of the command is unknown"

@@ -1,0 +1,89 @@
+"""The words of the product as values.
+
+Powers are watts, signed as the gateway signs them: site + imports, battery +
+discharges, solar + produces, load + consumes. Energies are watt-hours. Charge
+and reserve are percent of the whole pack (the gateway's raw scale), unless a
+name says ``app``: the app hides the lowest 5 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+# A fact a gateway can tell, named by its path in the local API ("/api/meters/aggregates").
+Source: TypeAlias = str
+
+JSON = "application/json"
+OCTETS = "application/octet-stream"
+
+# The part of the pack that the app does not show, in percent of the raw scale.
+HIDDEN_PERCENT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What one answer of a gateway said about one source.
+
+    ``value`` is the decoded document (dict, list, … as JSON has them; for the
+    vitals the decoded devices), ``body`` the bytes as the gateway sent them.
+    A driver that translates makes the body itself.
+    """
+
+    value: Any
+    body: bytes
+    media_type: str = JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A document as stored: when it was received (monotonic seconds) and its revision.
+
+    Revisions of one gateway only grow; two snapshots with the same revision are the same.
+    """
+
+    source: Source
+    document: Document
+    stored_at: float
+    revision: int
+
+
+class Setting(Enum):
+    """What can be written to a gateway."""
+
+    RESERVE = "reserve"  # percent, app scale
+    MODE = "mode"  # self_consumption | autonomous | backup
+    GRID_CHARGING = "grid_charging"  # bool
+    GRID_EXPORT = "grid_export"  # battery_ok | pv_only | never
+    MAX_BACKUP = "max_backup"  # seconds; 0 cancels
+    ISLANDING = "islanding"  # bool: True goes off grid
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A validated write: one or more settings that are changed in one go."""
+
+    values: Mapping[Setting, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a gateway did with a command: the values read back, and its own answers."""
+
+    values: Mapping[Setting, Any]
+    answers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def app_percent(raw: float) -> float:
+    """Turn a raw percentage into the app's scale, unclamped.
+
+    Two divisions and a subtraction: other programs compare these numbers bit by bit.
+    """
+    return raw / 0.95 - HIDDEN_PERCENT / 0.95
+
+
+def raw_percent(app: float) -> float:
+    """Turn a percentage of the app's scale into the gateway's raw scale."""
+    return app * 0.95 + HIDDEN_PERCENT

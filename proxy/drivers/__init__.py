@@ -1,0 +1,1 @@
+"""One module per dialect that a gateway speaks; only these talk to gateways."""

@@ -1,0 +1,65 @@
+"""What the caching core knows of a driver."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from proxy.core.model import Command, Document, Outcome, Setting, Source
+
+
+class Driver(Protocol):
+    """One way to read one gateway.
+
+    ``sources`` maps everything that the driver can tell to the exchange that
+    tells it; exchanges are the unit of coalescing and of cooldown.
+    """
+
+    name: str
+    min_ttl: float  # seconds below which this way must not be polled
+    sources: Mapping[Source, str]
+
+    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+        """Ask the gateway once and return everything that its answer told.
+
+        Raises a GatewayError subclass and nothing else. Logs in (again) at
+        most once per call, and shares that login with concurrent calls.
+        """
+
+    async def close(self) -> None:
+        """Release sockets. Keeps the persisted session, so that a restart needs no login."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Say how the connection is, for people: logins, session age, address. No secrets."""
+
+
+@runtime_checkable
+class Controllable(Protocol):
+    """A driver that can write."""
+
+    settings: frozenset[Setting]
+
+    async def execute(self, command: Command) -> Outcome:
+        """Send a command once. Never repeats it.
+
+        Raises CommandRejected, OutcomeUnknown, NotSupported or another GatewayError.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """The head of a file of the gateway's web app, and its body chunk by chunk."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+@runtime_checkable
+class AssetOrigin(Protocol):
+    """A driver whose gateway serves a web app of its own."""
+
+    def stream(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[Asset]:
+        """GET a file (never below /api/). Headers are the few that may pass to the gateway."""

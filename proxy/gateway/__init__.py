@@ -1,0 +1,1 @@
+"""The caching core: freshness, coalescing, cooldown. Knows protocols, never a concrete driver."""

@@ -1,0 +1,1 @@
+"""What leaves the daemon by itself: logs and metrics."""

@@ -1,0 +1,1 @@
+"""What LAN clients see: routes, pages, status."""

@@ -1,0 +1,1 @@
+"""Pure renderings: gateway documents in, documents or text out."""
