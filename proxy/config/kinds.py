@@ -1,0 +1,181 @@
+"""What a setting's text may be, and the value it stands for.
+
+A kind turns text into a value or raises ValueError with half a sentence that
+says what would be right. Text is taken as it is: quotes, ``$`` and ``#`` have
+no meaning here. Nothing here opens a file or asks the network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_YES = frozenset({"yes", "true", "1", "on"})
+_NO = frozenset({"no", "false", "0", "off"})
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_SOURCE = re.compile(r"[A-Za-z0-9.:*/\[\]'_-]+")
+
+HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of setting: what its text is called in the documentation, and how it is read."""
+
+    name: str
+    parse: Callable[[str], Any]
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise ValueError("yes or no")
+
+
+def split_address(text: str) -> tuple[str, int | None]:
+    """Split ``host``, ``host:port``, ``::1`` or ``[::1]:port``; the port is None if none is given."""
+    host, port = text, ""
+    if match := re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text):
+        host, port = match[1], match[2] if match[2] is not None else ""
+        ipaddress.IPv6Address(host)
+        if text.endswith(":"):
+            raise ValueError("a port after the colon")
+    elif text.count(":") == 1:
+        host, port = text.split(":")
+        if not port:
+            raise ValueError("a port after the colon")
+    if not _is_host(host):
+        raise ValueError("a host name or an address")
+    if not port:
+        return host, None
+    if not (port.isascii() and port.isdigit() and 0 < int(port) <= HIGHEST_PORT):
+        raise ValueError("a port between 1 and 65535")
+    return host, int(port)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        # Digits and dots that are no address ("192.168.1.300") are a slip, not a name.
+        if re.fullmatch(r"[0-9.]+", text):
+            return False
+        return all(_NAME.fullmatch(label) for label in text.removesuffix(".").split("."))
+    return True
+
+
+def _address(text: str) -> str:
+    try:
+        split_address(text)
+    except ValueError:
+        raise ValueError("host, host:port or [IPv6]:port, without https:// and path") from None
+    return text
+
+
+def _interface(text: str) -> str:
+    if not _is_host(text):
+        raise ValueError("an address of this machine, such as 127.0.0.1, or nothing for all")
+    return text
+
+
+def _time_zone(text: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a name of the time zone database, such as Europe/Berlin") from None
+    return text
+
+
+def _base_url(text: str) -> str:
+    if not re.fullmatch(r"/?[A-Za-z0-9._~/-]*", text) or "//" in text or ".." in text:
+        raise ValueError("a path such as /powerwall/")
+    return f"/{text.strip('/')}/" if text.strip("/") else "/"
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(part, strict=False)) for part in _parts(text))
+    except ValueError:
+        raise ValueError("addresses or networks separated by commas, such as 172.18.0.0/16") from None
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(part.lower() for part in _parts(text))
+    if not all(_is_host(name) for name in names):
+        raise ValueError("host names separated by commas, without https:// and port")
+    return names
+
+
+def _ancestors(text: str) -> str:
+    if not all(_SOURCE.fullmatch(part) for part in text.split()):
+        raise ValueError("*, 'self', 'none' or origins separated by spaces")
+    return " ".join(text.split())
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in re.split(r"[,\s]+", text) if part]
+
+
+def _number(text: str) -> float:
+    # float() also takes "nan", "1_0" and digits of any script.
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text.strip(), re.ASCII):
+        raise ValueError("a number")
+    return float(text)
+
+
+def whole(lowest: int, highest: int, unit: str = "") -> Kind:
+    """Make the kind of whole numbers within bounds."""
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"\d{1,12}", text.strip(), re.ASCII) and lowest <= int(text) <= highest:
+            return int(text)
+        raise ValueError(f"a whole number from {lowest} to {highest}")
+
+    return Kind(unit or "number", parse)
+
+
+def number(lowest: float, highest: float, unit: str) -> Kind:
+    """Make the kind of decimal numbers within bounds."""
+
+    def parse(text: str) -> float:
+        try:
+            value = _number(text)
+        except ValueError:
+            value = lowest - 1
+        if lowest <= value <= highest:
+            return value
+        raise ValueError(f"a number from {lowest:g} to {highest:g}")
+
+    return Kind(unit, parse)
+
+
+def choice(*words: str) -> Kind:
+    """Make the kind of a few fixed words, read in any case; the value is the spelling given here."""
+    spelling = {word.lower(): word for word in words}
+
+    def parse(text: str) -> str:
+        try:
+            return spelling[text.strip().lower()]
+        except KeyError:
+            raise ValueError(f"{', '.join(words[:-1])} or {words[-1]}") from None
+
+    return Kind(" | ".join(words), parse)
+
+
+TEXT = Kind("text", str)
+PATH = Kind("path", str)
+FLAG = Kind("yes | no", _flag)
+ADDRESS = Kind("host[:port]", _address)
+INTERFACE = Kind("address", _interface)
+TIME_ZONE = Kind("zone name", _time_zone)
+BASE_URL = Kind("path", _base_url)
+NETWORKS = Kind("networks", _networks)
+HOSTS = Kind("names", _hosts)
+ANCESTORS = Kind("origins", _ancestors)
