@@ -10,40 +10,13 @@ setting adds one row here and nothing elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 from proxy.config import kinds
-from proxy.config.kinds import ADDRESS, FLAG, PATH, TEXT, Kind, choice, number, whole
+from proxy.config.kinds import ADDRESS, FLAG, PATH, TEXT, choice, number, whole
+from proxy.config.rows import Row, row
 
 _A_DAY = 86400
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One setting.
-
-    ``secret``: never shown, and ``NAME_FILE`` may name a file that holds it.
-    ``reloads``: a SIGHUP is enough to change it. ``ours``: the pypowerwall
-    proxy has no such setting. ``forgiving``: a bad value is a warning and the
-    default is used, because that is what the pypowerwall proxy does.
-    """
-
-    env: str
-    key: str
-    kind: Kind
-    default: Any
-    help: str
-    group: str
-    secret: bool = False
-    reloads: bool = False
-    ours: bool = False
-    forgiving: bool = False
-
-
-def _row(group: str, kind: Kind, default: Any, help_: str, **marks: Any) -> Any:
-    return field(default=default, metadata={"kind": kind, "help": help_, "group": group, **marks})
-
 
 # Groups, in the order of the documentation.
 _GATEWAY = "Gateway"
@@ -59,139 +32,135 @@ _LOGS = "Logs and metrics"
 class Settings:
     """The settings in force; ``dataclasses.replace`` makes variations."""
 
-    host: str = _row(_GATEWAY, ADDRESS, "", "The gateway's address, with the port if it is not 443")
-    password: str = _row(_GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
-    email: str = _row(_GATEWAY, TEXT, "email@example.com", "E-mail sent with the login; any will do")
-    timezone: str = _row(_GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site")
-    auth_mode: str = _row(
+    host: str = row(_GATEWAY, ADDRESS, "", "The gateway's address, with the port if it is not 443")
+    password: str = row(_GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
+    email: str = row(_GATEWAY, TEXT, "email@example.com", "E-mail sent with the login; any will do")
+    timezone: str = row(_GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site")
+    auth_mode: str = row(
         _GATEWAY, choice("cookie", "token"), "cookie", "How the session is shown to the gateway"
     )
-    timeout: float = _row(
+    timeout: float = row(
         _GATEWAY, number(0.1, 300, "seconds"), 5.0, "Longest wait for one answer of the gateway"
     )
-    pool_maxsize: int = _row(
+    pool_maxsize: int = row(
         _GATEWAY, whole(0, 64), 2, "Most connections to the gateway at once; 0: a new one for each request"
     )
-    gw_tls: str = _row(
+    gw_tls: str = row(
         _GATEWAY,
         choice("pin", "ca", "off"),
         "pin",
         "Trust in the gateway's certificate: the one seen first, one signed by PW_GW_CA, or any",
         ours=True,
     )
-    gw_ca: str = _row(_GATEWAY, PATH, "", "Certificates (PEM) that PW_GW_TLS=ca trusts", ours=True)
+    gw_ca: str = row(_GATEWAY, PATH, "", "Certificates (PEM) that PW_GW_TLS=ca trusts", ours=True)
 
-    gw_pwd: str = _row(
-        _TEDAPI, TEXT, "", "Gateway password from the sticker: switches TEDAPI on", secret=True
-    )
-    rsa_key_path: str = _row(
+    gw_pwd: str = row(_TEDAPI, TEXT, "", "Gateway password from the sticker: switches TEDAPI on", secret=True)
+    rsa_key_path: str = row(
         _TEDAPI, PATH, "", "Registered RSA key (PEM): Powerwall 3 over the wired network (v1r)"
     )
-    wifi_host: str = _row(_TEDAPI, ADDRESS, "", "Address on the gateway's Wi-Fi, as fallback of v1r")
-    tedapi_api_version: str = _row(
+    wifi_host: str = row(_TEDAPI, ADDRESS, "", "Address on the gateway's Wi-Fi, as fallback of v1r")
+    tedapi_api_version: str = row(
         _TEDAPI,
         choice("V2024_06", "V2026_06"),
         "V2024_06",
         "Generation of the signed queries",
         forgiving=True,
     )
-    tedapi_recovery: bool = _row(_TEDAPI, FLAG, True, "Look for a lost gateway even when no client asks")
-    tedapi_probe_interval: int = _row(
+    tedapi_recovery: bool = row(_TEDAPI, FLAG, True, "Look for a lost gateway even when no client asks")
+    tedapi_probe_interval: int = row(
         _TEDAPI, whole(5, _A_DAY, "seconds"), 30, "Longest pause between these looks", forgiving=True
     )
-    integrate_energy: bool = _row(
+    integrate_energy: bool = row(
         _TEDAPI, FLAG, True, "Count energy from power where the gateway has no counters", ours=True
     )
-    siteid: str = _row(_TEDAPI, TEXT, "", "Site of the cloud account")
-    auth_path: str = _row(_TEDAPI, PATH, "", "Folder of the pypowerwall proxy's login files")
+    siteid: str = row(_TEDAPI, TEXT, "", "Site of the cloud account")
+    auth_path: str = row(_TEDAPI, PATH, "", "Folder of the pypowerwall proxy's login files")
 
-    cache_expire: float = _row(
+    cache_expire: float = row(
         _CACHE, number(0, _A_DAY, "seconds"), 5.0, "How long an answer of the gateway is fresh"
     )
-    cache_ttl: float = _row(
+    cache_ttl: float = row(
         _CACHE,
         number(0, _A_DAY, "seconds"),
         30.0,
         "Age up to which it is still served while the gateway fails",
     )
-    graceful_degradation: bool = _row(
+    graceful_degradation: bool = row(
         _CACHE, FLAG, True, "Serve answers past their freshness while the gateway fails"
     )
-    fail_fast: bool = _row(_CACHE, FLAG, False, "Stop waiting for the gateway at its first failure")
-    health_check: bool = _row(_CACHE, FLAG, True, "Let a failing gateway rest")
-    state_path: str = _row(
+    fail_fast: bool = row(_CACHE, FLAG, False, "Stop waiting for the gateway at its first failure")
+    health_check: bool = row(_CACHE, FLAG, True, "Let a failing gateway rest")
+    state_path: str = row(
         _CACHE,
         PATH,
         "",
         "Folder of what survives a restart; PW_AUTH_PATH, or ~/.local/state/powerwall-proxy",
         ours=True,
     )
-    cache_file: str = _row(_CACHE, PATH, "", "File of the gateway session; .powerwall in the state folder")
+    cache_file: str = row(_CACHE, PATH, "", "File of the gateway session; .powerwall in the state folder")
 
-    bind_address: str = _row(_SERVER, kinds.INTERFACE, "", "Address to listen on; empty: all")
-    port: int = _row(_SERVER, whole(0, kinds.HIGHEST_PORT), 8675, "Port to listen on; 0: any free one")
-    https: str = _row(
+    bind_address: str = row(_SERVER, kinds.INTERFACE, "", "Address to listen on; empty: all")
+    port: int = row(_SERVER, whole(0, kinds.HIGHEST_PORT), 8675, "Port to listen on; 0: any free one")
+    https: str = row(
         _SERVER,
         choice("no", "yes", "http"),
         "no",
         "yes: TLS; http: plain, behind a front server that does TLS",
     )
-    tls_cert: str = _row(
+    tls_cert: str = row(
         _SERVER, PATH, "", "Own certificate (PEM) for PW_HTTPS=yes; empty: one is made", ours=True
     )
-    tls_key: str = _row(_SERVER, PATH, "", "Its private key (PEM)", ours=True)
-    base_url: str = _row(
+    tls_key: str = row(_SERVER, PATH, "", "Its private key (PEM)", ours=True)
+    base_url: str = row(
         _SERVER, kinds.BASE_URL, "/", "Path prefix under which clients see the proxy", env="PROXY_BASE_URL"
     )
-    allowed_hosts: tuple[str, ...] = _row(
+    allowed_hosts: tuple[str, ...] = row(
         _SERVER, kinds.HOSTS, (), "Further names under which clients may write or see status", ours=True
     )
-    trusted_proxies: tuple[str, ...] = _row(
+    trusted_proxies: tuple[str, ...] = row(
         _SERVER, kinds.NETWORKS, (), "Front servers whose X-Forwarded headers count", ours=True
     )
-    max_connections: int = _row(
+    max_connections: int = row(
         _SERVER, whole(8, 100_000), 10_000, "Most client connections at once", ours=True
     )
-    fast_path: bool = _row(_SERVER, FLAG, True, "Answer plain GETs from prepared bytes", ours=True)
-    emulate_gateway: bool = _row(
+    fast_path: bool = row(_SERVER, FLAG, True, "Answer plain GETs from prepared bytes", ours=True)
+    emulate_gateway: bool = row(
         _SERVER, FLAG, True, "Let programs made for the gateway log in to the proxy instead", ours=True
     )
-    lan_password: str = _row(_SERVER, TEXT, "", "Password for that login; empty: any", secret=True, ours=True)
-    ready_age: float = _row(
+    lan_password: str = row(_SERVER, TEXT, "", "Password for that login; empty: any", secret=True, ours=True)
+    ready_age: float = row(
         _SERVER, number(1, _A_DAY, "seconds"), 30.0, "Oldest reading with which /ready is content", ours=True
     )
-    config: str = _row(_SERVER, PATH, "", "TOML file with these settings; the environment wins", ours=True)
+    config: str = row(_SERVER, PATH, "", "TOML file with these settings; the environment wins", ours=True)
 
-    neg_solar: bool = _row(
-        _VALUES, FLAG, True, "no: negative solar power is shown as 0 and home raised by it"
-    )
-    site_zero_threshold: float = _row(
+    neg_solar: bool = row(_VALUES, FLAG, True, "no: negative solar power is shown as 0 and home raised by it")
+    site_zero_threshold: float = row(
         _VALUES, number(0, 1e6, "watts"), 0.0, "Grid power up to this is shown as 0", forgiving=True
     )
-    legacy_errors: bool = _row(
+    legacy_errors: bool = row(
         _VALUES,
         FLAG,
         False,
         "Answer 200 with null or zeros when nothing is known, as the pypowerwall proxy does",
         ours=True,
     )
-    ui: str = _row(
+    ui: str = row(
         _VALUES, choice("auto", "own", "gateway"), "auto", "Page at /: our own, or the gateway's", ours=True
     )
-    style: str = _row(
+    style: str = row(
         _VALUES,
         choice("clear", "black", "white", "grafana", "grafana-dark", "dakboard", "solar"),
         "clear",
         "Look of the power-flow page",
         forgiving=True,
     )
-    browser_cache: int = _row(
+    browser_cache: int = row(
         _VALUES,
         whole(0, 10 * 365 * _A_DAY, "seconds"),
         0,
         "How long browsers may keep scripts, styles and pictures",
     )
-    frame_ancestors: str = _row(
+    frame_ancestors: str = row(
         _VALUES,
         kinds.ANCESTORS,
         "*",
@@ -199,17 +168,17 @@ class Settings:
         ours=True,
     )
 
-    control_secret: str = _row(
+    control_secret: str = row(
         _CONTROL, TEXT, "", "Switches control on; clients must send it to change anything", secret=True
     )
-    control_islanding: bool = _row(_CONTROL, FLAG, False, "Allow going off grid through control", ours=True)
-    openc2_key: str = _row(
+    control_islanding: bool = row(_CONTROL, FLAG, False, "Allow going off grid through control", ours=True)
+    openc2_key: str = row(
         _CONTROL, TEXT, "", "Switches OpenC2 on; its clients must send it", secret=True, ours=True
     )
-    openc2_insecure: bool = _row(_CONTROL, FLAG, False, "Allow OpenC2 without TLS", ours=True)
-    openc2_serials: bool = _row(_CONTROL, FLAG, False, "Show serial numbers to OpenC2 clients", ours=True)
+    openc2_insecure: bool = row(_CONTROL, FLAG, False, "Allow OpenC2 without TLS", ours=True)
+    openc2_serials: bool = row(_CONTROL, FLAG, False, "Show serial numbers to OpenC2 clients", ours=True)
 
-    log_level: str = _row(
+    log_level: str = row(
         _LOGS,
         choice("debug", "info", "warning", "error"),
         "info",
@@ -218,24 +187,24 @@ class Settings:
         reloads=True,
         forgiving=True,
     )
-    debug: bool = _row(_LOGS, FLAG, False, "yes: the same as LOG_LEVEL=debug", reloads=True)
-    log_format: str = _row(
+    debug: bool = row(_LOGS, FLAG, False, "yes: the same as LOG_LEVEL=debug", reloads=True)
+    log_format: str = row(
         _LOGS, choice("text", "json"), "text", "Form of the log lines", reloads=True, ours=True
     )
-    access_log: bool = _row(_LOGS, FLAG, False, "One log line per request", reloads=True, ours=True)
-    suppress_network_errors: bool = _row(
+    access_log: bool = row(_LOGS, FLAG, False, "One log line per request", reloads=True, ours=True)
+    suppress_network_errors: bool = row(
         _LOGS, FLAG, False, "Log failures of the gateway only as a summary every 5 minutes", reloads=True
     )
-    network_error_rate_limit: int = _row(
+    network_error_rate_limit: int = row(
         _LOGS,
         whole(0, 10_000),
         5,
         "Log lines per minute about one kind of failure; the rest is counted",
         reloads=True,
     )
-    metrics: bool = _row(_LOGS, FLAG, True, "Serve /metrics", ours=True)
-    metrics_refresh: bool = _row(_LOGS, FLAG, True, "A scrape keeps its readings fresh", ours=True)
-    metrics_serials: bool = _row(_LOGS, FLAG, False, "Serial numbers as labels", ours=True)
+    metrics: bool = row(_LOGS, FLAG, True, "Serve /metrics", ours=True)
+    metrics_refresh: bool = row(_LOGS, FLAG, True, "A scrape keeps its readings fresh", ours=True)
+    metrics_serials: bool = row(_LOGS, FLAG, False, "Serial numbers as labels", ours=True)
 
 
 # The table: one row per field, in the order of the documentation.
@@ -247,16 +216,3 @@ SETTINGS: tuple[Row, ...] = tuple(
     )
     for item in fields(Settings)
 )
-
-
-def show(value: Any) -> str:
-    """Write a value as one would set it."""
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:g}"
-        case tuple():
-            return ", ".join(value)
-        case _:
-            return str(value)

@@ -1,0 +1,106 @@
+"""What is wrong with settings that are right one by one.
+
+Each check returns sentences; none of them contains a secret. Only files that
+settings name are looked at, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from proxy.config.settings import SETTINGS, Settings
+
+_FILES = ("gw_ca", "rsa_key_path", "tls_cert", "tls_key")
+_SHORT_SECRET = 8
+# What examples in documentation use, without punctuation and in lower case.
+_SAMPLES = frozenset(
+    {
+        "changeme",
+        "controlsecret",
+        "mysecret",
+        "mysecretkey",
+        "mysecrettoken",
+        "password",
+        "pwcontrolsecret",
+        "secret",
+        "secretkey",
+        "yourcontrolsecret",
+        "yoursecret",
+        "yoursecrethere",
+        "yoursecretkey",
+        "yoursecrettoken",
+    }
+)
+# Asked more often than this, some gateways limit the rate.
+_SHORT_TTL_S = 5.0
+
+
+def problems(settings: Settings, *, needs_gateway: bool) -> Iterator[str]:
+    """Say what makes the settings unusable."""
+    if needs_gateway and not settings.host:
+        yield (
+            "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
+            "(or try `powerwall-proxy serve --demo`)."
+        )
+    for row in SETTINGS:
+        if row.key in _FILES and (path := getattr(settings, row.key)) and (reason := _unreadable(path)):
+            yield f"{row.env}: {path} {reason}."
+    if settings.gw_tls == "ca" and not settings.gw_ca:
+        yield "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's."
+    if bool(settings.tls_cert) != bool(settings.tls_key):
+        yield "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made."
+    if settings.rsa_key_path and not (settings.password or settings.gw_pwd):
+        yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway asks for a login."
+
+
+def warnings(settings: Settings) -> Iterator[str]:
+    """Say what is allowed, but probably not meant."""
+    yield from _odd_secrets(settings)
+    if settings.gw_ca and settings.gw_tls != "ca":
+        yield f"PW_GW_CA has no effect with PW_GW_TLS={settings.gw_tls}."
+    if settings.gw_tls == "off":
+        yield "PW_GW_TLS=off: the password is sent to whoever answers at the gateway's address."
+    if settings.tls_cert and settings.https != "yes":
+        yield f"PW_TLS_CERT has no effect with PW_HTTPS={settings.https}."
+    if settings.wifi_host and not (settings.rsa_key_path and settings.gw_pwd):
+        yield "PW_WIFI_HOST has no effect without PW_RSA_KEY_PATH and PW_GW_PWD."
+    if settings.cache_expire < _SHORT_TTL_S:
+        yield (
+            f"PW_CACHE_EXPIRE={settings.cache_expire:g}: some gateways limit the rate "
+            f"when asked more often than every {_SHORT_TTL_S:g} s."
+        )
+    if settings.graceful_degradation and settings.cache_ttl < settings.cache_expire:
+        yield (
+            f"PW_CACHE_TTL={settings.cache_ttl:g} is less than PW_CACHE_EXPIRE={settings.cache_expire:g}: "
+            "nothing is served while the gateway fails."
+        )
+    if settings.control_islanding and not settings.control_secret:
+        yield "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET."
+    if settings.openc2_key and settings.https == "no" and not settings.openc2_insecure:
+        yield "PW_OPENC2_KEY has no effect without TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes."
+
+
+def _unreadable(path: str) -> str:
+    """Say why a file cannot be read, or nothing."""
+    try:
+        with Path(path).open("rb"):
+            return ""
+    except OSError as exc:
+        return f"cannot be read ({exc.strerror})"
+
+
+def _odd_secrets(settings: Settings) -> Iterator[str]:
+    """Point out secrets that are easily guessed, or were mangled on their way here."""
+    secret = settings.control_secret
+    if secret and len(secret) < _SHORT_SECRET:
+        yield f"PW_CONTROL_SECRET is shorter than {_SHORT_SECRET} characters: it can be guessed."
+    elif re.sub(r"[\W_]", "", secret).lower() in _SAMPLES:
+        yield "PW_CONTROL_SECRET stands in documentation: everybody knows it."
+    for row in SETTINGS:
+        text = getattr(settings, row.key) if row.secret else ""
+        if text != text.strip():
+            yield f"{row.env} begins or ends with white space, which counts as part of it."
+        elif text[:1] == text[-1:] and text[:1] in {'"', "'"}:
+            yield f"{row.env} stands in quotes, which count as part of it (docker's env files keep them)."

@@ -1,0 +1,194 @@
+"""Environment, TOML file and secret files -> Settings, or everything that is wrong with them.
+
+The environment wins over the file, the file over the default; an empty value
+counts as none. ``NAME_FILE`` names a file that holds a secret. Values are taken
+as they are: no quotes are removed, no ``$`` is expanded, no ``#`` starts a comment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from proxy.config import checks
+from proxy.config.rows import Row
+from proxy.config.settings import SETTINGS, Settings
+from proxy.config.state import default_folder
+from proxy.core.redaction import Redactor, conceal
+
+_PREFIX = "PW_"
+_LONGEST_SHOWN = 60
+
+# Of newer releases of the pypowerwall proxy, without a meaning here.
+_UNUSED = frozenset({"PW_TEDAPI_AUTH_MODE", "PW_FIRMWARE_CHECK_INTERVAL"})
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; ``problems`` has one line for each reason."""
+
+    def __init__(self, problems: list[str], warnings: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings, where each of them comes from (by key), and what is odd about them."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A text that somebody wrote for a setting, and where."""
+
+    text: str
+    name: str  # how the writer called it: PW_PORT, port in /etc/proxy.toml
+    origin: str
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What turned up on the way."""
+
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    redactor: Redactor = field(default_factory=Redactor)
+
+
+def load(environ: Mapping[str, str], *, needs_gateway: bool = True) -> Loaded:
+    """Read all settings.
+
+    ``needs_gateway=False`` accepts settings without PW_HOST, for commands that do without.
+    Raises SettingsError with every problem at once. Conceals the secrets it reads.
+    """
+    found = _Findings()
+    table, file = _read_toml(environ.get("PW_CONFIG", ""), found)
+    given = {row.key: _given(row, environ, table, file, found) for row in SETTINGS}
+    for row in SETTINGS:
+        if row.secret and (text := given[row.key]):
+            conceal(text.text, lasting=True)
+            found.redactor.conceal(text.text)
+
+    values = {row.key: _value(row, text, found) for row in SETTINGS if (text := given[row.key])}
+    settings = _completed(Settings(**values), environ)
+    found.warnings += _unknown(environ, table, file)
+    found.problems += checks.problems(settings, needs_gateway=needs_gateway and not given["host"])
+    found.warnings += checks.warnings(settings)
+    if found.problems:
+        raise SettingsError(found.problems, found.warnings)
+    origins = {key: text.origin if text else "default" for key, text in given.items()}
+    return Loaded(settings, origins, tuple(found.warnings))
+
+
+def _read_toml(path: str, found: _Findings) -> tuple[dict[str, Any], str]:
+    """Read the settings file, if one is named."""
+    if not path:
+        return {}, ""
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8")), path
+    except OSError as exc:
+        found.problems.append(f"PW_CONFIG: {path} cannot be read ({exc.strerror}).")
+    except UnicodeDecodeError:
+        found.problems.append(f"PW_CONFIG: {path} is not a text in UTF-8.")
+    except tomllib.TOMLDecodeError as exc:
+        found.problems.append(f"PW_CONFIG: {path} is not TOML: {exc}.")
+    return {}, path
+
+
+def _given(
+    row: Row, environ: Mapping[str, str], table: Mapping[str, Any], file: str, found: _Findings
+) -> _Given | None:
+    """Find what is written for a setting; the strongest place wins."""
+    named = f"{row.env}_FILE"
+    if row.secret and environ.get(named):
+        if environ.get(row.env):
+            found.problems.append(f"{row.env} and {named} are both set: only one of them can hold.")
+        return _secret(environ[named], named, found)
+    if text := environ.get(row.env):
+        return _Given(text, row.env, "environment")
+    if row.secret and (path := table.get(f"{row.key}_file")):
+        return _secret(str(path), f"{row.key}_file in {file}", found)
+    if row.key not in table:
+        return None
+    name = f"{row.key} in {file}"
+    if (written := _text(table[row.key])) is None:
+        found.problems.append(f"{name} must be a text, a number, true, false or a list of texts.")
+        return None
+    return _Given(written, name, file) if written else None
+
+
+def _secret(path: str, name: str, found: _Findings) -> _Given | None:
+    """Read a file that holds a secret; the line end that editors add is not part of it."""
+    try:
+        text = Path(path).read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as exc:
+        found.problems.append(f"{name}: {path} cannot be read ({exc.strerror}).")
+        return None
+    except UnicodeDecodeError:
+        found.problems.append(f"{name}: {path} is not a text in UTF-8.")
+        return None
+    if not text:
+        found.problems.append(f"{name}: {path} is empty.")
+        return None
+    return _Given(text, name, path)
+
+
+def _text(value: Any) -> str | None:
+    """Write a TOML value as the environment would; None if it cannot be one."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return value
+        case int() | float():
+            return str(value)
+        case list() if all(isinstance(part, str) for part in value):
+            return ",".join(value)
+        case _:
+            return None
+
+
+def _value(row: Row, given: _Given, found: _Findings) -> Any:
+    try:
+        return row.kind.parse(given.text)
+    except ValueError as exc:
+        text = found.redactor.redact(given.text, _LONGEST_SHOWN)
+        problem = f'{given.name} is "{text}", but must be {exc}'
+    if row.forgiving:
+        found.warnings.append(f"{problem}; {row.default} is used.")
+    else:
+        found.problems.append(f"{problem}.")
+    return row.default
+
+
+def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Fill in what depends on other settings or on the user."""
+    folder = settings.state_path or settings.auth_path or default_folder(environ)
+    return replace(settings, state_path=folder, log_level="debug" if settings.debug else settings.log_level)
+
+
+def _unknown(environ: Mapping[str, str], table: Mapping[str, Any], file: str) -> Iterator[str]:
+    """Point out names that mean nothing, with the nearest one that does."""
+    names = {row.env for row in SETTINGS} | {f"{row.env}_FILE" for row in SETTINGS if row.secret}
+    for name in sorted(environ):
+        if name in _UNUSED:
+            yield f"{name} has no meaning here and is ignored."
+        elif name.startswith(_PREFIX) and name not in names:
+            yield f"{name} is unknown and ignored{_nearest(name, names)}."
+    keys = {row.key for row in SETTINGS} | {f"{row.key}_file" for row in SETTINGS if row.secret}
+    for key in table:
+        if key not in keys:
+            yield f"{key} in {file} is unknown and ignored{_nearest(key, keys)}."
+
+
+def _nearest(name: str, names: set[str]) -> str:
+    near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.7)
+    return f"; did you mean {near[0]}?" if near else ""

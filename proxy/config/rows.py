@@ -1,0 +1,53 @@
+"""What is known about one setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.config.kinds import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting.
+
+    ``secret``: never shown, and ``NAME_FILE`` may name a file that holds it.
+    ``reloads``: a SIGHUP is enough to change it. ``ours``: the pypowerwall
+    proxy has no such setting. ``forgiving``: a bad value is a warning and the
+    default is used, because that is what the pypowerwall proxy does.
+    """
+
+    env: str
+    key: str
+    kind: Kind
+    default: Any
+    help: str
+    group: str
+    secret: bool = False
+    reloads: bool = False
+    ours: bool = False
+    forgiving: bool = False
+
+
+def row(group: str, kind: Kind, default: Any, help_: str, **marks: Any) -> Any:
+    """Make a dataclass field that carries its row. A secret stays out of the repr."""
+    secret = marks.get("secret", False)
+    return field(
+        default=default,
+        repr=not secret,
+        metadata={"kind": kind, "help": help_, "group": group, **marks},
+    )
+
+
+def show(value: Any) -> str:
+    """Write a value as one would set it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case tuple():
+            return ", ".join(value)
+        case _:
+            return str(value)

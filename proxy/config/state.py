@@ -1,0 +1,69 @@
+"""The folder of what survives a restart: sessions, pins, certificates.
+
+The folder is the owner's alone (0700), every file in it too (0600), and a file
+is replaced as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxy.config.settings import Settings
+
+
+def default_folder(environ: Mapping[str, str]) -> str:
+    """Choose the state folder of a user who named none; empty if there is no home either."""
+    if base := environ.get("XDG_STATE_HOME"):
+        return str(Path(base, "powerwall-proxy"))
+    if home := environ.get("HOME"):
+        return str(Path(home, ".local", "state", "powerwall-proxy"))
+    return ""
+
+
+def state_problem(settings: Settings) -> str | None:
+    """Make the state folder if it is missing; say why nothing can be kept there, or None.
+
+    The daemon then runs all the same: it logs in anew after each restart.
+    """
+    if not settings.state_path:
+        return "No state folder: set PW_STATE_PATH, or every restart costs the gateway a login."
+    folder = Path(settings.state_path)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError:
+        return f"{folder} is not a folder: PW_STATE_PATH must name one."
+    except OSError as exc:
+        return f"{folder} cannot be made ({exc.strerror}): {_CURE}"
+    folders = {folder, session_file(settings).parent}
+    files = [session_file(settings), *(path for path in folder.iterdir() if path.is_file())]
+    for path in (*folders, *(path for path in files if path.exists())):
+        if not os.access(path, os.R_OK | os.W_OK):
+            return f"{path} belongs to user {path.stat().st_uid}, the proxy runs as {os.geteuid()}: {_CURE}"
+    return None
+
+
+_CURE = "nothing is kept, so every restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
+
+
+def session_file(settings: Settings) -> Path:
+    """Name the file of the gateway session, where the pypowerwall proxy has it."""
+    return Path(settings.cache_file or Path(settings.state_path, ".powerwall"))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Replace a file at once; only the owner may read it. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # mkstemp makes the file 0600 from its first moment.
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
