@@ -51,14 +51,31 @@ class GatewayError(Exception):
 
 # Short rests first, so that a blip costs nothing; a steady pace of six a minute later, so
 # that a gateway is found again within ten seconds of its return.
-_PATIENT = (1.0, 2.0, 4.0, 8.0, 10.0)
+_PATIENT: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 10.0)
 
 
 class Unreachable(GatewayError):
-    """No connection: name resolution, TCP, TLS, a reset."""
+    """No connection: name resolution, TCP, TLS."""
 
     status = 502
     title = "The gateway cannot be reached"
+    scope = Scope.LINK
+    rests = _PATIENT
+
+
+class CertificateChanged(Unreachable):
+    """The gateway shows another certificate than the pinned one; it gets no password."""
+
+    status = 503
+    title = "The gateway's certificate has changed"
+    rests = (30.0, 60.0, 120.0, 240.0, 300.0)
+
+
+class Interrupted(GatewayError):
+    """The connection broke before the answer was complete."""
+
+    status = 502
+    title = "The gateway broke off its answer"
     scope = Scope.PATH
     rests = _PATIENT
 

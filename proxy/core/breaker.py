@@ -1,0 +1,128 @@
+"""When a gateway, or one path of it, is left alone.
+
+Pure automata: a state and an event give the next state, times are arguments in
+monotonic seconds. How long a rest lasts is said by the error (core/errors.py).
+Terms: Nygard, *Release It!* — closed (asked), open (resting), half-open (one
+request, the trial, is under way to see whether the rest may end).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from proxy.core.errors import GatewayError, Scope
+
+# One path that fails is that path's trouble. The gateway is in trouble when this many
+# failures in a row, on at least this many different paths, were not interrupted by an answer.
+FAILURES_IN_ROW = 3
+DIFFERENT_PATHS = 2
+
+
+class State(Enum):
+    """Where a link stands."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Event(Enum):
+    """What happens to a link."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"  # counted, not yet enough to rest
+    TRIPPED = "tripped"
+    COOLED = "cooled"  # the rest is over and a trial begins
+
+
+# The whole automaton; a pair that is missing cannot happen. What was under way when the
+# rest began neither ends nor prolongs it, unless the gateway asks for a new rest.
+TRANSITIONS: dict[tuple[State, Event], State] = {
+    (State.CLOSED, Event.SUCCESS): State.CLOSED,
+    (State.CLOSED, Event.FAILURE): State.CLOSED,
+    (State.CLOSED, Event.TRIPPED): State.OPEN,
+    (State.OPEN, Event.SUCCESS): State.OPEN,
+    (State.OPEN, Event.FAILURE): State.OPEN,
+    (State.OPEN, Event.TRIPPED): State.OPEN,
+    (State.OPEN, Event.COOLED): State.HALF_OPEN,
+    (State.HALF_OPEN, Event.SUCCESS): State.CLOSED,
+    (State.HALF_OPEN, Event.FAILURE): State.OPEN,
+    (State.HALF_OPEN, Event.TRIPPED): State.OPEN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A path that is left alone until a moment, after some failures in a row."""
+
+    until: float
+    failures: int
+    error: GatewayError
+
+    def permits(self, now: float) -> bool:
+        """Say whether the path may be asked again."""
+        return now >= self.until
+
+
+def rest_after(previous: Rest | None, error: GatewayError, now: float, jitter: float = 1.0) -> Rest:
+    """Begin the rest of a path that failed (again). ``jitter`` spreads what would fall together."""
+    failures = previous.failures + 1 if previous and type(previous.error) is type(error) else 1
+    return Rest(now + error.rest_s(failures) * jitter, failures, error)
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A link's state; every method returns the next one.
+
+    ``failures`` counts failed requests since the last answer, ``trips`` the rests
+    since then, ``since`` is when the state last changed.
+    """
+
+    state: State = State.CLOSED
+    since: float = 0.0
+    until: float = 0.0
+    failures: int = 0
+    trips: int = 0
+    paths: frozenset[str] = frozenset()
+    error: GatewayError | None = None
+
+    def permits(self, now: float) -> bool:
+        """Say whether a request may be sent: closed, or rested enough for a trial."""
+        return self.state is State.CLOSED or (self.state is State.OPEN and now >= self.until)
+
+    def begin(self, now: float) -> Breaker:
+        """Note that a permitted request is being sent."""
+        return self._to(Event.COOLED, now) if self.state is State.OPEN else self
+
+    def success(self, now: float) -> Breaker:
+        """Note an answer: the gateway is there, whatever it said."""
+        nxt = self._to(Event.SUCCESS, now)
+        return replace(nxt, failures=0, trips=0, paths=frozenset(), error=None) if nxt.is_closed else nxt
+
+    def failure(self, now: float, error: GatewayError, path: str, jitter: float = 1.0) -> Breaker:
+        """Note a failed request to a path."""
+        if error.scope in {Scope.SOURCE, Scope.NONE}:
+            return self.success(now)
+        noted = replace(self, failures=self.failures + 1, paths=self.paths | {path}, error=error)
+        if self.state is State.OPEN and error.scope is not Scope.LINK:
+            return noted
+        if self.state is State.CLOSED and not noted._trips(error):
+            return noted._to(Event.FAILURE, now)
+        trips = self.trips + 1 if type(self.error) is type(error) or self.error is None else 1
+        until = now + error.rest_s(trips) * jitter
+        return replace(noted._to(Event.TRIPPED, now), until=max(until, self.until), trips=trips)
+
+    @property
+    def is_closed(self) -> bool:
+        """Say whether requests are sent as usual."""
+        return self.state is State.CLOSED
+
+    def _trips(self, error: GatewayError) -> bool:
+        if error.scope is Scope.LINK:
+            return True
+        return self.failures >= FAILURES_IN_ROW and len(self.paths) >= DIFFERENT_PATHS
+
+    def _to(self, event: Event, now: float) -> Breaker:
+        state = TRANSITIONS[self.state, event]
+        return self if state is self.state else replace(self, state=state, since=now)

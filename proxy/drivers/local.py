@@ -1,0 +1,149 @@
+"""The gateway's own HTTPS API (local-gateway.md), firmware 1.15 to today's.
+
+One login for everybody: whoever meets 401 or 403 asks for a session newer than
+the one that failed, and the first to ask makes it. A refused login is written
+down with its time, so that a restart loop cannot lock the owner out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.errors import (
+    BadAnswer,
+    GatewayError,
+    NotSupported,
+    RateLimited,
+    SourceUnavailable,
+)
+from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
+from proxy.core.model import OCTETS, Document, Source
+from proxy.core.shapes import parse
+from proxy.drivers.base import Asset
+from proxy.drivers.login import Login
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
+    from proxy.drivers.session import GatewaySession, Reply
+
+log = logging.getLogger("powerwall.local")
+
+VITALS: Source = "/api/devices/vitals"
+
+# Everything that may ever be read: class R of local-gateway.md section 6. A path that is not
+# here does not leave the process; GET /api/sitemaster/stop would stop the house's battery.
+SOURCES: tuple[Source, ...] = (
+    "/api/auth/toggle/supported",
+    "/api/customer",
+    VITALS,
+    "/api/installer",
+    "/api/meters",
+    "/api/meters/aggregates",
+    "/api/meters/readings",
+    "/api/meters/site",
+    "/api/meters/solar",
+    "/api/networks",
+    "/api/operation",
+    "/api/powerwalls",
+    "/api/site_info",
+    "/api/site_info/grid_codes",
+    "/api/site_info/site_name",
+    "/api/sitemaster",
+    "/api/solar_powerwall",
+    "/api/solars",
+    "/api/solars/brands",
+    "/api/status",
+    "/api/synchrometer/ct_voltage_references",
+    "/api/system/networks",
+    "/api/system/update/status",
+    "/api/system_status",
+    "/api/system_status/grid_faults",
+    "/api/system_status/grid_status",
+    "/api/system_status/soe",
+    "/api/troubleshooting/problems",
+)
+
+_OK = 200
+_DENIED = frozenset({401, 403})
+_A_DAY_S = 86400.0
+
+
+class LocalDriver:
+    """Reads a gateway over its local API; cookie or bearer session."""
+
+    name = "local"
+    min_ttl = 0.0
+    sources: Mapping[Source, str] = {source: source for source in SOURCES}
+
+    def __init__(self, session: GatewaySession, settings: Settings, state: Memory, clock: Clock) -> None:
+        self._session = session
+        self.login = Login(session, settings, state, clock)
+
+    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+        """Read one path of the local API."""
+        reply = await self.get(exchange)
+        return {exchange: self._document(exchange, reply)}
+
+    async def get(self, path: str) -> Reply:
+        """GET a path with the session, logging in again at most once. Raises for every status but 200."""
+        ticket = await self.login.ticket()
+        reply = await self._session.request("GET", path, headers=ticket.headers)
+        if reply.status in _DENIED:
+            ticket = await self.login.renew(ticket)
+            reply = await self._session.request("GET", path, headers=ticket.headers)
+        if reply.status != _OK:
+            raise self._refusal(path, reply)
+        return reply
+
+    async def close(self) -> None:
+        """Close the connections; the session stays valid and is found again after a restart."""
+        await self._session.close()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Say how the connection is."""
+        return {"address": self._session.address, **self.login.describe()}
+
+    @asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
+        """GET a file of the gateway's web app, without its session: these files need none."""
+        async with self._session.stream("GET", path, headers=headers) as answer:
+            yield Asset(answer.status, answer.headers, answer.content.iter_chunked(16 * 1024))
+
+    def _document(self, path: Source, reply: Reply) -> Document:
+        if path == VITALS:
+            from proxy.drivers.vitals import decode_vitals  # noqa: PLC0415 - protobuf is slow to import
+
+            return Document(decode_vitals(reply.body), reply.body, OCTETS)
+        value = parse(path, reply.body)
+        if path == "/api/status":
+            self.login.note_version(value["version"])
+        return Document(value, reply.body)
+
+    def _refusal(self, path: str, reply: Reply) -> GatewayError:
+        """Translate a status as the table of local-gateway.md section 4 says."""
+        wait = reply.retry_after
+        match reply.status:
+            case 404 | 405:
+                if path == VITALS and parse_version(self.login.version) >= HAS_VITALS_BELOW:
+                    # Gone for good; a gateway that comes back after an update is asked anew.
+                    return NotSupported("this firmware has no device vitals", retry_after=_A_DAY_S)
+                return NotSupported(f"{path} is not offered by this firmware")
+            case 401 | 403:
+                if self.login.is_young:
+                    return SourceUnavailable(f"{path}: refused although the login is new", retry_after=wait)
+                return NotSupported(f"{path}: this login may not read it")
+            case 429:
+                return RateLimited(f"{path}: too many requests (429)", retry_after=wait)
+            case 502:
+                return SourceUnavailable(f"{path}: the site master is stopped (502)", retry_after=wait)
+            case status if status >= 500:  # noqa: PLR2004 - server errors, RFC 9110 section 15.6
+                return SourceUnavailable(f"{path}: the gateway answered {status}", retry_after=wait)
+            case 301 | 302 | 307 | 308:
+                return BadAnswer(f"{path}: the gateway points elsewhere; use https in PW_HOST")
+            case status:
+                return BadAnswer(f"{path}: unexpected status {status}", retry_after=wait)

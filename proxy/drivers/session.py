@@ -1,0 +1,268 @@
+"""The one HTTP session to a gateway: TLS trust, few connections, bounded answers, errors by name.
+
+Only this module and its users see aiohttp's client; every failure leaves it as
+a GatewayError. Redirects are never followed: they would carry the session to
+whatever host a broken or hostile answer names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import logging
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from proxy.core.errors import (
+    BadAnswer,
+    CertificateChanged,
+    GatewayError,
+    GatewayTimeout,
+    Interrupted,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.config.settings import Settings
+
+log = logging.getLogger("powerwall.session")
+
+MAX_BODY = 1024 * 1024
+_PINS = "pins.json"
+_GZIP = b"\x1f\x8b"
+# The names that a gateway's TLS accepts (local-gateway.md section 1); any other aborts the handshake.
+_SNI = "powerwall"
+_CHUNK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer of a gateway, decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cookies: Mapping[str, str]
+
+    @property
+    def retry_after(self) -> float | None:
+        """Retry-After in seconds, at most a day; gateways do not use its date form, which counts as absent."""
+        text = self.headers.get("Retry-After", "")
+        return min(float(text), 86400.0) if text.isascii() and text.isdigit() else None
+
+
+class GatewaySession:
+    """A kept-alive HTTP session to one address.
+
+    ``host`` is name or address with an optional port; a leading ``http://``
+    (firmware before 1.20) goes without TLS.
+    """
+
+    def __init__(self, host: str, settings: Settings, state: Memory) -> None:
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+        self.plain = parts.scheme == "http"
+        self.host = parts.hostname or ""
+        self.port = parts.port or (80 if self.plain else 443)
+        self.address = parts.netloc
+        self.bytes_received = 0
+        self._base = f"{parts.scheme}://{parts.netloc}"
+        self._settings = settings
+        self._state = state
+        self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
+        self._session: aiohttp.ClientSession | None = None
+        self._trust: ssl.SSLContext | aiohttp.Fingerprint | bool | None = None
+        self._lock = asyncio.Lock()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Reply:
+        """Send one request and read its whole answer. Raises GatewayError, never for a status."""
+        async with self.stream(method, path, headers=headers, body=body) as answer:
+            raw = await self._read(answer, path)
+            self.bytes_received += len(raw)
+            cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
+            return Reply(answer.status, answer.headers, inflate(raw, path), cookies)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send one request; the body is read by the caller. Raises GatewayError."""
+        session, trust = await self._open()
+        try:
+            async with session.request(
+                method,
+                self._base + path,
+                data=body,
+                headers={"Accept-Encoding": "identity", **(headers or {})},
+                ssl=trust,
+                server_hostname=self._server_hostname(),
+                allow_redirects=False,
+            ) as answer:
+                yield answer
+        except GatewayError:
+            raise
+        except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
+            raise self._translate(exc, path) from exc
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # -- opening -----------------------------------------------------------------------------
+
+    async def _open(self) -> tuple[aiohttp.ClientSession, ssl.SSLContext | aiohttp.Fingerprint | bool]:
+        async with self._lock:
+            if self._session is None or self._session.closed:
+                pool = self._settings.pool_maxsize
+                connector = aiohttp.TCPConnector(
+                    limit=max(pool, 1), force_close=pool == 0, keepalive_timeout=None if pool == 0 else 75
+                )
+                # The gateway's cookies are kept by the driver that logged in, nowhere else.
+                self._session = aiohttp.ClientSession(
+                    connector=connector,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=self._timeout,
+                    auto_decompress=False,
+                )
+            if self._trust is None or (self._settings.gw_tls == "pin" and not self.plain):
+                self._trust = await self._trusted()
+            return self._session, self._trust
+
+    async def _trusted(self) -> ssl.SSLContext | aiohttp.Fingerprint | bool:
+        """Say whom to trust, as PW_GW_TLS says. The pin is read each time: it may have been accepted anew."""
+        if self.plain or self._settings.gw_tls == "off":
+            return False
+        if self._settings.gw_tls == "ca":
+            context = ssl.create_default_context(cafile=self._settings.gw_ca)
+            context.check_hostname = False  # gateways are addressed by IP, their names are always the same
+            return context
+        pins = self._state.read(_PINS)
+        pin = pins.get(self.address)
+        if (
+            isinstance(pin, str)
+            and isinstance(self._trust, aiohttp.Fingerprint)
+            and self._trust.fingerprint.hex() == pin
+        ):
+            return self._trust
+        if not isinstance(pin, str):
+            if isinstance(self._trust, aiohttp.Fingerprint) and not pins:
+                return self._trust  # no usable state folder: the pin lives as long as the process
+            pin = await self._first_sight()
+            self._state.write(_PINS, {**pins, self.address: pin})
+            log.info("certificate_pinned gateway=%s sha256=%s", self.address, pin)
+        return aiohttp.Fingerprint(bytes.fromhex(pin))
+
+    async def _first_sight(self) -> str:
+        """Shake hands once without trust to learn the certificate; nothing is sent."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                _, writer = await asyncio.open_connection(
+                    self.host, self.port, ssl=context, server_hostname=self._server_hostname() or self.host
+                )
+        except (OSError, TimeoutError) as exc:
+            raise self._translate(exc, "the TLS handshake") from exc
+        certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        return hashlib.sha256(certificate).hexdigest()
+
+    def _server_hostname(self) -> str | None:
+        """Return the SNI name to send instead of the host, None to leave it to the host (an IP sends none)."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return None if self.plain else _SNI
+        return None
+
+    # -- reading -----------------------------------------------------------------------------
+
+    async def _read(self, answer: aiohttp.ClientResponse, path: str) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            size += len(chunk)
+            if size > MAX_BODY:
+                answer.close()
+                raise BadAnswer(f"{path} is longer than {MAX_BODY} bytes")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    def _translate(self, exc: BaseException, path: str) -> GatewayError:
+        """Name a failure of the network. The order is that of aiohttp's class tree, narrow first."""
+        match exc:
+            case aiohttp.ServerFingerprintMismatch():
+                return CertificateChanged(
+                    f"{self.address} shows another certificate than before; if that is right (new gateway, new "
+                    "firmware), run: powerwall-proxy cert accept"
+                )
+            case TimeoutError():
+                return GatewayTimeout(f"{path}: no complete answer within {self._settings.timeout:g} s")
+            case aiohttp.ClientConnectorCertificateError():
+                return CertificateChanged(
+                    f"{self.address} shows a certificate that PW_GW_CA does not vouch for"
+                )
+            case aiohttp.ClientConnectorDNSError():
+                return Unreachable(f"the name {self.host} cannot be resolved")
+            case aiohttp.ClientSSLError() | ssl.SSLError():
+                return Unreachable(
+                    f"{self.address}: the TLS handshake failed (a gateway accepts only certain names)"
+                )
+            case aiohttp.ClientConnectorError():
+                return Unreachable(f"{self.address} does not accept a connection: {_reason(exc)}")
+            case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError() if _is_framing(exc):
+                return BadAnswer(f"{path}: the answer is not valid HTTP")
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
+                return Interrupted(f"{path}: the connection broke before the answer was complete")
+            case aiohttp.InvalidURL() | ValueError():
+                return Unreachable(f"{self.address!r} is not an address")
+            case _:
+                return Unreachable(f"{self.address} cannot be reached: {_reason(exc)}")
+
+
+def _reason(exc: BaseException) -> str:
+    inner = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
+    return getattr(inner, "strerror", None) or type(inner).__name__
+
+
+def _is_framing(exc: BaseException) -> bool:
+    return not isinstance(exc, aiohttp.ClientPayloadError) or not isinstance(
+        exc.__cause__, ConnectionError | aiohttp.ServerDisconnectedError | type(None)
+    )
+
+
+def inflate(body: bytes, path: str) -> bytes:
+    """Decompress a gzip body, told by its magic number: firmware from 25.42.2 compresses unasked."""
+    if not body.startswith(_GZIP):
+        return body
+    engine = zlib.decompressobj(wbits=31)
+    try:
+        plain = engine.decompress(body, MAX_BODY + 1)
+    except zlib.error as exc:
+        raise BadAnswer(f"{path}: the compressed answer is damaged") from exc
+    if len(plain) > MAX_BODY or not engine.eof:
+        raise BadAnswer(f"{path}: the compressed answer is too long or cut off")
+    return plain

@@ -1,0 +1,338 @@
+"""Get, peek, refresh: the cache in front of one gateway.
+
+Ownership: ``Gateway`` owns the flights (tasks that run one exchange each) and
+one timer. A flight is started by the first request that needs it or by the
+timer, and is awaited by any number of requests; none of them can cancel it.
+Everything between two awaits is atomic, so there are no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from proxy.core.demand import Demand
+from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, SourceUnavailable, Unreachable
+from proxy.core.freshness import Action, Freshness, Policy, classify, decide
+from proxy.gateway.store import MemoryStore
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.core.model import Document, Snapshot, Source
+    from proxy.gateway.link import Link
+
+log = logging.getLogger("powerwall.gateway")
+
+# While a stale snapshot is at hand, a request waits this long for a fresh one.
+_PATIENCE_S = 0.05
+# Timers of the event loop may fire a little early.
+_EARLY_S = 0.002
+
+
+class Result(Enum):
+    """How a source was obtained, best first; the value is the metrics label."""
+
+    FRESH = "fresh"
+    REVALIDATE = "revalidate"
+    STALE = "stale"
+    MISS = "miss"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Obtained:
+    """One source of a reading: its snapshot or the error, and how it came about."""
+
+    snapshot: Snapshot | None
+    result: Result
+    error: GatewayError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Several sources, obtained together."""
+
+    sources: Mapping[Source, Obtained] = field(default_factory=dict)
+
+    def error(self, required: Iterable[Source]) -> GatewayError | None:
+        """Return the error of the first required source that could not be had."""
+        for source in required:
+            obtained = self.sources[source]
+            if obtained.snapshot is None:
+                return obtained.error
+        return None
+
+
+class Gateway:
+    """The facts of one gateway, as fresh as is decent to ask for.
+
+    ``policy`` gives the lifetimes of a source, ``deadline_s`` the longest that
+    a request waits. ``links`` are tried in order; the first that has a source
+    and may be asked is read.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        clock: Clock,
+        *,
+        policy: Callable[[Source], Policy],
+        deadline_s: float,
+        patience_s: float = _PATIENCE_S,
+        name: str = "default",
+    ) -> None:
+        self.name = name
+        self.links = tuple(links)
+        self.clock = clock
+        self.policy = policy
+        self.store = MemoryStore(lambda source: policy(source).usable_s, clock.monotonic)
+        self.coalesced = 0
+        self.results: dict[tuple[Source, Result], int] = {}
+        self._deadline_s = deadline_s
+        self._patience_s = patience_s
+        self._demands: dict[Source, Demand] = {}
+        self._flights: dict[tuple[Link, str], asyncio.Task[GatewayError | None]] = {}
+        self._changed_at: dict[Source, float] = {}
+        self._due: dict[Source, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._listeners: list[Callable[[], None]] = []
+        self._closed = False
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def peek(self, source: Source) -> Snapshot | None:
+        """Return the snapshot of a source if it may be served now without asking; never asks."""
+        snapshot = self.store.get(source)
+        if snapshot is None:
+            return None
+        freshness = classify(self.clock.monotonic() - snapshot.stored_at, self.policy(source))
+        return None if freshness is Freshness.EXPIRED else snapshot
+
+    def visit(self, sources: Iterable[Source]) -> None:
+        """Note that somebody wants these sources."""
+        now = self.clock.monotonic()
+        for source in sources:
+            self._demand(source).visit(now)
+
+    async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Reading:
+        """Obtain sources together, within the deadline. Never raises for a gateway's sake."""
+        self.visit(sources)
+        ends = self.clock.monotonic() + min(self._deadline_s, deadline_s or self._deadline_s)
+        obtained = {source: self._at_once(source) for source in sources}
+        missing = [source for source, result in obtained.items() if result is None]
+        if missing:
+            waited = await asyncio.gather(*(self._wait_for(source, ends) for source in missing))
+            obtained.update(zip(missing, waited, strict=True))
+        reading = {source: result for source, result in obtained.items() if result is not None}
+        for source, result in reading.items():
+            self.results[source, result.result] = self.results.get((source, result.result), 0) + 1
+        return Reading(reading)
+
+    def discard(self, sources: Iterable[Source]) -> None:
+        """Forget sources that a write has changed, also as answers that are still under way."""
+        now = self.clock.monotonic()
+        for source in sources:
+            self.store.discard(source)
+            self._changed_at[source] = now
+            for link in self.links:
+                self._flights.pop((link, link.driver.sources.get(source, "")), None)
+
+    def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
+        """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
+        demands = [self._demand(source) for source in sources]
+        for demand in demands:
+            demand.watchers += 1
+        self._wake(0.0)
+
+        def unwatch() -> None:
+            for demand in demands:
+                demand.watchers -= 1
+
+        return unwatch
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` whenever snapshots or links changed; returns the unsubscriber."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    # -- deciding --------------------------------------------------------------------------
+
+    def _at_once(self, source: Source) -> Obtained | None:
+        """Serve or fail without waiting, or None when the gateway has to be asked first."""
+        now = self.clock.monotonic()
+        snapshot = self.store.get(source)
+        freshness = classify(now - snapshot.stored_at if snapshot else None, self.policy(source))
+        if freshness is Freshness.FRESH:
+            return Obtained(snapshot, Result.FRESH)
+        way = self._way(source, now)
+        refusal = way if isinstance(way, GatewayError) else None
+        match decide(freshness, admitted=refusal is None):
+            case Action.REFRESH:
+                self._start(way, source)
+                return Obtained(snapshot, Result.REVALIDATE)
+            case Action.SERVE:
+                return self._settle(source, refusal)
+            case Action.FAIL:
+                return Obtained(None, Result.ERROR, refusal)
+        return None
+
+    def _way(self, source: Source, now: float) -> Link | GatewayError:
+        """Return the first link that tells this source and may be asked, or why there is none."""
+        refusals: list[GatewayError] = []
+        for link in self.links:
+            if not link.has(source):
+                continue
+            exchange = link.driver.sources[source]
+            refusal = link.refusal(exchange, now)
+            if refusal is None or (link, exchange) in self._flights:
+                return link
+            refusals.append(refusal)
+        if not self.links:
+            return Unreachable("no gateway is configured: set PW_HOST")
+        if not refusals:
+            return NotSupported("no connection to this gateway tells this")
+        return min(refusals, key=lambda refusal: refusal.retry_after or float("inf"))
+
+    async def _wait_for(self, source: Source, ends: float) -> Obtained:
+        """Ask the gateway, link by link; wait until ``ends``, and not long while a stale snapshot is at hand."""
+        before = self.store.get(source)
+        if self.peek(source) is not None and self.policy(source).ttl > 0:
+            ends = min(ends, self.clock.monotonic() + self._patience_s)
+        error: GatewayError | None = None
+        for _ in self.links:
+            way = self._way(source, self.clock.monotonic())
+            if isinstance(way, GatewayError):
+                error = error or way
+                break
+            flight = self._start(way, source)
+            done, _pending = await asyncio.wait({flight}, timeout=max(ends - self.clock.monotonic(), 0.0))
+            snapshot = self.store.get(source)
+            if snapshot is not None and snapshot is not before:
+                return Obtained(snapshot, Result.MISS)
+            if not done:
+                error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
+                break
+            error = flight.result() or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
+        return self._settle(source, error)
+
+    def _settle(self, source: Source, error: GatewayError | None) -> Obtained:
+        """Serve the stale snapshot after all, or the error."""
+        snapshot = self.peek(source)
+        if snapshot is None:
+            return Obtained(None, Result.ERROR, error)
+        for link in self.links:
+            link.served_stale += 1
+        return Obtained(snapshot, Result.STALE, error)
+
+    # -- asking ----------------------------------------------------------------------------
+
+    def _demand(self, source: Source) -> Demand:
+        demand = self._demands.get(source)
+        if demand is None:
+            demand = self._demands[source] = Demand(self.policy(source).ttl)
+        return demand
+
+    def _start(self, link: Link | GatewayError, source: Source) -> asyncio.Task[GatewayError | None]:
+        """Return the flight that will tell a source, starting it unless it is in the air."""
+        assert not isinstance(link, GatewayError)  # noqa: S101 - decide() admits only links
+        exchange = link.driver.sources[source]
+        flight = self._flights.get((link, exchange))
+        if flight is None:
+            flight = asyncio.create_task(self._fly(link, exchange), name=f"exchange {exchange}")
+            self._flights[link, exchange] = flight
+        else:
+            self.coalesced += 1
+        return flight
+
+    async def _fly(self, link: Link, exchange: str) -> GatewayError | None:
+        """Run one exchange and store all that it told. Returns the error instead of raising it."""
+        started = self.clock.monotonic()
+        flight = asyncio.current_task()
+        error: GatewayError | None = None
+        try:
+            documents = await link.fetch(exchange)
+            self._store(documents, started)
+        except GatewayError as exc:
+            error = exc
+        finally:
+            if self._flights.get((link, exchange)) is flight:
+                del self._flights[link, exchange]
+        self._after(link, exchange, error)
+        return error
+
+    def _store(self, documents: Mapping[Source, Document], started: float) -> None:
+        for source, document in documents.items():
+            if started < self._changed_at.get(source, float("-inf")):
+                continue
+            snapshot = self.store.put(source, document)
+            self._due[source] = snapshot.stored_at + self.policy(source).ttl
+
+    def _after(self, link: Link, exchange: str, error: GatewayError | None) -> None:
+        """Plan the next look at what this exchange tells, and tell the listeners."""
+        now = self.clock.monotonic()
+        if error is not None:
+            pause = max(
+                error.retry_after or 0.0, getattr(link.refusal(exchange, now), "retry_after", 0) or 0.0
+            )
+            for source, told_by in link.driver.sources.items():
+                if told_by == exchange and source in self._demands:
+                    self._due[source] = now + max(pause, _EARLY_S * 2)
+        for listener in tuple(self._listeners):
+            listener()
+        self._wake(now)
+
+    # -- the refresher ---------------------------------------------------------------------
+
+    def _wake(self, now: float) -> None:
+        """Set the timer to the next source that is due."""
+        if self._closed or not self._due:
+            return
+        at = min(self._due.values())
+        if self._timer is not None:
+            self._timer.cancel()
+        now = now or self.clock.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(max(at - now, _EARLY_S), self._tick)
+
+    def _tick(self) -> None:
+        """Refresh what is due and wanted; forget what nobody wants."""
+        now = self.clock.monotonic()
+        self._timer = None
+        for source in [source for source, due in self._due.items() if due <= now + _EARLY_S]:
+            at = self._refresh(source, now)
+            if at is None:
+                del self._due[source]
+            else:
+                self._due[source] = at
+        self._wake(now)
+
+    def _refresh(self, source: Source, now: float) -> float | None:
+        """Start the refresh of a source if it is time; return when to look again, None for never."""
+        policy = self.policy(source)
+        demand = self._demands.get(source)
+        if demand is None or policy.ttl <= 0:
+            return None
+        snapshot = self.store.get(source)
+        at = demand.refresh_at(snapshot.stored_at + policy.ttl if snapshot else now, policy.ttl, now)
+        if at is None or at > now + _EARLY_S:
+            return at
+        way = self._way(source, now)
+        if isinstance(way, GatewayError):
+            return now + max(way.retry_after or policy.ttl, 0.05) if demand.is_live(now) else None
+        self._start(way, source)
+        return None
+
+    async def close(self) -> None:
+        """Stop refreshing, end what is in the air, close the drivers."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+        for link in self.links:
+            await link.driver.close()

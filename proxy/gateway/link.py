@@ -1,0 +1,131 @@
+"""One way to one gateway: a driver, its breaker, the rests of its paths, a limit of requests at once.
+
+Everything here happens on the event loop, between awaits: no locks. The only
+await is the driver's; what the breaker learns is noted before it and after it.
+A task that runs ``fetch`` is owned by the gateway, which awaits it on close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from proxy.core.breaker import Breaker, Rest, State, rest_after
+from proxy.core.errors import CircuitOpen, GatewayError, NotSupported, Scope
+from proxy.core.model import Document, Source
+from proxy.core.tally import Histogram
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.drivers.base import Driver
+
+log = logging.getLogger("powerwall.link")
+
+_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+class Link:
+    """A driver that is asked only while it may be asked.
+
+    ``jitter`` returns a factor around 1 for rests; ``guarded=False``
+    (PW_HEALTH_CHECK=no) never lets the link rest as a whole.
+    """
+
+    def __init__(
+        self, driver: Driver, clock: Clock, *, at_once: int, jitter: Callable[[], float], guarded: bool = True
+    ) -> None:
+        self.driver = driver
+        self.breaker = Breaker(since=clock.monotonic())
+        self.rests: dict[str, Rest] = {}
+        self.last_success: float | None = None
+        self.in_flight = 0
+        self.exchanges: Counter[tuple[str, str]] = Counter()  # (exchange, outcome)
+        self.seconds = Histogram(_BUCKETS_S)
+        self.cooldowns: Counter[str] = Counter()
+        self.served_stale = 0  # requests answered from stale snapshots since the link was lost
+        self._clock = clock
+        self._jitter = jitter
+        self._guarded = guarded
+        self._slots = asyncio.Semaphore(max(at_once, 1))
+
+    def has(self, source: Source) -> bool:
+        """Say whether this way leads to a source at all."""
+        return source in self.driver.sources
+
+    def refusal(self, exchange: str, now: float) -> GatewayError | None:
+        """Say why an exchange would not be sent now; None when it would be."""
+        rest = self.rests.get(exchange)
+        if rest and not rest.permits(now):
+            if rest.error.scope is Scope.SOURCE:
+                return rest.error
+            return CircuitOpen(str(rest.error), retry_after=rest.until - now)
+        if self._guarded and not self.breaker.permits(now):
+            # A trial under way is decided soon; until then "come back in a second".
+            left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
+            return CircuitOpen(f"{self._reason()}", retry_after=left)
+        return None
+
+    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+        """Run one exchange and learn from its outcome. Raises GatewayError."""
+        async with self._slots:
+            now = self._clock.monotonic()
+            if refusal := self.refusal(exchange, now):
+                raise refusal
+            self._note(self.breaker.begin(now))
+            self.in_flight += 1
+            try:
+                documents = await self.driver.fetch(exchange)
+            except GatewayError as error:
+                self._failed(exchange, error, self._clock.monotonic())
+                raise
+            finally:
+                self.in_flight -= 1
+                self.seconds.add(self._clock.monotonic() - now)
+            self._succeeded(exchange, self._clock.monotonic())
+            return documents
+
+    def forget_missing(self) -> None:
+        """Ask again for what the gateway did not offer: its firmware may have changed."""
+        self.rests = {
+            path: rest for path, rest in self.rests.items() if not isinstance(rest.error, NotSupported)
+        }
+
+    def _reason(self) -> str:
+        error = self.breaker.error
+        return f"{error.title}: {error}" if error else "the gateway is being tried"
+
+    def _succeeded(self, exchange: str, now: float) -> None:
+        self.exchanges[exchange, "ok"] += 1
+        self.last_success = now
+        self.rests.pop(exchange, None)
+        self._note(self.breaker.success(now))
+
+    def _failed(self, exchange: str, error: GatewayError, now: float) -> None:
+        self.exchanges[exchange, error.code()] += 1
+        if error.scope in {Scope.PATH, Scope.SOURCE}:
+            self.rests[exchange] = rest_after(self.rests.get(exchange), error, now, self._jitter())
+            log.info("source_rests exchange=%s cause=%s message=%s", exchange, error.code(), error)
+        if self._guarded:
+            self._note(self.breaker.failure(now, error, exchange, self._jitter()))
+
+    def _note(self, breaker: Breaker) -> None:
+        before, self.breaker = self.breaker, breaker
+        if before.state is breaker.state:
+            return
+        if breaker.state is State.OPEN:
+            self.cooldowns[breaker.error.code() if breaker.error else "unknown"] += 1
+            log.warning(
+                "gateway_rests link=%s seconds=%.0f reason=%s",
+                self.driver.name,
+                breaker.until - breaker.since,
+                breaker.error,
+            )
+        elif breaker.state is State.CLOSED:
+            # Whoever was away may have come back with another firmware.
+            self.forget_missing()
+            self.rests.clear()
+            log.info("gateway_back link=%s requests_served_stale=%d", self.driver.name, self.served_stale)
+            self.served_stale = 0
