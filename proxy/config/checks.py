@@ -7,10 +7,12 @@ settings name are looked at, and nothing is written.
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 from proxy.config.settings import SETTINGS, Settings
+from proxy.config.tls import load_pair
 
 _FILES = ("gw_ca", "rsa_key_path", "tls_cert", "tls_key")
 _SHORT_SECRET = 8
@@ -47,6 +49,7 @@ def problems(settings: Settings, *, needs_gateway: bool) -> Iterator[str]:
     for row in SETTINGS:
         if row.key in _FILES and (path := getattr(settings, row.key)) and (reason := _unreadable(path)):
             yield f"{row.env}: {path} {reason}."
+    yield from _unusable_certificates(settings)
     if settings.gw_tls == "ca" and not settings.gw_ca:
         yield "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's."
     if bool(settings.tls_cert) != bool(settings.tls_key):
@@ -80,6 +83,25 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET."
     if settings.openc2_key and settings.https == "no" and not settings.openc2_insecure:
         yield "PW_OPENC2_KEY has no effect without TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes."
+
+
+def _unusable_certificates(settings: Settings) -> Iterator[str]:
+    """Say which certificate files hold something else; files that cannot be read are told elsewhere."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        if settings.gw_ca:
+            context.load_verify_locations(settings.gw_ca)
+    except ssl.SSLError:
+        yield f"PW_GW_CA: {settings.gw_ca} holds no certificates in PEM form."
+    except OSError:
+        pass
+    try:
+        if settings.tls_cert and settings.tls_key:
+            load_pair(context, settings.tls_cert, settings.tls_key)
+    except ssl.SSLError:
+        yield "PW_TLS_CERT and PW_TLS_KEY must be a certificate and its key, both PEM, the key not encrypted."
+    except OSError:
+        pass
 
 
 def _unreadable(path: str) -> str:

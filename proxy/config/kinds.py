@@ -71,12 +71,25 @@ def _is_host(text: str) -> bool:
     return True
 
 
+def _gateway(text: str) -> str:
+    """Read a gateway's address; http:// is for firmware that has no TLS."""
+    scheme, plain, rest = text.strip().rpartition("http://")
+    if scheme:
+        raise ValueError(_ADDRESS)
+    return f"{plain}{_address(rest.removeprefix('https://').removesuffix('/'))}"
+
+
 def _address(text: str) -> str:
     try:
-        split_address(text)
+        host, port = split_address(text.strip())
     except ValueError:
-        raise ValueError("host, host:port or [IPv6]:port, without https:// and path") from None
-    return text
+        raise ValueError(_ADDRESS) from None
+    # A URL needs the brackets that people leave out.
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
+
+
+_ADDRESS = "host, host:port or [IPv6]:port, without a path"
 
 
 def _interface(text: str) -> str:
@@ -173,6 +186,7 @@ TEXT = Kind("text", str)
 PATH = Kind("path", str)
 FLAG = Kind("yes | no", _flag)
 ADDRESS = Kind("host[:port]", _address)
+GATEWAY = Kind("host[:port]", _gateway)
 INTERFACE = Kind("address", _interface)
 TIME_ZONE = Kind("zone name", _time_zone)
 BASE_URL = Kind("path", _base_url)

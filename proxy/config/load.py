@@ -172,7 +172,16 @@ def _value(row: Row, given: _Given, found: _Findings) -> Any:
 def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Fill in what depends on other settings or on the user."""
     folder = settings.state_path or settings.auth_path or default_folder(environ)
-    return replace(settings, state_path=folder, log_level="debug" if settings.debug else settings.log_level)
+    return replace(
+        settings,
+        state_path=_absolute(folder),
+        cache_file=_absolute(settings.cache_file),
+        log_level="debug" if settings.debug else settings.log_level,
+    )
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute()) if path else ""
 
 
 def _unknown(environ: Mapping[str, str], table: Mapping[str, Any], file: str) -> Iterator[str]:

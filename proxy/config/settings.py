@@ -32,7 +32,7 @@ _LOGS = "Logs and metrics"
 class Settings:
     """The settings in force; ``dataclasses.replace`` makes variations."""
 
-    host: str = row(_GATEWAY, ADDRESS, "", "The gateway's address, with the port if it is not 443")
+    host: str = row(_GATEWAY, kinds.GATEWAY, "", "The gateway's address, with the port if it is not 443")
     password: str = row(_GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
     email: str = row(_GATEWAY, TEXT, "email@example.com", "E-mail sent with the login; any will do")
     timezone: str = row(_GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site")

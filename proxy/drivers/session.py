@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from proxy.config.tls import PINS
 from proxy.core.errors import (
     BadAnswer,
     CertificateChanged,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("powerwall.session")
 
 MAX_BODY = 1024 * 1024
-_PINS = "pins.json"
 _GZIP = b"\x1f\x8b"
 # The names that a gateway's TLS accepts (local-gateway.md section 1); any other aborts the handshake.
 _SNI = "powerwall"
@@ -158,7 +158,7 @@ class GatewaySession:
             context = ssl.create_default_context(cafile=self._settings.gw_ca)
             context.check_hostname = False  # gateways are addressed by IP, their names are always the same
             return context
-        pins = self._state.read(_PINS)
+        pins = self._state.read(PINS)
         pin = pins.get(self.address)
         if (
             isinstance(pin, str)
@@ -170,7 +170,7 @@ class GatewaySession:
             if isinstance(self._trust, aiohttp.Fingerprint) and not pins:
                 return self._trust  # no usable state folder: the pin lives as long as the process
             pin = await self._first_sight()
-            self._state.write(_PINS, {**pins, self.address: pin})
+            self._state.write(PINS, {**pins, self.address: pin})
             log.info("certificate_pinned gateway=%s sha256=%s", self.address, pin)
         return aiohttp.Fingerprint(bytes.fromhex(pin))
 

@@ -35,7 +35,7 @@ from proxy.publish.repeats import Repeats
 _LONGEST_FIELD = 200
 _LONGEST_MESSAGE = 2000
 _LONGEST_TRACEBACK = 20_000
-_OURS = "proxy"
+_OURS = frozenset({"proxy", "powerwall"})
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 # What clients can cause by malformed requests, hanging up or speaking plain text to a TLS port
@@ -150,7 +150,7 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write a record as a line, and its traceback indented below."""
-        origin = "" if record.name.split(".")[0] == _OURS else f"{record.name}: "
+        origin = "" if record.name.split(".")[0] in _OURS else f"{record.name}: "
         words = [_moment(record), record.levelname, printable(f"{origin}{record.getMessage()}")]
         words += [f"{key}={_shown(value)}" for key, value in fields(record).items()]
         lines = [" ".join(words)]
