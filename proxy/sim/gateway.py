@@ -1,0 +1,162 @@
+"""The simulated gateway without its sockets: state, and what it answers to a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from proxy.core.clock import Clock
+from proxy.sim.answers import (
+    METHOD_NOT_ALLOWED,
+    NO_PAGE,
+    NOT_FOUND,
+    RATE_LIMITED,
+    STOPPED,
+    TOKEN_EXPIRED,
+    Answer,
+    answer,
+    forbidden,
+)
+from proxy.sim.documents.endpoints import POWERWALL3, Endpoint, table
+from proxy.sim.hardware import Hardware
+from proxy.sim.personas import Persona
+from proxy.sim.plant import Plant
+from proxy.sim.scene import Scene, Site
+from proxy.sim.sessions import Session, Sessions, token_of
+
+LOGIN = "/api/login/Basic"
+OPEN_WRITES = frozenset({LOGIN, "/api/password/reset", "/api/password/change"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request as the gateway sees it; header names in any case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    peer: str = "127.0.0.1"
+
+
+@dataclass(slots=True)
+class Gateway:
+    """State of one gateway. ``speed`` is how fast the house lives compared to the clock."""
+
+    persona: Persona
+    hardware: Hardware
+    plant: Plant
+    sessions: Sessions
+    clock: Clock
+    random: Random
+    site: Site = field(default_factory=Site)
+    speed: float = 1.0
+    stale_token_answer: Answer = TOKEN_EXPIRED
+    overrides: dict[str, Answer] | None = None  # recorded answers instead of rendered ones
+    started: float = 0.0  # wall clock
+    on_reboot: Callable[[float], None] = field(default=lambda _seconds: None)
+    _born: float = 0.0  # wall clock
+    _seen: float = 0.0  # monotonic, up to where the house has lived
+    _endpoints: dict[str, Endpoint] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # A gateway that has just booted would look new; give it some days of uptime.
+        self._born = self.clock.wall()
+        self.started = self._born - 831359.0
+        self._seen = self.clock.monotonic()
+        self._endpoints = table(self.hardware.meter_serial)
+
+    def catch_up(self) -> None:
+        """Let the house live up to now, in whole seconds of its own."""
+        if self.speed <= 0:
+            self._seen = self.clock.monotonic()
+            return
+        elapsed = int((self.clock.monotonic() - self._seen) * self.speed)
+        if elapsed > 0:
+            self.plant.advance(elapsed)
+            self._seen += elapsed / self.speed
+
+    def scene(self) -> Scene:
+        """Take the present instant."""
+        self.catch_up()
+        pace = self.speed or 1.0
+        return Scene(
+            reading=self.plant.read(),
+            hardware=self.hardware,
+            persona=self.persona,
+            site=self.site,
+            now=self.clock.wall(),
+            started=self.started,
+            running=self.plant.running,
+            outages=tuple(self._born + second / pace for second in self.plant.contactor.outages),
+        )
+
+    def session_of(self, ask: Ask) -> Session | None:
+        """Find the live session that a request belongs to."""
+        token = token_of(ask.headers, ask.cookies)
+        return self.sessions.find(self.clock.monotonic(), token)
+
+    def respond(self, ask: Ask, writes: Mapping[tuple[str, str], Write]) -> Answer:
+        """Answer a request to ``/api/…``; ``writes`` maps method and path to what they do."""
+        if not self.sessions.tolerates(self.clock.monotonic()):
+            return RATE_LIMITED
+        session = self.session_of(ask)
+        write = writes.get((ask.method, ask.path))
+        if write is not None:
+            return self._write(ask, session, write)
+        if ask.method not in {"GET", "HEAD"}:
+            return self._unknown_write(ask, session, writes)
+        if any(path == ask.path for _, path in writes):
+            return METHOD_NOT_ALLOWED
+        return self._read(ask, session)
+
+    def _read(self, ask: Ask, session: Session | None) -> Answer:
+        endpoint = self._endpoints.get(ask.path)
+        version = self.persona.version
+        is_open = endpoint is not None and version < endpoint.login_since
+        if session is None and not is_open:
+            return self._no_session(ask)
+        recorded = self.overrides
+        if recorded is not None:
+            return recorded.get(ask.path, NOT_FOUND)
+        if endpoint is None or not endpoint.exists(version):
+            return NOT_FOUND
+        if not self.persona.full_rest and ask.path not in POWERWALL3:
+            return NO_PAGE
+        if endpoint.needs_site_master and not self.plant.running:
+            return STOPPED
+        document = endpoint.render(self.scene())
+        return document if isinstance(document, Answer) else answer(document)
+
+    def _no_session(self, ask: Ask) -> Answer:
+        # An unknown token is told apart from none at all.
+        if token_of(ask.headers, ask.cookies):
+            return self.stale_token_answer
+        return forbidden(ask.method)
+
+    def _write(self, ask: Ask, session: Session | None, write: Write) -> Answer:
+        is_open = ask.path in OPEN_WRITES or self.persona.version < write.login_since
+        if session is None and not is_open:
+            return self._no_session(ask)
+        return write.act(self, ask, session)
+
+    def _unknown_write(
+        self, ask: Ask, session: Session | None, writes: Mapping[tuple[str, str], Write]
+    ) -> Answer:
+        if session is None:
+            return self._no_session(ask)
+        known = ask.path in self._endpoints or any(path == ask.path for _, path in writes)
+        return METHOD_NOT_ALLOWED if known and ask.method != "POST" else forbidden(ask.method)
+
+
+Act = Callable[[Gateway, Ask, "Session | None"], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a request changes, and since which firmware it needs a login."""
+
+    act: Act
+    login_since: tuple[int, int, int] = (1, 0, 0)

@@ -1,0 +1,81 @@
+"""A listening socket that can be shut and opened again while the loop runs.
+
+Owns the accept task and one task per handshake; ``close`` ends them all at once.
+Asyncio's own servers cannot stall a handshake or come back on the same port
+without an await, and tests want both in the middle of a sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+
+
+class Listener:
+    """Accepts connections on one address and hands each to a protocol."""
+
+    def __init__(self, host: str, port: int, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+        self.host = host
+        self.port = port  # 0 until opened
+        self.context: ssl.SSLContext | None = None
+        self.stalls = False  # accept, but never begin the handshake
+        self._protocol = protocol
+        self._socket: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._stalled: list[socket.socket] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether connections are accepted; otherwise they are refused."""
+        return self._socket is not None
+
+    def open(self) -> None:
+        """Bind and listen; the port stays the same from the first time on."""
+        if self._socket is not None:
+            return
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setblocking(False)
+        listening.bind((self.host, self.port))
+        listening.listen(128)
+        self.port = listening.getsockname()[1]
+        self._socket = listening
+        self._accepting = asyncio.get_running_loop().create_task(self._accept(listening))
+
+    def close(self) -> list[asyncio.Task[None]]:
+        """Stop listening; returns the cancelled tasks, for those who can wait for them."""
+        ended = [*self._handshakes]
+        if self._accepting is not None:
+            ended.append(self._accepting)
+        for task in ended:
+            task.cancel()
+        for stalled in self._stalled:
+            stalled.close()
+        self._stalled.clear()
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = self._accepting = None
+        return ended
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            accepted, _ = await loop.sock_accept(listening)
+            accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.stalls:
+                self._stalled.append(accepted)
+                continue
+            task = loop.create_task(self._handshake(accepted))
+            self._handshakes.add(task)
+            task.add_done_callback(self._handshakes.discard)
+
+    async def _handshake(self, accepted: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(self._protocol, accepted, ssl=self.context)
+        except OSError:  # a refused name, a pin that did not match, a scanner
+            accepted.close()
