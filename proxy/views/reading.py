@@ -1,0 +1,55 @@
+"""How to read a document of which nothing is certain.
+
+Firmware drops keys, sends null where a number was, or a number where a list was. These
+readers give the value if it is of the expected kind and None (or nothing) if it is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.core.model import Source
+
+Documents = Mapping[Source, Any]
+
+
+def number(value: Any) -> float | None:
+    """Return an int or a finite float as it is; None for everything else, booleans included."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return value
+
+
+def flag(value: Any) -> int | None:
+    """Return 1 or 0 for a boolean, None for everything else."""
+    return int(value) if isinstance(value, bool) else None
+
+
+def text(value: Any) -> str | None:
+    """Return a non-empty string, None for everything else."""
+    return value if isinstance(value, str) and value else None
+
+
+def section(value: Any, *keys: str) -> Mapping[str, Any]:
+    """Follow keys down to an object; an empty one if the path ends early."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def sections(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects of a list, in order; none if it is no list."""
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def finite(value: Any) -> Any:
+    """Copy a document with null for every number that JSON cannot say (NaN, infinities)."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [finite(entry) for entry in value]
+    return value

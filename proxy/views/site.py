@@ -1,0 +1,124 @@
+"""The site as a whole: firmware, grid, mode and reserve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from proxy.core.model import Source, app_percent
+from proxy.core.sources import GRID_STATUS, OPERATION, PROBLEMS, SITE_NAME, STATUS
+from proxy.views.options import Options
+from proxy.views.reading import Documents, number, section, text
+
+# What the gateway calls the state of the grid, and the number that dashboards store:
+# 1 up, 0 down, -1 in transition.
+GRID: Final = {
+    "SystemGridConnected": 1,
+    "SystemIslandedActive": 0,
+    "SystemMicroGridFaulted": 0,
+    "SystemWaitForUser": 0,
+    "SystemTransitionToGrid": -1,
+    "SystemTransitionToIsland": -1,
+    "SystemIslandedReady": -1,
+}
+
+_LONGEST_VERSION = 64  # characters; anything longer is no version
+
+
+def verbatim(source: Source) -> Callable[[Documents, Options], Any]:
+    """Make the view that shows one source as it is."""
+
+    def view(documents: Documents, _: Options) -> Any:
+        return documents[source]
+
+    return view
+
+
+def constant(value: Any) -> Callable[[Documents, Options], Any]:
+    """Make the view that needs no gateway."""
+
+    def view(_: Documents, __: Options) -> Any:
+        return value
+
+    return view
+
+
+def entry(source: Source, key: str, name: str) -> Callable[[Documents, Options], dict[str, Any]]:
+    """Make the view ``{name: value}`` of one key of a source; null if the gateway left it out."""
+
+    def view(documents: Documents, _: Options) -> dict[str, Any]:
+        return {name: section(documents.get(source)).get(key)}
+
+    return view
+
+
+din = entry(STATUS, "din", "din")
+uptime = entry(STATUS, "up_time_seconds", "uptime")
+firmware = entry(STATUS, "version", "version")
+site_name = entry(SITE_NAME, "site_name", "site_name")
+
+
+def version(documents: Documents, _: Options) -> dict[str, str | int | None]:
+    """Return the firmware version as text and as the number that dashboards compare."""
+    name = text(section(documents.get(STATUS)).get("version"))
+    return {"version": name, "vint": None if name is None else version_number(name)}
+
+
+def version_number(version: str) -> int | None:
+    """Fold a version into one number: "23.44.0 9064fc6a" is 234400; None without a digit.
+
+    Everything after the first space is dropped, then everything but digits and dots; at least
+    three fields, each worth a hundred of the next.
+    """
+    kept = "".join(c for c in version.split(" ", 1)[0] if c in "0123456789.")
+    if not kept.strip(".") or len(kept) > _LONGEST_VERSION:
+        return None
+    folded = 0
+    fields = kept.split(".")
+    for field in fields + ["0"] * (3 - len(fields)):
+        folded = folded * 100 + int(field or 0)
+    return folded
+
+
+def grid_number(documents: Documents) -> int | None:
+    """Return the state of the grid as a number of GRID, None if it is unknown."""
+    state = text(section(documents.get(GRID_STATUS)).get("grid_status"))
+    return None if state is None else GRID.get(state)
+
+
+def is_grid_up(documents: Documents) -> bool | None:
+    """Say whether the grid carries the house; None if that is unknown."""
+    state = grid_number(documents)
+    return None if state is None else state == GRID["SystemGridConnected"]
+
+
+def reserve_percent(documents: Documents) -> float | None:
+    """Return the backup reserve on the app's scale, at least 0."""
+    raw = number(section(documents.get(OPERATION)).get("backup_reserve_percent"))
+    return None if raw is None else max(0, app_percent(raw))
+
+
+def reserve(documents: Documents, _: Options) -> dict[str, float | None]:
+    """Return the backup reserve in percent of the app's scale."""
+    return {"reserve": reserve_percent(documents)}
+
+
+def operation_mode(documents: Documents) -> str | None:
+    """Return the mode of operation; firmware before 20.49 calls the key ``mode``."""
+    operation = section(documents.get(OPERATION))
+    return text(operation.get("real_mode")) or text(operation.get("mode"))
+
+
+def mode(documents: Documents, _: Options) -> dict[str, str | None]:
+    """Return the mode of operation."""
+    return {"mode": operation_mode(documents)}
+
+
+def is_connected(documents: Documents, _: Options) -> dict[str, bool]:
+    """Say whether the gateway tells its status."""
+    return {"is_connected": STATUS in documents}
+
+
+def problems(documents: Documents, _: Options) -> Any:
+    """Return what the gateway is troubled by; firmware that has no such list reports none."""
+    return documents.get(PROBLEMS, {"problems": []})
