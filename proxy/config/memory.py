@@ -13,7 +13,7 @@ from typing import Any
 
 from proxy.config.state import write_private
 
-log = logging.getLogger("powerwall.state")
+_log = logging.getLogger(__name__)
 
 
 class Memory:
@@ -61,4 +61,4 @@ class Memory:
     def _complain(self, path: Path, exc: Exception) -> None:
         if not self._complained:
             self._complained = True
-            log.warning("state_unusable file=%s reason=%s", path, exc)
+            _log.warning("state cannot be kept", extra={"file": str(path), "reason": str(exc)})

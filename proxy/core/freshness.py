@@ -9,6 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from proxy.core.model import Source
+
+# Facts that hardly change: served while they are being looked up again.
+IDENTITY: frozenset[Source] = frozenset(
+    f"/api/{name}"
+    for name in (
+        "auth/toggle/supported",
+        "customer",
+        "installer",
+        "meters",
+        "networks",
+        "powerwalls",
+        "site_info",
+        "site_info/grid_codes",
+        "site_info/site_name",
+        "solars",
+        "solars/brands",
+        "status",
+        "synchrometer/ct_voltage_references",
+        "system/networks",
+        "system/update/status",
+    )
+)
+
 
 class Freshness(Enum):
     """What an age permits, best first."""

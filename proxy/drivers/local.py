@@ -7,7 +7,6 @@ down with its time, so that a restart loop cannot lock the owner out.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.drivers.session import GatewaySession, Reply
-
-log = logging.getLogger("powerwall.local")
 
 VITALS: Source = "/api/devices/vitals"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.drivers.session import GatewaySession, Reply
 
-log = logging.getLogger("powerwall.login")
+_log = logging.getLogger(__name__)
 
 _PATH = "/api/login/Basic"
 _OK = 200
@@ -87,7 +87,7 @@ class Login:
     def note_version(self, version: str) -> None:
         """Learn the firmware from /api/status."""
         if version != self.version:
-            log.info("firmware version=%r before=%r", version.strip(), self.version.strip())
+            _log.info("firmware", extra={"version": version.strip(), "before": self.version.strip()})
             self.version = version
 
     def describe(self) -> Mapping[str, Any]:
@@ -150,7 +150,7 @@ class Login:
                 self._write_down(error)
             raise
         self.outcomes["ok"] += 1
-        log.info("logged_in gateway=%s mode=%s", self._session.address, self._settings.auth_mode)
+        _log.info("logged in", extra={"gateway": self._session.address, "mode": self._settings.auth_mode})
         return ticket
 
     def _accepted(self, number: int, reply: Reply) -> Ticket:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
 
-log = logging.getLogger("powerwall.session")
+_log = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 _GZIP = b"\x1f\x8b"
@@ -171,7 +171,7 @@ class GatewaySession:
                 return self._trust  # no usable state folder: the pin lives as long as the process
             pin = await self._first_sight()
             self._state.write(PINS, {**pins, self.address: pin})
-            log.info("certificate_pinned gateway=%s sha256=%s", self.address, pin)
+            _log.info("certificate pinned", extra={"gateway": self.address, "sha256": pin})
         return aiohttp.Fingerprint(bytes.fromhex(pin))
 
     async def _first_sight(self) -> str:

@@ -9,7 +9,6 @@ Everything between two awaits is atomic, so there are no locks.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from proxy.core.demand import Demand
 from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, SourceUnavailable, Unreachable
 from proxy.core.freshness import Action, Freshness, Policy, classify, decide
+from proxy.core.sources import STATUS
 from proxy.gateway.store import MemoryStore
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from proxy.core.model import Document, Snapshot, Source
     from proxy.gateway.link import Link
 
-log = logging.getLogger("powerwall.gateway")
-
-# While a stale snapshot is at hand, a request waits this long for a fresh one.
-_PATIENCE_S = 0.05
 # Timers of the event loop may fire a little early.
 _EARLY_S = 0.002
 
@@ -71,7 +67,8 @@ class Gateway:
     """The facts of one gateway, as fresh as is decent to ask for.
 
     ``policy`` gives the lifetimes of a source, ``deadline_s`` the longest that
-    a request waits. ``links`` are tried in order; the first that has a source
+    a request waits, ``patience_s`` the longest while a stale snapshot is at hand.
+    ``links`` are tried in order; the first that has a source
     and may be asked is read.
     """
 
@@ -82,7 +79,7 @@ class Gateway:
         *,
         policy: Callable[[Source], Policy],
         deadline_s: float,
-        patience_s: float = _PATIENCE_S,
+        patience_s: float,
         name: str = "default",
     ) -> None:
         self.name = name
@@ -101,6 +98,7 @@ class Gateway:
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: list[Callable[[], None]] = []
         self._closed = False
+        self._firmware: str | None = None
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -153,6 +151,11 @@ class Gateway:
                 demand.watchers -= 1
 
         return unwatch
+
+    @property
+    def is_asking(self) -> bool:
+        """Say whether an exchange is under way."""
+        return bool(self._flights)
 
     def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call ``listener`` whenever snapshots or links changed; returns the unsubscriber."""
@@ -268,8 +271,18 @@ class Gateway:
         for source, document in documents.items():
             if started < self._changed_at.get(source, float("-inf")):
                 continue
+            if source == STATUS:
+                self._note_firmware(document)
             snapshot = self.store.put(source, document)
             self._due[source] = snapshot.stored_at + self.policy(source).ttl
+
+    def _note_firmware(self, status: Document) -> None:
+        """Ask again for what the gateway did not offer when its firmware is another one."""
+        version = status.value.get("version") if isinstance(status.value, dict) else None
+        if self._firmware is not None and version != self._firmware:
+            for link in self.links:
+                link.forget_missing()
+        self._firmware = version
 
     def _after(self, link: Link, exchange: str, error: GatewayError | None) -> None:
         """Plan the next look at what this exchange tells, and tell the listeners."""

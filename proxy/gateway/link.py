@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.drivers.base import Driver
 
-log = logging.getLogger("powerwall.link")
+_log = logging.getLogger(__name__)
 
 _BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -49,6 +49,7 @@ class Link:
         self._clock = clock
         self._jitter = jitter
         self._guarded = guarded
+        self._lost_at: float | None = None
         self._slots = asyncio.Semaphore(max(at_once, 1))
 
     def has(self, source: Source) -> bool:
@@ -107,7 +108,8 @@ class Link:
         self.exchanges[exchange, error.code()] += 1
         if error.scope in {Scope.PATH, Scope.SOURCE}:
             self.rests[exchange] = rest_after(self.rests.get(exchange), error, now, self._jitter())
-            log.info("source_rests exchange=%s cause=%s message=%s", exchange, error.code(), error)
+            fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
+            _log.info("source rests", extra=fields)
         if self._guarded:
             self._note(self.breaker.failure(now, error, exchange, self._jitter()))
 
@@ -117,15 +119,14 @@ class Link:
             return
         if breaker.state is State.OPEN:
             self.cooldowns[breaker.error.code() if breaker.error else "unknown"] += 1
-            log.warning(
-                "gateway_rests link=%s seconds=%.0f reason=%s",
-                self.driver.name,
-                breaker.until - breaker.since,
-                breaker.error,
-            )
+            if self._lost_at is None:
+                self._lost_at = breaker.since
+                fields = {"link": self.driver.name, "reason": str(breaker.error)}
+                _log.warning("gateway lost", extra=fields)
         elif breaker.state is State.CLOSED:
-            # Whoever was away may have come back with another firmware.
-            self.forget_missing()
+            # Whoever was away may have come back with another firmware: nothing is known to be missing.
             self.rests.clear()
-            log.info("gateway_back link=%s requests_served_stale=%d", self.driver.name, self.served_stale)
-            self.served_stale = 0
+            seconds = round(breaker.since - (self._lost_at or breaker.since))
+            counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
+            _log.warning("gateway back", extra=counts)
+            self._lost_at, self.served_stale = None, 0

@@ -1,0 +1,175 @@
+"""Composition root: settings in, a running proxy out. Nothing happens at import."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import random
+import signal
+import ssl
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from proxy.config.memory import Memory
+from proxy.core.clock import Clock
+from proxy.core.freshness import IDENTITY, Policy
+from proxy.gateway.gateway import Gateway
+from proxy.gateway.link import Link
+from proxy.server import status
+from proxy.server.context import CONTEXT, Context
+from proxy.server.data import Readings
+from proxy.server.dispatch import dispatch
+from proxy.server.traffic import Traffic
+from proxy.views.options import Options
+
+if TYPE_CHECKING:
+    from proxy.config.settings import Settings
+    from proxy.core.model import Source
+    from proxy.drivers.base import Driver
+
+_log = logging.getLogger(__name__)
+
+# telegraf gives up after 4 s; an answer has to leave a little earlier.
+_LONGEST_ANSWER_S = 3.8
+_IN_FLIGHT_GRACE_S = 1.5
+# While a stale reading is at hand, a request waits this long for a fresh one.
+_PATIENCE_S = 0.05
+EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
+
+
+def build_app(settings: Settings, clock: Clock | None = None) -> web.Application:
+    """Make a proxy. Several may run in one process; each owns its gateway connection."""
+    clock = clock or Clock(time.monotonic, time.time)
+    memory = Memory(settings.state_path)
+    gateway = build_gateway(settings, clock, memory)
+    readings = Readings(gateway, clock, options_of(settings), legacy_errors=settings.legacy_errors)
+    context = Context(
+        settings=settings,
+        clock=clock,
+        memory=memory,
+        gateway=gateway,
+        readings=readings,
+        traffic=Traffic(clock.wall),
+        started_at=clock.wall(),
+    )
+    context.endpoints |= status.endpoints(context)
+
+    async def close_gateway(_: web.Application) -> AsyncIterator[None]:
+        yield
+        await gateway.close()
+
+    async def sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
+        # No versions: they would only tell an attacker what to try.
+        response.headers["Server"] = "powerwall-proxy"
+
+    app = web.Application()
+    app[CONTEXT] = context
+    app.on_response_prepare.append(sign)
+    app.cleanup_ctx.append(close_gateway)
+    app.router.add_route("*", "/{path:.*}", dispatch)
+    return app
+
+
+def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
+    """Make the gateway with its links, in the order in which they are tried."""
+
+    def jitter() -> float:
+        return random.uniform(1.0, 1.1)  # noqa: S311 - spreads retries, guards nothing
+
+    links = [
+        Link(
+            driver,
+            clock,
+            at_once=settings.pool_maxsize or 64,
+            jitter=jitter,
+            guarded=settings.health_check,
+        )
+        for driver in build_drivers(settings, clock, memory)
+    ]
+    return Gateway(
+        links,
+        clock,
+        policy=policy_of(settings, links),
+        deadline_s=min(settings.timeout, _LONGEST_ANSWER_S),
+        patience_s=0.0 if settings.fail_fast else _PATIENCE_S,
+    )
+
+
+def build_drivers(settings: Settings, clock: Clock, memory: Memory) -> Sequence[Driver]:
+    """Choose the ways to the gateway that the settings describe."""
+    if not settings.host:
+        return ()
+    from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - only what is configured is imported
+    from proxy.drivers.session import GatewaySession  # noqa: PLC0415
+
+    return (LocalDriver(GatewaySession(settings.host, settings, memory), settings, memory, clock),)
+
+
+def policy_of(settings: Settings, links: Sequence[Link]) -> Callable[[Source], Policy]:
+    """Make the lifetimes: the same for all readings, a patient one for facts that hardly change."""
+    ttl = max([settings.cache_expire, *(link.driver.min_ttl for link in links)])
+    stale = max(settings.cache_ttl - ttl, 0.0) if settings.graceful_degradation else 0.0
+    reading = Policy(ttl, 0.0, stale)
+    identity = Policy(ttl, stale, stale)
+    return lambda source: identity if source in IDENTITY else reading
+
+
+def options_of(settings: Settings) -> Options:
+    """Take what views need from the settings."""
+    return Options(neg_solar=settings.neg_solar, site_zero_threshold=settings.site_zero_threshold)
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application, settings: Settings, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[tuple[str, int]]:
+    """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end."""
+    runner = web.AppRunner(
+        app, access_log=None, handle_signals=False, keepalive_timeout=75, shutdown_timeout=_IN_FLIGHT_GRACE_S
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(
+            runner,
+            settings.bind_address or None,
+            settings.port,
+            ssl_context=tls,
+            backlog=1024,
+        )
+        await site.start()
+        yield runner.addresses[0][0], runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def serve(settings: Settings, tls: ssl.SSLContext | None, reload: Callable[[], None]) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        async with listening(build_app(settings), settings, tls) as (host, port):
+            scheme = "https" if tls else "http"
+            _log.info(
+                "listening", extra={"url": f"{scheme}://{host}:{port}", "gateway": settings.host or "none"}
+            )
+            await stop.wait()
+            _log.info("stopping")
+    except OSError as exc:
+        where = f"{settings.bind_address or '*'}:{settings.port}"
+        reason = (
+            "is in use by another program"
+            if exc.errno == errno.EADDRINUSE
+            else f"cannot be used: {exc.strerror}"
+        )
+        sys.stderr.write(f"powerwall-proxy: {where} {reason}; set PW_PORT or PW_BIND_ADDRESS to another.\n")
+        return EXIT_UNAVAILABLE
+    return 0

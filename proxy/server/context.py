@@ -1,0 +1,40 @@
+"""What every endpoint may use, in one place; made by app.build_app."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
+    from proxy.gateway.gateway import Gateway
+    from proxy.server.data import Readings
+    from proxy.server.routes import Route
+    from proxy.server.traffic import Traffic
+
+# An endpoint gets the row that led to it. Names of endpoints stand in the rows of ROUTES.
+Endpoint: TypeAlias = Callable[[web.Request, "Route"], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class Context:
+    """The parts of one running proxy."""
+
+    settings: Settings
+    clock: Clock
+    memory: Memory
+    gateway: Gateway
+    readings: Readings
+    traffic: Traffic
+    started_at: float  # wall-clock seconds
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
+    fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
+
+
+CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

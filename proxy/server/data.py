@@ -1,0 +1,199 @@
+"""The one handler of cached readings: from a row of ROUTES to an answer.
+
+A representation is made when it is first asked after one of its sources changed,
+and kept until the next change; its lifetime is that of its oldest snapshot.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from proxy.core.model import OCTETS, Snapshot
+from proxy.gateway.gateway import Gateway, Reading, Result
+from proxy.server.problems import PUBLIC_HEADERS, unavailable
+from proxy.server.routes import Legacy, Route, Style
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.core.errors import GatewayError
+    from proxy.views.options import Options
+
+# Below this, gzip and its headers cost more bytes than they save.
+_GZIP_FROM = 860
+_WORST_FIRST = (Result.ERROR, Result.MISS, Result.STALE, Result.REVALIDATE, Result.FRESH)
+
+
+@dataclass(slots=True)
+class Representation:
+    """The bytes of a route for certain revisions of its sources (RFC 9110 section 3.2).
+
+    ``stored_at`` and ``fresh_until`` are monotonic seconds: those of the oldest snapshot.
+    """
+
+    body: bytes
+    media_type: str
+    etag: str
+    revisions: tuple[int, ...]
+    stored_at: float
+    fresh_until: float
+    _gzipped: bytes | None = field(default=None, repr=False)
+
+    @property
+    def gzipped(self) -> bytes | None:
+        """The body compressed, or None where that does not pay (small, or binary for strict readers)."""
+        if len(self.body) < _GZIP_FROM or self.media_type == OCTETS:
+            return None
+        if self._gzipped is None:
+            self._gzipped = gzip.compress(self.body, compresslevel=6, mtime=0)
+        return self._gzipped
+
+
+class Readings:
+    """Renders routes from one gateway's snapshots."""
+
+    def __init__(self, gateway: Gateway, clock: Clock, options: Options, *, legacy_errors: bool) -> None:
+        self.gateway = gateway
+        self.options = options
+        self._clock = clock
+        self._legacy_errors = legacy_errors
+        self._memo: dict[tuple[Route, Options], Representation] = {}
+
+    async def answer(self, request: web.BaseRequest, route: Route) -> tuple[web.Response, str]:
+        """Answer a request for a data route; also say how, as the metrics call it."""
+        options = self._options(request, route)
+        reading = await self.gateway.get(route.sources + route.optional)
+        error = reading.error(route.sources)
+        if error is not None:
+            return self._failed(route, options, error), Result.ERROR.value
+        representation = self._represent(route, options, reading)
+        result = worst(reading)
+        status = cache_status(result, reading, representation.fresh_until - self._clock.monotonic())
+        return self.respond(request, representation, status), result.value
+
+    def prepared(self, route: Route, options: Options) -> Representation | None:
+        """Return the representation if all its sources are fresh; never asks."""
+        representation = self._memo.get((route, options))
+        if representation and self._clock.monotonic() < representation.fresh_until:
+            return representation
+        return None
+
+    def respond(self, request: web.BaseRequest, made: Representation, cache: str) -> web.Response:
+        """Give the representation in the coding that the client takes, or 304 if it has it."""
+        headers = {
+            "Content-Type": made.media_type,
+            "ETag": made.etag,
+            "Age": str(max(int(self._clock.monotonic() - made.stored_at), 0)),
+            "Cache-Status": cache,
+            "Cache-Control": "no-cache",
+            **PUBLIC_HEADERS,
+        }
+        body, packed = made.body, made.gzipped
+        if packed is not None:
+            headers["Vary"] = "Accept-Encoding"
+            if takes_gzip(request.headers.get("Accept-Encoding", "")):
+                headers["Content-Encoding"] = "gzip"
+                headers["ETag"] = f'{made.etag[:-1]}-gz"'
+                body = packed
+        if has_it(request.headers.get("If-None-Match", ""), made.etag):
+            headers.pop("Content-Encoding", None)
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=body, headers=headers)
+
+    def _options(self, request: web.BaseRequest, route: Route) -> Options:
+        if "headers" in route.query and "headers" in request.query:
+            return replace(self.options, headers=True)
+        return self.options
+
+    def _represent(self, route: Route, options: Options, reading: Reading) -> Representation:
+        snapshots = [got.snapshot for got in reading.sources.values() if got.snapshot is not None]
+        revisions = tuple(snapshot.revision for snapshot in snapshots)
+        made = self._memo.get((route, options))
+        if made is None or made.revisions != revisions:
+            made = self._memo[route, options] = self._make(route, options, snapshots, revisions)
+        return made
+
+    def _make(
+        self, route: Route, options: Options, snapshots: Sequence[Snapshot], revisions: tuple[int, ...]
+    ) -> Representation:
+        by_source = {snapshot.source: snapshot for snapshot in snapshots}
+        if route.view is None:
+            document = by_source[route.sources[0]].document
+            body, media_type = document.body, document.media_type
+        else:
+            values = {source: snapshot.document.value for source, snapshot in by_source.items()}
+            body, media_type = encode(route.view(values, options), route.style), route.media_type
+        return Representation(
+            body=body,
+            media_type=media_type,
+            etag=f'"{hashlib.blake2b(body, digest_size=9).hexdigest()}"',
+            revisions=revisions,
+            stored_at=min(snapshot.stored_at for snapshot in snapshots),
+            fresh_until=min(s.stored_at + self.gateway.policy(s.source).ttl for s in snapshots),
+        )
+
+    def _failed(self, route: Route, options: Options, error: GatewayError) -> web.Response:
+        if not self._legacy_errors:
+            return unavailable(error)
+        body = route.legacy.value
+        if options.headers and route.legacy in {Legacy.ZEROS, Legacy.ZEROS_V2} and route.view:
+            body = encode(route.view({}, options), route.style).split(b"\n", 1)[0] + b"\n" + body
+        return web.Response(body=body, headers={"Content-Type": route.media_type, **PUBLIC_HEADERS})
+
+
+def encode(value: Any, style: Style) -> bytes:
+    """Write a view's result; text goes out as it is."""
+    if isinstance(value, str):
+        return value.encode()
+    match style:
+        case Style.PRETTY:
+            return json.dumps(value, indent=4, sort_keys=True).encode()
+        case Style.COMPACT:
+            return json.dumps(value, separators=(",", ":")).encode()
+    return json.dumps(value).encode()
+
+
+def worst(reading: Reading) -> Result:
+    """Say how a reading was obtained: as its worst source was. A source that is absent does not count."""
+    seen = {got.result for got in reading.sources.values() if got.snapshot is not None}
+    return next((result for result in _WORST_FIRST if result in seen), Result.ERROR)
+
+
+def cache_status(result: Result, reading: Reading, ttl: float) -> str:
+    """Write the Cache-Status of an answer (RFC 9211)."""
+    match result:
+        case Result.FRESH:
+            return f"powerwall-proxy; hit; ttl={int(ttl)}"
+        case Result.REVALIDATE:
+            return f"powerwall-proxy; hit; ttl={int(ttl)}; detail=stale-while-revalidate"
+        case Result.MISS:
+            return "powerwall-proxy; fwd=miss; stored"
+    error = next(got.error for got in reading.sources.values() if got.result is Result.STALE)
+    detail = f"; detail={error.code()}" if error else ""
+    return f"powerwall-proxy; hit; ttl={int(ttl)}{detail}"
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Say whether an Accept-Encoding takes gzip (RFC 9110 section 12.5.3)."""
+    if "gzip" not in accepted and "*" not in accepted:
+        return False
+    weights: dict[str, bool] = {}
+    for item in accepted.lower().split(","):
+        coding, _, parameter = item.partition(";")
+        weights[coding.strip()] = parameter.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return weights.get("gzip", weights.get("*", False))
+
+
+def has_it(condition: str, etag: str) -> bool:
+    """Say whether If-None-Match names the representation, in either coding (RFC 9110 section 13.1.2)."""
+    if not condition:
+        return False
+    known = {etag, f'{etag[:-1]}-gz"'}
+    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
+    return "*" in tags or not known.isdisjoint(tags)

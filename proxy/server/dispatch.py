@@ -1,0 +1,108 @@
+"""From a request to the row of ROUTES that answers it; the only way through the server.
+
+Paths are matched exactly and as they were sent: a path that needs decoding, or
+has dot segments, doubled slashes or a backslash, is no row, so nothing can be
+smuggled past the table. The query string takes no part in matching.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from proxy.core.errors import GatewayError
+from proxy.server.context import CONTEXT
+from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
+from proxy.server.routes import ROUTES, Route
+from proxy.server.traffic import UNMATCHED
+
+if TYPE_CHECKING:
+    from proxy.server.context import Context
+
+_log = logging.getLogger(__name__)
+
+BY_PATH: dict[str, Route] = {route.path: route for route in ROUTES}
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"})
+
+
+async def dispatch(request: web.Request) -> web.StreamResponse:
+    """Answer any request, and count it."""
+    context = request.app[CONTEXT]
+    clock = context.clock.monotonic
+    started = clock()
+    context.traffic.in_flight += 1
+    route, cache = None, "none"
+    status, size = 500, 0
+    try:
+        path = path_of(request.raw_path, context.settings.base_url)
+        route = BY_PATH.get(path)
+        response, cache = await _answer(context, request, route, path)
+        status, size = response.status, response.content_length or 0
+        return response
+    except GatewayError as error:
+        response = unavailable(error)
+        status = response.status
+        return response
+    finally:
+        context.traffic.in_flight -= 1
+        method = request.method if request.method in _KNOWN_METHODS else "other"
+        label = route.path if route else UNMATCHED
+        context.traffic.note(label, method, status, cache, clock() - started, size)
+        if context.settings.access_log:
+            _log.info("request", extra={"method": method, "route": label, "status": status, "cache": cache})
+
+
+def path_of(target: str, base_url: str) -> str:
+    """Return the path of a request target, without query and base URL; an odd target gives an odd path."""
+    path = target.partition("?")[0]
+    if base_url != "/" and path.startswith(base_url):
+        return path[len(base_url) - 1 :]
+    return path
+
+
+async def _answer(
+    context: Context, request: web.Request, route: Route | None, path: str
+) -> tuple[web.StreamResponse, str]:
+    if route is None:
+        if context.fallback is not None and not path.lower().startswith("/api"):
+            return await context.fallback(request, path), "none"
+        return not_found(path), "none"
+    if request.method == "OPTIONS":
+        return _options(route), "none"
+    if request.method not in route.methods:
+        return _method_not_allowed(route), "none"
+    if request.method in {"GET", "HEAD"} and request.body_exists:
+        return problem(400, "A GET takes no body.", headers={"Connection": "close"}), "none"
+    if route.endpoint:
+        return await context.endpoints[route.endpoint](request, route), "none"
+    return await context.readings.answer(request, route)
+
+
+def not_found(path: str) -> web.Response:
+    """Answer for a path that does not exist."""
+    hint = "Paths are matched exactly; GET /help lists them all."
+    shown = path if len(path) <= 80 and path.isprintable() else "This path"  # noqa: PLR2004 - a line of text
+    return problem(404, f"{shown} is not served here. {hint}")
+
+
+def _allowed(route: Route) -> str:
+    return ", ".join((*route.methods, "OPTIONS"))
+
+
+def _options(route: Route) -> web.Response:
+    headers = {"Allow": _allowed(route), **COMMON_HEADERS}
+    if route.public and not set(route.methods) - {"GET", "HEAD"}:
+        headers |= {
+            **PUBLIC_HEADERS,
+            "Access-Control-Allow-Methods": _allowed(route),
+            "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match",
+            "Access-Control-Max-Age": "86400",
+        }
+    return web.Response(status=204, headers=headers)
+
+
+def _method_not_allowed(route: Route) -> web.Response:
+    allowed = _allowed(route)
+    return problem(405, f"{route.path} takes {allowed}.", headers={"Allow": allowed})

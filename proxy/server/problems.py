@@ -1,0 +1,55 @@
+"""Errors as answers: RFC 9457 problem documents with the right status.
+
+The body has neither ``error`` nor ``code`` at its top: programs made for the
+gateway take those for something else (clients.md).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from proxy.core.errors import GatewayError
+from proxy.core.redaction import redact
+
+MEDIA_TYPE = "application/problem+json"
+_LONGEST_WAIT_S = 600
+# What every answer carries, so that no browser guesses types or tells where it came from.
+COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+PUBLIC_HEADERS = {**COMMON_HEADERS, "Access-Control-Allow-Origin": "*"}
+
+
+def problem(
+    status: int, detail: str, *, title: str = "", code: str = "", headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Answer with a problem document. ``detail`` is one sentence: what is wrong and what would be right."""
+    document = {
+        "type": f"urn:powerwall-proxy:{code}" if code else "about:blank",
+        "title": title or HTTPStatus(status).phrase,
+        "status": status,
+        "detail": redact(detail),
+    }
+    return web.Response(
+        status=status,
+        body=json.dumps(document).encode(),
+        headers={
+            "Content-Type": MEDIA_TYPE,
+            "Cache-Control": "no-store",
+            **PUBLIC_HEADERS,
+            **(headers or {}),
+        },
+    )
+
+
+def unavailable(error: GatewayError) -> web.Response:
+    """Answer for a fact that cannot be had: the error's own status, and when to come back."""
+    headers = {}
+    if error.status >= 500:  # noqa: PLR2004 - server errors may pass, RFC 9110 section 15.6
+        wait = min(max(math.ceil(error.retry_after or 1), 1), _LONGEST_WAIT_S)
+        headers["Retry-After"] = str(wait)
+    headers["Cache-Status"] = f"powerwall-proxy; fwd=miss; detail={error.code()}"
+    return problem(error.status, str(error), title=error.title, code=error.code(), headers=headers)

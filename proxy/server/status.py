@@ -1,0 +1,201 @@
+"""/health, /ready, /stats, /help: how the proxy is.
+
+/health is liveness and always 200; /ready is 503 with one sentence when no
+fresh enough reading can be served. Both are answered from memory.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import resource
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from proxy import __version__
+from proxy.config.rows import show
+from proxy.config.settings import SETTINGS, Settings
+from proxy.core.breaker import State
+from proxy.core.sources import METERS, SITE_NAME
+from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
+from proxy.server.routes import ROUTES, Route
+
+if TYPE_CHECKING:
+    from proxy.gateway.gateway import Gateway
+    from proxy.gateway.link import Link
+    from proxy.server.context import Context, Endpoint
+
+_DIGITS = 3
+
+
+def endpoints(context: Context) -> dict[str, Endpoint]:
+    """Make the endpoints of this module, by name."""
+
+    async def health(_: web.Request, __: Route) -> web.Response:
+        return _json(health_of(context))
+
+    async def ready(_: web.Request, __: Route) -> web.Response:
+        age = newest_age(context.gateway, context.clock.monotonic())
+        if age is not None and age <= context.settings.ready_age:
+            return _json({"status": "ok", "age_seconds": round(age, _DIGITS)})
+        return problem(503, headline(context), headers={"Retry-After": "5"})
+
+    async def stats(_: web.Request, __: Route) -> web.Response:
+        return _json(stats_of(context))
+
+    async def stats_clear(request: web.Request, __: Route) -> web.Response:
+        if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
+            return problem(403, "A page of another site may not clear the counters.")
+        context.traffic.clear()
+        return _json(stats_of(context))
+
+    async def help_page(_: web.Request, __: Route) -> web.Response:
+        headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", **COMMON_HEADERS}
+        return web.Response(body=help_of(context).encode(), headers=headers)
+
+    return {"health": health, "ready": ready, "stats": stats, "stats_clear": stats_clear, "help": help_page}
+
+
+def newest_age(gateway: Gateway, now: float) -> float | None:
+    """Return the age in seconds of the newest servable snapshot, None when nothing can be served."""
+    meters = gateway.peek(METERS)
+    snapshots = [meters] if meters else [s for s in gateway.store if gateway.peek(s.source)]
+    return min((now - snapshot.stored_at for snapshot in snapshots), default=None)
+
+
+def headline(context: Context) -> str:
+    """Say in one sentence how things stand and what to do."""
+    gateway, now = context.gateway, context.clock.monotonic()
+    if not gateway.links:
+        return "No gateway is configured: set PW_HOST to the address of the gateway."
+    age = newest_age(gateway, now)
+    resting = next((link for link in gateway.links if not link.breaker.is_closed), None)
+    if resting is not None:
+        error = resting.breaker.error
+        cause = f"{error.title.lower()} ({error})" if error else "it is being tried"
+        wait = max(resting.breaker.until - now, 0.0)
+        served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
+        return f"The gateway rests: {cause}; next try in {wait:.0f} s; {served}."
+    if age is None:
+        failing = next((rest for link in gateway.links for rest in link.rests.values()), None)
+        return f"No readings: {failing.error}." if failing else "No reading has been asked for yet."
+    return f"Readings are {age:.1f} s old."
+
+
+def health_of(context: Context) -> dict[str, Any]:
+    """Collect what /health tells."""
+    gateway, now = context.gateway, context.clock.monotonic()
+    age = newest_age(gateway, now)
+    return {
+        "status": "ok"
+        if all(link.breaker.is_closed for link in gateway.links) and gateway.links
+        else "degraded",
+        "message": headline(context),
+        "version": __version__,
+        "uptime_seconds": round(context.clock.wall() - context.started_at),
+        "age_seconds": None if age is None else round(age, _DIGITS),
+        "gateways": [{"id": gateway.name, "links": [_link(link, now) for link in gateway.links]}],
+        "sources": [_source(gateway, snapshot.source, now) for snapshot in gateway.store],
+    }
+
+
+def _link(link: Link, now: float) -> dict[str, Any]:
+    breaker = link.breaker
+    return {
+        "driver": link.driver.name,
+        "state": breaker.state.value,
+        "state_seconds": round(now - breaker.since),
+        "failures_in_row": breaker.failures,
+        "reason": str(breaker.error) if breaker.error else "",
+        "retry_in_seconds": round(max(breaker.until - now, 0.0), 1) if breaker.state is State.OPEN else None,
+        "last_success_seconds": None
+        if link.last_success is None
+        else round(now - link.last_success, _DIGITS),
+        "resting": {
+            path: round(rest.until - now, 1) for path, rest in link.rests.items() if rest.until > now
+        },
+        **link.driver.describe(),
+    }
+
+
+def _source(gateway: Gateway, source: str, now: float) -> dict[str, Any]:
+    snapshot = gateway.store.get(source)
+    age = now - snapshot.stored_at if snapshot else None
+    policy = gateway.policy(source)
+    return {
+        "path": source,
+        "age_seconds": None if age is None else round(age, _DIGITS),
+        "ttl_seconds": policy.ttl,
+        "usable_seconds": policy.usable_s,
+        "servable": gateway.peek(source) is not None,
+    }
+
+
+def stats_of(context: Context) -> dict[str, Any]:
+    """Collect what /stats tells."""
+    now, traffic, gateway = context.clock.wall(), context.traffic, context.gateway
+    name = gateway.peek(SITE_NAME)
+    site = name.document.value.get("site_name") if name and isinstance(name.document.value, dict) else None
+    return {
+        "pypowerwall": f"{__version__} Powerwall Proxy",
+        "mode": "Local",
+        "gets": traffic.total("GET"),
+        "posts": traffic.total("POST"),
+        "errors": traffic.total(failed=True),
+        "timeout": sum(n for (_, _, status), n in traffic.requests.items() if status in {503, 504}),
+        "uri": {
+            path: sum(n for (p, _, _), n in traffic.requests.items() if p == path) for path in _asked(context)
+        },
+        "ts": round(now),
+        "start": round(context.started_at),
+        "clear": round(traffic.cleared_at),
+        "uptime": _uptime(now - context.started_at),
+        "mem": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "site_name": site if isinstance(site, str) else "",
+        "message": headline(context),
+        "exchanges": sum(sum(link.exchanges.values()) for link in gateway.links),
+        "coalesced": gateway.coalesced,
+        "config": redacted(context.settings),
+    }
+
+
+def redacted(settings: Settings) -> dict[str, str]:
+    """Show the effective settings; a secret is shown as set or not, never with its length."""
+    shown = {}
+    for row in SETTINGS:
+        value = getattr(settings, row.key)
+        shown[row.env] = ("********" if value else "") if row.secret else show(value)
+    return shown
+
+
+def help_of(context: Context) -> str:
+    """Write /help: the table of routes for people."""
+    rows = "".join(
+        f"<tr><td><a href='{html.escape(route.path[1:])}'>{html.escape(route.path)}</a></td>"
+        f"<td>{html.escape(route.summary)}</td></tr>"
+        for route in ROUTES
+    )
+    return (
+        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        f"<title>Powerwall Proxy {__version__}</title><h1>Powerwall Proxy {__version__}</h1>"
+        f"<p>{html.escape(headline(context))}</p><table>{rows}</table></html>"
+    )
+
+
+def _asked(context: Context) -> list[str]:
+    return sorted({path for path, _, _ in context.traffic.requests})
+
+
+def _uptime(seconds: float) -> str:
+    days, rest = divmod(int(seconds), 86400)
+    hours, rest = divmod(rest, 3600)
+    clock = f"{hours}:{rest // 60:02}:{rest % 60:02}"
+    return f"{days} day{'s' if days > 1 else ''}, {clock}" if days else clock
+
+
+def _json(document: dict[str, Any]) -> web.Response:
+    return web.Response(
+        body=json.dumps(document, separators=(",", ":")).encode(),
+        headers={"Content-Type": "application/json", "Cache-Control": "no-store", **PUBLIC_HEADERS},
+    )

@@ -1,0 +1,44 @@
+"""Counts of what clients asked. Labels come from the table of routes, never from URLs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from proxy.core.tally import Histogram
+
+UNMATCHED = "unmatched"
+_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0)
+
+
+class Traffic:
+    """Requests by route, method and status; durations by route and kind of cache result."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        self._wall = wall
+        self.in_flight = 0
+        self.clear()
+
+    def clear(self) -> None:
+        """Set all counters to zero and note when."""
+        self.cleared_at = self._wall()
+        self.requests: Counter[tuple[str, str, int]] = Counter()
+        self.seconds: dict[tuple[str, str], Histogram] = {}
+        self.bytes_sent: Counter[str] = Counter()
+
+    def note(self, route: str, method: str, status: int, cache: str, seconds: float, size: int) -> None:
+        """Count one answered request."""
+        self.requests[route, method, status] += 1
+        self.bytes_sent[route] += size
+        histogram = self.seconds.get((route, cache))
+        if histogram is None:
+            histogram = self.seconds[route, cache] = Histogram(_BUCKETS_S)
+        histogram.add(seconds)
+
+    def total(self, method: str | None = None, *, failed: bool = False) -> int:
+        """Sum up requests: of one method, or those that were answered with an error status."""
+        return sum(
+            count
+            for (_, seen, status), count in self.requests.items()
+            if (method is None or seen == method) and (not failed or status >= 400)  # noqa: PLR2004 - RFC 9110
+        )

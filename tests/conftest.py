@@ -1,0 +1,104 @@
+"""What nearly every test needs: a clock to advance, a simulated gateway, a proxy in front of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from proxy.app import build_app, listening
+from proxy.config.settings import Settings
+from proxy.server.context import CONTEXT, Context
+from proxy.sim.server import SimulatedGateway
+from tests.clock import ShiftedLoop, TestClock
+
+
+def pytest_asyncio_loop_factories(config, item):
+    """Run every test on a loop whose time can be advanced."""
+    return {"shifted": ShiftedLoop}
+
+
+@dataclass
+class Proxy:
+    """A running proxy and a client of it."""
+
+    url: str
+    port: int
+    context: Context
+    client: aiohttp.ClientSession
+
+    async def get(self, path: str, **kwargs) -> Answer:
+        return await self.request("GET", path, **kwargs)
+
+    async def post(self, path: str, **kwargs) -> Answer:
+        return await self.request("POST", path, **kwargs)
+
+    async def request(self, method: str, path: str, **kwargs) -> Answer:
+        async with self.client.request(method, self.url + path, allow_redirects=False, **kwargs) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+
+@dataclass
+class Answer:
+    """A complete answer."""
+
+    status: int
+    headers: aiohttp.typedefs.LooseHeaders
+    body: bytes
+
+    def json(self):
+        import json
+
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@pytest.fixture
+async def clock() -> TestClock:
+    return TestClock(asyncio.get_running_loop())
+
+
+@pytest.fixture
+async def sim(clock) -> AsyncIterator[SimulatedGateway]:
+    """A gateway on firmware 21.44, with vitals."""
+    async with SimulatedGateway(persona="fw21_44", clock=clock.clock) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def start(clock, tmp_path) -> AsyncIterator[Callable]:
+    """Start proxies: ``await start(sim, cache_expire=1)``; settings may be anything but the gateway's."""
+    async with AsyncExitStack() as stack:
+
+        async def start(sim: SimulatedGateway | None = None, **settings) -> Proxy:
+            if sim is not None:
+                settings = {"host": sim.address, "password": "password", **settings}
+            settings = {
+                "bind_address": "127.0.0.1",
+                "port": 0,
+                "state_path": str(tmp_path / "state"),
+                **settings,
+            }
+            made = Settings(**settings)
+            app = build_app(made, clock.clock)
+            _, port = await stack.enter_async_context(listening(app, made))
+            connector = aiohttp.TCPConnector(limit=0)
+            client = await stack.enter_async_context(
+                aiohttp.ClientSession(connector=connector, auto_decompress=False)
+            )
+            return Proxy(f"http://127.0.0.1:{port}", port, app[CONTEXT], client)
+
+        yield start
+
+
+@pytest.fixture
+async def proxy(start, sim) -> Proxy:
+    """A proxy with default settings in front of ``sim``."""
+    return await start(sim)

@@ -1,0 +1,66 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.core.demand import Demand
+
+TTL = 5.0
+
+
+def visits(*times):
+    demand = Demand(TTL)
+    for at in times:
+        demand.visit(at)
+    return demand
+
+
+def test_a_single_visitor_is_not_waited_for():
+    assert visits(0).refresh_at(5, TTL, 5) is None
+
+
+def test_a_busy_source_is_refreshed_when_it_goes_stale():
+    demand = visits(*[tenth / 10 for tenth in range(50)])
+
+    assert demand.refresh_at(5, TTL, 5) == 5
+
+
+def test_a_slow_scraper_finds_a_fresh_value_that_cost_nothing_extra():
+    """Every ten seconds: the value is fetched once per visit, at most half a ttl before it."""
+    demand = visits(0, 10, 20)
+
+    assert demand.refresh_at(stale_at=25, ttl=TTL, now=25) == 27.5
+
+
+def test_who_asks_eight_routes_at_once_visits_once():
+    demand = visits(0, 0.01, 0.02, 10, 10.01, 10.02)
+
+    assert demand.pace == 10
+
+
+def test_a_visitor_who_stays_away_is_forgotten():
+    demand = visits(0, 5, 10)
+
+    assert demand.refresh_at(stale_at=30, ttl=TTL, now=30) is None
+
+
+def test_who_watches_is_always_there():
+    demand = Demand(TTL)
+    demand.watchers = 1
+
+    assert demand.refresh_at(stale_at=30, ttl=TTL, now=30) == 30
+
+
+@given(st.floats(0.5, 120), st.integers(3, 30))
+def test_a_steady_scraper_costs_at_most_one_answer_per_visit(gap, count):
+    """Play the refresher against a scraper of any pace: prefetches never outnumber its visits."""
+    demand, fetched, stored = Demand(TTL), 0, float("-inf")
+    for visit in range(count):
+        now = visit * gap
+        at = demand.refresh_at(stored + TTL, TTL, min(now, stored + TTL)) if fetched else None
+        while at is not None and at < now:
+            fetched, stored = fetched + 1, at
+            at = demand.refresh_at(stored + TTL, TTL, stored + TTL)
+        if now - stored >= TTL:
+            fetched, stored = fetched + 1, now
+        demand.visit(now)
+
+    assert fetched <= max(count, count * gap / TTL) + 1

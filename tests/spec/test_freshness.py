@@ -1,0 +1,161 @@
+"""What clients are served while the gateway is well, slow, silent or wrong."""
+
+import asyncio
+
+import pytest
+
+from proxy.sim.faults import Fault
+from tests.clock import until
+
+SOE = "/api/system_status/soe"
+
+
+async def test_one_answer_serves_everybody_until_its_ttl_ends(sim, proxy, clock):
+    """Within the ttl no request reaches the gateway, and the answer says its age."""
+    first = await proxy.get("/soe")
+    clock.advance(4)
+    second = await proxy.get("/soe")
+
+    assert first.body == second.body
+    assert (first.headers["Age"], second.headers["Age"]) == ("0", "4")
+    assert first.headers["Cache-Status"] == "powerwall-proxy; fwd=miss; stored"
+    assert second.headers["Cache-Status"] == "powerwall-proxy; hit; ttl=0"
+    assert sim.requests_for(SOE) == 1
+
+
+async def test_after_the_ttl_the_gateway_is_asked_again(sim, proxy, clock):
+    await proxy.get("/soe")
+    sim.plant.set_charge(62)
+    clock.advance(6)
+
+    answer = await proxy.get("/soe")
+
+    assert round(answer.json()["percentage"]) == 62
+    assert answer.headers["Age"] == "0"
+    assert sim.requests_for(SOE) == 2
+
+
+async def test_two_hundred_clients_on_a_cold_source_cause_one_request(sim, proxy):
+    sim.latency_s = 0.2
+    answers = await asyncio.gather(*(proxy.get("/aggregates") for _ in range(200)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert sim.requests_for("/api/meters/aggregates") == 1
+
+
+async def test_two_hundred_clients_on_an_expired_source_cause_one_request(sim, proxy, clock):
+    await proxy.get("/aggregates")
+    sim.latency_s = 0.2
+    clock.advance(60)
+    answers = await asyncio.gather(*(proxy.get("/aggregates") for _ in range(200)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.headers["Age"] for answer in answers} == {"0"}
+    assert sim.requests_for("/api/meters/aggregates") == 2
+
+
+async def test_a_client_that_hangs_up_does_not_cancel_the_request(sim, proxy):
+    """The answer that the first client no longer wants serves the second one."""
+    sim.latency_s = 0.2
+    impatient = asyncio.create_task(proxy.get("/soe"))
+    await until(lambda: proxy.context.gateway.links[0].in_flight)
+    impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status == 200
+    assert sim.requests_for(SOE) == 1
+
+
+async def test_a_stale_reading_is_served_while_the_gateway_is_slow(sim, proxy, clock):
+    """Nobody waits for a slow gateway while there is a reading of at most PW_CACHE_TTL."""
+    before = await proxy.get("/soe")
+    sim.faults.add(Fault(SOE, action="hang"))
+    clock.advance(10)
+
+    answer = await proxy.get("/soe")
+
+    assert answer.body == before.body
+    assert answer.headers["Age"] == "10"
+    assert "detail=gateway_timeout" in answer.headers["Cache-Status"]
+
+
+async def test_past_the_stale_window_the_answer_is_an_honest_error(sim, proxy, clock):
+    """Never zeros, never null with status 200: 503 or 504, when to come back, and why."""
+    await proxy.get("/soe")
+    sim.answers(status=503)
+    clock.advance(31)
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json()["title"] == "The gateway cannot tell this now"
+    assert not {"error", "code"} & answer.json().keys()
+
+
+async def test_no_answer_takes_longer_than_four_seconds(sim, proxy, clock):
+    """telegraf gives up after four seconds; a gateway that hangs is reported before that."""
+    sim.faults.add(Fault(SOE, action="hang"))
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    asking = asyncio.create_task(proxy.get("/soe"))
+    await until(lambda: sim.requests_for(SOE))
+    clock.advance(3.85)
+    answer = await asking
+
+    assert answer.status == 504
+    assert loop.time() - started < 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Login</html>",
+        b"",
+        b"null",
+        b'{"percentage": NaN}',
+        b'{"percentage": 1e400}',
+        b'{"percentage": "62"}',
+        b'{"percentage": 6200}',
+        b'{"percent": 62}',
+        b"[62]",
+        b'{"percentage": 62',
+        b'\xff\xfe{"percentage": 62}',
+        b"\x1f\x8b broken",
+    ],
+)
+async def test_garbage_never_replaces_a_reading(sim, proxy, clock, body):
+    good = await proxy.get("/soe")
+    sim.answers(status=200, body=body, path=SOE)
+    clock.advance(10)
+
+    stale = await proxy.get("/soe")
+    clock.advance(30)
+    gone = await proxy.get("/soe")
+
+    assert (stale.status, stale.body) == (200, good.body)
+    assert gone.status in {502, 503}
+
+
+async def test_graceful_degradation_off_serves_nothing_stale(sim, start, clock):
+    proxy = await start(sim, graceful_degradation=False)
+    await proxy.get("/soe")
+    sim.answers(status=500)
+    clock.advance(6)
+
+    assert (await proxy.get("/soe")).status == 503
+
+
+async def test_legacy_errors_are_those_of_the_peer(sim, start):
+    """PW_LEGACY_ERRORS=yes: status 200 with null or zeros, for those who want it."""
+    proxy = await start(sim, legacy_errors=True)
+    sim.answers(status=500)
+
+    assert (await proxy.get("/soe")).body == b"null"
+    assert (await proxy.get("/csv")).body == b"0.00,0.00,0.00,0.00,0.00\n"
+    assert (await proxy.get("/csv?headers")).text.startswith("Grid,Home,Solar,Battery,BatteryLevel\n0.00")

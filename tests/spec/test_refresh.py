@@ -1,0 +1,54 @@
+"""The refresher: what is wanted is fresh when its visitor comes, what is not is left alone."""
+
+from tests.clock import pass_time
+
+METERS = "/api/meters/aggregates"
+
+
+async def visit(proxy, clock, times, gap):
+    """Ask for the meters at a steady pace; return the ages that were served."""
+    ages = []
+    for _ in range(times):
+        ages.append(int((await proxy.get("/aggregates")).headers["Age"]))
+        for _ in range(10):
+            await pass_time(clock, proxy, gap / 10)
+    return ages
+
+
+async def test_a_steady_scraper_never_waits_and_costs_one_request_per_visit(sim, proxy, clock):
+    """Every ten seconds with a ttl of five: the reading is made shortly before the visit."""
+    ages = await visit(proxy, clock, 12, gap=10)
+
+    assert all(age <= 4 for age in ages)
+    assert sim.requests_for(METERS) <= 14
+    assert [r for r in proxy.context.gateway.results if r[1].value in {"stale", "error"}] == []
+
+
+async def test_a_busy_route_costs_one_request_per_ttl(sim, proxy, clock):
+    await visit(proxy, clock, 60, gap=1)
+
+    assert 10 <= sim.requests_for(METERS) <= 13
+
+
+async def test_what_nobody_asks_for_is_not_asked(sim, proxy, clock):
+    await proxy.get("/aggregates")
+    before = len(sim.requests)
+    for _ in range(100):
+        await pass_time(clock, proxy, 6)
+
+    assert len(sim.requests) == before
+
+
+async def test_an_open_page_keeps_its_sources_fresh(sim, proxy, clock):
+    """Whoever watches counts as a steady visitor until he leaves."""
+    leave = proxy.context.gateway.watch([METERS])
+    await proxy.get("/aggregates")
+    for _ in range(10):
+        await pass_time(clock, proxy, 5.1)
+    watched = sim.requests_for(METERS)
+    leave()
+    for _ in range(10):
+        await pass_time(clock, proxy, 5.1)
+
+    assert watched >= 10
+    assert sim.requests_for(METERS) <= watched + 1
