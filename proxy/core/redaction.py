@@ -95,7 +95,7 @@ def _spellings(character: str) -> str:
     plain = {character, html.escape(character), "+" if character == " " else character}
     for escaped in (json.dumps(character), json.dumps(character, ensure_ascii=False)):
         plain.add(escaped[1:-1])
-    plain |= {repr(character)[1:-1], ascii(character)[1:-1], f"\\{character}"}
+    plain |= {repr(character)[1:-1], ascii(character)[1:-1], repr(octets)[2:-1], f"\\{character}"}
     ordered = sorted(plain, key=len, reverse=True)
     return f"(?:(?i:{percent})|{'|'.join(map(re.escape, ordered))})"
 

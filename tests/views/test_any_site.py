@@ -1,0 +1,88 @@
+"""No site is too odd: every view renders every combination of documents as strict JSON."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from proxy.core.sources import METERS
+from proxy.views import batteries, devices, flows, meters, site, strings
+from proxy.views.options import Options
+from proxy.views.reading import finite
+from tests.views.strategies import documents
+
+VIEWS = (
+    batteries.battery_blocks,
+    batteries.freq,
+    batteries.pod,
+    batteries.temp_numbers,
+    devices.alert_flags,
+    devices.alert_list,
+    devices.alerts,
+    devices.fan_numbers,
+    devices.fans,
+    devices.temps,
+    devices.vitals,
+    meters.csv,
+    meters.csv_v2,
+    meters.json,
+    meters.level,
+    meters.power,
+    meters.soe_app,
+    meters.time_remaining,
+    site.din,
+    site.firmware,
+    site.is_connected,
+    site.mode,
+    site.problems,
+    site.reserve,
+    site.site_name,
+    site.uptime,
+    site.version,
+    strings.strings,
+    strings.verbose,
+)
+
+options = st.builds(
+    Options,
+    neg_solar=st.booleans(),
+    site_zero_threshold=st.sampled_from([0.0, 50.0, 1e9]),
+    headers=st.booleans(),
+    pack_order=st.just(()) | st.just(("2012170-25-E--TG2", "3012170-05-B--TG1")),
+)
+
+
+# Documents this big are slow to draw on a busy machine; that says nothing about the views.
+patient = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+
+
+@patient
+@given(documents=documents(), options=options)
+def test_every_view_renders_every_site_and_changes_nothing(documents, options):
+    """Nothing crashes, nothing is written into a snapshot, and what comes out is strict JSON."""
+    before = copy.deepcopy(documents)
+
+    for view in VIEWS:
+        json.dumps(finite(view(documents, options)), allow_nan=False)
+
+    assert repr(documents) == repr(before)
+
+
+@patient
+@given(documents=documents(), options=options)
+def test_every_meter_section_renders_every_site(documents, options):
+    documents = {METERS: None, **documents}
+
+    for view in (meters.aggregates, meters.meter("site"), meters.meter("load")):
+        json.dumps(finite(view(documents, options)), allow_nan=False)
+
+
+@patient
+@given(documents=documents(), options=options)
+def test_flows_of_every_site_are_known_or_not_at_all(documents, options):
+    told = flows.flows(flows.readings(documents, options))
+
+    assert told is None or min(told.s2h, told.g2h, told.b2h, told.n2h) >= -1e-6
