@@ -1,0 +1,126 @@
+"""The command line: ``powerwall-proxy`` or ``python -m proxy``.
+
+A command is a module of ``proxy.commands`` and a row below. It is imported only
+when it runs: the time from start to the first answer counts, and ``health``
+runs every few seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy import __version__
+
+_INTERRUPTED = 130
+_NO_READER = 1
+
+_DESCRIPTION = """\
+A caching proxy for the Tesla energy gateway (Powerwall): many programs in your
+home, one patient session to the gateway.
+
+    powerwall-proxy serve --demo     a simulated house, no hardware needed
+    PW_HOST=192.168.1.50 PW_PASSWORD=... powerwall-proxy
+
+Then open http://localhost:8675/. Settings are environment variables, or keys of
+the TOML file that PW_CONFIG names; `powerwall-proxy check` lists them all.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: the module of its name runs it; ``arguments`` are those of ``add_argument``."""
+
+    name: str
+    help: str
+    arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+_PERSONA = {
+    "default": "fw21_44",
+    "metavar": "NAME",
+    "help": "kind of gateway, such as fw1_15, fw23_44 or pw3 (default: %(default)s)",
+}
+
+COMMANDS = (
+    Command(
+        "serve",
+        "run the proxy (what happens without a command, too)",
+        {
+            "--demo": {"action": "store_true", "help": "use a simulated gateway; leaves nothing behind"},
+            "--persona": _PERSONA,
+            "--speed": {
+                "type": float,
+                "default": 1.0,
+                "metavar": "N",
+                "help": "let the simulated day pass N times faster (default: %(default)g)",
+            },
+        },
+    ),
+    Command("check", "show the settings in force, or everything that is wrong with them"),
+    Command("health", "ask the running proxy whether it can serve readings; for container health checks"),
+    Command("routes", "list what can be asked for"),
+    Command(
+        "cert",
+        "show certificates; `cert accept` forgets the gateway's, so that a new one is accepted",
+        {"action": {"nargs": "?", "choices": ["show", "accept"], "default": "show", "help": "what to do"}},
+    ),
+    Command(
+        "simulate",
+        "run a simulated gateway, to try things without hardware",
+        {
+            "--persona": _PERSONA,
+            "--recordings": {"metavar": "DIR", "help": "serve the recorded answers in this folder instead"},
+            "--bind": {"default": "127.0.0.1", "metavar": "ADDRESS", "help": "default: %(default)s"},
+            "--port": {"type": int, "default": 8443, "metavar": "N", "help": "default: %(default)s"},
+            "--password": {"default": "password", "help": "of the customer login (default: %(default)s)"},
+            "--speed": {
+                "type": float,
+                "default": 1.0,
+                "metavar": "N",
+                "help": "let its day pass N times faster (default: %(default)g)",
+            },
+        },
+    ),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
+        words.insert(0, "serve")
+    args = _parser().parse_args(words)
+    try:
+        return int(importlib.import_module(f"proxy.commands.{args.command}").run(args))
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python must not flush the rest at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NO_READER
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="powerwall-proxy",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="`powerwall-proxy COMMAND --help` tells more about a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"powerwall-proxy {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.help, description=f"{command.help}.")
+        for name, options in command.arguments.items():
+            sub.add_argument(name, **options)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

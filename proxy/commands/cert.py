@@ -1,0 +1,52 @@
+"""``cert``: which certificate the proxy shows, and which one it expects of the gateway."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from proxy.commands.common import OK, complain, load_or_exit
+from proxy.config.memory import Memory
+from proxy.config.settings import Settings
+from proxy.config.state import state_problem
+from proxy.config.tls import PINS, fingerprint, own_certificate
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the fingerprints, or forget the gateway's."""
+    settings = load_or_exit(needs_gateway=False).settings
+    if problem := state_problem(settings):
+        return complain(problem)
+    memory = Memory(settings.state_path)
+    if args.action == "accept":
+        return _accept(memory)
+    print(f"This proxy: {_own(settings)}")
+    for address, pin in _pinned(memory).items():
+        print(f"Gateway {address}: sha256 {pin}")
+    if not _pinned(memory):
+        print("Gateway: the next certificate that it shows will be remembered and trusted.")
+    return OK
+
+
+def _accept(memory: Memory) -> int:
+    pinned = _pinned(memory)
+    # A null, not a missing file: the running daemon sees that the owner has decided.
+    memory.write(PINS, dict.fromkeys(memory.read(PINS)))
+    for address, pin in pinned.items():
+        print(f"Forgotten for {address}: sha256 {pin}")
+    print("The next certificate that the gateway shows will be remembered and trusted.")
+    return OK
+
+
+def _pinned(memory: Memory) -> dict[str, str]:
+    return {address: pin for address, pin in memory.read(PINS).items() if isinstance(pin, str)}
+
+
+def _own(settings: Settings) -> str:
+    path = Path(settings.tls_cert) if settings.tls_cert else own_certificate(settings)
+    try:
+        return f"sha256 {fingerprint(path)} ({path})" if path else "none"
+    except FileNotFoundError:
+        return "none yet; it is made at the first start with PW_HTTPS=yes"
+    except (OSError, ValueError) as exc:
+        return f"{path} cannot be used: {exc}"

@@ -1,0 +1,28 @@
+"""What the commands share: how they complain, and how they read the settings."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from proxy.config.load import Loaded, SettingsError, load
+
+OK = 0
+FAILED = 1
+EX_CONFIG = 78  # sysexits.h: the settings are wrong; starting again would not help
+
+
+def complain(*lines: str) -> int:
+    """Print sentences for people to standard error."""
+    for line in lines:
+        print(f"powerwall-proxy: {line}", file=sys.stderr)
+    return FAILED
+
+
+def load_or_exit(*, needs_gateway: bool) -> Loaded:
+    """Load the settings; if they cannot be used, say everything that is wrong and exit with 78."""
+    try:
+        return load(os.environ, needs_gateway=needs_gateway)
+    except SettingsError as exc:
+        complain(*exc.problems, *(f"(warning) {warning}" for warning in exc.warnings))
+        raise SystemExit(EX_CONFIG) from None

@@ -1,0 +1,52 @@
+"""``health``: the exit code that a container health check wants, without curl and shell."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import ssl
+
+from proxy.commands.common import OK, complain, load_or_exit
+from proxy.config.settings import Settings
+
+_PATIENCE_S = 5.0
+_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def run(_: argparse.Namespace) -> int:
+    """Ask the daemon that runs with these settings for /ready."""
+    settings = load_or_exit(needs_gateway=False).settings
+    client = _client(settings)
+    try:
+        client.request("GET", "/ready")
+        answer = client.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException) as exc:
+        return complain(f"no answer on port {settings.port}: {exc or type(exc).__name__}")
+    finally:
+        client.close()
+    if answer.status == http.client.OK:
+        print("ready")
+        return OK
+    return complain(_detail(body) or f"/ready answers {answer.status}")
+
+
+def _client(settings: Settings) -> http.client.HTTPConnection:
+    host = _LOOPBACK.get(settings.bind_address, settings.bind_address)
+    if settings.https != "yes":
+        return http.client.HTTPConnection(host, settings.port, timeout=_PATIENCE_S)
+    # Our own daemon on our own machine, and nothing secret is sent.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, settings.port, timeout=_PATIENCE_S, context=context)
+
+
+def _detail(body: bytes) -> str:
+    """Give the sentence of a problem document (RFC 9457), if this is one."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ""
+    return str(document.get("detail", "")) if isinstance(document, dict) else ""

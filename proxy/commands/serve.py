@@ -1,0 +1,102 @@
+"""``serve``: the daemon."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+
+from proxy.app import serve
+from proxy.commands.common import EX_CONFIG, complain, load_or_exit
+from proxy.config.load import Loaded, SettingsError, load
+from proxy.config.settings import SETTINGS, Settings
+from proxy.config.state import state_problem
+from proxy.config.tls import load_pair, serving_context
+from proxy.publish import logs
+
+_log = logging.getLogger(__name__)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    loaded = load_or_exit(needs_gateway=not args.demo)
+    logs.set_up(loaded.settings)
+    _tell(loaded)
+    try:
+        tls = serving_context(loaded.settings) if loaded.settings.https == "yes" else None
+    except OSError as exc:
+        complain(f"PW_HTTPS=yes: the certificate cannot be used ({exc.strerror or exc}).")
+        return EX_CONFIG
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        if args.demo:
+            return runner.run(_demonstrate(args, loaded.settings, tls))
+        return runner.run(serve(loaded.settings, tls, _Reload(loaded.settings, tls)))
+
+
+def _tell(loaded: Loaded) -> None:
+    """Log what is odd."""
+    for warning in loaded.warnings:
+        _log.warning("odd setting", extra={"hint": warning})
+    if problem := state_problem(loaded.settings):
+        _log.warning("no state", extra={"hint": problem})
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Choose uvloop where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional: there are no wheels for every platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _demonstrate(args: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None) -> int:
+    """Serve a simulated house in the same process; nothing is kept."""
+    from proxy.commands.simulate import simulated  # noqa: PLC0415 - only a demo pays for it
+
+    async with AsyncExitStack() as stack:
+        try:
+            gateway = await stack.enter_async_context(simulated(args.persona, speed=args.speed))
+        except ValueError as exc:
+            return complain(str(exc))
+        demo = replace(
+            settings, host=gateway.address, password=gateway.password, state_path="", cache_file=""
+        )
+        return await serve(demo, tls, _Reload(demo, tls))
+
+
+class _Reload:
+    """What a SIGHUP does: read everything again, change what can be changed while running."""
+
+    def __init__(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
+        self._settings = settings
+        self._tls = tls
+
+    def __call__(self) -> None:
+        try:
+            wanted = load(os.environ, needs_gateway=False).settings
+        except SettingsError as exc:
+            _log.error("reload refused", extra={"problems": " ".join(exc.problems)})
+            return
+        changed = [row for row in SETTINGS if getattr(wanted, row.key) != getattr(self._settings, row.key)]
+        now = {row.key: getattr(wanted, row.key) for row in changed if row.reloads}
+        later = [row.env for row in changed if not row.reloads]
+        self._settings = replace(self._settings, **now)
+        logs.set_up(self._settings)
+        self._renew_certificate()
+        _log.info("reloaded", extra={"changed": ", ".join(now) or "nothing"})
+        if later:
+            _log.warning("restart needed", extra={"settings": ", ".join(later)})
+
+    def _renew_certificate(self) -> None:
+        """Load the owner's certificate again: it may have been renewed. Connections in use keep the old one."""
+        if self._tls and self._settings.tls_cert:
+            try:
+                load_pair(self._tls, self._settings.tls_cert, self._settings.tls_key)
+            except OSError as exc:
+                _log.error("certificate not renewed", extra={"reason": exc.strerror or str(exc)})
