@@ -39,9 +39,9 @@ _SAMPLES = frozenset(
 _SHORT_TTL_S = 5.0
 
 
-def problems(settings: Settings, *, needs_gateway: bool) -> Iterator[str]:
+def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
     """Say what makes the settings unusable."""
-    if needs_gateway and not settings.host:
+    if lacks_gateway:
         yield (
             "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
             "(or try `powerwall-proxy serve --demo`)."

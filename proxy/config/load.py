@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from proxy.config import checks
-from proxy.config.rows import Row
+from proxy.config.rows import Row, show
 from proxy.config.settings import SETTINGS, Settings
 from proxy.config.state import default_folder
-from proxy.core.redaction import Redactor, conceal
+from proxy.core.redaction import Redactor, conceal, printable
 
 _PREFIX = "PW_"
 _LONGEST_SHOWN = 60
@@ -71,6 +71,7 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True) -> Loaded:
     """
     found = _Findings()
     table, file = _read_toml(environ.get("PW_CONFIG", ""), found)
+    is_complete = not found.problems  # what an unreadable file would have said is unknown
     given = {row.key: _given(row, environ, table, file, found) for row in SETTINGS}
     for row in SETTINGS:
         if row.secret and (text := given[row.key]):
@@ -80,12 +81,15 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True) -> Loaded:
     values = {row.key: _value(row, text, found) for row in SETTINGS if (text := given[row.key])}
     settings = _completed(Settings(**values), environ)
     found.warnings += _unknown(environ, table, file)
-    found.problems += checks.problems(settings, needs_gateway=needs_gateway and not given["host"])
+    is_named = bool(environ.get("PW_HOST")) or "host" in table
+    found.problems += checks.problems(settings, lacks_gateway=needs_gateway and is_complete and not is_named)
     found.warnings += checks.warnings(settings)
+    # Foreign text in a sentence must not look like another line.
+    odd = [printable(line) for line in found.warnings]
     if found.problems:
-        raise SettingsError(found.problems, found.warnings)
+        raise SettingsError([printable(line) for line in found.problems], odd)
     origins = {key: text.origin if text else "default" for key, text in given.items()}
-    return Loaded(settings, origins, tuple(found.warnings))
+    return Loaded(settings, origins, tuple(odd))
 
 
 def _read_toml(path: str, found: _Findings) -> tuple[dict[str, Any], str]:
@@ -163,7 +167,7 @@ def _value(row: Row, given: _Given, found: _Findings) -> Any:
         text = found.redactor.redact(given.text, _LONGEST_SHOWN)
         problem = f'{given.name} is "{text}", but must be {exc}'
     if row.forgiving:
-        found.warnings.append(f"{problem}; {row.default} is used.")
+        found.warnings.append(f"{problem}; {show(row.default)} is used.")
     else:
         found.problems.append(f"{problem}.")
     return row.default
@@ -191,13 +195,13 @@ def _unknown(environ: Mapping[str, str], table: Mapping[str, Any], file: str) ->
         if name in _UNUSED:
             yield f"{name} has no meaning here and is ignored."
         elif name.startswith(_PREFIX) and name not in names:
-            yield f"{name} is unknown and ignored{_nearest(name, names)}."
+            yield f"{name} is unknown and ignored{_nearest(name, names)}"
     keys = {row.key for row in SETTINGS} | {f"{row.key}_file" for row in SETTINGS if row.secret}
     for key in table:
         if key not in keys:
-            yield f"{key} in {file} is unknown and ignored{_nearest(key, keys)}."
+            yield f"{key} in {file} is unknown and ignored{_nearest(key, keys)}"
 
 
 def _nearest(name: str, names: set[str]) -> str:
     near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.7)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f"; did you mean {near[0]}?" if near else "."

@@ -40,8 +40,10 @@ def state_problem(settings: Settings) -> str | None:
     folders = {folder, session_file(settings).parent}
     files = [session_file(settings), *(path for path in folder.iterdir() if path.is_file())]
     for path in (*folders, *(path for path in files if path.exists())):
-        if not os.access(path, os.R_OK | os.W_OK):
-            return f"{path} belongs to user {path.stat().st_uid}, the proxy runs as {os.geteuid()}: {_CURE}"
+        if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+            return (
+                f"{path} is closed to user {os.geteuid()} (its owner is user {path.stat().st_uid}): {_CURE}"
+            )
     return None
 
 

@@ -1,4 +1,4 @@
-"""Texts without secrets.
+"""Texts that may be shown: without secrets, without control characters.
 
 One register for the process, because its log is one: whoever learns a secret
 (the loader, a driver that logged in) conceals it here, whoever writes text that
@@ -113,3 +113,10 @@ def _inside_base64(octets: bytes, shift: int) -> str:
 _REGISTER = Redactor()
 conceal = _REGISTER.conceal
 redact = _REGISTER.redact
+
+
+def printable(text: str) -> str:
+    """Escape line ends, terminal controls and whatever else is not seen as it is."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -29,7 +29,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from proxy.config.rows import show
 from proxy.config.settings import Settings
-from proxy.core.redaction import redact
+from proxy.core.redaction import printable, redact
 from proxy.publish.repeats import Repeats
 
 _LONGEST_FIELD = 200
@@ -186,10 +186,3 @@ def _shown(value: Any) -> str:
     if text and text.isprintable() and not set(text) & set(' "='):
         return text
     return printable(json.dumps(text, ensure_ascii=False))
-
-
-def printable(text: str) -> str:
-    """Escape line ends, terminal controls and whatever else is not seen as it is."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.settings import Settings
-from proxy.core.redaction import conceal
-from proxy.publish.logs import LogHandler, printable
+from proxy.core.redaction import conceal, printable
+from proxy.publish.logs import LogHandler
 
 EVENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (DEBUG|INFO|WARNING|ERROR|CRITICAL) ")
 

@@ -1,0 +1,238 @@
+"""Settings come from the environment, a TOML file and secret files, as they are written there."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.config.kinds import FLAG
+from proxy.config.load import SettingsError, load
+from proxy.config.rows import show
+from proxy.config.settings import SETTINGS, Settings
+from proxy.core.redaction import redact
+
+GATEWAY = {"PW_HOST": "gateway.lan", "HOME": "/home/owner"}
+
+
+def settings(environ=None, /, **more):
+    return load({**GATEWAY, **(environ or {}), **more}).settings
+
+
+def warnings(**environ):
+    return list(load({**GATEWAY, **environ}).warnings)
+
+
+def toml(tmp_path, text):
+    path = tmp_path / "proxy.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_an_address_is_enough():
+    """Everything else has a default; state goes to the user's home."""
+    loaded = load(GATEWAY)
+
+    assert loaded.settings == Settings(
+        host="gateway.lan", state_path="/home/owner/.local/state/powerwall-proxy"
+    )
+    assert loaded.origins["host"] == "environment"
+    assert loaded.origins["port"] == "default"
+    assert loaded.warnings == ()
+
+
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path):
+    config = toml(tmp_path, 'port = 1\ncache_expire = 2.5\nallowed_hosts = ["a.example", "B.example"]\n')
+
+    loaded = load({**GATEWAY, "PW_CONFIG": config, "PW_PORT": "2"})
+
+    assert loaded.settings.port == 2
+    assert loaded.settings.cache_expire == 2.5
+    assert loaded.settings.allowed_hosts == ("a.example", "b.example")
+    assert (loaded.origins["port"], loaded.origins["cache_expire"]) == ("environment", config)
+
+
+@pytest.mark.parametrize("text", ["true = yes", "false = no", "1 = yes", "0 = no", "On = yes", "OFF = no"])
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_yes_and_no_have_the_usual_spellings_in_any_case(tmp_path, text, quote):
+    word, meaning = text.split(" = ")
+
+    assert settings(PW_DEBUG=word).debug is (meaning == "yes")
+    if word in {"true", "false"} or quote:
+        config = toml(tmp_path, f"debug = {quote}{word}{quote}\n")
+        assert settings(PW_CONFIG=config).debug is (meaning == "yes")
+
+
+def test_an_empty_value_is_none():
+    """Compose files pass variables that nobody set as empty ones."""
+    empty = {row.env: "" for row in SETTINGS if row.env != "PW_HOST"}
+
+    assert settings(empty) == settings()
+
+
+@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
+def test_a_password_is_what_is_written_to_the_character(text):
+    r"""Quotes, $, #, \ and blanks have no meaning (the pypowerwall stack loses such passwords)."""
+    assert settings(PW_PASSWORD=text).password == text
+
+
+@given(st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"]), min_size=1))
+def test_a_secret_file_holds_the_secret_and_perhaps_a_line_end(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("secret") / "password"
+    for end in ("", "\n", "\r\n"):
+        path.write_bytes(f"{text}{end}".encode())
+
+        loaded = load({**GATEWAY, "PW_PASSWORD_FILE": str(path)})
+
+        assert loaded.settings.password == text
+        assert loaded.origins["password"] == str(path)
+
+
+def test_a_secret_file_can_be_named_in_the_toml_file(tmp_path):
+    (tmp_path / "secret").write_text("correct horse\n")
+
+    config = toml(tmp_path, f'control_secret_file = "{tmp_path}/secret"\n')
+
+    assert settings(PW_CONFIG=config).control_secret == "correct horse"
+
+
+def test_what_was_loaded_is_concealed_from_then_on():
+    settings(PW_GW_PWD="sticker text 4711")
+
+    assert redact("asked with sticker text 4711") == "asked with ***"
+
+
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        ("192.168.91.1", "192.168.91.1"),
+        ("gateway:8443", "gateway:8443"),
+        ("https://192.168.91.1/", "192.168.91.1"),
+        ("http://192.168.91.1", "http://192.168.91.1"),
+        ("[fd00::1]:443", "[fd00::1]:443"),
+        ("fd00::1", "[fd00::1]"),
+        ("fe80::1%eth0", "[fe80::1%eth0]"),
+        ("192.168.91.1\r", "192.168.91.1"),
+    ],
+)
+def test_any_host_and_port_can_be_the_gateway(written, host):
+    assert settings(PW_HOST=written).host == host
+
+
+@pytest.mark.parametrize(
+    ("written", "base"), [("/", "/"), ("pw", "/pw/"), ("/pw", "/pw/"), ("/home/pw/", "/home/pw/")]
+)
+def test_a_base_url_ends_with_a_slash(written, base):
+    assert settings(PROXY_BASE_URL=written).base_url == base
+
+
+def test_debug_is_a_log_level():
+    assert settings(PW_DEBUG="yes", LOG_LEVEL="error").log_level == "debug"
+    assert settings(LOG_LEVEL="Warning").log_level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"PW_STATE_PATH": "/data"}, "/data"),
+        ({"PW_AUTH_PATH": "/app/.auth"}, "/app/.auth"),
+        ({"PW_STATE_PATH": "/data", "PW_AUTH_PATH": "/app/.auth"}, "/data"),
+        ({"XDG_STATE_HOME": "/data"}, "/data/powerwall-proxy"),
+        ({"HOME": ""}, ""),
+    ],
+)
+def test_state_goes_where_the_owner_keeps_it(environ, folder):
+    assert settings(environ).state_path == folder
+
+
+# Settings that are allowed, but probably not meant.
+ODD = {
+    ("PW_CASH_EXPIRE", "7"): "PW_CASH_EXPIRE is unknown and ignored; did you mean PW_CACHE_EXPIRE?",
+    ("PW_XYZZY", "7"): "PW_XYZZY is unknown and ignored.",
+    ("PW_TEDAPI_AUTH_MODE", "basic"): "PW_TEDAPI_AUTH_MODE has no meaning here and is ignored.",
+    ("PW_STYLE", "pink"): 'PW_STYLE is "pink", but must be clear, black, white, grafana, grafana-dark, '
+    "dakboard or solar; clear is used.",
+    ("PW_SITE_ZERO_THRESHOLD", "some"): 'PW_SITE_ZERO_THRESHOLD is "some", but must be a number from 0 to '
+    "100000; 0 is used.",
+    ("PW_CACHE_EXPIRE", "1"): "PW_CACHE_EXPIRE=1: some gateways limit the rate when asked more often than "
+    "every 5 s.",
+    ("PW_CACHE_TTL", "4"): "PW_CACHE_TTL=4 is less than PW_CACHE_EXPIRE=5: nothing is served while the "
+    "gateway fails.",
+    ("PW_GW_TLS", "off"): "PW_GW_TLS=off: the password is sent to whoever answers at the gateway's address.",
+    ("PW_WIFI_HOST", "192.168.91.1"): "PW_WIFI_HOST has no effect without PW_RSA_KEY_PATH and PW_GW_PWD.",
+    ("PW_CONTROL_ISLANDING", "yes"): "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET.",
+    ("PW_CONTROL_SECRET", "geheim7"): "PW_CONTROL_SECRET is shorter than 8 characters: it can be guessed.",
+    ("PW_CONTROL_SECRET", "mySecretKey"): "PW_CONTROL_SECRET stands in documentation: everybody knows it.",
+    (
+        "PW_CONTROL_SECRET",
+        "YOUR_SECRET_TOKEN",
+    ): "PW_CONTROL_SECRET stands in documentation: everybody knows it.",
+    ("PW_PASSWORD", '"in quotes"'): "PW_PASSWORD stands in quotes, which count as part of it "
+    "(docker's env files keep them).",
+    (
+        "PW_PASSWORD",
+        "from windows\r",
+    ): "PW_PASSWORD begins or ends with white space, which counts as part of it.",
+    ("PW_OPENC2_KEY", "an openc2 key"): "PW_OPENC2_KEY has no effect without TLS: set PW_HTTPS, or "
+    "PW_OPENC2_INSECURE=yes.",
+}
+
+
+@pytest.mark.parametrize(("name", "text"), sorted(ODD))
+def test_what_is_odd_is_a_warning(name, text):
+    assert warnings(**{name: text}) == [ODD[name, text]]
+
+
+def test_unknown_keys_of_the_file_are_warnings_too(tmp_path):
+    config = toml(tmp_path, "cash_expire = 7\n")
+
+    assert warnings(PW_CONFIG=config) == [
+        f"cash_expire in {config} is unknown and ignored; did you mean cache_expire?"
+    ]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([row.env for row in SETTINGS if row.env not in {"PW_CONFIG", "PW_CONTROL_SECRET"}]),
+        st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12),
+    )
+)
+def test_any_environment_is_settings_or_a_list_of_sentences(environ):
+    """Never a traceback, and never the secret."""
+    secret = "keep this to yourself"
+    try:
+        loaded = load({**environ, "PW_CONTROL_SECRET": secret})
+    except SettingsError as exc:
+        lines = [*exc.problems, *exc.warnings]
+    else:
+        lines = [*loaded.warnings]
+        assert secret not in repr(loaded)
+    for line in lines:
+        assert line.startswith(("PW_", "PROXY_", "LOG_")), line
+        assert secret not in line
+        assert line.isprintable()
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.env)
+def test_a_row_is_complete(row):
+    """A setting has a default of its kind, a sentence, and a name made by rule."""
+    assert row.help[0].isupper() or row.help.startswith(("yes:", "no:"))
+    assert not row.help.endswith(".")
+    assert row.env in {f"PW_{row.key.upper()}", "PROXY_BASE_URL", "LOG_LEVEL"}
+    assert row.kind is not FLAG or isinstance(row.default, bool)
+    if row.default not in {"", ()}:
+        assert row.kind.parse(show(row.default)) == row.default
+
+
+def test_rows_and_fields_are_the_same():
+    assert [row.key for row in SETTINGS] == [field.name for field in dataclasses.fields(Settings)]
+    assert len({row.env for row in SETTINGS}) == len(SETTINGS)
+
+
+def test_the_repr_of_settings_shows_no_secret():
+    """Settings end up in tracebacks and test reports."""
+    secrets = {row.key: f"secret {row.key}" for row in SETTINGS if row.secret}
+
+    shown = repr(Settings(**secrets))
+
+    assert not [secret for secret in secrets.values() if secret in shown]

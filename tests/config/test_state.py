@@ -1,0 +1,157 @@
+"""What survives a restart is the owner's alone, and a folder that cannot be used costs only that."""
+
+import os
+import ssl
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from proxy.config.checks import problems, warnings
+from proxy.config.settings import Settings
+from proxy.config.state import state_problem, write_private
+from proxy.config.tls import fingerprint, own_certificate, serving_context
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_state_folder_is_made_for_the_owner_alone(tmp_path):
+    folder = tmp_path / "new" / "state"
+
+    assert state_problem(Settings(state_path=str(folder))) is None
+    assert mode(folder) == 0o700
+
+
+def test_a_file_is_replaced_as_a_whole_and_private(tmp_path):
+    path = tmp_path / "session"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+
+    write_private(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert mode(path) == 0o600
+    assert list(tmp_path.iterdir()) == [tmp_path / "session"]
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
+    (tmp_path / "session").mkdir()
+
+    with pytest.raises(OSError, match="directory"):
+        write_private(tmp_path / "session", b"new")
+    assert list(tmp_path.iterdir()) == [tmp_path / "session"]
+
+
+def test_no_folder_at_all_is_told():
+    assert state_problem(Settings()) == (
+        "No state folder: set PW_STATE_PATH, or every restart costs the gateway a login."
+    )
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+    path = tmp_path / "state"
+    path.touch()
+
+    assert state_problem(Settings(state_path=str(path))) == (
+        f"{path} is not a folder: PW_STATE_PATH must name one."
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    path = tmp_path / "file" / "state"
+    path.parent.touch()
+
+    assert state_problem(Settings(state_path=str(path))).startswith(
+        f"{path} cannot be made (Not a directory)"
+    )
+
+
+def test_the_first_start_makes_a_certificate_and_later_ones_keep_it(tmp_path):
+    """PW_HTTPS=yes needs nothing else; the key is readable by the owner alone."""
+    settings = Settings(state_path=str(tmp_path), https="yes", allowed_hosts=("house.example",))
+    path = own_certificate(settings)
+
+    serving_context(settings)
+    first = fingerprint(path)
+    serving_context(settings)
+
+    assert fingerprint(path) == first
+    assert mode(path) == 0o600
+
+
+def test_a_damaged_certificate_is_made_anew(tmp_path):
+    settings = Settings(state_path=str(tmp_path))
+    own_certificate(settings).write_text("half a certif")
+
+    serving_context(settings)
+
+    assert len(fingerprint(own_certificate(settings))) == 64
+
+
+def test_without_a_state_folder_the_certificate_lives_in_memory():
+    assert isinstance(serving_context(Settings()), ssl.SSLContext)
+
+
+def test_the_owners_certificate_is_served(tmp_path):
+    """Given as one file twice, or as two files; a key that belongs to another certificate is refused."""
+    pems = []
+    for name in ("one", "two"):
+        made = Settings(state_path=str(tmp_path / name))
+        serving_context(made)
+        pems.append(str(own_certificate(made)))
+
+    assert not list(problems(Settings(host="h", tls_cert=pems[0], tls_key=pems[0]), lacks_gateway=False))
+    [problem] = problems(Settings(host="h", tls_cert=pems[0], tls_key=pems[1]), lacks_gateway=False)
+    assert problem.startswith("PW_TLS_CERT and PW_TLS_KEY must be a certificate and its key")
+    serving_context(Settings(tls_cert=pems[0], tls_key=pems[0]))
+    with pytest.raises(ssl.SSLError):
+        serving_context(Settings(tls_cert=pems[0], tls_key=pems[1]))
+
+
+def test_certificates_without_effect_are_pointed_out(tmp_path):
+    made = Settings(state_path=str(tmp_path))
+    serving_context(made)
+    pem = str(own_certificate(made))
+
+    assert list(warnings(Settings(host="h", gw_ca=pem, tls_cert=pem, tls_key=pem))) == [
+        "PW_GW_CA has no effect with PW_GW_TLS=pin.",
+        "PW_TLS_CERT has no effect with PW_HTTPS=no.",
+    ]
+
+
+@contextmanager
+def unprivileged():
+    """Act as nobody special, also when the tests run as root."""
+    if os.geteuid() != 0:
+        yield os.geteuid()
+        return
+    os.seteuid(12345)
+    try:
+        yield 12345
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("closed", ["folder", "file"])
+def test_what_is_closed_to_the_user_is_told_with_its_owner(closed):
+    """The usual trap of an image swap: the folder, or the session file in it, belongs to root."""
+    with TemporaryDirectory() as name:
+        folder, file = Path(name), Path(name, ".powerwall")
+        file.touch()
+        for path in (folder, file):
+            path.chmod(0o777)
+        path = folder if closed == "folder" else file
+        path.chmod(0o500)
+
+        with unprivileged() as user:
+            problem = state_problem(Settings(state_path=name))
+
+        assert problem == (
+            f"{path} is closed to user {user} (its owner is user {os.geteuid()}): nothing is kept, so every "
+            "restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
+        )
+        folder.chmod(0o700)
