@@ -1,0 +1,119 @@
+"""Energy from power, for gateways that have no counters to tell.
+
+Each reading is joined to the one before by a straight line, and the area on
+either side of zero is added to what the meter has imported and exported. A
+pause longer than ``LONGEST_GAP_S`` adds nothing, since nobody knows what
+happened meanwhile: the counters are a lower bound, good while somebody reads
+at least every few minutes. They outlive the process in the state folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.core.clock import Clock
+
+LONGEST_GAP_S = 300.0
+
+_FILE = "energy.json"
+_SAVE_EVERY_S = 300.0
+_HOUR_S = 3600.0
+# These give when their power is positive; grid and home take.
+_PRODUCERS = frozenset({"solar", "battery"})
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What one meter has seen: watt-hours at positive and at negative power, and the last power in watts."""
+
+    positive_wh: float = 0.0
+    negative_wh: float = 0.0
+    power_w: float | None = None
+
+    def read(self, power_w: float | None, gap_s: float) -> Counter:
+        """Take a reading, ``gap_s`` seconds after the last one. An unknown power interrupts the counting."""
+        if power_w is None or self.power_w is None or not 0 < gap_s <= LONGEST_GAP_S:
+            return replace(self, power_w=power_w)
+        positive, negative = areas(self.power_w, power_w, gap_s / _HOUR_S)
+        return Counter(self.positive_wh + positive, self.negative_wh + negative, power_w)
+
+
+def areas(first: float, last: float, span: float) -> tuple[float, float]:
+    """Give the areas above and below zero of the straight line between two values, both as positive numbers."""
+    if first * last >= 0:
+        area = (first + last) / 2 * span
+        return max(area, 0.0), max(-area, 0.0)
+    crossing = first / (first - last) * span
+    before, after = abs(first) / 2 * crossing, abs(last) / 2 * (span - crossing)
+    return (before, after) if first > 0 else (after, before)
+
+
+class EnergyMeter:
+    """The counters of one gateway, kept under its address."""
+
+    def __init__(self, memory: Memory, clock: Clock, address: str) -> None:
+        self._memory = memory
+        self._clock = clock
+        self._address = address
+        self._read_at: float | None = None  # monotonic
+        kept = _table(memory.read(_FILE).get(address))
+        self._counters = {name: _counter(row) for name, row in _table(kept.get("counters")).items()}
+        since, until = kept.get("since"), kept.get("until")
+        self._since = float(since) if isinstance(since, int | float) else clock.wall()
+        # Across a restart only the wall clock can tell the gap.
+        self._gap_s = clock.wall() - until if isinstance(until, int | float) else -1.0
+        self._saved_at = clock.monotonic()
+
+    def count(self, powers: Mapping[str, float | None]) -> Mapping[str, tuple[float, float]]:
+        """Take the powers of this moment (watts); tell (imported, exported) watt-hours of each meter."""
+        now = self._clock.monotonic()
+        gap_s = self._gap_s if self._read_at is None else now - self._read_at
+        self._read_at = now
+        for name, power in powers.items():
+            self._counters[name] = self._counters.get(name, Counter()).read(power, gap_s)
+        if now - self._saved_at >= _SAVE_EVERY_S:
+            self.save()
+        return {name: _directions(name, counter) for name, counter in self._counters.items()}
+
+    def save(self) -> None:
+        """Write the counters down."""
+        self._saved_at = self._clock.monotonic()
+        counters = {
+            name: {
+                "positive_wh": counter.positive_wh,
+                "negative_wh": counter.negative_wh,
+                "power_w": counter.power_w,
+            }
+            for name, counter in self._counters.items()
+        }
+        kept = {"since": self._since, "until": self._clock.wall(), "counters": counters}
+        self._memory.write(_FILE, {**self._memory.read(_FILE), self._address: kept})
+
+    def describe(self) -> Mapping[str, Any]:
+        """Say since when energy has been counted here (seconds since 1970)."""
+        return {"method": "integrated", "since": self._since}
+
+
+def _directions(name: str, counter: Counter) -> tuple[float, float]:
+    if name in _PRODUCERS:
+        return counter.negative_wh, counter.positive_wh
+    return counter.positive_wh, counter.negative_wh
+
+
+def _counter(row: Any) -> Counter:
+    """Read a saved counter; what is damaged starts at zero."""
+    saved = _table(row)
+    positive, negative, power = (_number(saved.get(key)) for key in ("positive_wh", "negative_wh", "power_w"))
+    return Counter(positive or 0.0, negative or 0.0, power)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,97 @@
+"""Current transformers of the meters that sit outside the Powerwall: Neurio and Tesla remote meters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.drivers.tedapi.reading import Facts, dig, moment, names, number, rows, scaled, split_din, text
+
+_NEURIO = ("neurio",)
+_REMOTE = ("trm",)
+_SOLAR = "solar"
+
+
+@dataclass(frozen=True, slots=True)
+class Transformer:
+    """One configured current transformer: watts, VAr, volts, amperes, watt-seconds; None if not told."""
+
+    meter: str  # serial number (Neurio) or DIN (remote meter)
+    slot: int
+    location: str | None
+    power_w: float | None
+    reactive_var: float | None
+    voltage_v: float | None
+    current_a: float | None
+    exported_ws: float | None
+    imported_ws: float | None
+    read_at: float | None  # seconds since 1970
+    configured: bool
+
+    @property
+    def is_solar(self) -> bool:
+        """True for ``solar`` and for the revenue meter ``solarRGM``."""
+        return (self.location or "").lower().startswith(_SOLAR)
+
+    @property
+    def signed_current_a(self) -> float | None:
+        """The current with the sign of its power."""
+        if self.current_a is None:
+            return None
+        return -self.current_a if (self.power_w or 0) < 0 else self.current_a
+
+
+def neurio(facts: Facts) -> Iterator[Transformer]:
+    """List the transformers of the Neurio meters, in the order of the readings."""
+    for reading in rows(facts.controller, "neurio", "readings"):
+        serial = text(reading.get("serial"))
+        if serial:
+            configured = _configured(facts, serial, _NEURIO)
+            yield from _transformers(serial, configured, rows(reading, "dataRead"), reading.get("timestamp"))
+
+
+def remote(facts: Facts) -> Iterator[Transformer]:
+    """List the transformers of the Tesla remote meters."""
+    for meter in rows(facts.controller, "teslaRemoteMeter", "meters"):
+        din = text(meter.get("din"))
+        if din:
+            configured = _configured(facts, din, _REMOTE)
+            readings = rows(meter, "reading", "ctReadings")
+            yield from _transformers(din, configured, readings, dig(meter, "reading", "timestamp"))
+
+
+def _configured(facts: Facts, name: str, kinds: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """Find a meter in the configuration: by serial number, or by the DIN that ends in it."""
+    serial = split_din(name)[1] or name
+    for meter in rows(facts.config, "meters"):
+        known_as = text(dig(meter, "connection", "device_serial"))
+        if str(meter.get("type", "")).startswith(kinds) and known_as in {name, serial}:
+            return meter
+    return None
+
+
+def _transformers(
+    name: str, meter: Mapping[str, Any] | None, readings: list[Mapping[str, Any]], read_at: Any
+) -> Iterator[Transformer]:
+    """Pair readings with their configuration. A meter that nobody configured has no location."""
+    configured = meter or {}
+    in_use = names(configured.get("cts"))
+    location = text(configured.get("location"))
+    factor = number(configured.get("real_power_scale_factor"))
+    for slot, reading in enumerate(readings):
+        if slot < len(in_use) and not in_use[slot]:
+            continue
+        yield Transformer(
+            meter=name,
+            slot=slot,
+            location=location,
+            power_w=scaled(reading.get("realPowerW"), 1 if factor is None else factor),
+            reactive_var=number(reading.get("reactivePowerVAR")),
+            voltage_v=number(reading.get("voltageV")),
+            current_a=number(reading.get("currentA")),
+            exported_ws=number(reading.get("energyExportedWs")),
+            imported_ws=number(reading.get("energyImportedWs")),
+            read_at=moment(read_at),
+            configured=meter is not None,
+        )

@@ -1,0 +1,59 @@
+"""Which source of the local API comes from where in TEDAPI's documents: the one table.
+
+A source whose function gives None is unknown at the moment and is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from proxy.core.model import Source
+from proxy.core.sources import (
+    GRID_STATUS,
+    METERS,
+    OPERATION,
+    SITE_NAME,
+    SOE,
+    STATUS,
+    SYSTEM_STATUS,
+    VITALS,
+)
+from proxy.drivers.tedapi import blocks, meters, site, vitals
+from proxy.drivers.tedapi.mask import masked
+from proxy.drivers.tedapi.reading import Facts, names
+
+Translation = Callable[[Facts], Any]
+
+# What the configuration alone tells.
+FROM_CONFIG: Mapping[Source, Translation] = {
+    OPERATION: site.operation,
+    "/api/site_info": site.site_info,
+    SITE_NAME: site.site_name,
+    "/api/solars": site.solars,
+    "/api/meters": site.meters,
+    "/tedapi/config": lambda facts: masked(facts.config) or None,
+    "/tedapi/battery": lambda facts: names(facts.config.get("battery_blocks")) or None,
+}
+
+# What needs the controller query, with the configuration, the units and the firmware at hand.
+FROM_CONTROLLER: Mapping[Source, Translation] = {
+    METERS: meters.aggregates,
+    "/api/meters/site": partial(site.meter_at, location="site"),
+    "/api/meters/solar": partial(site.meter_at, location="solar"),
+    SOE: site.soe,
+    GRID_STATUS: site.grid_status,
+    SYSTEM_STATUS: blocks.system_status,
+    "/api/sitemaster": site.sitemaster,
+    STATUS: site.status,
+    "/api/powerwalls": blocks.powerwalls,
+    VITALS: vitals.vitals,
+    "/tedapi/controller": lambda facts: masked(facts.controller) or None,
+}
+
+
+def translate(table: Mapping[Source, Translation], facts: Facts) -> dict[Source, Any]:
+    """Build every document of a table that can be told from these facts."""
+    built = {source: translation(facts) for source, translation in table.items()}
+    return {source: value for source, value in built.items() if value is not None}

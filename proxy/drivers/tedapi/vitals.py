@@ -1,0 +1,310 @@
+"""``/api/devices/vitals`` from TEDAPI, in the decoded JSON shape.
+
+Keys are ``TYPE--part--serial``, in the order of the gateway's own answer:
+controller, then per unit THC, POD and PINV, then the rest. That order numbers
+PW1, PW2, … and the strings A, A1, …. A value that a device of its type can
+have and that nobody tells is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from proxy import __version__
+from proxy.drivers.tedapi import boards, powerwall3
+from proxy.drivers.tedapi.devices import Device, controller_name, device
+from proxy.drivers.tedapi.reading import (
+    Facts,
+    at,
+    dig,
+    moment,
+    names,
+    number,
+    packages,
+    rows,
+    section,
+    signals,
+    split_din,
+    text,
+)
+
+_STRINGS = "ABCD"
+
+# What a device of each type can say beside the values that are computed below.
+_POD = (
+    "POD_ActiveHeating",
+    "POD_CCVhold",
+    "POD_ChargeComplete",
+    "POD_ChargeRequest",
+    "POD_DischargeComplete",
+    "POD_PermanentlyFaulted",
+    "POD_PersistentlyFaulted",
+    "POD_available_charge_power",
+    "POD_available_dischg_power",
+    "POD_enable_line",
+    "POD_state",
+)
+_PINV = (
+    "PINV_EnergyCharged",
+    "PINV_EnergyDischarged",
+    "PINV_HardwareEnableLine",
+    "PINV_PllFrequency",
+    "PINV_PllLocked",
+    "PINV_PowerLimiter",
+    "PINV_Qout",
+    "PINV_ReadyForGridForming",
+)
+_PVAC = (
+    "PVAC_GridState",
+    "PVAC_InvState",
+    "PVAC_Iout",
+    "PVAC_LifetimeEnergyPV_Total",
+    "PVAC_Qout",
+    "PVAC_VHvMinusChassisDC",
+    "PVI-PowerStatusSetpoint",
+)
+_FANS = ("PVAC_Fan_Speed_Actual_RPM", "PVAC_Fan_Speed_Target_RPM")
+
+
+def vitals(facts: Facts) -> dict[str, dict[str, Any]] | None:
+    """Build the document; None while the gateway has told nothing about its devices."""
+    if not facts.controller:
+        return None
+    return {
+        "VITALS": _header(facts),
+        **dict(_controller(facts)),
+        **dict(_packages(facts)),
+        **dict(_inverters(facts)),
+        **dict(boards.synchroniser(facts)),
+        **dict(boards.backup_switch(facts)),
+        **dict(boards.meters(facts)),
+        **dict(_units(facts)),
+    }
+
+
+def paired_signals(facts: Facts) -> dict[str, dict[str, Any]]:
+    """Give the component signals of each Powerwall 2 package by its serial number.
+
+    A package is listed as its THC, with the package's serial number, followed
+    by its inverter, which carries the serial number of the battery module, as
+    does the POD. Where the list is in another order only the THC's own signals
+    are given: a wrong pairing would be worse than none.
+    """
+    listed = [(serial, signals(row)) for row in facts.components if (serial := text(row.get("serialNumber")))]
+    wanted = {row["packageSerialNumber"] for kind in ("THC", "PVAC") for _, row in packages(facts.bus, kind)}
+    paired: dict[str, dict[str, Any]] = {}
+    for place, (serial, told) in enumerate(listed):
+        if serial not in wanted or serial in paired:
+            continue
+        paired[serial] = dict(told)
+        module = listed[place + 1][0] if place + 1 < len(listed) else None
+        if module not in wanted and any(
+            name.startswith("PINV_") for known, values in listed if known == module for name in values
+        ):
+            for known, values in listed:
+                paired[serial] |= values if known == module else {}
+    return paired
+
+
+def _header(facts: Facts) -> dict[str, Any]:
+    return {
+        "text": "Device vitals, translated from TEDAPI",
+        "timestamp": moment(dig(facts.controller, "system", "time")),
+        "gateway": facts.config.get("vin"),
+        "powerwall_proxy": __version__,
+    }
+
+
+def _controller(facts: Facts) -> Iterator[Device]:
+    part, serial = split_din(facts.config.get("vin"))
+    if serial:
+        yield (
+            controller_name(facts) or "",
+            device(part, serial, 207, alerts=facts.alerts, **{"STSTSM-Location": "Gateway"}),
+        )
+
+
+def _packages(facts: Facts) -> Iterator[Device]:
+    """Tell of every Powerwall 2 and Powerwall+: thermal controller, battery, inverter."""
+    paired = paired_signals(facts)
+    for slot, package in packages(facts.bus, "THC"):
+        part, serial = package.get("packagePartNumber"), package["packageSerialNumber"]
+        told = paired.get(serial, {})
+        name = f"{part}--{serial}"
+        yield (
+            f"TETHC--{name}",
+            device(
+                part,
+                serial,
+                224,
+                controller_name(facts),
+                _alerts(package),
+                THC_AmbientTemp=number(told.get("THC_AmbientTemp")),
+                THC_State=told.get("THC_State"),
+            ),
+        )
+        pod, pinv = at(facts.bus, "POD", slot), at(facts.bus, "PINV", slot)
+        parent = f"TETHC--{name}"
+        yield f"TEPOD--{name}", device(part, serial, 226, parent, _alerts(pod), **_pod(pod, told))
+        yield f"TEPINV--{name}", device(part, serial, 253, parent, _alerts(pinv), **_pinv(pinv, told))
+
+
+def _pod(pod: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    energy = section(pod, "POD_EnergyStatus")
+    remaining = number(energy.get("POD_nom_energy_remaining"))
+    full = number(energy.get("POD_nom_full_pack_energy"))
+    return {name: told.get(name) for name in _POD} | _energies(remaining, full)
+
+
+def _energies(remaining: float | None, full: float | None) -> dict[str, Any]:
+    return {
+        "POD_nom_energy_remaining": remaining,
+        "POD_nom_energy_to_be_charged": None if remaining is None or full is None else full - remaining,
+        "POD_nom_full_pack_energy": full,
+    }
+
+
+def _pinv(pinv: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    status = section(pinv, "PINV_Status")
+    legs = section(pinv, "PINV_AcMeasurements")
+    return {name: told.get(name) for name in _PINV} | {
+        "PINV_Fout": number(status.get("PINV_Fout")),
+        "PINV_GridState": status.get("PINV_GridState"),
+        "PINV_Pnom": number(section(pinv, "PINV_PowerCapability").get("PINV_Pnom")),
+        "PINV_Pout": number(status.get("PINV_Pout")),
+        "PINV_State": status.get("PINV_State"),
+        "PINV_VSplit1": number(legs.get("PINV_VSplit1")),
+        "PINV_VSplit2": number(legs.get("PINV_VSplit2")),
+        "PINV_Vout": number(status.get("PINV_Vout")),
+    }
+
+
+def _inverters(facts: Facts) -> Iterator[Device]:
+    """Tell of every solar inverter on the bus: its AC side, its strings, its nameplate."""
+    paired = paired_signals(facts)
+    plates = rows(facts.config, "solars")
+    for place, (slot, package) in enumerate(packages(facts.bus, "PVAC")):
+        part, serial = package.get("packagePartNumber"), package["packageSerialNumber"]
+        name = f"{part}--{serial}"
+        pvs = at(facts.bus, "PVS", slot)
+        strings = section(pvs, "PVS_Status")
+        values = _pvac(package, strings, paired.get(serial, {}))
+        yield f"PVAC--{name}", device(part, serial, 296, None, _alerts(package), **values)
+        yield (
+            f"PVS--{name}",
+            device(
+                part,
+                serial,
+                297,
+                f"PVAC--{name}",
+                _alerts(pvs),
+                PVS_EnableOutput=None,
+                PVS_SelfTestState=strings.get("PVS_SelfTestState"),
+                PVS_State=strings.get("PVS_State"),
+                PVS_vLL=number(strings.get("PVS_vLL")),
+                **{f"PVS_String{s}_Connected": strings.get(f"PVS_String{s}_Connected") for s in _STRINGS},
+            ),
+        )
+        yield f"TESLA--{name}", _nameplate(facts, name, plates[place] if place < len(plates) else {})
+
+
+def _pvac(package: Mapping[str, Any], strings: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    status = section(package, "PVAC_Status")
+    logged = section(package, "PVAC_Logging")
+    values: dict[str, Any] = {name: told.get(name) for name in _PVAC}
+    values |= {name: told[name] for name in _FANS if name in told}
+    values |= {
+        "PVAC_Fout": number(status.get("PVAC_Fout")),
+        "PVAC_Pout": number(status.get("PVAC_Pout")),
+        "PVAC_State": status.get("PVAC_State"),
+        "PVAC_Vout": number(status.get("PVAC_Vout")),
+        "PVAC_VL1Ground": number(logged.get("PVAC_VL1Ground")),
+        "PVAC_VL2Ground": number(logged.get("PVAC_VL2Ground")),
+    }
+    for string in _STRINGS:
+        connected = strings.get(f"PVS_String{string}_Connected")
+        state = None if connected is None else ("PV_Active" if connected else "PV_Disabled")
+        voltage = number(logged.get(f"PVAC_PVMeasuredVoltage_{string}"))
+        values |= _string(string, voltage, number(logged.get(f"PVAC_PVCurrent_{string}")), state)
+    return values
+
+
+def _string(string: str, voltage: float | None, current: float | None, state: Any) -> dict[str, Any]:
+    power = None if voltage is None or current is None else voltage * current + 0.0  # never "-0.0"
+    return {
+        f"PVAC_PVMeasuredVoltage_{string}": voltage,
+        f"PVAC_PVCurrent_{string}": current,
+        f"PVAC_PVMeasuredPower_{string}": power,
+        f"PVAC_PvState_{string}": state,
+    }
+
+
+def _nameplate(facts: Facts, name: str, plate: Mapping[str, Any]) -> dict[str, Any]:
+    brand = plate.get("brand")
+    return {
+        "componentParentDin": controller_name(facts),
+        "firmwareVersion": None,
+        "lastCommunicationTime": None,
+        "manufacturer": brand.upper() if isinstance(brand, str) else "TESLA",
+        "pvInverterAttributes": {"nameplateRealPowerW": number(plate.get("power_rating_watts"))},
+        "serialNumber": name,
+    }
+
+
+def _units(facts: Facts) -> Iterator[Device]:
+    """Tell of every Powerwall 3: its packs, and its power stage as solar and battery inverter."""
+    for pack in powerwall3.packs(facts):
+        values = _energies(pack.remaining_wh, pack.full_wh) | dict(pack.temperatures)
+        yield f"TEPOD--{pack.din}", {**values, "alerts": list(pack.alerts)}
+    for unit in powerwall3.units(facts):
+        part, serial = split_din(unit.din)
+        yield (
+            f"PVAC--{unit.din}",
+            {**_unit_solar(unit), "manufacturer": "TESLA", "partNumber": part, "serialNumber": serial},
+        )
+        yield (
+            f"PVS--{unit.din}",
+            {
+                f"PVS_String{s}_Connected": "Pv_Active" in str(unit.signals.get(f"PCH_PvState_{s}"))
+                for s in powerwall3.STRINGS
+            },
+        )
+        yield f"TEPINV--{unit.din}", _unit_battery(unit)
+
+
+def _unit_solar(unit: powerwall3.Unit) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "PVAC_Fout": unit.number("PCH_AcFrequency"),
+        "PVAC_Pout": unit.number("PCH_SlowPvPowerSum"),
+        "PVAC_State": unit.signals.get("PCH_AcMode"),
+        "PVAC_VL1Ground": unit.number("PCH_AcVoltageAN"),
+        "PVAC_VL2Ground": unit.number("PCH_AcVoltageBN"),
+        "PVAC_Vout": unit.number("PCH_AcVoltageAB"),
+    }
+    for string in powerwall3.STRINGS:
+        # An idle input reads a few millivolts or milliamperes below zero.
+        voltage, current = (
+            None if value is None else max(value, 0)
+            for value in (unit.number(f"PCH_PvVoltage{string}"), unit.number(f"PCH_PvCurrent{string}"))
+        )
+        values |= _string(string, voltage, current, unit.signals.get(f"PCH_PvState_{string}"))
+    return values
+
+
+def _unit_battery(unit: powerwall3.Unit) -> dict[str, Any]:
+    power = unit.number("PCH_BatteryPower")
+    values = {
+        "PINV_Fout": unit.number("PCH_AcFrequency"),
+        "PINV_Pout": None if power is None else power / 1000,
+        "PINV_State": unit.signals.get("PCH_AcMode"),
+        "PINV_VSplit1": unit.number("PCH_AcVoltageAN"),
+        "PINV_VSplit2": unit.number("PCH_AcVoltageBN"),
+        "PINV_Vout": unit.number("PCH_AcVoltageAB"),
+    }
+    extras = ("PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B")
+    return values | {name: unit.number(name) for name in extras if unit.number(name) is not None}
+
+
+def _alerts(row: Mapping[str, Any]) -> list[Any]:
+    return names(section(row, "alerts").get("active"))
