@@ -10,57 +10,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from proxy.core.demand import Demand
 from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, SourceUnavailable, Unreachable
 from proxy.core.freshness import Action, Freshness, Policy, classify, decide
 from proxy.core.sources import STATUS
+from proxy.gateway.agenda import TICK_S, Agenda
+from proxy.gateway.reading import Obtained, Reading, Result
 from proxy.gateway.store import MemoryStore
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.core.model import Document, Snapshot, Source
     from proxy.gateway.link import Link
-
-# Timers of the event loop may fire a little early.
-_EARLY_S = 0.002
-
-
-class Result(Enum):
-    """How a source was obtained, best first; the value is the metrics label."""
-
-    FRESH = "fresh"
-    REVALIDATE = "revalidate"
-    STALE = "stale"
-    MISS = "miss"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Obtained:
-    """One source of a reading: its snapshot or the error, and how it came about."""
-
-    snapshot: Snapshot | None
-    result: Result
-    error: GatewayError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Several sources, obtained together."""
-
-    sources: Mapping[Source, Obtained] = field(default_factory=dict)
-
-    def error(self, required: Iterable[Source]) -> GatewayError | None:
-        """Return the error of the first required source that could not be had."""
-        for source in required:
-            obtained = self.sources[source]
-            if obtained.snapshot is None:
-                return obtained.error
-        return None
 
 
 class Gateway:
@@ -94,10 +57,8 @@ class Gateway:
         self._demands: dict[Source, Demand] = {}
         self._flights: dict[tuple[Link, str], asyncio.Task[GatewayError | None]] = {}
         self._changed_at: dict[Source, float] = {}
-        self._due: dict[Source, float] = {}
-        self._timer: asyncio.TimerHandle | None = None
+        self._agenda = Agenda(clock, self._refresh)
         self._listeners: list[Callable[[], None]] = []
-        self._closed = False
         self._firmware: str | None = None
 
     # -- reading ---------------------------------------------------------------------------
@@ -141,10 +102,13 @@ class Gateway:
 
     def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
         """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
-        demands = [self._demand(source) for source in sources]
+        wanted = tuple(sources)
+        demands = [self._demand(source) for source in wanted]
         for demand in demands:
             demand.watchers += 1
-        self._wake(0.0)
+        for source in wanted:
+            self._agenda.put(source, self.clock.monotonic())
+        self._agenda.wake()
 
         def unwatch() -> None:
             for demand in demands:
@@ -274,7 +238,7 @@ class Gateway:
             if source == STATUS:
                 self._note_firmware(document)
             snapshot = self.store.put(source, document)
-            self._due[source] = snapshot.stored_at + self.policy(source).ttl
+            self._agenda.put(source, snapshot.stored_at + self.policy(source).ttl)
 
     def _note_firmware(self, status: Document) -> None:
         """Ask again for what the gateway did not offer when its firmware is another one."""
@@ -293,34 +257,12 @@ class Gateway:
             )
             for source, told_by in link.driver.sources.items():
                 if told_by == exchange and source in self._demands:
-                    self._due[source] = now + max(pause, _EARLY_S * 2)
+                    self._agenda.put(source, now + pause)
         for listener in tuple(self._listeners):
             listener()
-        self._wake(now)
+        self._agenda.wake()
 
     # -- the refresher ---------------------------------------------------------------------
-
-    def _wake(self, now: float) -> None:
-        """Set the timer to the next source that is due."""
-        if self._closed or not self._due:
-            return
-        at = min(self._due.values())
-        if self._timer is not None:
-            self._timer.cancel()
-        now = now or self.clock.monotonic()
-        self._timer = asyncio.get_running_loop().call_later(max(at - now, _EARLY_S), self._tick)
-
-    def _tick(self) -> None:
-        """Refresh what is due and wanted; forget what nobody wants."""
-        now = self.clock.monotonic()
-        self._timer = None
-        for source in [source for source, due in self._due.items() if due <= now + _EARLY_S]:
-            at = self._refresh(source, now)
-            if at is None:
-                del self._due[source]
-            else:
-                self._due[source] = at
-        self._wake(now)
 
     def _refresh(self, source: Source, now: float) -> float | None:
         """Start the refresh of a source if it is time; return when to look again, None for never."""
@@ -330,19 +272,17 @@ class Gateway:
             return None
         snapshot = self.store.get(source)
         at = demand.refresh_at(snapshot.stored_at + policy.ttl if snapshot else now, policy.ttl, now)
-        if at is None or at > now + _EARLY_S:
+        if at is None or at > now + TICK_S:
             return at
         way = self._way(source, now)
         if isinstance(way, GatewayError):
-            return now + max(way.retry_after or policy.ttl, 0.05) if demand.is_live(now) else None
+            return now + max(way.retry_after or policy.ttl, TICK_S) if demand.is_live(now) else None
         self._start(way, source)
         return None
 
     async def close(self) -> None:
         """Stop refreshing, end what is in the air, close the drivers."""
-        self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._agenda.close()
         flights = list(self._flights.values())
         for flight in flights:
             flight.cancel()

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from proxy.core.model import OCTETS, Snapshot
-from proxy.gateway.gateway import Gateway, Reading, Result
+from proxy.gateway.gateway import Gateway
+from proxy.gateway.reading import Reading, Result
 from proxy.server.problems import PUBLIC_HEADERS, unavailable
 from proxy.server.routes import Legacy, Route, Style
 
