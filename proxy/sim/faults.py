@@ -96,6 +96,11 @@ class Fault:
         """Whether the answer does not depend on what the gateway would have said."""
         return self.status is not None or self.body is not None
 
+    @property
+    def preempts(self) -> bool:
+        """Whether the request never reaches the gateway's mind."""
+        return not self.after and (self.replaces or self.action in {"reset", "hang"})
+
     def apply(self, given: Answer) -> Answer:
         """Replace or spoil an answer."""
         if self.replaces:

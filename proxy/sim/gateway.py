@@ -56,7 +56,7 @@ class Gateway:
     stale_token_answer: Answer = TOKEN_EXPIRED
     overrides: dict[str, Answer] | None = None  # recorded answers instead of rendered ones
     started: float = 0.0  # wall clock
-    on_reboot: Callable[[float], None] = field(default=lambda _seconds: None)
+    clock_error_s: float = 0.0  # how much the gateway's own clock is ahead
     _born: float = 0.0  # wall clock
     _seen: float = 0.0  # monotonic, up to where the house has lived
     _endpoints: dict[str, Endpoint] = field(default_factory=dict)
@@ -87,7 +87,7 @@ class Gateway:
             hardware=self.hardware,
             persona=self.persona,
             site=self.site,
-            now=self.clock.wall(),
+            now=self.clock.wall() + self.clock_error_s,
             started=self.started,
             running=self.plant.running,
             outages=tuple(self._born + second / pace for second in self.plant.contactor.outages),

@@ -83,6 +83,7 @@ class Plant:
     grid_charging: bool = False
     export: bool = True
     backup_until: float = 0.0  # second at which a manual full backup ends
+    outage_hours: tuple[float, float] | None = None  # the grid is away between these, every day
     running: bool = True  # the site master; stopped, nothing flows through the battery
     pins: dict[str, float] = field(default_factory=dict)
     contactor: Contactor = field(default_factory=Contactor)
@@ -118,6 +119,8 @@ class Plant:
     def step(self, dt: float) -> None:
         """Let ``dt`` seconds pass at the powers of their beginning."""
         self.contactor.update(self.seconds)
+        if self.outage_hours:
+            self._follow_timetable(*self.outage_hours)
         self.chance.step(dt, self.hour_now())
         flows = self._flows(dt)
         if flows.fault:
@@ -125,6 +128,13 @@ class Plant:
         if self.running:
             self._integrate(flows, dt)
         self.seconds += dt
+
+    def _follow_timetable(self, begins: float, ends: float) -> None:
+        away = begins <= self.hour_now() < ends
+        if away and self.contactor.grid_present:
+            self.contactor.lose_grid(self.seconds)
+        elif not away and not self.contactor.grid_present:
+            self.contactor.return_grid(self.seconds)
 
     def read(self) -> Reading:
         """Take the powers of this instant, rounded so that the whole watts balance too."""

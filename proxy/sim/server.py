@@ -1,7 +1,7 @@
-"""The simulated gateway as a server: real sockets, TLS, a log of requests, faults.
+"""The simulated gateway as a server: what tests and the demo use.
 
-``SimulatedGateway`` is what tests and the demo use. It owns one listener, one
-aiohttp runner and nothing else; several can run in one loop.
+``SimulatedGateway`` puts the gateway behind real sockets, keeps a log of requests and
+lets faults strike. Several can run in one loop.
 """
 
 from __future__ import annotations
@@ -15,37 +15,27 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
-from aiohttp import web
-
 from proxy.core.clock import Clock
-from proxy.sim.answers import OVERLOADED, Answer
-from proxy.sim.certificate import Certificate, SniRule, certificate
-from proxy.sim.commands import is_write, writes_of
+from proxy.sim.certificate import Certificate
 from proxy.sim.curves import Chance
-from proxy.sim.delivery import deliver, strip
+from proxy.sim.desk import Desk
 from proxy.sim.faults import Fault, Faults, Handle
-from proxy.sim.gateway import LOGIN, Ask, Gateway
+from proxy.sim.front import Front
+from proxy.sim.gateway import LOGIN, Gateway
 from proxy.sim.hardware import Sizes, install
-from proxy.sim.listener import Listener
 from proxy.sim.personas import PERSONAS, Persona
 from proxy.sim.plant import Plant
 from proxy.sim.recordings import load_capture, load_folder
 from proxy.sim.records import Record, Traffic
-from proxy.sim.sessions import Limits, Sessions, token_of
-from proxy.sim.web import page
+from proxy.sim.sessions import Limits, Sessions
 
-MAX_BODY = 1024 * 1024
-V21 = (21, 0, 0)
-CORS = {
-    "Access-Control-Allow-Credentials": "false",
-    "Access-Control-Allow-Headers": "X-Requested-With, X-HTTP-Method-Override, Content-Type, Accept, "
-    "Accept-Encoding, Authorization",
-    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS",
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Max-Age": "86400",
-}
-MODERN = {"cache-control": "no-cache, no-store", "x-content-type-options": "nosniff"}
 SYSTEM_CLOCK = Clock(time.monotonic, time.time)
+Body = bytes | str | Mapping[str, Any] | list[Any]
+
+
+def named(persona: str | Persona) -> Persona:
+    """Look a persona up. Raises KeyError for a name that is not in the table."""
+    return PERSONAS[persona] if isinstance(persona, str) else persona
 
 
 class SimulatedGateway:
@@ -68,77 +58,53 @@ class SimulatedGateway:
         **sizes: Any,
     ) -> None:
         """``hour`` is the house's local hour at the start; ``sizes`` are those of ``hardware.Sizes``."""
-        who = PERSONAS[persona] if isinstance(persona, str) else persona
+        who = named(persona)
         hardware = install(who, Sizes(**sizes), seed)
         random = Random(seed)  # noqa: S311 - reproducible on purpose
-        if not who.tls:
-            password = f"S{hardware.gateway.serial}"
         plant = Plant(hardware.battery(), Chance(seed), hour, nominal_hz=hardware.nominal_hz)
         plant.solar_peak_w *= max(len(hardware.inverters), 1)
-        self.password = password
+        # Firmware without TLS knows one password, made of the serial number.
+        self.password = password if who.tls else f"S{hardware.gateway.serial}"
         self.gw_pwd = gw_pwd
         self.clock = clock
-        self.gateway = Gateway(
-            who,
-            hardware,
-            plant,
-            Sessions(password, gw_pwd, who.session_s, random, limits or Limits()),
-            clock,
-            random,
-            speed=speed,
-            on_reboot=self.reboot,
-        )
+        sessions = Sessions(self.password, gw_pwd, who.session_s, random, limits or Limits())
+        self.gateway = Gateway(who, hardware, plant, sessions, clock, random, speed=speed)
         self.traffic = Traffic()
-        self.faults = Faults(random, self._connections_changed)
-        self.latency_s = 0.0
-        self._tls = tls and who.tls
-        self._generation = 0
-        self._sni = SniRule()
-        self._listener = Listener(host, port, self._protocol)
-        self._runner: web.AppRunner | None = None
+        self.faults = Faults(random, self._faults_changed)
+        desk = Desk(self.gateway, self.faults, self.traffic)
+        self._front = Front(host, port, tls=tls and who.tls, serial=hardware.gateway.serial, desk=desk)
         self._rebooting: asyncio.TimerHandle | None = None
 
     @classmethod
     def from_recordings(cls, folder: Path, **options: Any) -> Self:
         """Serve a folder of recorded answers instead of rendered ones."""
-        sim = cls(options.pop("persona", "fw21_44"), **options)
-        sim.gateway.overrides = load_folder(folder)
+        sim = cls(**options)
+        sim.replay(folder)
         return sim
 
     @classmethod
     def from_capture(cls, path: Path, **options: Any) -> Self:
-        """Serve the answers of a captured site."""
+        """Serve the answers of a captured site; its passwords are the simulated gateway's."""
         capture = json.loads(path.read_text(encoding="utf-8"))
-        base = PERSONAS["pw3" if capture["pw3"] else "fw21_44"]
-        options.setdefault("password", capture["password"])
-        options.setdefault("gw_pwd", capture["gw_pwd"])
-        sim = cls(options.pop("persona", base), **options)
+        known = {
+            "persona": "pw3" if capture["pw3"] else "fw21_44",
+            "password": capture["password"],
+            "gw_pwd": capture["gw_pwd"],
+        }
+        sim = cls(**known | options)
         sim.gateway.overrides = load_capture(capture)
         return sim
 
-    # --- life -----------------------------------------------------------------------------
-
     async def start(self) -> None:
-        """Listen; ``port`` and ``fingerprint`` are known from now on."""
-        app = web.Application(client_max_size=MAX_BODY)
-        app.router.add_route("*", "/{path:.*}", self._serve)
-        app.on_response_prepare.append(strip)
-        self._runner = web.AppRunner(
-            app, access_log=None, handler_cancellation=True, shutdown_timeout=0, auto_decompress=False
-        )
-        await self._runner.setup()
-        self._connections_changed()
+        """Listen; ``port`` is known from now on."""
+        await self._front.start()
+        self._faults_changed()
 
     async def stop(self) -> None:
         """Close every socket and wait for what was under way."""
         if self._rebooting is not None:
             self._rebooting.cancel()
-        ended = self._listener.close()
-        self._abort_connections()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
-        await asyncio.gather(*ended, return_exceptions=True)
+        await self._front.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -149,17 +115,17 @@ class SimulatedGateway:
     ) -> None:
         await self.stop()
 
-    # --- what tests ask -------------------------------------------------------------------
+    # --- what can be asked ----------------------------------------------------------------
 
     @property
     def host(self) -> str:
         """Address that the gateway listens on."""
-        return self._listener.host
+        return self._front.listener.host
 
     @property
     def port(self) -> int:
         """Port that the gateway listens on."""
-        return self._listener.port
+        return self._front.listener.port
 
     @property
     def address(self) -> str:
@@ -169,12 +135,12 @@ class SimulatedGateway:
     @property
     def url(self) -> str:
         """Base URL."""
-        return f"{'https' if self._tls else 'http'}://{self.address}"
+        return f"{'https' if self._front.tls else 'http'}://{self.address}"
 
     @property
     def certificate(self) -> Certificate:
-        """The certificate of new connections."""
-        return certificate(self.host, self._generation)
+        """The certificate of new connections, with its chain."""
+        return self._front.certificate
 
     @property
     def fingerprint(self) -> str:
@@ -225,16 +191,20 @@ class SimulatedGateway:
         """Highest number of requests under way at once."""
         return self.traffic.max_in_flight
 
-    # --- what tests do --------------------------------------------------------------------
+    # --- what can be done to it -----------------------------------------------------------
 
     @property
     def persona(self) -> Persona:
-        """What kind of gateway this is; setting it is a firmware update."""
+        """What kind of gateway this is; setting it is a firmware update without a reboot."""
         return self.gateway.persona
 
     @persona.setter
     def persona(self, persona: str | Persona) -> None:
-        self.gateway.persona = PERSONAS[persona] if isinstance(persona, str) else persona
+        self.gateway.persona = named(persona)
+
+    def replay(self, folder: Path) -> None:
+        """Serve a folder of recorded answers from now on. Raises OSError or ValueError."""
+        self.gateway.overrides = load_folder(folder)
 
     def pin(self, **meters: float | None) -> None:
         """Hold meters at values; see ``Plant.pin``."""
@@ -246,7 +216,7 @@ class SimulatedGateway:
         *,
         status: int = 200,
         headers: Mapping[str, str] | None = None,
-        body: bytes | str | Mapping[str, Any] | list[Any] | None = None,
+        body: Body | None = None,
         path: str = "*",
         times: int | None = None,
     ) -> Handle:
@@ -262,116 +232,33 @@ class SimulatedGateway:
         self.gateway.sessions.expire()
 
     def renew_certificate(self) -> None:
-        """Get a new certificate, as a firmware update may; new connections see it."""
-        self._generation += 1
-        self._connections_changed()
-        self._abort_connections()
+        """Get a new certificate, as a firmware update may; open connections break."""
+        self._front.renew()
+        self._front.abort()
+        self._faults_changed()
 
     def reboot(self, seconds: float = 60.0) -> None:
         """Refuse connections for some seconds, forget all sessions, start anew."""
         self.expire_sessions()
-        self._listener.close()
-        self._abort_connections()
+        self._front.shut()
         self.gateway.started = self.clock.wall() + seconds
         self._rebooting = asyncio.get_running_loop().call_later(seconds, self._reborn)
 
+    def update_firmware(self, persona: str | Persona, seconds: float = 60.0) -> None:
+        """Reboot into another firmware."""
+        self.gateway.site.update_state = "/update_staged"
+        self.reboot(seconds)
+        self.persona = named(persona)
+
     def _reborn(self) -> None:
         self._rebooting = None
-        self._connections_changed()
+        self.gateway.site.update_state = "/update_succeeded"
+        self._faults_changed()
 
-    # --- connections ----------------------------------------------------------------------
-
-    def _protocol(self) -> asyncio.BaseProtocol:
-        if self._runner is None or self._runner.server is None:
-            raise ConnectionAbortedError("the gateway has stopped")
-        return self._runner.server()
-
-    def _connections_changed(self) -> None:
-        """Bring the listener in line with the faults of connections."""
-        if self._runner is None or self._rebooting is not None:
+    def _faults_changed(self) -> None:
+        if self._rebooting is not None:
             return
-        self._sni.refuse_all = self.faults.has("sni")
-        self._listener.stalls = self.faults.has("stall")
-        if self._tls:
-            serial = self.gateway.hardware.gateway.serial
-            self._listener.context = self.certificate.context(serial, self._sni)
         if self.faults.has("refuse"):
-            self._listener.close()
-            self._abort_connections()
+            self._front.shut()
         else:
-            self._listener.open()
-        if self._listener.stalls:
-            self._abort_connections()
-
-    def _abort_connections(self) -> None:
-        if self._runner is not None and self._runner.server is not None:
-            for connection in self._runner.server.connections:
-                if connection.transport is not None:
-                    connection.transport.abort()
-
-    def _connection_count(self) -> int:
-        if self._runner is None or self._runner.server is None:
-            return 0
-        return len(self._runner.server.connections)
-
-    # --- requests -------------------------------------------------------------------------
-
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
-        ask = Ask(
-            request.method,
-            request.rel_url.raw_path,
-            request.headers,
-            request.cookies,
-            await request.read(),
-            request.remote or "",
-        )
-        record = self._record(request, ask)
-        self.traffic.begin(record, self._connection_count())
-        try:
-            given, action = await self._answer(ask)
-            record.status = given.status
-            return await deliver(request, given, self._common_headers(ask), action)
-        finally:
-            self.traffic.end()
-
-    def _record(self, request: web.Request, ask: Ask) -> Record:
-        return Record(
-            time=self.clock.monotonic(),
-            method=ask.method,
-            path=ask.path,
-            query=request.rel_url.raw_query_string,
-            session=token_of(ask.headers, ask.cookies),
-            headers=ask.headers,
-            body=ask.body,
-            writes=is_write(ask.method, ask.path),
-        )
-
-    def _common_headers(self, ask: Ask) -> Mapping[str, str]:
-        version = self.persona.version
-        if version < V21:
-            return CORS
-        return MODERN if ask.path.startswith("/api/") else {}
-
-    async def _answer(self, ask: Ask) -> tuple[Answer, str | None]:
-        """Let the gateway answer, with the fault that strikes this request, if any."""
-        fault = self.faults.strike(ask.method, ask.path)
-        delay = self.latency_s + (fault.delay_s if fault else 0.0)
-        if fault is None:
-            if delay:
-                await asyncio.sleep(delay)
-            return self._respond(ask), None
-        given = self._respond(ask) if fault.after else None
-        if delay:
-            await asyncio.sleep(delay)
-        never_asked = fault.replaces or fault.action in {"reset", "hang"}
-        if given is None:
-            given = Answer() if never_asked else self._respond(ask)
-        return fault.apply(given), fault.action
-
-    def _respond(self, ask: Ask) -> Answer:
-        most = self.gateway.sessions.limits.connections
-        if most is not None and self._connection_count() > most:
-            return OVERLOADED
-        if ask.path.startswith("/api/"):
-            return self.gateway.respond(ask, writes_of(self.gateway))
-        return page(ask) if self.persona.web_app else page(Ask(ask.method, "/nothing"))
+            self._front.open(stalls=self.faults.has("stall"), refuses_names=self.faults.has("sni"))

@@ -76,10 +76,10 @@ FILES: Final[dict[str, File]] = {
 }
 
 
-def page(ask: Ask) -> Answer:
-    """Serve a file, with a cookie on the first page and 304 for a validator that still holds."""
+def page(ask: Ask, *, exists: bool) -> Answer:
+    """Serve a file if the gateway has an app at all, with a cookie on the first page and 304 for a validator that still holds."""
     file = FILES.get(ask.path)
-    if file is None or ask.method not in {"GET", "HEAD"}:
+    if not exists or file is None or ask.method not in {"GET", "HEAD"}:
         return NO_PAGE
     headers = {"ETag": file.etag, "Last-Modified": LAST_MODIFIED, "Cache-Control": file.cache_control}
     if file.etag in ask.headers.get("If-None-Match", ""):

@@ -1,0 +1,95 @@
+"""Where requests are written down, struck by faults, and answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proxy.sim.answers import OVERLOADED, Answer
+from proxy.sim.commands import is_write, writes_of
+from proxy.sim.delivery import deliver
+from proxy.sim.faults import Faults
+from proxy.sim.gateway import Ask, Gateway
+from proxy.sim.records import Record, Traffic
+from proxy.sim.sessions import token_of
+from proxy.sim.web import page
+
+V21 = (21, 0, 0)
+CORS = {
+    "Access-Control-Allow-Credentials": "false",
+    "Access-Control-Allow-Headers": "X-Requested-With, X-HTTP-Method-Override, Content-Type, Accept, "
+    "Accept-Encoding, Authorization",
+    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS",
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Max-Age": "86400",
+}
+MODERN = {"cache-control": "no-cache, no-store", "x-content-type-options": "nosniff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Answers the requests of one gateway."""
+
+    gateway: Gateway
+    faults: Faults
+    traffic: Traffic
+
+    async def serve(self, request: web.Request, connections: int) -> web.StreamResponse:
+        """Answer a request that came while so many connections were open."""
+        ask = Ask(
+            request.method,
+            request.rel_url.raw_path,
+            request.headers,
+            request.cookies,
+            await request.read(),
+            request.remote or "",
+        )
+        record = self._record(ask, request.rel_url.raw_query_string)
+        self.traffic.begin(record, connections)
+        try:
+            given, action = await self._answer(ask, connections)
+            record.status = given.status
+            return await deliver(request, given, self._common_headers(ask), action)
+        finally:
+            self.traffic.end()
+
+    def _record(self, ask: Ask, query: str) -> Record:
+        return Record(
+            self.gateway.clock.monotonic(),
+            ask.method,
+            ask.path,
+            query,
+            token_of(ask.headers, ask.cookies),
+            ask.headers,
+            ask.body,
+            writes=is_write(ask.method, ask.path),
+        )
+
+    def _common_headers(self, ask: Ask) -> Mapping[str, str]:
+        if self.gateway.persona.version < V21:
+            return CORS
+        return MODERN if ask.path.startswith("/api/") else {}
+
+    async def _answer(self, ask: Ask, connections: int) -> tuple[Answer, str | None]:
+        """Let the gateway answer, with the fault that strikes this request, if any."""
+        fault = self.faults.strike(ask.method, ask.path)
+        if fault is None:
+            return self._respond(ask, connections), None
+        given = self._respond(ask, connections) if fault.after else None
+        if fault.delay_s:
+            await asyncio.sleep(fault.delay_s)
+        if given is None:
+            # A broken or replaced exchange must not have changed anything at the gateway.
+            given = Answer() if fault.preempts else self._respond(ask, connections)
+        return fault.apply(given), fault.action
+
+    def _respond(self, ask: Ask, connections: int) -> Answer:
+        most = self.gateway.sessions.limits.connections
+        if most is not None and connections > most:
+            return OVERLOADED
+        if ask.path.startswith("/api/"):
+            return self.gateway.respond(ask, writes_of(self.gateway))
+        return page(ask, exists=self.gateway.persona.web_app)

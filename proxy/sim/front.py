@@ -1,0 +1,99 @@
+"""The sockets of one simulated gateway: listener, TLS, aiohttp runner.
+
+Owns everything that has to be closed. All methods but ``start`` and ``stop`` act at
+once, without an await, so that a test can break connections in mid-sentence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from proxy.sim.certificate import Certificate, SniRule, certificate
+from proxy.sim.delivery import strip
+from proxy.sim.desk import Desk
+from proxy.sim.listener import Listener
+
+MAX_BODY = 1024 * 1024
+
+
+class Front:
+    """What clients connect to."""
+
+    def __init__(self, host: str, port: int, *, tls: bool, serial: str, desk: Desk) -> None:
+        self.tls = tls
+        self.listener = Listener(host, port, self._protocol)
+        self._serial = serial
+        self._desk = desk
+        self._generation = 0
+        self._sni = SniRule()
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate that new connections see."""
+        return certificate(self.listener.host, self._generation)
+
+    @property
+    def connections(self) -> int:
+        """Count the open TCP connections."""
+        if self._runner is None or self._runner.server is None:
+            return 0
+        return len(self._runner.server.connections)
+
+    async def start(self) -> None:
+        """Listen."""
+        app = web.Application(client_max_size=MAX_BODY)
+        app.router.add_route("*", "/{path:.*}", self._serve)
+        app.on_response_prepare.append(strip)
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=0, auto_decompress=False
+        )
+        await self._runner.setup()
+        self.open()
+
+    async def stop(self) -> None:
+        """Close every socket and wait for what was under way."""
+        ended = self.listener.close()
+        self.abort()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+        await asyncio.gather(*ended, return_exceptions=True)
+
+    def open(self, *, stalls: bool = False, refuses_names: bool = False) -> None:
+        """Accept connections: never answering a handshake, or refusing every name, if told so."""
+        if self._runner is None:
+            return
+        self._sni.refuse_all = refuses_names
+        self.listener.stalls = stalls
+        if self.tls:
+            self.listener.context = self.certificate.context(self._serial, self._sni)
+        self.listener.open()
+        if stalls or refuses_names:
+            self.abort()
+
+    def shut(self) -> None:
+        """Refuse new connections and break the open ones."""
+        self.listener.close()
+        self.abort()
+
+    def abort(self) -> None:
+        """Break the open connections."""
+        if self._runner is not None and self._runner.server is not None:
+            for connection in self._runner.server.connections:
+                if connection.transport is not None:
+                    connection.transport.abort()
+
+    def renew(self) -> None:
+        """Change the certificate; takes effect when opened again."""
+        self._generation += 1
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        return await self._desk.serve(request, self.connections)
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        if self._runner is None or self._runner.server is None:
+            raise ConnectionAbortedError("the gateway has stopped")
+        return self._runner.server()
