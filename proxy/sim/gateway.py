@@ -108,7 +108,7 @@ class Gateway:
             return self._write(ask, session, write)
         if ask.method not in {"GET", "HEAD"}:
             return self._unknown_write(ask, session, writes)
-        if any(path == ask.path for _, path in writes):
+        if ask.path not in self._endpoints and any(path == ask.path for _, path in writes):
             return METHOD_NOT_ALLOWED
         return self._read(ask, session)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from proxy.sim.answers import Answer, refusal
+from proxy.sim.answers import NOT_FOUND, Answer, refusal
 from proxy.sim.hardware import Device, shares
 from proxy.sim.island import CONNECTED, ISLANDED
 from proxy.sim.scene import Scene
@@ -28,7 +28,9 @@ def grid_status(scene: Scene) -> Any:
 
 
 def soe(scene: Scene) -> Any:
-    """``/api/system_status/soe``: percent of the whole pack."""
+    """``/api/system_status/soe``: percent of the whole pack; 404 without one."""
+    if not scene.reading.full_wh:
+        return NOT_FOUND
     return {"percentage": scene.reading.percentage}
 
 

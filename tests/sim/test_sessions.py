@@ -1,0 +1,240 @@
+"""Who may ask, who is locked out, and what a write changes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import aiohttp
+import pytest
+
+from proxy.sim.faults import Fault
+from proxy.sim.sessions import Limits
+
+SOE = "/api/system_status/soe"
+
+
+async def test_reads_need_a_session(visit):
+    """From 20.49 on, a read without a session is 403; status needs none."""
+    visitor = await visit()
+
+    refused = await visitor.get(SOE)
+
+    assert refused.status == 403
+    assert refused.json() == {
+        "code": 403,
+        "error": "Unable to GET to resource",
+        "message": "User does not have adequate access rights",
+    }
+    assert (await visitor.get("/api/status")).status == 200
+    assert (await visitor.get("/api/no/such/path")).status == 403
+
+
+async def test_a_token_works_as_bearer_and_as_cookie(visit):
+    """The token comes in the body and, unquoted, in a cookie."""
+    visitor = await visit()
+
+    reply = await visitor.login()
+
+    token = reply.json()["token"]
+    cookie, record = reply.headers.getall("Set-Cookie")
+    assert cookie == f"AuthCookie={token}; Path=/"
+    assert record.startswith("UserRecord=")
+    assert len(token) == 88
+    assert (await visitor.get(SOE)).status == 200
+    visitor.headers = {"Cookie": f"AuthCookie={token}"}
+    assert (await visitor.get(SOE)).status == 200
+
+
+async def test_a_form_is_as_good_as_json(visit):
+    """Logins may be form-encoded."""
+    visitor = await visit()
+
+    reply = await visitor.ask(
+        "POST", "/api/login/Basic", data={"username": "customer", "password": "password"}
+    )
+
+    assert reply.status == 200
+
+
+async def test_sessions_end_with_time_logout_and_restart(visit, hands):
+    """An ended session is told apart from none: 401 Token Expired."""
+    visitor = await visit()
+    ends = [
+        lambda: hands.move(24 * 3600),
+        visitor.sim.expire_sessions,
+    ]
+    for end in ends:
+        await visitor.login()
+        assert (await visitor.get(SOE)).status == 200
+        end()
+        assert (await visitor.get(SOE)).json() == {"code": 401, "message": "Token Expired"}
+    await visitor.login()
+    assert (await visitor.get("/api/logout")).status == 204
+    assert (await visitor.get(SOE)).status == 401
+
+
+async def test_wrong_passwords_end_in_a_lock_out(visit, hands):
+    """Five refusals within five minutes are tolerated; the sixth is 429, and each try prolongs it."""
+    visitor = await visit()
+
+    statuses = [(await visitor.login(password="wrong")).status for _ in range(7)]
+    hands.move(599)
+    statuses.append((await visitor.login()).status)
+    hands.move(599)
+    statuses.append((await visitor.login()).status)
+    hands.move(601)
+    statuses.append((await visitor.login()).status)
+
+    assert statuses == [401] * 5 + [429, 429, 429, 429, 200]
+    assert visitor.sim.logins == 10
+
+
+async def test_an_installer_must_prove_presence(visit):
+    """The right installer password is not enough from afar."""
+    visitor = await visit()
+
+    reply = await visitor.login("installer", visitor.sim.gw_pwd)
+
+    assert (reply.status, reply.json()["error"]) == (
+        401,
+        "roles [Provider_Engineer] require physical access",
+    )
+
+
+async def test_too_many_requests_silence_the_gateway(visit, hands):
+    """Over the rate limit everything is 429 for five minutes."""
+    visitor = await visit(limits=Limits(requests=3, requests_within_s=10))
+    await visitor.login()
+
+    statuses = [(await visitor.get(SOE)).status for _ in range(4)]
+    hands.move(301)
+    statuses.append((await visitor.get(SOE)).status)
+
+    assert statuses == [200, 200, 429, 429, 200]
+
+
+async def test_a_second_client_can_log_out_the_first(visit):
+    """A gateway with room for one session drops the older one."""
+    visitor = await visit(limits=Limits(sessions=1))
+    await visitor.login()
+    first = visitor.headers
+
+    await visitor.login()
+
+    assert (await visitor.get(SOE)).status == 200
+    assert (await visitor.get(SOE, headers=first)).status == 401
+
+
+async def test_a_login_on_1_15_stops_the_powerwalls(visit):
+    """The serial number is the password; taking a token stops the site master until run."""
+    visitor = await visit("fw1_15")
+
+    reply = await visitor.login("", visitor.sim.password)
+    stopped = (await visitor.get(SOE)).status
+    run = (await visitor.get("/api/sitemaster/run")).status
+
+    assert reply.json()["roles"] == ["Provider_Engineer"]
+    assert "loginTime" not in reply.json()
+    assert (stopped, run) == (502, 202)
+    assert (await visitor.get(SOE)).status == 200
+
+
+async def test_an_operation_takes_effect_when_completed(visit):
+    """POST stores, GET /config/completed applies."""
+    visitor = await visit()
+    await visitor.login()
+    wish = {"real_mode": "backup", "backup_reserve_percent": 52.5}
+
+    stored = await visitor.post("/api/operation", wish)
+    waiting = (await visitor.get("/api/operation")).json()
+    completed = await visitor.get("/api/config/completed")
+    applied = (await visitor.get("/api/operation")).json()
+
+    assert stored.json().items() >= wish.items()
+    assert waiting["real_mode"] == "self_consumption"
+    assert completed.status == 202
+    assert applied.items() >= wish.items()
+    assert visitor.sim.plant.mode == "backup"
+    assert [record.path for record in visitor.sim.writes] == ["/api/operation", "/api/config/completed"]
+
+
+@pytest.mark.parametrize("document", [{}, [], {"real_mode": "party", "backup_reserve_percent": 20}, "x"])
+async def test_a_malformed_operation_is_refused(visit, document):
+    """Unknown modes and missing keys are 400 and change nothing."""
+    visitor = await visit()
+    await visitor.login()
+
+    reply = await visitor.post("/api/operation", document)
+
+    assert reply.status == 400
+    assert visitor.sim.gateway.site.pending is None
+
+
+@pytest.mark.parametrize("path", ["/api/operation", "/api/v2/islanding/mode"])
+async def test_customers_may_not_write_on_25_10(visit, path):
+    """Current firmware refuses a customer's writes with 403."""
+    visitor = await visit("fw25_10")
+    await visitor.login()
+
+    reply = await visitor.post(path, {"real_mode": "backup", "backup_reserve_percent": 20})
+
+    assert (reply.status, reply.json()["error"]) == (403, "Unable to POST to resource")
+
+
+async def test_islanding_follows_in_its_own_time(visit, hands):
+    """The answer echoes; the grid status changes over seconds, on the way back over twenty."""
+    visitor = await visit()
+    await visitor.login()
+
+    async def status() -> str:
+        return (await visitor.get("/api/system_status/grid_status")).json()["grid_status"]
+
+    off = {"island_mode": "intentional_reconnect_failsafe"}
+    assert (await visitor.post("/api/v2/islanding/mode", off)).json() == off
+    seen = [await status()]
+    hands.move(4)
+    seen.append(await status())
+    await visitor.post("/api/v2/islanding/mode", {"island_mode": "backup"})
+    seen.append(await status())
+    hands.move(21)
+    seen.append(await status())
+
+    assert seen == [
+        "SystemIslandedReady",
+        "SystemIslandedActive",
+        "SystemTransitionToGrid",
+        "SystemGridConnected",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "taken"),
+    [
+        (Fault("/api/operation", action="reset"), False),
+        (Fault("/api/operation", action="reset", after=True), True),
+        (Fault("/api/operation", action="cut"), True),
+        (Fault("/api/operation", status=500), False),
+        (Fault("/api/operation", status=500, after=True), True),
+    ],
+)
+async def test_a_fault_strikes_a_write_before_or_after_it_was_taken(visit, fault, taken):
+    """What a client cannot see, a test can: whether the gateway took the command."""
+    visitor = await visit()
+    await visitor.login()
+    visitor.sim.faults.add(fault)
+
+    with suppress(aiohttp.ClientError):
+        await visitor.post("/api/operation", {"real_mode": "backup", "backup_reserve_percent": 20})
+
+    assert (visitor.sim.gateway.site.pending is not None) == taken
+
+
+async def test_dangerous_gets_are_seen_as_writes(visit):
+    """GETs that change something count as writes in the log, also when refused; a login does not."""
+    visitor = await visit()
+    await visitor.login()
+
+    for path in ("/api/powerwalls/update", "/api/solar_powerwall/2/reset", "/api/sitemaster/stop", SOE):
+        await visitor.get(path)
+
+    assert len(visitor.sim.writes) == 3
