@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from proxy.config.settings import Settings
@@ -37,14 +37,21 @@ def state_problem(settings: Settings) -> str | None:
         return f"{folder} is not a folder: PW_STATE_PATH must name one."
     except OSError as exc:
         return f"{folder} cannot be made ({exc.strerror}): {_CURE}"
-    folders = {folder, session_file(settings).parent}
-    files = [session_file(settings), *(path for path in folder.iterdir() if path.is_file())]
-    for path in (*folders, *(path for path in files if path.exists())):
-        if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+    session = session_file(settings)
+    for path, rights in _needed(folder, session):
+        if path.exists() and not os.access(path, rights, effective_ids=True):
             return (
                 f"{path} is closed to user {os.geteuid()} (its owner is user {path.stat().st_uid}): {_CURE}"
             )
     return None
+
+
+def _needed(folder: Path, session: Path) -> Iterator[tuple[Path, int]]:
+    """List what must be open to us, a folder before its files."""
+    for parent in dict.fromkeys((folder, session.parent)):
+        yield parent, os.R_OK | os.W_OK | os.X_OK
+    for file in dict.fromkeys((session, *folder.iterdir())):
+        yield file, os.R_OK | os.W_OK
 
 
 _CURE = "nothing is kept, so every restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."

@@ -31,7 +31,7 @@ def some(**optional):
 
 
 meter = some(instant_power=numbers, energy_exported=numbers, frequency=values)
-meters = st.fixed_dictionaries({}, optional={n: meter | odd for n in ("site", "battery", "load", "solar")})
+meters = st.fixed_dictionaries({}, optional=dict.fromkeys(("site", "battery", "load", "solar"), meter | odd))
 
 block = some(
     PackagePartNumber=parts,

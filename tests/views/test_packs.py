@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from proxy.core.sources import GRID_STATUS, METERS, OPERATION, SYSTEM_STATUS, VITALS
 from proxy.views import batteries
