@@ -21,10 +21,12 @@ from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
-from proxy.server import status
+from proxy.gateway.packs import PackOrder
+from proxy.server import emulation, status
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
+from proxy.server.emulation import Sessions
 from proxy.server.traffic import Traffic
 from proxy.views.options import Options
 
@@ -57,8 +59,10 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
         readings=readings,
         traffic=Traffic(clock.wall),
         started_at=clock.wall(),
+        sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
     )
-    context.endpoints |= status.endpoints(context)
+    PackOrder(gateway, memory, readings.number_packs)
+    context.endpoints |= status.endpoints(context) | emulation.endpoints(context)
 
     async def close_gateway(_: web.Application) -> AsyncIterator[None]:
         yield

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.gateway.gateway import Gateway
     from proxy.server.data import Readings
-    from proxy.server.routes import Route
+    from proxy.server.emulation import Sessions
+    from proxy.server.route import Route
     from proxy.server.traffic import Traffic
 
 # An endpoint gets the row that led to it. Names of endpoints stand in the rows of ROUTES.
@@ -32,6 +33,7 @@ class Context:
     readings: Readings
     traffic: Traffic
     started_at: float  # wall-clock seconds
+    sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None

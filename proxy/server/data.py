@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from proxy.core.errors import NotSupported
 from proxy.core.model import OCTETS, Snapshot
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.reading import Reading, Result
 from proxy.server.problems import PUBLIC_HEADERS, unavailable
-from proxy.server.routes import Legacy, Route, Style
+from proxy.server.route import Legacy, Route, Style
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -66,17 +67,33 @@ class Readings:
         self._legacy_errors = legacy_errors
         self._memo: dict[tuple[Route, Options], Representation] = {}
 
+    def number_packs(self, names: tuple[str, ...]) -> None:
+        """Take the order of the packs, PW1 first."""
+        self.options = replace(self.options, pack_order=names)
+
     async def answer(self, request: web.BaseRequest, route: Route) -> tuple[web.Response, str]:
         """Answer a request for a data route; also say how, as the metrics call it."""
+        reading = await self.obtain(route)
         options = self._options(request, route)
-        reading = await self.gateway.get(route.sources + route.optional)
-        error = reading.error(route.sources)
+        error = reading.error(route.sources) or refusal(route, reading)
         if error is not None:
             return self._failed(route, options, error), Result.ERROR.value
         representation = self._represent(route, options, reading)
+        if not representation.revisions:
+            return self.respond(request, representation, ""), "none"
         result = worst(reading)
         status = cache_status(result, reading, representation.fresh_until - self._clock.monotonic())
         return self.respond(request, representation, status), result.value
+
+    async def obtain(self, route: Route) -> Reading:
+        """Get the sources of a route, and the substitute of one that this gateway does not offer."""
+        reading = await self.gateway.get(route.sources + route.offered + route.optional)
+        for source, substitute in route.instead:
+            if isinstance(reading.sources[source].error, NotSupported):
+                told = (await self.gateway.get((substitute,))).sources[substitute]
+                failed = {source: told} if told.snapshot is None else {}
+                reading = Reading({**reading.sources, substitute: told, **failed})
+        return reading
 
     def prepared(self, route: Route, options: Options) -> Representation | None:
         """Return the representation if all its sources are fresh; never asks."""
@@ -91,7 +108,7 @@ class Readings:
             "Content-Type": made.media_type,
             "ETag": made.etag,
             "Age": str(max(int(self._clock.monotonic() - made.stored_at), 0)),
-            "Cache-Status": cache,
+            **({"Cache-Status": cache} if cache else {}),
             "Cache-Control": "no-cache",
             **PUBLIC_HEADERS,
         }
@@ -123,6 +140,7 @@ class Readings:
     def _make(
         self, route: Route, options: Options, snapshots: Sequence[Snapshot], revisions: tuple[int, ...]
     ) -> Representation:
+        now = self._clock.monotonic()
         by_source = {snapshot.source: snapshot for snapshot in snapshots}
         if route.view is None:
             document = by_source[route.sources[0]].document
@@ -135,16 +153,21 @@ class Readings:
             media_type=media_type,
             etag=f'"{hashlib.blake2b(body, digest_size=9).hexdigest()}"',
             revisions=revisions,
-            stored_at=min(snapshot.stored_at for snapshot in snapshots),
-            fresh_until=min(s.stored_at + self.gateway.policy(s.source).ttl for s in snapshots),
+            stored_at=min((s.stored_at for s in snapshots), default=now),
+            fresh_until=min(
+                (s.stored_at + self.gateway.policy(s.source).ttl for s in snapshots), default=now
+            ),
         )
 
     def _failed(self, route: Route, options: Options, error: GatewayError) -> web.Response:
         if not self._legacy_errors:
             return unavailable(error)
-        body = route.legacy.value
-        if options.headers and route.legacy in {Legacy.ZEROS, Legacy.ZEROS_V2} and route.view:
-            body = encode(route.view({}, options), route.style).split(b"\n", 1)[0] + b"\n" + body
+        body: bytes = route.legacy.value
+        nothing = encode(route.view({}, options), route.style) if route.view else b""
+        if route.legacy is Legacy.VIEW:
+            body = nothing
+        elif options.headers:
+            body = nothing.split(b"\n", 1)[0] + b"\n" + body
         return web.Response(body=body, headers={"Content-Type": route.media_type, **PUBLIC_HEADERS})
 
 
@@ -158,6 +181,12 @@ def encode(value: Any, style: Style) -> bytes:
         case Style.COMPACT:
             return json.dumps(value, separators=(",", ":")).encode()
     return json.dumps(value).encode()
+
+
+def refusal(route: Route, reading: Reading) -> GatewayError | None:
+    """Return why a source cannot be had that this gateway offers; what it does not offer is no error."""
+    errors = (reading.error((source,)) for source in route.offered)
+    return next((error for error in errors if error and not isinstance(error, NotSupported)), None)
 
 
 def worst(reading: Reading) -> Result:

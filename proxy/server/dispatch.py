@@ -14,8 +14,10 @@ from aiohttp import web
 
 from proxy.core.errors import GatewayError
 from proxy.server.context import CONTEXT
+from proxy.server.emulation import Session, refused, session_of
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
-from proxy.server.routes import ROUTES, Route
+from proxy.server.route import Route
+from proxy.server.routes import RAW, ROUTES
 from proxy.server.traffic import UNMATCHED
 
 if TYPE_CHECKING:
@@ -75,6 +77,12 @@ async def _answer(
         return _method_not_allowed(route), "none"
     if request.method in {"GET", "HEAD"} and request.body_exists:
         return problem(400, "A GET takes no body.", headers={"Connection": "close"}), "none"
+    if context.sessions is not None and route.path.startswith("/api/") and not route.endpoint:
+        match session_of(request, context.sessions):
+            case Session.VALID:
+                route = RAW.get(route.path, route)
+            case Session.LOST:
+                return refused(), "none"
     if route.endpoint:
         return await context.endpoints[route.endpoint](request, route), "none"
     return await context.readings.answer(request, route)

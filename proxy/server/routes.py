@@ -6,114 +6,209 @@ that is not a row does not exist, and nothing of it reaches the gateway.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
-from proxy.core.model import JSON, Source
-from proxy.core.sources import GRID_STATUS, METERS, OPERATION, SOE, STATUS
-from proxy.views import meters, site
-from proxy.views.options import Options
+from proxy.core.model import Source
+from proxy.core.sources import (
+    GRID_STATUS,
+    METERS,
+    OPERATION,
+    PROBLEMS,
+    SITE_NAME,
+    SOE,
+    SOLAR_POWERWALL,
+    STATUS,
+    SYSTEM_STATUS,
+    VITALS,
+)
+from proxy.server.route import READ, Legacy, Route, Style, View
+from proxy.views import batteries, devices, meters, site, strings
 
-View = Callable[[Mapping[Source, Any], Options], Any]
+__all__ = ["CSV", "RAW", "READ", "ROUTES", "Legacy", "Route", "Style", "View"]
 
 CSV = "text/plain; charset=utf-8"
-READ = ("GET", "HEAD")
+
+# Firmware 23.44 took the vitals away and left what the inverter tells.
+_NO_VITALS = ((VITALS, SOLAR_POWERWALL),)
 
 
-class Style(Enum):
-    """How a document is written as JSON."""
-
-    LINE = "one line"
-    PRETTY = "indented by four, keys sorted"
-    COMPACT = "one line without blanks"
+def _reading(path: str, summary: str, *sources: Source, **others: Any) -> Route:
+    return Route(path, summary, "Readings", sources=sources, **others)
 
 
-class Legacy(Enum):
-    """What the pypowerwall proxy answers (with 200) when it knows nothing."""
-
-    NULL = b"null"
-    EMPTY_OBJECT = b"{}"
-    EMPTY_LIST = b"[]"
-    TIMEOUT = b"TIMEOUT!"
-    ZEROS = b"0.00,0.00,0.00,0.00,0.00\n"
-    ZEROS_V2 = b"0.00,0.00,0.00,0.00,0.00,0,0\n"
+def _devices(path: str, summary: str, view: View, **others: Any) -> Route:
+    others = {"offered": (VITALS,), "legacy": Legacy.VIEW, **others}
+    return Route(path, summary, "Devices", view=view, **others)
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One row.
-
-    A data route renders ``sources`` (all needed) and ``optional`` ones through
-    ``view``; without a view it gives the gateway's own bytes of its one source.
-    Any other route names the ``endpoint`` that answers it. ``query`` are the
-    parameters that mean something; all others are ignored.
-    """
-
-    path: str
-    summary: str
-    group: str
-    sources: tuple[Source, ...] = ()
-    optional: tuple[Source, ...] = ()
-    view: View | None = None
-    media_type: str = JSON
-    style: Style = Style.LINE
-    legacy: Legacy = Legacy.NULL
-    endpoint: str = ""
-    methods: tuple[str, ...] = READ
-    query: tuple[str, ...] = ()
-    public: bool = True  # readable by web pages of any origin
+def _raw(path: Source, summary: str, **others: Any) -> Route:
+    return Route(path, summary, "Gateway", sources=(path,), **others)
 
 
-def _raw(path: Source, summary: str) -> Route:
-    return Route(path, summary, "Gateway", sources=(path,))
+def _pw(name: str, summary: str, view: View | None, *sources: Source, **others: Any) -> Route:
+    return Route(f"/pw/{name}", summary, "Functions", sources=sources, view=view, **others)
+
+
+def _told(name: str, summary: str, view: View, *sources: Source, **others: Any) -> Route:
+    """Make a row of one value, which the pypowerwall proxy gives as null when it does not know it."""
+    return _pw(name, summary, view, *sources, legacy=Legacy.VIEW, **others)
+
+
+def _family(prefix: str, name: str, *members: str) -> tuple[Route, ...]:
+    """Make the rows of a way to the gateway that may not be configured."""
+    off = {"error": f"{name} not enabled"}
+    usage = {"error": f"Use {', '.join(f'/{prefix}/{member}' for member in members)}"}
+    rows = [
+        Route(f"/{prefix}/{member}", f"{name}: {member}", name, offered=(f"/{prefix}/{member}",))
+        for member in members
+    ]
+    root = Route(f"/{prefix}", f"{name}: what can be asked", name, offered=rows[0].offered)
+    return (
+        replace(root, view=site.either(rows[0].offered[0], usage, off)),
+        *(replace(row, view=site.offered(row.offered[0], off)) for row in rows),
+    )
 
 
 ROUTES: tuple[Route, ...] = (
-    Route(
+    _reading(
         "/aggregates",
         "Power, energy, voltage and current of grid, battery, home and solar",
-        "Readings",
-        sources=(METERS,),
+        METERS,
         view=meters.aggregates,
     ),
-    Route("/soe", "Charge in percent of the whole pack", "Readings", sources=(SOE,)),
-    Route(
+    _reading("/soe", "Charge in percent of the whole pack", SOE),
+    _reading(
         "/csv",
         "Grid, home, solar, battery (W), charge (%)",
-        "Readings",
-        sources=(METERS, SOE),
+        *(METERS, SOE),
         view=meters.csv,
         media_type=CSV,
         legacy=Legacy.ZEROS,
         query=("headers",),
     ),
-    Route(
+    _reading(
         "/csv/v2",
         "The same with grid status (1 up, 0 down) and reserve (%)",
-        "Readings",
-        sources=(METERS, SOE, GRID_STATUS, OPERATION),
+        *(METERS, SOE, GRID_STATUS),
+        offered=(OPERATION,),
         view=meters.csv_v2,
         media_type=CSV,
         legacy=Legacy.ZEROS_V2,
         query=("headers",),
     ),
-    Route("/version", "Firmware version, also as a number", "Readings", sources=(STATUS,), view=site.version),
-    Route(
-        "/api/meters/aggregates",
-        "As /aggregates; the gateway's own bytes for a logged-in program",
-        "Gateway",
-        sources=(METERS,),
-        view=meters.aggregates,
+    _reading(
+        "/json",
+        "Powers (W), charge (%), grid, reserve, energies (Wh) and strings in one",
+        *(METERS, SOE, GRID_STATUS),
+        offered=(SYSTEM_STATUS, OPERATION),
+        optional=(VITALS,),
+        instead=_NO_VITALS,
+        view=meters.json,
+        legacy=Legacy.ZEROS_JSON,
     ),
-    Route(
+    _reading(
+        "/version",
+        "Firmware version, also as a number",
+        STATUS,
+        view=site.version,
+        legacy=Legacy.SOLAR_ONLY,
+    ),
+    _devices(
+        "/vitals", "All devices and their signals", devices.vitals, style=Style.PRETTY, legacy=Legacy.NULL
+    ),
+    _devices(
+        "/strings",
+        "Solar strings: current, voltage, power, state",
+        strings.strings,
+        instead=_NO_VITALS,
+        style=Style.PRETTY,
+    ),
+    _devices("/temps", "Temperatures (°C) by device", devices.temps, style=Style.PRETTY),
+    _devices("/temps/pw", "Temperatures (°C) as PW1_temp, …", batteries.temp_numbers),
+    _devices(
+        "/alerts",
+        "Active alerts, sorted",
+        devices.alerts,
+        sources=(GRID_STATUS,),
+        instead=_NO_VITALS,
+        style=Style.PRETTY,
+    ),
+    _devices(
+        "/alerts/pw",
+        "Active alerts as fields of value 1",
+        devices.alert_flags,
+        sources=(GRID_STATUS,),
+        instead=_NO_VITALS,
+    ),
+    _devices(
+        "/freq",
+        "Frequency and voltage of packs, meters and grid",
+        batteries.freq,
+        sources=(GRID_STATUS,),
+        offered=(SYSTEM_STATUS, VITALS),
+    ),
+    _devices(
+        "/pod",
+        "Energy and state of every pack; totals, reserve, time remaining",
+        batteries.pod,
+        sources=(METERS,),
+        offered=(SYSTEM_STATUS, OPERATION, VITALS),
+    ),
+    _devices("/fans", "Fan speeds (RPM) by inverter", devices.fans),
+    _devices("/fans/pw", "Fan speeds (RPM) as FAN1_actual, …", devices.fan_numbers),
+    _told("level", "Charge in percent of the whole pack", meters.level, SOE),
+    _pw("power", "The four powers (W)", meters.power, METERS, legacy=Legacy.ZERO_POWERS),
+    *(
+        _pw(name, f"Meter of the {told}", meters.meter(section), METERS)
+        for name, section, told in (
+            ("site", "site", "grid"),
+            ("grid", "site", "grid"),
+            ("solar", "solar", "solar inverters"),
+            ("battery", "battery", "batteries"),
+            ("load", "load", "home"),
+            ("home", "load", "home"),
+        )
+    ),
+    _pw(
+        "battery_blocks",
+        "Battery units by serial number, with temperature",
+        batteries.battery_blocks,
+        SYSTEM_STATUS,
+        offered=(VITALS,),
+    ),
+    _pw("vitals", "As /vitals, in the gateway's order", devices.vitals, offered=(VITALS,)),
+    _told("temps", "As /temps, on one line", devices.temps, offered=(VITALS,)),
+    _told("strings", "Solar strings by inverter", strings.verbose, offered=(VITALS,), instead=_NO_VITALS),
+    _told("din", "Identity of the gateway", site.din, STATUS),
+    _told("uptime", "How long the gateway runs, as text like 127h34m16s", site.uptime, STATUS),
+    _told("version", "Firmware version", site.firmware, STATUS),
+    _pw("status", "As /api/status", None, STATUS),
+    _pw("system_status", "As /api/system_status", None, SYSTEM_STATUS),
+    _pw("aggregates", "As /aggregates", meters.aggregates, METERS),
+    _pw("grid_status", "As /api/system_status/grid_status", None, GRID_STATUS, legacy=Legacy.EMPTY_OBJECT),
+    _told("site_name", "Name of the site", site.site_name, SITE_NAME),
+    _told("alerts", "Active alerts", devices.alert_list, GRID_STATUS, offered=(VITALS,), instead=_NO_VITALS),
+    _told("is_connected", "Whether the gateway tells its status", site.is_connected, optional=(STATUS,)),
+    _told("get_reserve", "Reserve in percent of the app's scale", site.reserve, OPERATION),
+    _told("get_mode", "Mode of operation", site.mode, OPERATION),
+    _told(
+        "get_time_remaining",
+        "Hours until the battery is empty at the present load",
+        meters.time_remaining,
+        METERS,
+        offered=(SYSTEM_STATUS,),
+    ),
+    *_family("tedapi", "TEDAPI", "config", "status", "components", "battery", "controller"),
+    *_family("cloud", "Cloud API", "battery", "power", "config"),
+    *_family("fleetapi", "FleetAPI", "info", "status"),
+    _raw("/api/meters/aggregates", "Power, energy, voltage and current, uncorrected"),
+    _raw(
         "/api/system_status/soe",
-        "Charge in percent of the app's scale; raw for a logged-in program",
-        "Gateway",
-        sources=(SOE,),
+        "Charge in percent of the app's scale; of the whole pack for a logged-in program",
         view=meters.soe_app,
     ),
+    _raw(VITALS, "All devices and their signals, as protobuf"),
     _raw("/api/auth/toggle/supported", "Whether the switch proof is supported"),
     _raw("/api/customer", "Customer registration flags"),
     _raw("/api/installer", "Installer and installation"),
@@ -138,7 +233,29 @@ ROUTES: tuple[Route, ...] = (
     _raw("/api/system_status", "Battery system and its blocks"),
     _raw("/api/system_status/grid_faults", "Grid faults"),
     _raw("/api/system_status/grid_status", "Grid status"),
-    _raw("/api/troubleshooting/problems", "Problems"),
+    Route(PROBLEMS, "Problems", "Gateway", offered=(PROBLEMS,), view=site.problems, legacy=Legacy.VIEW),
+    Route(
+        "/api/customer/registration",
+        "Nothing: this is nobody's business",
+        "Gateway",
+        view=site.constant({"status": "404 Response - API Disabled"}),
+    ),
+    Route(
+        "/api/login/Basic",
+        "Log in as to a gateway; the session is the proxy's own",
+        "Gateway",
+        endpoint="login",
+        methods=("POST",),
+        public=False,
+    ),
+    Route(
+        "/api/logout",
+        "End the session of the program that asks",
+        "Gateway",
+        endpoint="logout",
+        methods=("GET",),
+        public=False,
+    ),
     Route(
         "/health", "Whether the proxy lives, and how it stands with the gateway", "Proxy", endpoint="health"
     ),
@@ -154,3 +271,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("/help", "Every route with its meaning", "Proxy", endpoint="help", media_type="text/html"),
 )
+
+# What a program gets that is logged in as to a gateway: the gateway's own bytes.
+RAW: dict[str, Route] = {
+    route.path: replace(route, view=None) for route in ROUTES if route.view and route.sources == (route.path,)
+}

@@ -19,7 +19,8 @@ from proxy.config.settings import SETTINGS, Settings
 from proxy.core.breaker import State
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
-from proxy.server.routes import ROUTES, Route
+from proxy.server.route import Route
+from proxy.server.routes import ROUTES
 
 if TYPE_CHECKING:
     from proxy.gateway.gateway import Gateway

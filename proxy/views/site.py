@@ -25,20 +25,29 @@ GRID: Final = {
 _LONGEST_VERSION = 64  # characters; anything longer is no version
 
 
-def verbatim(source: Source) -> Callable[[Documents, Options], Any]:
-    """Make the view that shows one source as it is."""
-
-    def view(documents: Documents, _: Options) -> Any:
-        return documents[source]
-
-    return view
-
-
 def constant(value: Any) -> Callable[[Documents, Options], Any]:
     """Make the view that needs no gateway."""
 
     def view(_: Documents, __: Options) -> Any:
         return value
+
+    return view
+
+
+def offered(source: Source, otherwise: Any) -> Callable[[Documents, Options], Any]:
+    """Make the view that shows a source as it is, and something else where it is not offered."""
+
+    def view(documents: Documents, _: Options) -> Any:
+        return documents.get(source, otherwise)
+
+    return view
+
+
+def either(source: Source, there: Any, missing: Any) -> Callable[[Documents, Options], Any]:
+    """Make the view that says whether a source is offered."""
+
+    def view(documents: Documents, _: Options) -> Any:
+        return there if source in documents else missing
 
     return view
 
@@ -56,6 +65,8 @@ din = entry(STATUS, "din", "din")
 uptime = entry(STATUS, "up_time_seconds", "uptime")
 firmware = entry(STATUS, "version", "version")
 site_name = entry(SITE_NAME, "site_name", "site_name")
+# Firmware that has no list of problems reports none.
+problems = offered(PROBLEMS, {"problems": []})
 
 
 def version(documents: Documents, _: Options) -> dict[str, str | int | None]:
@@ -117,8 +128,3 @@ def mode(documents: Documents, _: Options) -> dict[str, str | None]:
 def is_connected(documents: Documents, _: Options) -> dict[str, bool]:
     """Say whether the gateway tells its status."""
     return {"is_connected": STATUS in documents}
-
-
-def problems(documents: Documents, _: Options) -> Any:
-    """Return what the gateway is troubled by; firmware that has no such list reports none."""
-    return documents.get(PROBLEMS, {"problems": []})
