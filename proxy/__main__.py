@@ -47,6 +47,12 @@ _PERSONA = {
     "help": "kind of gateway, such as fw1_15, fw23_44 or pw3 (default: %(default)s)",
 }
 
+
+def _speed(default: float) -> Mapping[str, Any]:
+    text = "let the simulated day pass N times faster (default: %(default)g)"
+    return {"type": float, "default": default, "metavar": "N", "help": text}
+
+
 COMMANDS = (
     Command(
         "serve",
@@ -54,12 +60,7 @@ COMMANDS = (
         {
             "--demo": {"action": "store_true", "help": "use a simulated gateway; leaves nothing behind"},
             "--persona": _PERSONA,
-            "--speed": {
-                "type": float,
-                "default": 1.0,
-                "metavar": "N",
-                "help": "let the simulated day pass N times faster (default: %(default)g)",
-            },
+            "--speed": _speed(60.0),
         },
     ),
     Command("check", "show the settings in force, or everything that is wrong with them"),
@@ -79,11 +80,11 @@ COMMANDS = (
             "--bind": {"default": "127.0.0.1", "metavar": "ADDRESS", "help": "default: %(default)s"},
             "--port": {"type": int, "default": 8443, "metavar": "N", "help": "default: %(default)s"},
             "--password": {"default": "password", "help": "of the customer login (default: %(default)s)"},
-            "--speed": {
-                "type": float,
-                "default": 1.0,
+            "--speed": _speed(1.0),
+            "--control-port": {
+                "type": int,
                 "metavar": "N",
-                "help": "let its day pass N times faster (default: %(default)g)",
+                "help": "plain HTTP on loopback that changes the house",
             },
         },
     ),

@@ -26,3 +26,10 @@ def load_or_exit(*, needs_gateway: bool) -> Loaded:
     except SettingsError as exc:
         complain(*exc.problems, *(f"(warning) {warning}" for warning in exc.warnings))
         raise SystemExit(EX_CONFIG) from None
+
+
+def unknown_persona(name: str) -> str:
+    """Say which simulated gateways there are, if this is not one of them; else nothing."""
+    from proxy.sim.personas import PERSONAS  # noqa: PLC0415 - most commands do without the simulator
+
+    return "" if name in PERSONAS else f"there is no persona {name}; there are {', '.join(PERSONAS)}"

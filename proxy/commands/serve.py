@@ -8,12 +8,11 @@ import logging
 import os
 import ssl
 from collections.abc import Callable
-from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from proxy.app import serve
-from proxy.commands.common import EX_CONFIG, complain, load_or_exit
-from proxy.config.load import Loaded, SettingsError, load
+from proxy.commands.common import EX_CONFIG, complain, load_or_exit, unknown_persona
+from proxy.config.load import SettingsError, load
 from proxy.config.settings import SETTINGS, Settings
 from proxy.config.state import state_problem
 from proxy.config.tls import load_pair, serving_context
@@ -24,26 +23,26 @@ _log = logging.getLogger(__name__)
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
+    if args.demo and (unknown := unknown_persona(args.persona)):
+        return complain(unknown)
     loaded = load_or_exit(needs_gateway=not args.demo)
-    logs.set_up(loaded.settings)
-    _tell(loaded)
+    settings = loaded.settings
+    logs.set_up(settings)
+    for warning in loaded.warnings:
+        _log.warning("odd setting", extra={"hint": warning})
+    if args.demo:
+        settings = replace(settings, state_path="", cache_file="")  # it leaves nothing behind
+    elif problem := state_problem(settings):
+        _log.warning("no state", extra={"hint": problem})
     try:
-        tls = serving_context(loaded.settings) if loaded.settings.https == "yes" else None
+        tls = serving_context(settings) if settings.https == "yes" else None
     except OSError as exc:
         complain(f"PW_HTTPS=yes: the certificate cannot be used ({exc.strerror or exc}).")
         return EX_CONFIG
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         if args.demo:
-            return runner.run(_demonstrate(args, loaded.settings, tls))
-        return runner.run(serve(loaded.settings, tls, _Reload(loaded.settings, tls)))
-
-
-def _tell(loaded: Loaded) -> None:
-    """Log what is odd."""
-    for warning in loaded.warnings:
-        _log.warning("odd setting", extra={"hint": warning})
-    if problem := state_problem(loaded.settings):
-        _log.warning("no state", extra={"hint": problem})
+            return runner.run(_demonstrate(args, settings, tls))
+        return runner.run(serve(settings, tls, _Reload(settings, tls)))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -56,18 +55,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 async def _demonstrate(args: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None) -> int:
-    """Serve a simulated house in the same process; nothing is kept."""
-    from proxy.commands.simulate import simulated  # noqa: PLC0415 - only a demo pays for it
+    """Serve a simulated house in the same process."""
+    from proxy.sim.demo import demo  # noqa: PLC0415 - only a demo pays for it
 
-    async with AsyncExitStack() as stack:
-        try:
-            gateway = await stack.enter_async_context(simulated(args.persona, speed=args.speed))
-        except ValueError as exc:
-            return complain(str(exc))
-        demo = replace(
-            settings, host=gateway.address, password=gateway.password, state_path="", cache_file=""
-        )
-        return await serve(demo, tls, _Reload(demo, tls))
+    async with demo(args.persona, speed=args.speed) as gateway:
+        host = gateway.address if gateway.url.startswith("https") else gateway.url
+        settings = replace(settings, host=host, password=gateway.password)
+        return await serve(settings, tls, _Reload(settings, tls))
 
 
 class _Reload:

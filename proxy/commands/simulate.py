@@ -5,46 +5,45 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from proxy.commands.common import FAILED, OK, complain
-from proxy.sim.personas import PERSONAS
+from proxy.commands.common import OK, complain, unknown_persona
+from proxy.sim.demo import run as simulate
 from proxy.sim.server import SimulatedGateway
-
-
-def simulated(persona: str, recordings: str | None = None, **options: Any) -> SimulatedGateway:
-    """Make a simulated gateway. Raises ValueError or OSError with a sentence for people."""
-    if persona not in PERSONAS:
-        raise ValueError(f"there is no persona {persona}; there are {', '.join(PERSONAS)}")
-    if recordings:
-        return SimulatedGateway.from_recordings(Path(recordings), persona=persona, **options)
-    return SimulatedGateway(persona, **options)
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
+    if unknown := unknown_persona(args.persona):
+        return complain(unknown)
     try:
-        asyncio.run(_serve(args))
+        asyncio.run(_until_told(args))
     except (OSError, ValueError) as exc:
-        complain(str(exc))
-        return FAILED
+        return complain(str(exc))
     return OK
 
 
-async def _serve(args: argparse.Namespace) -> None:
-    gateway = simulated(
-        args.persona,
-        args.recordings,
-        host=args.bind,
-        port=args.port,
-        password=args.password,
-        speed=args.speed,
+async def _until_told(args: argparse.Namespace) -> None:
+    gateway = asyncio.ensure_future(
+        simulate(
+            args.persona,
+            host=args.bind,
+            port=args.port,
+            control_port=args.control_port,
+            recordings=Path(args.recordings) if args.recordings else None,
+            speed=args.speed,
+            password=args.password,
+            ready=_announce,
+        )
     )
-    ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    async with gateway:
-        print(f"Simulated gateway ({args.persona}) on {gateway.url}, customer password {gateway.password}")
-        print(f"Try: PW_HOST={gateway.address} PW_PASSWORD={gateway.password} powerwall-proxy", flush=True)
-        await ended.wait()
+        asyncio.get_running_loop().add_signal_handler(number, gateway.cancel)
+    with suppress(asyncio.CancelledError):
+        await gateway
+
+
+def _announce(gateway: SimulatedGateway) -> None:
+    print(f"Simulated gateway ({gateway.persona.name}) on {gateway.url}, day x {gateway.gateway.speed:g}")
+    address = gateway.address if gateway.url.startswith("https") else gateway.url
+    print(f"Try: PW_HOST={address} PW_PASSWORD={gateway.password} powerwall-proxy", flush=True)

@@ -16,6 +16,7 @@ from proxy.sim.curves import Chance
 from proxy.sim.redirect import redirecting
 from proxy.sim.server import SYSTEM_CLOCK, SimulatedGateway
 
+DEMO_PERSONA = "fw21_44"
 DEMO_SPEED = 60.0
 DEMO_HOUR = 10.0
 EVENING_OUTAGE = (20.0, 20.75)  # local hours without grid
@@ -30,12 +31,18 @@ def lively(sim: SimulatedGateway) -> SimulatedGateway:
     return sim
 
 
-def demo(*, clock: Clock = SYSTEM_CLOCK, host: str = "127.0.0.1", port: int = 0) -> SimulatedGateway:
+def demo(
+    persona: str = DEMO_PERSONA,
+    *,
+    speed: float = DEMO_SPEED,
+    clock: Clock = SYSTEM_CLOCK,
+    host: str = "127.0.0.1",
+    port: int = 0,
+) -> SimulatedGateway:
     """Make the gateway of ``serve --demo``: a day in 24 minutes, with an outage in the evening."""
+    sizes: dict[str, Any] = {"strings": 4} if persona == DEMO_PERSONA else {}
     sim = lively(
-        SimulatedGateway(
-            "fw21_44", clock=clock, host=host, port=port, hour=DEMO_HOUR, speed=DEMO_SPEED, strings=4
-        )
+        SimulatedGateway(persona, clock=clock, host=host, port=port, hour=DEMO_HOUR, speed=speed, **sizes)
     )
     sim.plant.outage_hours = EVENING_OUTAGE
     return sim

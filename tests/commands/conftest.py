@@ -1,0 +1,112 @@
+"""The command line as people use it: real processes, their output and exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20
+
+
+class CommandLine:
+    """Runs commands in an environment of its own: an empty home, no settings but those given."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._stack = ExitStack()
+
+    def __call__(self, *words: str, **settings: str) -> subprocess.CompletedProcess:
+        """Run a command to its end."""
+        return subprocess.run(
+            self._command(words),
+            env=self._environment(settings),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+
+    def start(self, *words: str, **settings: str) -> Daemon:
+        """Start a command that runs until it is told to end."""
+        return self._stack.enter_context(self._started(words, settings))
+
+    def close(self) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def _started(self, words: tuple[str, ...], settings: dict[str, str]) -> Iterator[Daemon]:
+        process = subprocess.Popen(
+            self._command(words),
+            env=self._environment(settings),
+            cwd=self.home,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        with process:
+            try:
+                yield Daemon(process)
+            finally:
+                process.kill()
+
+    def _command(self, words: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-W", "error", "-m", "proxy", *words]
+
+    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
+        kept = {name: text for name, text in os.environ.items() if name.startswith("COV") or name == "PATH"}
+        return {**kept, "HOME": str(self.home), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
+
+
+class Daemon:
+    """A running command and what it has printed so far."""
+
+    def __init__(self, process: subprocess.Popen) -> None:
+        self.process = process
+        self.lines: list[str] = []
+
+    def prints(self, pattern: str) -> re.Match:
+        """Wait for a line; the test's time limit is the limit."""
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+            if match := re.search(pattern, line):
+                return match
+        raise AssertionError("\n".join(["ended without the line expected:", *self.lines]))
+
+    def port(self) -> str:
+        """Wait until it listens."""
+        return self.prints(r"listening url=\S+:(\d+)")[1]
+
+    def hang_up(self) -> None:
+        self.process.send_signal(signal.SIGHUP)
+
+    def ends(self, within_s: float = PATIENCE_S) -> int:
+        """Ask it to end; return its exit code."""
+        self.process.terminate()
+        rest, _ = self.process.communicate(timeout=within_s)
+        self.lines += rest.splitlines()
+        return self.process.returncode
+
+
+@pytest.fixture
+def command(tmp_path) -> Iterator[CommandLine]:
+    home = tmp_path / "home"
+    home.mkdir()
+    line = CommandLine(home)
+    yield line
+    line.close()
+
+
+def ask(port: str, path: str) -> bytes:
+    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
+        return answer.read()
