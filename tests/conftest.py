@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -51,13 +53,15 @@ class Answer:
     body: bytes
 
     def json(self):
-        import json
-
-        return json.loads(self.body)
+        return json.loads(self.content)
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        return self.content.decode()
+
+    @property
+    def content(self) -> bytes:
+        return gzip.decompress(self.body) if self.headers.get("Content-Encoding") == "gzip" else self.body
 
 
 @pytest.fixture

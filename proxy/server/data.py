@@ -163,11 +163,9 @@ class Readings:
         if not self._legacy_errors:
             return unavailable(error)
         body: bytes = route.legacy.value
-        nothing = encode(route.view({}, options), route.style) if route.view else b""
-        if route.legacy is Legacy.VIEW:
-            body = nothing
-        elif options.headers:
-            body = nothing.split(b"\n", 1)[0] + b"\n" + body
+        if route.view and (route.legacy is Legacy.VIEW or options.headers):
+            nothing = encode(route.view({}, options), route.style)
+            body = nothing if route.legacy is Legacy.VIEW else nothing.split(b"\n", 1)[0] + b"\n" + body
         return web.Response(body=body, headers={"Content-Type": route.media_type, **PUBLIC_HEADERS})
 
 

@@ -55,7 +55,7 @@ def powers(documents: Documents, options: Options) -> Powers:
 
 def aggregates(documents: Documents, options: Options) -> Any:
     """Return the meters document with corrected powers, otherwise as the gateway gave it."""
-    meters = documents[METERS]
+    meters = documents.get(METERS)
     if not isinstance(meters, Mapping):
         return meters
     corrected = powers(documents, options)
