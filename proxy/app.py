@@ -19,6 +19,7 @@ from aiohttp import web
 from proxy.config.memory import Memory
 from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
+from proxy.drivers.registry import drivers_for
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
@@ -33,7 +34,6 @@ from proxy.views.options import Options
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
     from proxy.core.model import Source
-    from proxy.drivers.base import Driver
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
             jitter=jitter,
             guarded=settings.health_check,
         )
-        for driver in build_drivers(settings, clock, memory)
+        for driver in drivers_for(settings, memory, clock)
     ]
     return Gateway(
         links,
@@ -105,23 +105,20 @@ def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
     )
 
 
-def build_drivers(settings: Settings, clock: Clock, memory: Memory) -> Sequence[Driver]:
-    """Choose the ways to the gateway that the settings describe."""
-    if not settings.host:
-        return ()
-    from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - only what is configured is imported
-    from proxy.drivers.session import GatewaySession  # noqa: PLC0415
-
-    return (LocalDriver(GatewaySession(settings.host, settings, memory), settings, memory, clock),)
-
-
 def policy_of(settings: Settings, links: Sequence[Link]) -> Callable[[Source], Policy]:
-    """Make the lifetimes: the same for all readings, a patient one for facts that hardly change."""
+    """Make the lifetimes: the same for all readings, patient ones for facts that hardly change.
+
+    Where the first link that tells a source makes it last longer, that holds.
+    """
     ttl = max([settings.cache_expire, *(link.driver.min_ttl for link in links)])
     stale = max(settings.cache_ttl - ttl, 0.0) if settings.graceful_degradation else 0.0
     reading = Policy(ttl, 0.0, stale)
     identity = Policy(ttl, stale, stale)
-    return lambda source: identity if source in IDENTITY else reading
+    lasting: dict[Source, float] = {}
+    for link in reversed(links):
+        lasting |= {source: link.driver.lifetimes.get(source, ttl) for source in link.driver.sources}
+    slow = {source: Policy(life, stale, stale) for source, life in lasting.items() if life > ttl}
+    return lambda source: slow.get(source) or (identity if source in IDENTITY else reading)
 
 
 def options_of(settings: Settings) -> Options:

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from proxy.core.errors import GatewayError
 from proxy.core.model import Command, Document, Outcome, Setting, Source
 
 
@@ -15,14 +16,19 @@ class Driver(Protocol):
 
     ``sources`` maps everything that the driver can tell to the exchange that
     tells it; exchanges are the unit of coalescing and of cooldown.
+    ``lifetimes`` names sources that are fresh for longer than all others, in seconds.
     """
 
     name: str
     min_ttl: float  # seconds below which this way must not be polled
     sources: Mapping[Source, str]
+    lifetimes: Mapping[Source, float]
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Ask the gateway once and return everything that its answer told.
+
+        A source that the answer ought to tell and does not is mapped to the
+        error that says why; the other sources are none the worse for it.
 
         Raises a GatewayError subclass and nothing else. Logs in (again) at
         most once per call, and shares that login with concurrent calls.

@@ -76,6 +76,7 @@ class LocalDriver:
     name = "local"
     min_ttl = 0.0
     sources: Mapping[Source, str] = {source: source for source in SOURCES}
+    lifetimes: Mapping[Source, float] = {}
 
     def __init__(self, session: GatewaySession, settings: Settings, state: Memory, clock: Clock) -> None:
         self._session = session

@@ -154,9 +154,11 @@ class Gateway:
             if not link.has(source):
                 continue
             exchange = link.driver.sources[source]
-            refusal = link.refusal(exchange, now)
-            if refusal is None or (link, exchange) in self._flights:
-                return link
+            refusal = link.resting(source, now)
+            if refusal is None:
+                refusal = link.refusal(exchange, now)
+                if refusal is None or (link, exchange) in self._flights:
+                    return link
             refusals.append(refusal)
         if not self.links:
             return Unreachable("no gateway is configured: set PW_HOST")
@@ -183,7 +185,11 @@ class Gateway:
             if not done:
                 error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
                 break
-            error = flight.result() or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
+            error = (
+                flight.result()
+                or way.resting(source, self.clock.monotonic())
+                or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
+            )
         return self._settle(source, error)
 
     def _settle(self, source: Source, error: GatewayError | None) -> Obtained:
@@ -222,7 +228,7 @@ class Gateway:
         error: GatewayError | None = None
         try:
             documents = await link.fetch(exchange)
-            self._store(documents, started)
+            self._store(link, documents, started)
         except GatewayError as exc:
             error = exc
         finally:
@@ -231,9 +237,11 @@ class Gateway:
         self._after(link, exchange, error)
         return error
 
-    def _store(self, documents: Mapping[Source, Document], started: float) -> None:
+    def _store(self, link: Link, documents: Mapping[Source, Document], started: float) -> None:
+        """Store what an exchange told; not what an earlier link tells, which would make readings flicker."""
+        now = self.clock.monotonic()
         for source, document in documents.items():
-            if started < self._changed_at.get(source, float("-inf")):
+            if started < self._changed_at.get(source, float("-inf")) or self._way(source, now) is not link:
                 continue
             if source == STATUS:
                 self._note_firmware(document)

@@ -58,19 +58,25 @@ class Link:
 
     def refusal(self, exchange: str, now: float) -> GatewayError | None:
         """Say why an exchange would not be sent now; None when it would be."""
-        rest = self.rests.get(exchange)
-        if rest and not rest.permits(now):
-            if rest.error.scope is Scope.SOURCE:
-                return rest.error
-            return CircuitOpen(str(rest.error), retry_after=rest.until - now)
+        if resting := self.resting(exchange, now):
+            return resting
         if self._guarded and not self.breaker.permits(now):
             # A trial under way is decided soon; until then "come back in a second".
             left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
             return CircuitOpen(f"{self._reason()}", retry_after=left)
         return None
 
+    def resting(self, path: str, now: float) -> GatewayError | None:
+        """Say why a source or an exchange rests, though the gateway may be asked for others."""
+        rest = self.rests.get(path)
+        if rest is None or rest.permits(now):
+            return None
+        if rest.error.scope is Scope.SOURCE:
+            return rest.error
+        return CircuitOpen(str(rest.error), retry_after=rest.until - now)
+
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:
-        """Run one exchange and learn from its outcome. Raises GatewayError."""
+        """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
         async with self._slots:
             now = self._clock.monotonic()
             if refusal := self.refusal(exchange, now):
@@ -78,7 +84,7 @@ class Link:
             self._note(self.breaker.begin(now))
             self.in_flight += 1
             try:
-                documents = await self.driver.fetch(exchange)
+                answer = await self.driver.fetch(exchange)
             except GatewayError as error:
                 self._failed(exchange, error, self._clock.monotonic())
                 raise
@@ -86,7 +92,7 @@ class Link:
                 self.in_flight -= 1
                 self.seconds.add(self._clock.monotonic() - now)
             self._succeeded(exchange, self._clock.monotonic())
-            return documents
+            return self._documents(answer)
 
     def forget_missing(self) -> None:
         """Ask again for what the gateway did not offer: its firmware may have changed."""
@@ -103,6 +109,18 @@ class Link:
         self.last_success = now
         self.rests.pop(exchange, None)
         self._note(self.breaker.success(now))
+
+    def _documents(self, answer: Mapping[Source, Document | GatewayError]) -> dict[Source, Document]:
+        """Take the documents out of an answer; a source that it ought to tell and does not rests."""
+        now = self._clock.monotonic()
+        documents = {}
+        for source, told in answer.items():
+            if isinstance(told, Document):
+                documents[source] = told
+                self.rests.pop(source, None)
+            else:
+                self.rests[source] = rest_after(self.rests.get(source), told, now, self._jitter())
+        return documents
 
     def _failed(self, exchange: str, error: GatewayError, now: float) -> None:
         self.exchanges[exchange, error.code()] += 1

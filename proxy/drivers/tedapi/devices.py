@@ -37,3 +37,23 @@ def device(
         "alerts": list(alerts),
         **values,
     }
+
+
+def energies(remaining: float | None, full: float | None) -> dict[str, Any]:
+    """Give the energies of a battery (Wh)."""
+    return {
+        "POD_nom_energy_remaining": remaining,
+        "POD_nom_energy_to_be_charged": None if remaining is None or full is None else full - remaining,
+        "POD_nom_full_pack_energy": full,
+    }
+
+
+def string_values(string: str, voltage: float | None, current: float | None, state: Any) -> dict[str, Any]:
+    """Give what is known of one string of solar panels (V, A, W)."""
+    power = None if voltage is None or current is None else voltage * current + 0.0  # never "-0.0"
+    return {
+        f"PVAC_PVMeasuredVoltage_{string}": voltage,
+        f"PVAC_PVCurrent_{string}": current,
+        f"PVAC_PVMeasuredPower_{string}": power,
+        f"PVAC_PvState_{string}": state,
+    }

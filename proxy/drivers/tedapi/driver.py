@@ -58,6 +58,7 @@ class TedapiDriver:
         COMPONENTS_SOURCE: messages.CONTROLLER,
         STATUS_SOURCE: messages.STATUS,
     }
+    lifetimes: Mapping[Source, float] = dict.fromkeys(FROM_CONFIG, _LIFETIMES[messages.CONFIG])
 
     def __init__(self, wire: Wire, clock: Clock, energy: EnergyMeter | None = None) -> None:
         self.name = wire.name

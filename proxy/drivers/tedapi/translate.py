@@ -18,6 +18,7 @@ from proxy.core.sources import (
     SOE,
     STATUS,
     SYSTEM_STATUS,
+    TEDAPI_CONFIG,
     VITALS,
 )
 from proxy.drivers.tedapi import blocks, meters, site, vitals
@@ -33,7 +34,7 @@ FROM_CONFIG: Mapping[Source, Translation] = {
     SITE_NAME: site.site_name,
     "/api/solars": site.solars,
     "/api/meters": site.meters,
-    "/tedapi/config": lambda facts: masked(facts.config) or None,
+    TEDAPI_CONFIG: lambda facts: masked(facts.config) or None,
     "/tedapi/battery": lambda facts: names(facts.config.get("battery_blocks")) or None,
 }
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxy import __version__
-from proxy.drivers.tedapi import boards, powerwall3
-from proxy.drivers.tedapi.devices import Device, controller_name, device
+from proxy.drivers.tedapi import boards, units
+from proxy.drivers.tedapi.devices import Device, controller_name, device, energies, string_values
 from proxy.drivers.tedapi.reading import (
     Facts,
     at,
@@ -79,7 +79,7 @@ def vitals(facts: Facts) -> dict[str, dict[str, Any]] | None:
         **dict(boards.synchroniser(facts)),
         **dict(boards.backup_switch(facts)),
         **dict(boards.meters(facts)),
-        **dict(_units(facts)),
+        **dict(units.devices(facts)),
     }
 
 
@@ -154,15 +154,7 @@ def _pod(pod: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     energy = section(pod, "POD_EnergyStatus")
     remaining = number(energy.get("POD_nom_energy_remaining"))
     full = number(energy.get("POD_nom_full_pack_energy"))
-    return {name: told.get(name) for name in _POD} | _energies(remaining, full)
-
-
-def _energies(remaining: float | None, full: float | None) -> dict[str, Any]:
-    return {
-        "POD_nom_energy_remaining": remaining,
-        "POD_nom_energy_to_be_charged": None if remaining is None or full is None else full - remaining,
-        "POD_nom_full_pack_energy": full,
-    }
+    return {name: told.get(name) for name in _POD} | energies(remaining, full)
 
 
 def _pinv(pinv: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
@@ -226,18 +218,8 @@ def _pvac(package: Mapping[str, Any], strings: Mapping[str, Any], told: Mapping[
         connected = strings.get(f"PVS_String{string}_Connected")
         state = None if connected is None else ("PV_Active" if connected else "PV_Disabled")
         voltage = number(logged.get(f"PVAC_PVMeasuredVoltage_{string}"))
-        values |= _string(string, voltage, number(logged.get(f"PVAC_PVCurrent_{string}")), state)
+        values |= string_values(string, voltage, number(logged.get(f"PVAC_PVCurrent_{string}")), state)
     return values
-
-
-def _string(string: str, voltage: float | None, current: float | None, state: Any) -> dict[str, Any]:
-    power = None if voltage is None or current is None else voltage * current + 0.0  # never "-0.0"
-    return {
-        f"PVAC_PVMeasuredVoltage_{string}": voltage,
-        f"PVAC_PVCurrent_{string}": current,
-        f"PVAC_PVMeasuredPower_{string}": power,
-        f"PVAC_PvState_{string}": state,
-    }
 
 
 def _nameplate(facts: Facts, name: str, plate: Mapping[str, Any]) -> dict[str, Any]:
@@ -250,60 +232,6 @@ def _nameplate(facts: Facts, name: str, plate: Mapping[str, Any]) -> dict[str, A
         "pvInverterAttributes": {"nameplateRealPowerW": number(plate.get("power_rating_watts"))},
         "serialNumber": name,
     }
-
-
-def _units(facts: Facts) -> Iterator[Device]:
-    """Tell of every Powerwall 3: its packs, and its power stage as solar and battery inverter."""
-    for pack in powerwall3.packs(facts):
-        values = _energies(pack.remaining_wh, pack.full_wh) | dict(pack.temperatures)
-        yield f"TEPOD--{pack.din}", {**values, "alerts": list(pack.alerts)}
-    for unit in powerwall3.units(facts):
-        part, serial = split_din(unit.din)
-        yield (
-            f"PVAC--{unit.din}",
-            {**_unit_solar(unit), "manufacturer": "TESLA", "partNumber": part, "serialNumber": serial},
-        )
-        yield (
-            f"PVS--{unit.din}",
-            {
-                f"PVS_String{s}_Connected": "Pv_Active" in str(unit.signals.get(f"PCH_PvState_{s}"))
-                for s in powerwall3.STRINGS
-            },
-        )
-        yield f"TEPINV--{unit.din}", _unit_battery(unit)
-
-
-def _unit_solar(unit: powerwall3.Unit) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "PVAC_Fout": unit.number("PCH_AcFrequency"),
-        "PVAC_Pout": unit.number("PCH_SlowPvPowerSum"),
-        "PVAC_State": unit.signals.get("PCH_AcMode"),
-        "PVAC_VL1Ground": unit.number("PCH_AcVoltageAN"),
-        "PVAC_VL2Ground": unit.number("PCH_AcVoltageBN"),
-        "PVAC_Vout": unit.number("PCH_AcVoltageAB"),
-    }
-    for string in powerwall3.STRINGS:
-        # An idle input reads a few millivolts or milliamperes below zero.
-        voltage, current = (
-            None if value is None else max(value, 0)
-            for value in (unit.number(f"PCH_PvVoltage{string}"), unit.number(f"PCH_PvCurrent{string}"))
-        )
-        values |= _string(string, voltage, current, unit.signals.get(f"PCH_PvState_{string}"))
-    return values
-
-
-def _unit_battery(unit: powerwall3.Unit) -> dict[str, Any]:
-    power = unit.number("PCH_BatteryPower")
-    values = {
-        "PINV_Fout": unit.number("PCH_AcFrequency"),
-        "PINV_Pout": None if power is None else power / 1000,
-        "PINV_State": unit.signals.get("PCH_AcMode"),
-        "PINV_VSplit1": unit.number("PCH_AcVoltageAN"),
-        "PINV_VSplit2": unit.number("PCH_AcVoltageBN"),
-        "PINV_Vout": unit.number("PCH_AcVoltageAB"),
-    }
-    extras = ("PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B")
-    return values | {name: unit.number(name) for name in extras if unit.number(name) is not None}
 
 
 def _alerts(row: Mapping[str, Any]) -> list[Any]:

@@ -76,7 +76,11 @@ class BasicWire:
         path = _PATH if follower is None else f"/tedapi/device/{quote(follower, safe='')}/v1"
         body = messages.request(name, din, follower)
         reply = await self._session.request("POST", path, headers=self._headers, body=body)
-        return messages.reply(name, self._accepted(reply, name), follower or din)
+        try:
+            return messages.reply(name, self._accepted(reply, name), follower or din)
+        except BadAnswer:
+            self.forget()  # it may be another gateway by now
+            raise
 
     def forget(self) -> None:
         """Forget the DIN."""
@@ -89,10 +93,10 @@ class BasicWire:
     def _accepted(self, reply: Reply, what: str) -> bytes:
         if reply.status == _OK:
             return reply.body
-        raise _refusal(reply, what)
+        raise refusal(reply, what)
 
 
-def _refusal(reply: Reply, what: str) -> GatewayError:
+def refusal(reply: Reply, what: str) -> GatewayError:
     """Translate a status as the table of tedapi.md section 1 says."""
     match reply.status:
         case 401:

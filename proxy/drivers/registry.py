@@ -1,0 +1,106 @@
+"""Which ways lead to the gateway that the settings describe, in the order in which they are tried.
+
+Each line of the table names drivers by module, which is imported only when it
+is chosen. A way that fails is tried again like any other; nothing is decided
+for good at start. Contract: http-contract.md section 14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
+    from proxy.drivers.base import Driver
+    from proxy.drivers.session import GatewaySession
+    from proxy.drivers.tedapi.wire import BasicWire
+
+
+def mode_of(settings: Settings) -> str:
+    """Name the way of reading that the settings ask for: off, full, hybrid or v1r; "" without a gateway.
+
+    The names are those that /stats has always had; "off" is the local login alone.
+    """
+    if not settings.host:
+        return ""
+    if settings.rsa_key_path:
+        return "v1r"
+    if settings.gw_pwd:
+        return "hybrid" if settings.password else "full"
+    return "off"
+
+
+def drivers_for(settings: Settings, memory: Memory, clock: Clock) -> Sequence[Driver]:
+    """Make the drivers of a mode."""
+    return tuple(_MODES[mode_of(settings)](settings, memory, clock))
+
+
+def _none(_: Settings, __: Memory, ___: Clock) -> Iterator[Driver]:
+    yield from ()
+
+
+def _local(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
+    from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - see the module
+
+    yield LocalDriver(_session(settings.host, settings, memory), settings, memory, clock)
+
+
+def _full(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
+    from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
+    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
+
+    energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
+    yield TedapiDriver(_basic(settings.host, settings, memory), clock, energy)
+
+
+def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
+    """Read the local API, and through TEDAPI what it lacks. Its counters are real: none are integrated."""
+    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
+
+    yield from _local(settings, memory, clock)
+    yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory), clock)
+
+
+def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
+    """Read over the wired network; over the gateway's Wi-Fi its followers, and all if the wire fails."""
+    from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
+    from proxy.drivers.signed import SignedWire  # noqa: PLC0415 - see the module
+    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.v1r import V1rDriver  # noqa: PLC0415 - see the module
+
+    energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
+    wifi = _basic(settings.wifi_host, settings, memory) if settings.wifi_host and settings.gw_pwd else None
+    session = _session(settings.host, _one_connection(settings), memory)
+    yield V1rDriver(SignedWire(session, settings, followers=wifi), clock, energy)
+    if wifi:
+        yield TedapiDriver(wifi, clock, energy)
+
+
+_MODES: dict[str, Callable[[Settings, Memory, Clock], Iterator[Driver]]] = {
+    "": _none,
+    "off": _local,
+    "full": _full,
+    "hybrid": _hybrid,
+    "v1r": _v1r,
+}
+
+
+def _basic(host: str, settings: Settings, memory: Memory) -> BasicWire:
+    from proxy.drivers.tedapi.wire import BasicWire  # noqa: PLC0415 - see the module
+
+    return BasicWire(_session(host, _one_connection(settings), memory), settings.gw_pwd)
+
+
+def _one_connection(settings: Settings) -> Settings:
+    """TEDAPI is asked one question at a time, and a Powerwall 3 suffers from more connections."""
+    return replace(settings, pool_maxsize=min(settings.pool_maxsize, 1))
+
+
+def _session(host: str, settings: Settings, memory: Memory) -> GatewaySession:
+    from proxy.drivers.session import GatewaySession  # noqa: PLC0415 - see the module
+
+    return GatewaySession(host, settings, memory)

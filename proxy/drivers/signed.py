@@ -1,0 +1,232 @@
+"""TEDAPI signed with the owner's RSA key, over the wired network (tedapi.md section 5).
+
+Signing is aiopowerwall's; its requests run through our own session, so that
+pinning, limits and errors are the same as everywhere, and its exceptions end
+here. A client is made on first use: a key that cannot be read is an error
+state, not the end of the daemon.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from proxy.core.errors import (
+    BadAnswer,
+    CommandRejected,
+    GatewayError,
+    GatewayTimeout,
+    LoginRejected,
+    NotSupported,
+    RateLimited,
+    SourceUnavailable,
+    Unreachable,
+)
+from proxy.drivers.tedapi import messages
+from proxy.drivers.tedapi.wire import refusal
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiopowerwall import PowerwallClient
+
+    from proxy.config.settings import Settings
+    from proxy.drivers.session import GatewaySession
+    from proxy.drivers.tedapi.wire import Wire
+
+T = TypeVar("T")
+
+_DENIED = frozenset({401, 403})
+
+# What the gateway finds wrong with a signed message, by the end of the fault's name.
+_FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
+    "BUSY": (SourceUnavailable, "the gateway is busy"),
+    "TIMEOUT": (GatewayTimeout, "the part of the gateway that knows did not answer"),
+    "UNKNOWN_KEY_ID": (LoginRejected, "the key is not registered with this gateway: powerwall-proxy pair"),
+    "INACTIVE_KEY": (LoginRejected, "the key is registered but not confirmed yet"),
+    "INVALID_SIGNATURE": (LoginRejected, "the gateway does not accept the signature"),
+    "INSUFFICIENT_PRIVILEGES": (LoginRejected, "the key may not do this"),
+    "WRONG_PERSONALIZATION": (LoginRejected, "this is another gateway than before"),
+    "TIME_EXPIRED": (LoginRejected, "the clock of this computer or of the gateway is wrong"),
+    "TIME_TO_LIVE_TOO_LONG": (LoginRejected, "the clock of this computer or of the gateway is wrong"),
+    "REMOTE_ACCESS_DISABLED": (LoginRejected, "access by key is switched off"),
+    "REMOTE_SERVICE_REQUEST_NOT_SUPPORTED": (NotSupported, "this firmware does not offer this"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What aiopowerwall reads of a response."""
+
+    status: int
+    body: bytes
+
+    async def read(self) -> bytes:
+        """Give the body, complete and decompressed."""
+        return self.body
+
+    async def text(self) -> str:
+        """Give the body as text."""
+        return self.body.decode("utf-8", "replace")
+
+    async def json(self, **_: Any) -> Any:
+        """Give the body as JSON. Raises BadAnswer."""
+        try:
+            return json.loads(self.body)
+        except ValueError as exc:
+            raise BadAnswer("v1r: the gateway's answer is not JSON") from exc
+
+
+class TrustedRequests:
+    """What aiopowerwall uses of an aiohttp session: ``get`` and ``post``.
+
+    It asks for no verification of certificates on every request; here it gets
+    the trust of ``GatewaySession`` all the same. Statuses other than 200, 401
+    and 403 end as errors here, with what the gateway says about when to return.
+    """
+
+    def __init__(self, session: GatewaySession) -> None:
+        self._session = session
+
+    @asynccontextmanager
+    async def get(self, url: str, *, headers: Mapping[str, str], **_: Any) -> AsyncIterator[Answer]:
+        """GET a path of the gateway."""
+        yield await self._request("GET", url, headers, None)
+
+    @asynccontextmanager
+    async def post(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+        json: Mapping[str, Any] | None = None,
+        **_: Any,
+    ) -> AsyncIterator[Answer]:
+        """POST bytes, or an object as JSON."""
+        if json is not None:
+            headers, data = {"Content-Type": "application/json"}, _encoded(json)
+        yield await self._request("POST", url, headers or {}, data)
+
+    async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        path = urlsplit(url).path
+        reply = await self._session.request(method, path, headers=headers, body=body)
+        if reply.status not in {200, *_DENIED}:
+            raise refusal(reply, path)
+        return Answer(reply.status, reply.body)
+
+
+def _encoded(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
+class SignedWire:
+    """TEDAPI's questions through aiopowerwall; ``followers`` is a second way, for those it cannot reach."""
+
+    name = "v1r"
+
+    def __init__(self, session: GatewaySession, settings: Settings, followers: Wire | None) -> None:
+        self.address = session.address
+        self._session = session
+        self._settings = settings
+        self._followers = followers
+        self._client: PowerwallClient | None = None
+
+    async def din(self) -> str:
+        """Tell the gateway's DIN."""
+        return await self.ask(lambda client: client.connect())
+
+    async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
+        """Ask for one document. The leader answers for itself only: followers need the other way."""
+        if follower is not None:
+            if self._followers is None:
+                raise NotSupported("v1r does not reach followers: set PW_WIFI_HOST and PW_GW_PWD")
+            return await self._followers.read(name, follower)
+        return await self.ask(_READS[name])
+
+    async def ask(self, question: Callable[[PowerwallClient], Awaitable[T]]) -> T:
+        """Put a question to the client. Raises GatewayError and nothing else."""
+        from aiopowerwall import PowerwallError  # noqa: PLC0415 - only what is configured is imported
+
+        try:
+            return await question(self._connected())
+        except PowerwallError as exc:
+            raise translated(exc) from exc
+        except ValueError as exc:
+            raise BadAnswer(f"v1r: {exc}") from exc
+
+    def forget(self) -> None:
+        """Forget who the gateway is, and the session."""
+        self._client = None
+        if self._followers is not None:
+            self._followers.forget()
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._session.close()
+
+    def _connected(self) -> PowerwallClient:
+        """Make the client. Raises LoginRejected for a key that cannot be used."""
+        if self._client is None:
+            from aiopowerwall import PowerwallClient  # noqa: PLC0415 - only what is configured is imported
+
+            path = self._settings.rsa_key_path
+            try:
+                key = Path(path).read_bytes()
+            except OSError as exc:
+                raise LoginRejected(f"the key {path} cannot be read: {exc.strerror}") from exc
+            # A password set by the owner goes as it is; of the gateway's own the client sends the end.
+            make = PowerwallClient.legacy_gateway if self._settings.password else PowerwallClient
+            self._client = make(
+                host=self._session.address,
+                gateway_password=self._settings.password or self._settings.gw_pwd,
+                rsa_private_key_pem=key,
+                session=cast("aiohttp.ClientSession", TrustedRequests(self._session)),
+            )
+        return self._client
+
+
+async def _firmware(client: PowerwallClient) -> dict[str, Any]:
+    told = (await client.get_firmware_details())["system"]
+    if told["din"] not in {"", client.din}:
+        raise LoginRejected("v1r: the answer comes from another gateway than the one that was asked")
+    return {
+        "din": told["din"],
+        "version": told["version"]["text"],
+        "git_hash": told["version"]["githash"].hex() or None,
+    }
+
+
+_READS: Mapping[str, Callable[[PowerwallClient], Awaitable[Mapping[str, Any]]]] = {
+    messages.STATUS: lambda client: client.get_status(),
+    messages.CONTROLLER: lambda client: client.get_device_controller(),
+    messages.COMPONENTS: lambda client: client.get_components(),
+    messages.CONFIG: lambda client: client.get_config(),
+    messages.FIRMWARE: _firmware,
+}
+
+
+def translated(exc: Exception) -> GatewayError:
+    """Name a failure of aiopowerwall; the order is that of its class tree, narrow first."""
+    import aiopowerwall as library  # noqa: PLC0415 - only what is configured is imported
+
+    match exc:
+        case library.PowerwallFaultError():
+            fault = exc.fault.rpartition("ERROR_")[2]
+            kind, meaning = _FAULTS.get(fault, (BadAnswer, "the gateway does not take the message"))
+            return kind(f"v1r: {meaning} ({fault})")
+        case library.PowerwallAuthenticationError():
+            return LoginRejected(f"v1r: {exc}")
+        case library.PowerwallRateLimitError():
+            return RateLimited(f"v1r: {exc}")
+        case library.PowerwallConnectionError():
+            return Unreachable(f"v1r: {exc}")
+        case library.PowerwallNotSupportedError():
+            return NotSupported(f"v1r: {exc}")
+        case library.PowerwallCommandError():
+            return CommandRejected(f"v1r: {exc}")
+    return BadAnswer(f"v1r: {exc}")

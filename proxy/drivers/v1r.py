@@ -1,0 +1,135 @@
+"""v1r: reading and writing with the owner's RSA key, over the wired network (tedapi.md section 5)."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.errors import (
+    BadAnswer,
+    CommandRejected,
+    GatewayError,
+    GatewayTimeout,
+    Interrupted,
+    OutcomeUnknown,
+)
+from proxy.core.model import Command, Document, Outcome, Setting, Source, app_percent, raw_percent
+from proxy.core.sources import BACKUP_EVENTS
+from proxy.drivers.tedapi import messages
+from proxy.drivers.tedapi.driver import TedapiDriver
+from proxy.drivers.tedapi.reading import dig, number
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.drivers.energy import EnergyMeter
+    from proxy.drivers.signed import SignedWire
+
+_log = logging.getLogger(__name__)
+
+_BACKUP = "backup_events"
+_SHORTEST_BACKUP_S = 60
+
+# Where config.json keeps what can be set, by dotted key.
+_RESERVE = "site_info.backup_reserve_percent"
+_MODE = "default_real_mode"
+_EXPORT = "site_info.customer_preferred_export_rule"
+_NO_GRID_CHARGING = "site_info.disallow_charge_from_grid_with_solar_installed"
+
+
+class V1rDriver:
+    """Reads as every TEDAPI driver does, and writes."""
+
+    name = "v1r"
+    min_ttl = 0.0
+    sources: Mapping[Source, str] = {**TedapiDriver.sources, BACKUP_EVENTS: _BACKUP}
+    lifetimes: Mapping[Source, float] = TedapiDriver.lifetimes
+    settings = frozenset(Setting) - {Setting.ISLANDING}
+
+    def __init__(self, wire: SignedWire, clock: Clock, energy: EnergyMeter | None = None) -> None:
+        self._wire = wire
+        self._reader = TedapiDriver(wire, clock, energy)
+
+    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+        """Run one exchange."""
+        if exchange != _BACKUP:
+            return await self._reader.fetch(exchange)
+        events = await self._wire.ask(lambda client: client.get_backup_events())
+        return {BACKUP_EVENTS: Document(events, json.dumps(events).encode())}
+
+    async def execute(self, command: Command) -> Outcome:
+        """Write settings: those of the configuration in one go, then the manual full backup."""
+        values = command.values
+        changes = configured(values)
+        try:
+            if changes:
+                await self._change(changes)
+            if Setting.MAX_BACKUP in values:
+                await self._back_up(int(values[Setting.MAX_BACKUP]))
+        except (Interrupted, GatewayTimeout) as exc:
+            raise OutcomeUnknown(f"{exc}; read back whether it was done") from exc
+        try:
+            return Outcome(await self._read_back(values))
+        except GatewayError as exc:
+            raise OutcomeUnknown(f"the gateway took the command, but cannot be read: {exc}") from exc
+
+    async def close(self) -> None:
+        """Release the connections."""
+        await self._reader.close()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Say how the connection is."""
+        return self._reader.describe()
+
+    async def _change(self, changes: Mapping[str, Any]) -> None:
+        """Read config.json, change it, write it back with the hash that it had.
+
+        The gateway refuses a write if somebody else wrote in between; then all is done once more.
+        """
+        try:
+            await self._wire.ask(lambda client: client.write_config(changes))
+        except BadAnswer as refused:
+            _log.info("configuration changed meanwhile", extra={"reason": str(refused)})
+            try:
+                await self._wire.ask(lambda client: client.write_config(changes))
+            except BadAnswer as exc:
+                raise CommandRejected("the gateway did not take the new configuration") from exc
+
+    async def _back_up(self, seconds: int) -> None:
+        """Ask for a full battery for this long (at least a minute); 0 ends it."""
+        if seconds == 0:
+            await self._wire.ask(lambda client: client.cancel_max_backup())
+            return
+        longest = max(seconds, _SHORTEST_BACKUP_S)
+        await self._wire.ask(lambda client: client.schedule_max_backup(longest))
+
+    async def _read_back(self, values: Mapping[Setting, Any]) -> Mapping[Setting, Any]:
+        """Tell what the gateway holds now. A full backup is told as it was asked for."""
+        config = await self._wire.read(messages.CONFIG) if configured(values) else {}
+        reserve = number(dig(config, *_RESERVE.split(".")))
+        held = {
+            Setting.RESERVE: None if reserve is None else app_percent(reserve),
+            Setting.MODE: dig(config, _MODE),
+            # Absent rules are those of a new system: everything is allowed.
+            Setting.GRID_EXPORT: dig(config, *_EXPORT.split(".")) or "battery_ok",
+            Setting.GRID_CHARGING: not dig(config, *_NO_GRID_CHARGING.split(".")),
+            Setting.MAX_BACKUP: values.get(Setting.MAX_BACKUP),
+        }
+        return {setting: held[setting] for setting in values}
+
+
+def configured(values: Mapping[Setting, Any]) -> dict[str, Any]:
+    """Turn settings into what they change in config.json, by dotted key."""
+    changes: dict[str, Any] = {}
+    for setting, value in values.items():
+        match setting:
+            case Setting.RESERVE:
+                changes[_RESERVE] = raw_percent(value)
+            case Setting.MODE:
+                changes[_MODE] = value
+            case Setting.GRID_EXPORT:
+                changes[_EXPORT] = value
+            case Setting.GRID_CHARGING:
+                changes[_NO_GRID_CHARGING] = not value
+    return changes
