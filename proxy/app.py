@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
@@ -24,6 +24,7 @@ from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
 from proxy.server import emulation, status
+from proxy.server.connection import REQUEST_S, SERVER, Entrance, room_for
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
@@ -69,8 +70,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
         await gateway.close()
 
     async def sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
-        # No versions: they would only tell an attacker what to try.
-        response.headers["Server"] = "powerwall-proxy"
+        response.headers["Server"] = SERVER
 
     app = web.Application()
     app[CONTEXT] = context
@@ -131,20 +131,22 @@ async def listening(
     app: web.Application, settings: Settings, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end."""
-    runner = web.AppRunner(
-        app, access_log=None, handle_signals=False, keepalive_timeout=75, shutdown_timeout=_IN_FLIGHT_GRACE_S
-    )
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_IN_FLIGHT_GRACE_S)
     await runner.setup()
     try:
-        site = web.TCPSite(
-            runner,
+        server = await asyncio.get_running_loop().create_server(
+            Entrance(cast("web.Server", runner.server), room_for(settings.max_connections)),
             settings.bind_address or None,
             settings.port,
-            ssl_context=tls,
+            ssl=tls,
+            ssl_handshake_timeout=REQUEST_S if tls else None,
             backlog=1024,
         )
-        await site.start()
-        yield runner.addresses[0][0], runner.addresses[0][1]
+        try:
+            host, port = server.sockets[0].getsockname()[:2]
+            yield host, port
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
 

@@ -1,0 +1,267 @@
+"""One connection of a client: aiohttp's, with the patience, the limits and the manners that a LAN needs.
+
+aiohttp waits for ever for the rest of a request, takes any number of connections,
+and answers what it cannot read with a line of text, its version and a traceback
+in the log. Here a request must be complete within 20 s of its first byte, an
+answer must be taken, connections are counted, and errors are problem documents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
+
+from proxy.server.problems import problem
+
+if TYPE_CHECKING:
+    from aiohttp.streams import StreamReader
+
+_log = logging.getLogger(__name__)
+
+SERVER = "powerwall-proxy"  # no version: it would only tell an attacker what to try
+KEEP_ALIVE_S = 75.0
+# From the first byte of a request (or the opening of the connection) to its last one.
+REQUEST_S = 20.0
+# How long a client may leave an answer untaken.
+ANSWER_S = 60.0
+_LINGER_S = 2.0
+# Below nginx's 8 KB a line and Varnish's 64 headers in sum: heads here are small.
+_LINE_BYTES = 8190
+_HEADERS = 64
+# Files and sockets that are not client connections.
+_OTHER_FILES = 64
+_DETAILS = {
+    404: "A request target is a path that begins with a slash.",
+    413: "The body is too large.",
+    417: "Expect takes 100-continue only.",
+}
+# aiohttp logs each request to this one unless it is disabled.
+_SILENT = logging.getLogger(f"{__name__}.access")
+_SILENT.disabled = True
+
+
+class Stage(Enum):
+    """What the next byte of a connection belongs to."""
+
+    SILENT = "the first request; nothing came yet"
+    IDLE = "a further request"
+    HEAD = "a head that has begun"
+    BODY = "a body"
+
+
+class Entrance:
+    """Makes the connections of one server and counts them.
+
+    Call it as a protocol factory. Beyond ``most`` connections a client is told
+    503 at once; the log says so once, and how many it were when there is room again.
+    """
+
+    def __init__(self, server: web.Server, most: int) -> None:
+        self.server = server
+        self.refused = 0
+        self._most = most
+        self._refused_in_row = 0
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a connection that was just accepted."""
+        return Connection(self)
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether another connection is one too many."""
+        return len(self.server.connections) >= self._most
+
+    def refuse(self) -> None:
+        """Note a connection that was turned away."""
+        self.refused += 1
+        self._refused_in_row += 1
+        if self._refused_in_row == 1:
+            _log.warning("too many connections", extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"})
+
+    def admit(self) -> None:
+        """Note a connection that was let in."""
+        if self._refused_in_row:
+            _log.warning("room for connections again", extra={"refused": self._refused_in_row})
+            self._refused_in_row = 0
+
+
+class Connection(RequestHandler):
+    """The protocol of one connection. Only the event loop calls it; it owns two timers and no task."""
+
+    __slots__ = ("_body", "_deadline", "_entrance", "_untaken", "stage")
+
+    def __init__(self, entrance: Entrance) -> None:
+        super().__init__(
+            entrance.server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=KEEP_ALIVE_S,
+            access_log=_SILENT,
+            max_line_size=_LINE_BYTES,
+            max_field_size=_LINE_BYTES,
+            max_headers=_HEADERS,
+            lingering_time=_LINGER_S,
+            auto_decompress=False,  # no request needs it, and a bomb would be unpacked
+        )
+        self.stage = Stage.SILENT
+        self._entrance = entrance
+        self._deadline: asyncio.TimerHandle | None = None
+        self._untaken: asyncio.TimerHandle | None = None
+        self._body: StreamReader = EMPTY_PAYLOAD  # of the request that came last
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let a client in, or turn it away."""
+        if self._entrance.is_full:
+            self.transport = cast("asyncio.Transport", transport)
+            self._entrance.refuse()
+            self._hang_up(503, "There are as many connections as this server takes. Come back later.")
+            return
+        self._entrance.admit()
+        super().connection_made(transport)
+        self._deadline = self._loop.call_later(REQUEST_S, self._too_slow)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the timers."""
+        self._keep_deadline(None)
+        if self._untaken is not None:
+            self._untaken.cancel()
+        super().connection_lost(exc)
+
+    # -- a request must be complete in time ----------------------------------------------------
+
+    @property
+    def is_between_requests(self) -> bool:
+        """Say whether the next byte starts a request and no answer is owed."""
+        return (
+            self._waiter is not None
+            and not self._messages
+            and (self.stage is Stage.IDLE or self.stage is Stage.SILENT)
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came; note what is still missing."""
+        before, was = self._request_count, self.stage
+        super().data_received(data)
+        if self._messages:
+            self._body = self._messages[-1][1]
+        if not self._body.is_eof():
+            self.note(Stage.BODY, is_new=self._request_count != before)
+        elif self._request_count != before or was is Stage.BODY:
+            self.note(Stage.IDLE)
+        elif data:
+            self.note(Stage.HEAD)
+
+    def note(self, stage: Stage, *, is_new: bool = False) -> None:
+        """Enter a stage: the deadline runs while a request is incomplete, from its first byte."""
+        was, self.stage = self.stage, stage
+        if stage is Stage.IDLE:
+            if self._deadline is not None:
+                self._keep_deadline(None)
+        elif is_new or was is Stage.IDLE:
+            self._keep_deadline(self._loop.call_later(REQUEST_S, self._too_slow))
+
+    def _keep_deadline(self, deadline: asyncio.TimerHandle | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = deadline
+
+    def _too_slow(self) -> None:
+        """Drop a client that does not complete its request. One that said nothing is owed no answer."""
+        request = self._current_request
+        is_answered = request is None or request.writer.output_size > 0
+        if self.stage is Stage.SILENT or (self.stage is Stage.BODY and is_answered):
+            self.force_close()
+        else:
+            self._hang_up(408, f"The request was not complete within {REQUEST_S:g} s.")
+
+    # -- an answer must be taken ---------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        """Note that the client does not take its answer as fast as it is written."""
+        super().pause_writing()
+        self._untaken = self._loop.call_later(ANSWER_S, self._abort)
+
+    def resume_writing(self) -> None:
+        """Note that it took some."""
+        super().resume_writing()
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
+
+    def _abort(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
+
+    # -- errors --------------------------------------------------------------------------------
+
+    def _hang_up(self, status: int, detail: str) -> None:
+        """Say why and close, without a request to answer."""
+        if self.transport is not None:
+            self.transport.write(last_words(status, detail))
+        self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - aiohttp's text; it may quote the request
+    ) -> web.StreamResponse:
+        """Answer what could not be read, or failed inside, and close the connection."""
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("the answer had begun") from exc
+        if isinstance(exc, HttpProcessingError | RequestPayloadError | ConnectionError):
+            status, detail = reading_of(exc)
+            _log.debug("bad request", extra={"client": request.remote, "reason": type(exc).__name__})
+        else:
+            detail = "Something went wrong inside the proxy; its log says what."
+            _log.error("unhandled exception", exc_info=exc)
+        answer = problem(status, detail, headers={"Server": SERVER})
+        answer.force_close()
+        return answer
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; those of aiohttp itself (404, 413, 417) as problem documents."""
+        if isinstance(resp, web.HTTPException):
+            resp = problem(resp.status, _DETAILS.get(resp.status, resp.reason), headers={"Server": SERVER})
+            resp.force_close()
+        return await super().finish_response(request, resp, start_time)
+
+
+def reading_of(exc: BaseException) -> tuple[int, str]:
+    """Say what was wrong with a request that could not be parsed: status and sentence."""
+    if isinstance(exc, LineTooLong):
+        return (
+            431,
+            f"The request line and each header may have {_LINE_BYTES} bytes, and {_HEADERS} headers in all.",
+        )
+    return 400, "This is not a request of HTTP/1.1 that is well formed throughout (RFC 9112)."
+
+
+def last_words(status: int, detail: str) -> bytes:
+    """Write a whole problem answer that ends the connection."""
+    made = problem(status, detail, headers={"Server": SERVER, "Connection": "close", "Retry-After": "5"})
+    body = made.body if isinstance(made.body, bytes) else b""
+    made.headers["Content-Length"] = str(len(body))
+    head = "".join(f"{name}: {value}\r\n" for name, value in made.headers.items())
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + body
+
+
+def room_for(connections: int) -> int:
+    """Raise the limit of open files as far as needed and allowed; return how many connections fit in."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - _OTHER_FILES)
