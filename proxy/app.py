@@ -29,7 +29,10 @@ from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
 from proxy.server.emulation import Sessions
+from proxy.server.feed import Feed
+from proxy.server.passthrough import Passthrough
 from proxy.server.traffic import Traffic
+from proxy.server.ui import Ui
 from proxy.views.options import Options
 
 if TYPE_CHECKING:
@@ -64,6 +67,14 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     )
     PackOrder(gateway, memory, readings.number_packs)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context)
+    feed = Feed(gateway, clock, lambda: readings.options)
+    context.streams = lambda: feed.listeners
+    ui = Ui(context, feed, Passthrough(gateway, clock, settings))
+    context.endpoints |= ui.endpoints()
+    context.fallback = ui.fallback
+
+    async def end_streams(_: web.Application) -> None:
+        await feed.close()
 
     async def close_gateway(_: web.Application) -> AsyncIterator[None]:
         yield
@@ -75,6 +86,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     app = web.Application()
     app[CONTEXT] = context
     app.on_response_prepare.append(sign)
+    app.on_shutdown.append(end_streams)
     app.cleanup_ctx.append(close_gateway)
     app.router.add_route("*", "/{path:.*}", dispatch)
     return app

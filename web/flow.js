@@ -37,7 +37,7 @@ function freshness() {
 
 /** The most urgent trouble and its sentence; ["", ""] if all is well. */
 function trouble(state) {
-  const isLate = link !== null || now() > PATIENCE;
+  const isLate = now() > PATIENCE;
   if (isUp === false || (isLate && isUp === null && !snapshot)) return ["server", say("server")];
   if (state === "fresh") return ["", ""];
   if (link?.state === "open" && link.retry_in !== null) {

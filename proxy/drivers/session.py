@@ -78,6 +78,9 @@ class GatewaySession:
         self._settings = settings
         self._state = state
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
+        self._patient = aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.timeout, sock_read=settings.timeout
+        )
         self._session: aiohttp.ClientSession | None = None
         self._trust: ssl.SSLContext | aiohttp.Fingerprint | bool | None = None
         self._lock = asyncio.Lock()
@@ -105,8 +108,12 @@ class GatewaySession:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        is_long: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send one request; the body is read by the caller. Raises GatewayError."""
+        """Send one request; the body is read by the caller. Raises GatewayError.
+
+        A long answer may take its time, as long as it goes on.
+        """
         session, trust = await self._open()
         try:
             async with session.request(
@@ -117,6 +124,7 @@ class GatewaySession:
                 ssl=trust,
                 server_hostname=self._server_hostname(),
                 allow_redirects=False,
+                timeout=self._patient if is_long else self._timeout,
             ) as answer:
                 yield answer
         except GatewayError:

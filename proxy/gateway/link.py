@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from proxy.core.breaker import Breaker, Rest, State, rest_after
 from proxy.core.errors import CircuitOpen, GatewayError, NotSupported, Scope
+from proxy.core.failures import Failures
 from proxy.core.model import Document, Source
 from proxy.core.tally import Histogram
+from proxy.drivers.base import Asset, AssetOrigin
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -44,6 +47,7 @@ class Link:
         self.in_flight = 0
         self.exchanges: Counter[tuple[str, str]] = Counter()  # (exchange, outcome)
         self.seconds = Histogram(_BUCKETS_S)
+        self.failures = Failures()
         self.cooldowns: Counter[str] = Counter()
         self.served_stale = 0  # requests answered from stale snapshots since the link was lost
         self._clock = clock
@@ -94,6 +98,22 @@ class Link:
             self._succeeded(exchange, self._clock.monotonic())
             return self._documents(answer)
 
+    @asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
+        """Read a file of the gateway's web app. Only what concerns the gateway as a whole is learnt from it."""
+        if not isinstance(self.driver, AssetOrigin):
+            raise NotSupported("this gateway has no web app")
+        if not self.breaker.is_closed:
+            left = max(self.breaker.until - self._clock.monotonic(), 1.0)
+            raise CircuitOpen(self._reason(), retry_after=left)
+        try:
+            async with self.driver.stream(path, headers) as asset:
+                yield asset
+        except GatewayError as error:
+            if error.scope is Scope.LINK:
+                self._failed(path, error, self._clock.monotonic())
+            raise
+
     def forget_missing(self) -> None:
         """Ask again for what the gateway did not offer: its firmware may have changed."""
         self.rests = {
@@ -124,6 +144,7 @@ class Link:
 
     def _failed(self, exchange: str, error: GatewayError, now: float) -> None:
         self.exchanges[exchange, error.code()] += 1
+        self.failures.note(exchange, error, now)
         if error.scope in {Scope.PATH, Scope.SOURCE}:
             self.rests[exchange] = rest_after(self.rests.get(exchange), error, now, self._jitter())
             fields = {"path": exchange, "cause": error.code(), "reason": str(error)}

@@ -37,6 +37,8 @@ class Context:
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
+    # How many pages listen to live events.
+    streams: Callable[[], int] = int
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

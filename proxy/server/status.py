@@ -18,6 +18,7 @@ from proxy.config.rows import show
 from proxy.config.settings import SETTINGS, Settings
 from proxy.core.breaker import State
 from proxy.core.sources import METERS, SITE_NAME
+from proxy.server.diagnosis import diagnosis
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
 from proxy.server.route import Route
 from proxy.server.routes import ROUTES
@@ -102,6 +103,7 @@ def health_of(context: Context) -> dict[str, Any]:
         "age_seconds": None if age is None else round(age, _DIGITS),
         "gateways": [{"id": gateway.name, "links": [_link(link, now) for link in gateway.links]}],
         "sources": [_source(gateway, snapshot.source, now) for snapshot in gateway.store],
+        **diagnosis(context),
     }
 
 

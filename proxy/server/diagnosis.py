@@ -1,0 +1,108 @@
+"""What /health adds for people: how clients are served, what went wrong, whether readings make sense."""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy.core.redaction import redact
+from proxy.core.sources import METERS
+from proxy.views import page
+from proxy.views.reading import section, text
+
+if TYPE_CHECKING:
+    from proxy.core.tally import Histogram
+    from proxy.server.context import Context
+
+_MEBI: Final = 1024
+# Meters are not read in the same instant: up to this they may differ without anybody being told.
+_USUAL_W: Final = 100.0
+_USUAL_SHARE: Final = 0.1
+
+
+def diagnosis(context: Context) -> dict[str, Any]:
+    """Collect the blocks of the status page that /health does not have anyway."""
+    return {
+        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEBI,
+        "control": bool(context.settings.control_secret),
+        "traffic": _traffic(context),
+        "errors": _errors(context),
+        "readings": _readings(context),
+    }
+
+
+def _traffic(context: Context) -> dict[str, Any]:
+    traffic, gateway = context.traffic, context.gateway
+    results: Counter[str] = Counter()
+    for (_, result), count in gateway.results.items():
+        results[result.value] += count
+    return {
+        "requests": sum(traffic.requests.values()),
+        "in_flight": traffic.in_flight,
+        "streams": context.streams(),
+        "results": dict(results),
+        "coalesced": gateway.coalesced,
+        "p50_seconds": quantile(traffic.seconds.values(), 0.5),
+        "p95_seconds": quantile(traffic.seconds.values(), 0.95),
+    }
+
+
+def quantile(histograms: Iterable[Histogram], share: float) -> float | None:
+    """Return the upper bound (seconds) of the bucket that this share of all durations does not exceed."""
+    known = list(histograms)
+    total = sum(histogram.count for histogram in known)
+    if not total:
+        return None
+    seen = 0
+    for position, bound in enumerate(known[0].bounds):
+        seen += sum(histogram.counts[position] for histogram in known)
+        if seen >= share * total:
+            return bound
+    return None
+
+
+def _errors(context: Context) -> list[dict[str, Any]]:
+    now = context.clock.monotonic()
+    return [
+        {
+            "gateway": context.gateway.name,
+            "path": failure.path,
+            "error": failure.error,
+            "message": redact(failure.message),
+            "first_seconds": round(now - failure.first_at),
+            "last_seconds": round(now - failure.last_at),
+            "count": failure.count,
+        }
+        for link in context.gateway.links
+        for failure in link.failures
+    ]
+
+
+def _readings(context: Context) -> dict[str, Any]:
+    """Say whether the latest readings contradict each other, and by how much the gateway's clock is off."""
+    meters = context.gateway.peek(METERS)
+    if meters is None:
+        return dict.fromkeys(("unbalanced_watts", "unserved_watts", "load_watts", "skew_seconds"))
+    documents = {METERS: meters.document.value}
+    split = page.split(documents, context.readings.options)
+    stamp = text(section(meters.document.value, "site").get("last_communication_time"))
+    stored = context.clock.wall() - (context.clock.monotonic() - meters.stored_at)
+    return {
+        "unbalanced_watts": split and round(split.unbalanced, 1),
+        "unserved_watts": split and round(split.unserved, 1),
+        "is_unusual": split is not None
+        and abs(split.unbalanced) > max(_USUAL_W, _USUAL_SHARE * abs(split.home)),
+        "load_watts": page.flow(documents, context.readings.options)["load"],
+        "skew_seconds": None if stamp is None else _skew(stamp, stored),
+    }
+
+
+def _skew(stamp: str, now: float) -> float | None:
+    """Return by how many seconds a time of the gateway is behind (wall-clock) now; None for no time."""
+    try:
+        return round(now - datetime.fromisoformat(stamp).timestamp(), 1)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,66 @@
+"""Live events: the feed as server-sent events (HTML standard, section 9.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from proxy.server.problems import PUBLIC_HEADERS
+
+if TYPE_CHECKING:
+    from proxy.server.feed import Feed
+
+_RETRY = b"retry: 3000\n\n"
+# A named event, not a comment: pages are not shown comments, and have to notice a stream that died.
+_ALIVE = b"event: alive\ndata: 1\n\n"
+_GONE = b"event: gone\ndata: 1\n\n"
+_HEARTBEAT_S = 15.0
+_STALLED_S = 30.0
+_HEADERS = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # nginx: pass on at once
+    **PUBLIC_HEADERS,
+}
+
+
+async def stream(request: web.Request, feed: Feed) -> web.StreamResponse:
+    """Send the object now, at every change, and a heartbeat when it is quiet, until either side goes."""
+    response = web.StreamResponse(headers=_HEADERS)
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    async with feed.listen() as listener:
+        try:
+            await response.write(_RETRY)
+            while True:
+                message = await _next(listener.next())
+                await _taken(request)
+                await response.write(message)
+                if message is _GONE:
+                    break
+        except (ConnectionError, TimeoutError):
+            if request.transport is not None:
+                request.transport.abort()
+    return response
+
+
+async def _next(waiting: Any) -> bytes:
+    try:
+        async with asyncio.timeout(_HEARTBEAT_S):
+            snapshot = await waiting
+    except TimeoutError:
+        return _ALIVE
+    if snapshot is None:
+        return _GONE
+    return f"id: {snapshot['id']}\ndata: {json.dumps(snapshot, separators=(',', ':'))}\n\n".encode()
+
+
+async def _taken(request: web.Request) -> None:
+    """Wait until the reader took what was sent; raises TimeoutError for one that does not."""
+    async with asyncio.timeout(_STALLED_S):
+        while request.transport is not None and request.transport.get_write_buffer_size():  # noqa: ASYNC110 - nobody tells when
+            await asyncio.sleep(_STALLED_S / 60)

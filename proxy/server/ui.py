@@ -1,0 +1,220 @@
+"""Pages for people: the power flow, the status, the reference, and the files they need.
+
+Nothing here sets a cookie of its own or loads anything from elsewhere; the
+content security policy sees to the latter.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from proxy.core.errors import GatewayError, NotSupported
+from proxy.server import events
+from proxy.server.data import has_it, takes_gzip
+from proxy.server.dispatch import not_found
+from proxy.server.docs import reference
+from proxy.server.openapi import document
+from proxy.server.pages import Pages, StaticFile, attributes, find_folder, inline_json
+from proxy.server.passthrough import Passthrough
+from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
+from proxy.server.routes import ROUTES
+from proxy.views import page
+
+if TYPE_CHECKING:
+    from proxy.server.context import Context, Endpoint
+    from proxy.server.feed import Feed
+    from proxy.server.route import Route
+
+# PW_STYLE: the palette that goes with a background; a transparent page follows the visitor.
+THEMES: Final[Mapping[str, str | None]] = {
+    "clear": None,
+    "solar": None,
+    "black": "dark",
+    "dakboard": "dark",
+    "grafana": "dark",
+    "grafana-dark": "dark",
+    "white": "light",
+}
+# What an address may ask of the power-flow page; anything else in it is ignored.
+PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "style": tuple(THEMES),
+    "theme": ("dark", "light"),
+    "scheme": ("dark", "light"),
+    "motion": ("off",),
+    "labels": ("off",),
+    "units": ("kw", "w"),
+    "soc": ("raw",),
+    "detail": ("1",),
+}
+_NOT_STORED: Final = {"Cache-Control": "no-store"}
+_PREFERENCE = re.compile(r"([a-z]{2,3})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q=([01](?:\.\d{1,3})?))?")
+
+
+class Ui:
+    """The pages of one proxy."""
+
+    def __init__(self, context: Context, feed: Feed, passthrough: Passthrough) -> None:
+        self._context = context
+        self._feed = feed
+        self._passthrough = passthrough
+        self._pages = Pages(find_folder())
+        self._mode = context.settings.ui
+        self._max_age = context.settings.browser_cache
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+            "frame-src 'self'; "
+            f"base-uri 'none'; form-action 'none'; frame-ancestors {context.settings.frame_ancestors}"
+        )
+        self._page_headers = {
+            **COMMON_HEADERS,
+            **_NOT_STORED,
+            "Content-Security-Policy": policy,
+            "Content-Type": "text/html; charset=utf-8",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "Vary": "Accept-Encoding, Accept-Language",
+        }
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return what answers the rows of the group Pages, by name."""
+        return {
+            "front_page": self.front_page,
+            "flow_page": self.flow_page,
+            "flow_json": self.flow_json,
+            "gateway_page": self.gateway_page,
+            "events": lambda request, _: events.stream(request, self._feed),
+            "status_page": self.status_page,
+            "docs_page": self.docs_page,
+            "openapi": self.openapi,
+            "example_page": self.example_page,
+        }
+
+    async def front_page(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """Serve the page at /: the power flow, or with PW_UI=gateway what the gateway has there."""
+        if self._mode == "gateway":
+            try:
+                return await self._passthrough.answer(request, "/")
+            except GatewayError:  # a gateway without pages, or away: our page works and says so
+                return await self.flow_page(request, route)
+        return await self.flow_page(request, route)
+
+    async def gateway_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve the gateway's own front page."""
+        return await self._passthrough.answer(request, "/")
+
+    async def fallback(self, request: web.Request, path: str) -> web.StreamResponse:
+        """Serve what is no row: a file of our pages, or one of the gateway's."""
+        ours = self.file(request, path)
+        if ours is not None:
+            return ours
+        if self._mode == "own":
+            return not_found(path)
+        try:
+            return await self._passthrough.answer(request, path)
+        except NotSupported:
+            return not_found(path)
+
+    async def flow_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve the power-flow page with the readings of this moment inside."""
+        asked = choices(request.query)
+        asked.setdefault("style", self._context.settings.style)
+        asked.setdefault("theme", THEMES[asked["style"]] or "")
+        language = preferred(request.headers.get("Accept-Language", ""), self._pages.words)
+        words = self._pages.words[language]
+        snapshot = await self._feed.obtain()
+        known = None if snapshot["state"] == "none" else snapshot
+        rows = "".join(
+            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
+            for name, value in page.rows(known, words)
+        )
+        return self.page(
+            "index.html",
+            {
+                "language": language,
+                "attributes": attributes(asked),
+                "title": html.escape(words["flow"]),
+                "words": inline_json(words),
+                "snapshot": inline_json(snapshot),
+                "icons.svg": self._pages.files["icons.svg"].body.decode(),
+                "rows": rows,
+            },
+        )
+
+    async def flow_json(self, _: web.Request, __: Route) -> web.StreamResponse:
+        """Serve what the power-flow page shows."""
+        return web.json_response(await self._feed.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
+
+    async def status_page(self, _: web.Request, __: Route) -> web.StreamResponse:
+        """Serve the page for whoever runs the proxy; it reads /health."""
+        return self.page("status.html", {})
+
+    async def docs_page(self, _: web.Request, __: Route) -> web.StreamResponse:
+        """Serve the reference of the API."""
+        return self.page("docs.html", {"routes": reference(ROUTES)})
+
+    async def openapi(self, _: web.Request, __: Route) -> web.StreamResponse:
+        """Serve the same for programs."""
+        return web.json_response(document(ROUTES), headers={**PUBLIC_HEADERS, "Cache-Control": "no-cache"})
+
+    async def example_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve a page that frames the power flow."""
+        base = self._context.settings.base_url
+        return self.page("example.html", {"address": html.escape(f"{request.scheme}://{request.host}{base}")})
+
+    def page(self, name: str, values: Mapping[str, str]) -> web.Response:
+        """Serve a filled-in page; ``values`` are HTML."""
+        response = web.Response(body=self._pages.render(name, values), headers=self._page_headers)
+        response.enable_compression()
+        return response
+
+    def file(self, request: web.Request, path: str) -> web.Response | None:
+        """Serve a file of the pages; None if there is none of this name."""
+        file = self._pages.files.get(path[1:])
+        if file is None:
+            return None
+        if request.method not in {"GET", "HEAD"}:
+            return problem(405, f"{path} takes GET, HEAD.", headers={"Allow": "GET, HEAD"})
+        headers = {
+            **COMMON_HEADERS,
+            "Cache-Control": self._lifetime(request, file),
+            "Content-Type": file.media_type,
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "ETag": f'"{file.version}"',
+            "Vary": "Accept-Encoding",
+        }
+        body = file.body
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
+            headers |= {"Content-Encoding": "gzip", "ETag": f'"{file.version}-gz"'}
+            body = file.packed
+        if has_it(request.headers.get("If-None-Match", ""), f'"{file.version}"'):
+            del headers["Content-Type"]
+            headers.pop("Content-Encoding", None)
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=body, headers=headers)
+
+    def _lifetime(self, request: web.Request, file: StaticFile) -> str:
+        """Say how long a browser keeps a file: as PW_BROWSER_CACHE says; a hashed address never changes."""
+        if not self._max_age:
+            return "no-cache"
+        is_hashed = request.query.get("v") == file.version
+        return f"public, max-age={self._max_age}{', immutable' if is_hashed else ''}"
+
+
+def choices(query: Mapping[str, Any]) -> dict[str, str]:
+    """Return the known parameters of an address that have a known value."""
+    return {name: query[name] for name, known in PARAMETERS.items() if query.get(name) in known}
+
+
+def preferred(accepted: str, known: Mapping[str, Any], default: str = "en") -> str:
+    """Choose a language by Accept-Language (RFC 9110 section 12.5.4); of equal ones the first."""
+    weighted = [
+        (float(match[2] or 1), match[1])
+        for item in accepted[:200].split(",")
+        if (match := _PREFERENCE.fullmatch(item.strip())) and match[1] in known
+    ]
+    best = max(weighted, key=lambda entry: entry[0], default=(0.0, default))
+    return best[1] if best[0] else default

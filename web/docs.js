@@ -1,0 +1,56 @@
+// The API reference is complete without script; this adds a button to try a GET, and one to copy it.
+
+const MOST = 65536; // characters of an answer that are shown
+const HEADERS = ["age", "cache-status", "etag", "content-type", "retry-after"];
+
+const shellSafe = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+function curl(method, address) {
+  if (method === "GET") return `curl ${shellSafe(address)}`;
+  return `curl -X ${method} -d 'value=VALUE' -d 'token=YOUR_SECRET' ${shellSafe(address)}`;
+}
+
+function pretty(text, type) {
+  try {
+    return type.includes("json") ? JSON.stringify(JSON.parse(text), null, 2) : text;
+  } catch {
+    return text;
+  }
+}
+
+async function ask(address, output) {
+  output.hidden = false;
+  output.textContent = "…";
+  const started = performance.now();
+  try {
+    const answer = await fetch(address);
+    const text = pretty(await answer.text(), answer.headers.get("content-type") ?? "");
+    const head = HEADERS.filter((name) => answer.headers.has(name)).map((name) => `${name}: ${answer.headers.get(name)}`);
+    const cut = text.length > MOST ? `\n… ${text.length - MOST} more characters` : "";
+    output.classList.toggle("failed", !answer.ok);
+    output.textContent = `${answer.status} ${answer.statusText}, ${Math.round(performance.now() - started)} ms\n${head.join("\n")}\n\n${text.slice(0, MOST)}${cut}`;
+  } catch {
+    output.classList.add("failed");
+    output.textContent = "No contact with the proxy.";
+  }
+}
+
+for (const route of document.querySelectorAll(".route")) {
+  const { method, path, kind } = route.dataset;
+  const address = new URL(path.slice(1), document.baseURI).href;
+  const place = route.querySelector("div");
+  const output = Object.assign(document.createElement("pre"), { hidden: true, ariaLive: "polite" });
+  const button = (text, action) => place.append(Object.assign(document.createElement("button"), { textContent: text, onclick: action }));
+  if (method === "GET" && kind === "read") button("Try it", () => ask(address, output));
+  button("Copy as curl", async ({ target }) => {
+    const line = curl(method, address);
+    try {
+      await navigator.clipboard.writeText(line);
+      target.textContent = "Copied";
+    } catch {
+      output.hidden = false; // no clipboard on plain http
+      output.textContent = line;
+    }
+  });
+  place.append(output);
+}
