@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -64,6 +64,14 @@ class Answer:
         return gzip.decompress(self.body) if self.headers.get("Content-Encoding") == "gzip" else self.body
 
 
+@asynccontextmanager
+async def client_of(app, port: int) -> AsyncIterator[Proxy]:
+    """A client of a listening app."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as client:
+        yield Proxy(f"http://127.0.0.1:{port}", port, app[CONTEXT], client)
+
+
 @pytest.fixture
 async def clock() -> TestClock:
     return TestClock(asyncio.get_running_loop())
@@ -93,11 +101,7 @@ async def start(clock, tmp_path) -> AsyncIterator[Callable]:
             made = Settings(**settings)
             app = build_app(made, clock.clock)
             _, port = await stack.enter_async_context(listening(app, made))
-            connector = aiohttp.TCPConnector(limit=0)
-            client = await stack.enter_async_context(
-                aiohttp.ClientSession(connector=connector, auto_decompress=False)
-            )
-            return Proxy(f"http://127.0.0.1:{port}", port, app[CONTEXT], client)
+            return await stack.enter_async_context(client_of(app, port))
 
         yield start
 

@@ -91,11 +91,13 @@ class LocalDriver:
         """GET a path with the session, logging in again at most once. Raises for every status but 200."""
         ticket = await self.login.ticket()
         reply = await self._session.request("GET", path, headers=ticket.headers)
+        renewed = ticket
         if reply.status in _DENIED:
-            ticket = await self.login.renew(ticket)
-            reply = await self._session.request("GET", path, headers=ticket.headers)
+            renewed = await self.login.renew(ticket)
+            if renewed is not ticket:
+                reply = await self._session.request("GET", path, headers=renewed.headers)
         if reply.status != _OK:
-            raise self._refusal(path, reply)
+            raise self._refusal(path, reply, renewed=renewed is not ticket)
         return reply
 
     async def close(self) -> None:
@@ -122,7 +124,7 @@ class LocalDriver:
             self.login.note_version(value["version"])
         return Document(value, reply.body)
 
-    def _refusal(self, path: str, reply: Reply) -> GatewayError:
+    def _refusal(self, path: str, reply: Reply, *, renewed: bool) -> GatewayError:
         """Translate a status as the table of local-gateway.md section 4 says."""
         wait = reply.retry_after
         match reply.status:
@@ -131,10 +133,10 @@ class LocalDriver:
                     # Gone for good; a gateway that comes back after an update is asked anew.
                     return NotSupported("this firmware has no device vitals", retry_after=_A_DAY_S)
                 return NotSupported(f"{path} is not offered by this firmware")
-            case 401 | 403:
-                if self.login.is_young:
-                    return SourceUnavailable(f"{path}: refused although the login is new", retry_after=wait)
+            case 403 if renewed:
                 return NotSupported(f"{path}: this login may not read it")
+            case 401 | 403:
+                return SourceUnavailable(f"{path}: refused although the login is new", retry_after=wait)
             case 429:
                 return RateLimited(f"{path}: too many requests (429)", retry_after=wait)
             case 502:

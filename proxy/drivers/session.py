@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import ipaddress
 import logging
+import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
@@ -175,8 +176,6 @@ class GatewaySession:
         ):
             return self._trust
         if not isinstance(pin, str):
-            if isinstance(self._trust, aiohttp.Fingerprint) and not pins:
-                return self._trust  # no usable state folder: the pin lives as long as the process
             pin = await self._first_sight()
             self._state.write(PINS, {**pins, self.address: pin})
             _log.info("certificate pinned", extra={"gateway": self.address, "sha256": pin})
@@ -233,7 +232,7 @@ class GatewaySession:
                 return CertificateChanged(
                     f"{self.address} shows a certificate that PW_GW_CA does not vouch for"
                 )
-            case aiohttp.ClientConnectorDNSError():
+            case aiohttp.ClientConnectorDNSError() | socket.gaierror():
                 return Unreachable(f"the name {self.host} cannot be resolved")
             case aiohttp.ClientSSLError() | ssl.SSLError():
                 return Unreachable(

@@ -209,8 +209,6 @@ def cache_status(result: Result, reading: Reading, ttl: float) -> str:
 
 def takes_gzip(accepted: str) -> bool:
     """Say whether an Accept-Encoding takes gzip (RFC 9110 section 12.5.3)."""
-    if "gzip" not in accepted and "*" not in accepted:
-        return False
     weights: dict[str, bool] = {}
     for item in accepted.lower().split(","):
         coding, _, parameter = item.partition(";")

@@ -36,7 +36,8 @@ class Listener:
         """Bind and listen; the port stays the same from the first time on."""
         if self._socket is not None:
             return
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setblocking(False)
         listening.bind((self.host, self.port))

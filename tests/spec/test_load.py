@@ -1,0 +1,73 @@
+"""Many clients, few requests: what the gateway is spared."""
+
+import asyncio
+import resource
+
+import pytest
+
+from tests.clock import pass_time
+
+ROUTES = [
+    "/aggregates",
+    "/soe",
+    "/csv",
+    "/csv/v2",
+    "/version",
+    "/api/operation",
+    "/api/sitemaster",
+    "/api/powerwalls",
+]
+
+
+async def test_twenty_clients_with_eight_routes_cost_one_request_per_source_and_ttl(sim, proxy, clock):
+    """Every second for 15 s: one login, at most two connections, nobody is refused."""
+    for _ in range(15):
+        answers = await asyncio.gather(*(proxy.get(path) for path in ROUTES * 20))
+        assert {answer.status for answer in answers} == {200}
+        await pass_time(clock, proxy, 1)
+
+    asked = {record.path for record in sim.requests if record.method == "GET"}
+    assert all(sim.requests_for(path) <= 4 for path in asked)
+    assert sim.logins == 1
+    assert sim.max_in_flight <= 2
+
+
+async def test_ten_thousand_query_strings_are_one_route(sim, proxy, clock):
+    """The query takes no part in matching: no request more, no byte more to remember."""
+    await proxy.get("/soe")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for start in range(0, 10_000, 500):
+        await asyncio.gather(*(proxy.get(f"/soe?x={number}") for number in range(start, start + 500)))
+
+    assert sim.requests_for("/api/system_status/soe") <= 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
+    assert len(proxy.context.traffic.requests) <= 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/sitemaster/stop",
+        "/api/logout",
+        "/api/config/completed",
+        "/api/login/Basic",
+        "/./api/sitemaster/stop",
+        "/x/../api/sitemaster/stop",
+        "/%61pi/sitemaster/stop",
+        "/API/sitemaster/stop",
+        "//api/sitemaster/stop",
+        "/api/solar_powerwall/reset",
+    ],
+)
+async def test_nothing_unlisted_reaches_the_gateway(sim, proxy, path):
+    """GET /api/sitemaster/stop stops the battery of the house."""
+    await proxy.get("/soe")
+    before = len(sim.requests)
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+
+    assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400", b"HTTP/1.1 405"))
+    assert len(sim.requests) == before

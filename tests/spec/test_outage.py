@@ -1,0 +1,197 @@
+"""The gateway goes away in every way it can, and comes back."""
+
+import asyncio
+import itertools
+
+import pytest
+
+from proxy.core.errors import GatewayError
+from proxy.sim.faults import Fault
+from tests.clock import pass_time
+
+SOE = "/api/system_status/soe"
+METERS = "/api/meters/aggregates"
+OUTAGES = {
+    "refused": Fault(action="refuse"),
+    "reset": Fault(action="reset"),
+    "closed": Fault(action="close"),
+    "hang": Fault(action="hang"),
+    "cut": Fault(action="cut"),
+    "drip": Fault(action="drip"),
+    "stalled handshake": Fault(action="stall"),
+    "503": Fault(status=503),
+    "500": Fault(status=500),
+    "502 stopped": Fault(status=502),
+    "429": Fault(status=429),
+    "503 and when": Fault(status=503, headers={"Retry-After": "8"}),
+    "429 and when": Fault(status=429, headers={"Retry-After": "8"}),
+    "html": Fault(action="html"),
+    "empty": Fault(action="empty"),
+    "truncated": Fault(action="truncate"),
+    "bad gzip": Fault(action="bad-gzip"),
+    "mistyped": Fault(action="mistype"),
+}
+
+
+async def scrape(proxy, clock, seconds, step=0.5):
+    """Ask two routes twice a second; return (time, route, answer)."""
+    seen = []
+    for tick in range(int(seconds / step)):
+        for path in ("/soe", "/aggregates"):
+            seen.append((tick * step, path, await proxy.get(path)))
+        await pass_time(clock, proxy, step)
+    return seen
+
+
+@pytest.mark.parametrize("name", OUTAGES)
+async def test_an_outage_costs_no_wrong_value_and_ends_by_itself(sim, start, clock, name):
+    """
+    Readings are served for 30 s, then errors that say when to come back; the gateway is left
+    alone; and what is served after its return is fresh within a trial and a ttl.
+    """
+    proxy = await start(sim, timeout=0.2)
+    await scrape(proxy, clock, 10)
+    good = {path: (await proxy.get(path)).body for path in ("/soe", "/aggregates")}
+    before = len(sim.requests)
+    fault = sim.faults.add(OUTAGES[name])
+    during = await scrape(proxy, clock, 60)
+    attempts = len(sim.requests) - before
+    fault.remove()
+    after = await scrape(proxy, clock, 26)
+
+    for at, path, answer in during:
+        assert answer.status == 200 or at > 15, (at, path, answer.text)
+        if answer.status != 200:
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert answer.headers["Content-Type"] == "application/problem+json"
+        elif int(answer.headers["Age"]) > 6:
+            assert answer.body == good[path] or len(answer.body) > 2
+            assert "detail=" in answer.headers["Cache-Status"]
+    assert all(int(answer.headers["Age"]) <= 31 for _, _, answer in during if answer.status == 200)
+    assert attempts <= 40
+    for _, _, answer in after[-8:]:
+        assert answer.status == 200
+        assert int(answer.headers["Age"]) <= 6
+
+
+@pytest.mark.parametrize("name", ["refused", "reset", "hang", "503", "429"])
+async def test_a_lost_gateway_is_asked_at_most_six_times_a_minute(sim, start, clock, name):
+    proxy = await start(sim, timeout=0.2)
+    await scrape(proxy, clock, 10)
+    sim.faults.add(OUTAGES[name])
+    await scrape(proxy, clock, 40)
+    link = proxy.context.gateway.links[0]
+    before = sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok")
+    await scrape(proxy, clock, 60)
+    asked = sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok") - before
+
+    assert asked <= 7
+
+
+async def test_answers_come_at_once_while_the_gateway_rests(sim, start, clock):
+    proxy = await start(sim, timeout=0.2)
+    sim.faults.add(Fault(action="hang"))
+    await scrape(proxy, clock, 20)
+    loop = asyncio.get_running_loop()
+
+    async def seconds(path):
+        started = loop.time()
+        await proxy.get(path)
+        return loop.time() - started
+
+    # A trial may be under way: its second is over soon, everybody else does not wait for it.
+    times = sorted([await seconds("/soe") for _ in range(50)])
+    assert times[45] < 0.1
+
+
+async def test_one_429_costs_nobody_a_reading(sim, proxy, clock):
+    await scrape(proxy, clock, 10)
+    sim.answers(status=429, times=1)
+    seen = await scrape(proxy, clock, 40)
+
+    assert {answer.status for _, _, answer in seen} == {200}
+    assert max(int(answer.headers["Age"]) for _, _, answer in seen) <= 20
+
+
+async def test_a_gateway_that_asks_for_two_minutes_gets_them(sim, proxy, clock):
+    """Retry-After of a 429 is kept to the second: no request of any kind before its end."""
+    await scrape(proxy, clock, 10)
+    fault = sim.answers(status=429, headers={"Retry-After": "120"})
+    await scrape(proxy, clock, 12, step=2)
+    fault.remove()
+    before = len(sim.requests)
+    await scrape(proxy, clock, 100, step=4)
+
+    assert len(sim.requests) == before
+    seen = await scrape(proxy, clock, 30, step=2)
+    assert seen[-1][2].status == 200
+
+
+async def test_one_path_that_hangs_leaves_the_others_fresh(sim, start, clock):
+    proxy = await start(sim, timeout=0.2)
+    sim.faults.add(Fault("/api/operation", action="hang"))
+    ages = []
+    for _ in range(60):
+        hung = asyncio.create_task(proxy.get("/api/operation"))
+        ages.append(int((await proxy.get("/soe")).headers["Age"]))
+        await pass_time(clock, proxy, 1)
+        assert (await hung).status in {503, 504}
+
+    assert max(ages) <= 6
+    assert sim.requests_for("/api/operation") <= 14
+
+
+async def test_a_path_that_is_not_there_is_asked_once_in_ten_minutes(sim, proxy, clock):
+    sim.answers(status=404, path="/api/solars")
+    for _ in range(50):
+        answer = await proxy.get("/api/solars")
+        await pass_time(clock, proxy, 10)
+
+    assert answer.status == 404
+    assert sim.requests_for("/api/solars") == 1
+
+
+async def test_a_firmware_update_makes_the_proxy_look_again(sim, proxy, clock):
+    """What the old firmware did not offer is asked again as soon as the version changes."""
+    await proxy.get("/version")
+    fault = sim.answers(status=404, path="/api/solars")
+    await proxy.get("/api/solars")
+    fault.remove()
+    sim.persona = "fw23_44"
+    await pass_time(clock, proxy, 10)
+    await proxy.get("/version")
+    await pass_time(clock, proxy, 0.1)
+
+    assert (await proxy.get("/api/solars")).status == 200
+
+
+async def test_the_proxy_starts_without_its_gateway(start, sim, clock):
+    fault = sim.faults.add(Fault(action="refuse"))
+    proxy = await start(sim)
+
+    assert (await proxy.get("/health")).status == 200
+    assert (await proxy.get("/ready")).status == 503
+    assert (await proxy.get("/soe")).status == 502
+
+    fault.remove()
+    await pass_time(clock, proxy, 2)
+    assert (await proxy.get("/soe")).status == 200
+    assert (await proxy.get("/ready")).status == 200
+
+
+async def test_without_a_gateway_every_answer_says_what_to_set(start):
+    proxy = await start()
+
+    assert "PW_HOST" in (await proxy.get("/soe")).text
+    assert "PW_HOST" in (await proxy.get("/ready")).text
+
+
+def test_every_error_has_a_policy():
+    """Status, title and rests are said by the class itself, for all classes there are."""
+    todo = [GatewayError]
+    while todo:
+        kind = todo.pop()
+        todo += kind.__subclasses__()
+        assert 400 <= kind.status < 600
+        assert kind.title
+        assert all(a <= b for a, b in itertools.pairwise(kind.rests))

@@ -1,0 +1,197 @@
+"""One session to the gateway: made once, kept, shared, and never forced."""
+
+import asyncio
+import json
+import stat
+
+import pytest
+
+from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
+from tests.clock import pass_time
+
+LOGIN = "/api/login/Basic"
+ROUTES = ["/soe", "/aggregates", "/api/operation", "/api/status", "/api/system_status", "/api/powerwalls"]
+
+
+@pytest.mark.parametrize("mode", ["cookie", "token"])
+async def test_one_login_serves_all_routes(sim, start, mode):
+    proxy = await start(sim, auth_mode=mode)
+
+    answers = await asyncio.gather(*(proxy.get(path) for path in ROUTES * 5))
+
+    assert {answer.status for answer in answers} == {200}
+    assert sim.logins == 1
+
+
+async def test_any_number_of_expired_requests_cause_one_login(sim, proxy, clock):
+    await proxy.get("/soe")
+    await pass_time(clock, proxy, 60)
+    sim.expire_sessions()
+
+    answers = await asyncio.gather(*(proxy.get(path) for path in ROUTES * 10))
+
+    assert {answer.status for answer in answers} == {200}
+    assert sim.logins == 2
+
+
+async def test_a_restart_finds_the_session_again(sim, start, tmp_path):
+    """The session is kept (0600 in 0700), so that restarting the daemon costs no login."""
+    first = await start(sim)
+    await first.get("/soe")
+    second = await start(sim)
+
+    assert (await second.get("/soe")).status == 200
+    assert sim.logins == 1
+    kept = tmp_path / "state" / ".powerwall"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+async def test_a_session_is_never_shown_to_another_host(sim, start, clock):
+    """The kept session belongs to its address; another gateway gets a login of its own."""
+    await (await start(sim)).get("/soe")
+    async with SimulatedGateway(clock=clock.clock, seed=2) as other:
+        await (await start(other)).get("/soe")
+
+        (token,) = {record.session for record in sim.requests if record.session}
+        assert not any(token in str(record.headers) for record in other.requests)
+        assert other.logins == 1
+
+
+async def test_a_wrong_password_is_tried_at_most_twice_in_thirty_seconds(sim, start, clock):
+    """24 clients that keep asking do not lock the owner out."""
+    proxy = await start(sim, password="wrong")
+    for _ in range(30):
+        answers = await asyncio.gather(*(proxy.get("/soe") for _ in range(24)))
+        await pass_time(clock, proxy, 1)
+
+    assert sim.logins <= 2
+    assert {answer.status for answer in answers} == {503}
+    assert "refuses the login" in answers[0].text
+
+
+async def test_refused_logins_become_rarer(sim, start, clock):
+    """30 s, 1 min, 2, 4, 8, then every 15 minutes."""
+    proxy = await start(sim, password="wrong")
+    for _ in range(120):
+        await proxy.get("/soe")
+        await pass_time(clock, proxy, 30)
+
+    assert sim.logins <= 9
+
+
+async def test_a_restart_loop_does_not_lock_the_owner_out(sim, start):
+    """The time of the refusal survives a restart."""
+    for _ in range(10):
+        proxy = await start(sim, password="wrong")
+        assert (await proxy.get("/soe")).status in {502, 503}
+
+    assert sim.logins == 1
+
+
+async def test_a_corrected_password_is_tried_at_once(sim, start):
+    await (await start(sim, password="wrong")).get("/soe")
+
+    answer = await (await start(sim)).get("/soe")
+
+    assert answer.status == 200
+
+
+async def test_a_rate_limited_login_waits_as_long_as_the_gateway_asks(sim, proxy, clock):
+    fault = sim.answers(status=429, headers={"Retry-After": "120"}, path=LOGIN)
+    for _ in range(11):
+        answer = await proxy.get("/soe")
+        await pass_time(clock, proxy, 10)
+    asked = sim.logins
+    fault.remove()
+    await pass_time(clock, proxy, 25)
+
+    assert asked == 1
+    assert answer.status == 503
+    assert (await proxy.get("/soe")).status == 200
+
+
+async def test_endless_refusals_of_a_good_login_are_not_answered_with_logins(sim, proxy, clock):
+    """A gateway that refuses every read although the login succeeds is not stormed."""
+    sim.answers(status=401, path="/api/system_status/soe")
+    for _ in range(20):
+        answer = await proxy.get("/soe")
+        await pass_time(clock, proxy, 1)
+
+    assert answer.status in {404, 503}
+    assert sim.logins <= 2
+
+
+async def test_a_read_that_the_role_may_not_see_rests_alone(sim, proxy, clock):
+    await proxy.get("/aggregates")
+    await pass_time(clock, proxy, 40)
+    sim.answers(status=403, path="/api/installer")
+
+    assert (await proxy.get("/api/installer")).status == 404
+    assert (await proxy.get("/aggregates")).status == 200
+    assert sim.logins <= 2
+
+
+async def test_the_first_firmware_is_never_logged_in_to(start, clock):
+    """On 1.15 reads are open, and taking a session would stop the Powerwalls."""
+    async with SimulatedGateway("fw1_15", clock=clock.clock) as sim:
+        proxy = await start(sim, host=f"http://{sim.address}", password=sim.password)
+
+        assert (await proxy.get("/soe")).status == 200
+        assert (await proxy.get("/aggregates")).status == 200
+        assert sim.logins == 0
+
+
+@pytest.mark.parametrize("persona", ["fw1_40", "fw20_49", "fw21_13", "fw21_44", "fw23_44", "fw25_10"])
+async def test_every_firmware_is_read(start, clock, persona):
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        proxy = await start(sim)
+        for path in ["/soe", "/aggregates", "/version", "/csv", "/csv/v2", "/api/system_status/soe"]:
+            assert (await proxy.get(path)).status == 200, path
+        assert sim.logins <= 1
+        assert sim.writes == [] or {record.path for record in sim.writes} == {LOGIN}
+
+
+async def test_a_gateway_that_restarts_loses_nothing_but_its_sessions(sim, proxy, clock):
+    await proxy.get("/soe")
+    sim.reboot(60)
+    for _ in range(35):
+        await proxy.get("/soe")
+        await pass_time(clock, proxy, 2)
+
+    assert (await proxy.get("/soe")).headers["Age"] in "0123456"
+    assert sim.logins == 2
+
+
+async def test_at_most_two_connections_are_open(sim, proxy):
+    sim.latency_s = 0.05
+    await asyncio.gather(*(proxy.get(path) for path in ROUTES * 20))
+
+    assert sim.max_in_flight <= 2
+    assert sim.max_connections <= 3  # one of them is the handshake that pinned the certificate
+
+
+async def test_a_broken_session_file_costs_one_login(sim, start, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / ".powerwall").write_text('{"host": 7, "AuthCookie": [1]')
+
+    assert (await (await start(sim)).get("/soe")).status == 200
+    assert sim.logins == 1
+    assert json.loads((tmp_path / "state" / ".powerwall").read_text())["host"] == sim.address
+
+
+async def test_an_unusable_state_folder_costs_only_the_memory(sim, start, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    proxy = await start(sim, state_path=str(tmp_path / "file" / "state"))
+
+    assert (await proxy.get("/soe")).status == 200
+    assert sim.logins == 1
+
+
+async def test_junk_cookies_are_not_taken(sim, proxy):
+    sim.faults.add(Fault("/api/system_status/soe", action="cookies"))
+    await proxy.get("/soe")
+    await proxy.get("/aggregates")
+
+    assert not any("intruder" in str(record.headers) for record in sim.requests)

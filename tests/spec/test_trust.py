@@ -1,0 +1,102 @@
+"""TLS to the gateway: trust on first use, and no password to a stranger."""
+
+import pytest
+
+from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
+from tests.clock import pass_time
+
+LOGIN = "/api/login/Basic"
+
+
+async def test_a_changed_certificate_gets_no_password(sim, start, clock):
+    """The pin survives restarts; a change is refused with a sentence that says how to accept it."""
+    await (await start(sim)).get("/soe")
+    before = len(sim.requests)
+    sim.renew_certificate()
+    sim.expire_sessions()
+
+    answer = await (await start(sim)).get("/soe")
+
+    assert answer.status == 503
+    assert "powerwall-proxy cert accept" in answer.json()["detail"]
+    assert len(sim.requests) == before
+
+
+async def test_an_accepted_certificate_works_without_a_restart(sim, start, clock, tmp_path):
+    proxy = await start(sim)
+    await proxy.get("/soe")
+    sim.renew_certificate()
+    await pass_time(clock, proxy, 60)
+    assert (await proxy.get("/soe")).status == 503
+
+    (tmp_path / "state" / "pins.json").unlink()
+    await pass_time(clock, proxy, 60)
+
+    assert (await proxy.get("/soe")).status == 200
+
+
+async def test_off_trusts_anybody(sim, start):
+    proxy = await start(sim, gw_tls="off")
+    await proxy.get("/soe")
+    sim.renew_certificate()
+
+    assert (await proxy.get("/aggregates")).status == 200
+
+
+async def test_ca_trusts_what_the_file_vouches_for(sim, start, tmp_path, clock):
+    pem = tmp_path / "gateway.pem"
+    pem.write_text(sim.certificate_pem)
+    proxy = await start(sim, gw_tls="ca", gw_ca=str(pem))
+    assert (await proxy.get("/soe")).status == 200
+
+    async with SimulatedGateway(clock=clock.clock, seed=2) as other:
+        other.renew_certificate()
+        stranger = await start(other, gw_tls="ca", gw_ca=str(pem))
+        assert (await stranger.get("/soe")).status == 503
+        assert other.logins == 0
+
+
+async def test_a_gateway_is_found_by_name_although_it_wants_its_own(sim, start):
+    """The TLS server refuses unknown names; the proxy sends the one that it accepts."""
+    proxy = await start(sim, host=f"localhost:{sim.port}")
+
+    assert (await proxy.get("/soe")).status == 200
+
+
+async def test_ipv6(start, clock):
+    async with SimulatedGateway(clock=clock.clock, host="::1") as sim:
+        proxy = await start(sim)
+
+        assert (await proxy.get("/soe")).status == 200
+
+
+@pytest.mark.parametrize("action", ["sni", "stall", "refuse"])
+async def test_a_failed_handshake_is_said_in_a_sentence(sim, start, clock, action):
+    sim.faults.add(Fault(action=action))
+    proxy = await start(sim, host=f"localhost:{sim.port}", timeout=0.5)
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status in {502, 504}
+    assert answer.json()["detail"]
+
+
+async def test_an_unknown_host_is_said_in_a_sentence(start):
+    proxy = await start(host="gateway.invalid", password="x")
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status == 502
+    assert "gateway.invalid cannot be resolved" in answer.json()["detail"]
+
+
+async def test_redirects_are_not_followed(sim, start, clock):
+    """A redirect would carry the session to whatever host it names."""
+    async with SimulatedGateway(clock=clock.clock) as elsewhere:
+        headers = {"Location": f"{elsewhere.url}/api/system_status/soe"}
+        sim.answers(status=302, headers=headers, path="/api/system_status/soe")
+        proxy = await start(sim, gw_tls="off")
+
+        assert (await proxy.get("/soe")).status == 502
+        assert elsewhere.requests == []
