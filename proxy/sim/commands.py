@@ -195,12 +195,7 @@ def writes_of(gateway: Gateway) -> dict[tuple[str, str], Write]:
 
 
 def is_write(method: str, path: str) -> bool:
-    """Say whether a request is of class W or D: it changes something. A login does not count.
-
-    TEDAPI and v1r posts are queries or commands by their content; they are judged there.
-    """
-    if path.startswith("/tedapi/"):
-        return False
+    """Say whether a request to ``/api/…`` is of class W or D: it changes something. A login does not count."""
     if method in {"GET", "HEAD", "OPTIONS"}:
         return path in WRITING_GETS or (path.startswith("/api/solar_powerwall/") and path.endswith("/reset"))
     return path != LOGIN

@@ -15,8 +15,11 @@ from proxy.sim.faults import Faults
 from proxy.sim.gateway import Ask, Gateway
 from proxy.sim.records import Record, Traffic
 from proxy.sim.sessions import token_of
+from proxy.sim.tedapi import endpoints as tedapi
+from proxy.sim.tedapi.endpoints import is_command
 from proxy.sim.web import page
 
+TEDAPI = "/tedapi/"
 V21 = (21, 0, 0)
 CORS = {
     "Access-Control-Allow-Credentials": "false",
@@ -65,7 +68,7 @@ class Desk:
             token_of(ask.headers, ask.cookies),
             ask.headers,
             ask.body,
-            writes=is_write(ask.method, ask.path),
+            writes=is_command(ask) if ask.path.startswith(TEDAPI) else is_write(ask.method, ask.path),
         )
 
     def _common_headers(self, ask: Ask) -> Mapping[str, str]:
@@ -92,4 +95,6 @@ class Desk:
             return OVERLOADED
         if ask.path.startswith("/api/"):
             return self.gateway.respond(ask, writes_of(self.gateway))
+        if ask.path.startswith(TEDAPI):
+            return tedapi.respond(self.gateway, self.gateway.tedapi, ask)
         return page(ask, exists=self.gateway.persona.web_app)

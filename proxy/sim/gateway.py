@@ -24,6 +24,7 @@ from proxy.sim.personas import Persona
 from proxy.sim.plant import Plant
 from proxy.sim.scene import Scene, Site
 from proxy.sim.sessions import Session, Sessions, token_of
+from proxy.sim.tedapi.state import Tedapi
 
 LOGIN = "/api/login/Basic"
 OPEN_WRITES = frozenset({LOGIN, "/api/password/reset", "/api/password/change"})
@@ -56,6 +57,7 @@ class Gateway:
     stale_token_answer: Answer = TOKEN_EXPIRED
     overrides: dict[str, Answer] | None = None  # recorded answers instead of rendered ones
     started: float = 0.0  # wall clock
+    tedapi: Tedapi = field(default_factory=lambda: Tedapi(""))
     clock_error_s: float = 0.0  # how much the gateway's own clock is ahead
     _born: float = 0.0  # wall clock
     _seen: float = 0.0  # monotonic, up to where the house has lived
@@ -67,6 +69,20 @@ class Gateway:
         self.started = self._born - 831359.0
         self._seen = self.clock.monotonic()
         self._endpoints = table(self.hardware.meter_serial)
+
+    @property
+    def din(self) -> str:
+        """The gateway's DIN."""
+        capture = self.tedapi.capture
+        return str(capture["din"]) if capture else self.hardware.gateway.din
+
+    @property
+    def units(self) -> list[str]:
+        """DINs of the Powerwall 3 units, the leader first."""
+        capture = self.tedapi.capture
+        if capture:
+            return list(capture["components"])
+        return [pack.din for pack in self.hardware.packs] if self.hardware.is_powerwall3 else []
 
     def catch_up(self) -> None:
         """Let the house live up to now, in whole seconds of its own."""

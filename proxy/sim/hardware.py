@@ -138,7 +138,7 @@ def install(persona: Persona, sizes: Sizes, seed: int) -> Hardware:
         sync=Device("1624171-00-E" if sizes.backup_switch else "1493315-01-F", f"JBL21{seed:05d}0005"),
         neurio=f"VAH{seed:05d}0006" if sizes.neurio else None,
         phases=sizes.phases,
-        backup_switch=sizes.backup_switch,
+        backup_switch=sizes.backup_switch or persona.is_powerwall3,
         remote_meter=f"TRM{seed:05d}0007" if sizes.remote_meter else None,
         is_powerwall3=persona.is_powerwall3,
     )

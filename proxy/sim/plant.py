@@ -83,6 +83,8 @@ class Plant:
     grid_charging: bool = False
     export: bool = True
     backup_until: float = 0.0  # second at which a manual full backup ends
+    order_w: float = 0.0  # what the battery is told to do until second ``order_until``
+    order_until: float = 0.0
     outage_hours: tuple[float, float] | None = None  # the grid is away between these, every day
     running: bool = True  # the site master; stopped, nothing flows through the battery
     pins: dict[str, float] = field(default_factory=dict)
@@ -97,6 +99,10 @@ class Plant:
     def set_charge(self, percent: float) -> None:
         """Fill or empty the pack to this percentage (raw scale)."""
         self.battery.energy_wh = self.battery.full_wh * percent / 100
+
+    def order(self, watts: float, seconds: float) -> None:
+        """Let the battery give (or take, if negative) these watts for some time, whatever the reserve."""
+        self.order_w, self.order_until = watts, self.seconds + seconds
 
     def pin(self, values: Mapping[str, float | None]) -> None:
         """Hold meters (solar, site, battery, load, generator) at values, whether they balance or not.
@@ -182,6 +188,9 @@ class Plant:
             battery = pins["battery"]
         elif "site" in pins and "load" in pins:
             battery = want - pins["site"]
+        elif self.seconds < self.order_until:
+            room = charge_room_w(self.battery, dt)
+            battery = min(max(self.order_w, -room), self.battery.discharge_w)
         elif self.running:
             battery = dispatch(self, sun, want, dt)
         if not self.export and "solar" not in pins:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -28,6 +29,7 @@ from proxy.sim.plant import Plant
 from proxy.sim.recordings import load_capture, load_folder
 from proxy.sim.records import Record, Traffic
 from proxy.sim.sessions import Limits, Sessions
+from proxy.sim.tedapi.state import KeyState, Tedapi
 
 SYSTEM_CLOCK = Clock(time.monotonic, time.time)
 Body = bytes | str | Mapping[str, Any] | list[Any]
@@ -68,7 +70,12 @@ class SimulatedGateway:
         self.gw_pwd = gw_pwd
         self.clock = clock
         sessions = Sessions(self.password, gw_pwd, who.session_s, random, limits or Limits())
-        self.gateway = Gateway(who, hardware, plant, sessions, clock, random, speed=speed)
+        if who.tedapi:
+            # The end of the sticker's password is the customer's until another one is set.
+            sessions.default_password = gw_pwd[-5:]
+        self.gateway = Gateway(
+            who, hardware, plant, sessions, clock, random, speed=speed, tedapi=Tedapi(gw_pwd)
+        )
         self.traffic = Traffic()
         self.faults = Faults(random, self._faults_changed)
         desk = Desk(self.gateway, self.faults, self.traffic)
@@ -93,6 +100,8 @@ class SimulatedGateway:
         }
         sim = cls(**known | options)
         sim.gateway.overrides = load_capture(capture)
+        sim.gateway.tedapi.capture = capture
+        sim.persona = replace(sim.persona, firmware=capture["fw"], v1r=True)
         return sim
 
     async def start(self) -> None:
@@ -161,7 +170,12 @@ class SimulatedGateway:
     @property
     def din(self) -> str:
         """The gateway's DIN."""
-        return self.gateway.hardware.gateway.din
+        return self.gateway.din
+
+    @property
+    def tedapi(self) -> Tedapi:
+        """State and switches of TEDAPI."""
+        return self.gateway.tedapi
 
     @property
     def requests(self) -> list[Record]:
@@ -231,6 +245,10 @@ class SimulatedGateway:
     def expire_sessions(self) -> None:
         """End all sessions, as a restart of the gateway's web server does."""
         self.gateway.sessions.expire()
+
+    def register_key(self, public_key: bytes, state: KeyState = KeyState.VERIFIED) -> None:
+        """Let a v1r key (PKCS#1 DER) be known."""
+        self.tedapi.keys[public_key] = state
 
     def renew_certificate(self) -> None:
         """Get a new certificate, as a firmware update may; open connections break."""

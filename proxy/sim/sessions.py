@@ -64,6 +64,7 @@ class Sessions:
     life_s: float
     random: Random
     limits: Limits = field(default_factory=Limits)
+    default_password: str | None = None  # accepted beside ``password``
     toggle_needed: bool = True  # an installer proves presence with a switch
     refuse_passwords: bool = False  # the 24.36 defect: logins fail, old cookies live on
     _alive: dict[str, Session] = field(default_factory=dict)
@@ -78,8 +79,8 @@ class Sessions:
             self._locked_until = now + self.limits.lockout_s
             return Verdict.LOCKED_OUT
         installer = username == "installer"
-        expected = self.installer_password if installer else self.password
-        if password != expected or self.refuse_passwords:
+        expected = {self.installer_password} if installer else {self.password, self.default_password}
+        if password not in expected or self.refuse_passwords:
             return self._refuse(now)
         if installer and self.toggle_needed:
             return Verdict.NEEDS_PRESENCE
