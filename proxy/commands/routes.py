@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from itertools import groupby
 
 from proxy.commands.common import OK
 from proxy.server.routes import ROUTES
@@ -11,8 +10,9 @@ from proxy.server.routes import ROUTES
 
 def run(_: argparse.Namespace) -> int:
     """Print the table, group by group."""
-    for group, rows in groupby(sorted(ROUTES, key=lambda row: row.group), key=lambda row: row.group):
+    for group in dict.fromkeys(row.group for row in ROUTES):
         print(group)
-        for row in rows:
-            print(f"  {row.path:<36} {row.summary}")
+        for row in ROUTES:
+            if row.group == group:
+                print(f"  {row.path:<36} {row.summary}")
     return OK

@@ -1,0 +1,35 @@
+# The image of Powerwall Proxy: a wheel, built in one stage, installed in the next.
+# Debian, not Alpine: Tesla's servers refuse token refreshes that come from musl's TLS.
+
+FROM python:3.13-slim-bookworm AS build
+WORKDIR /src
+COPY pyproject.toml README.md LICENSE ./
+COPY proxy proxy
+COPY web web
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
+    && python -m venv /opt/powerwall-proxy \
+    && /opt/powerwall-proxy/bin/pip install --no-cache-dir /wheels/*.whl
+
+FROM python:3.13-slim-bookworm
+COPY --from=build /opt/powerwall-proxy /opt/powerwall-proxy
+
+# The number that the first user of most machines has: files that belonged to the pypowerwall
+# container stay readable. `--user` may choose another.
+RUN useradd --uid 1000 --no-create-home --home-dir /data powerwall \
+    && install --directory --owner=powerwall --group=powerwall --mode=0700 /data
+
+# PW_AUTH_PATH, if set, is the state folder, as for the pypowerwall proxy; else /data/powerwall-proxy.
+ENV PATH=/opt/powerwall-proxy/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    XDG_STATE_HOME=/data
+
+# Relative paths in the settings of a pypowerwall container (.auth) start here.
+WORKDIR /app
+VOLUME /data
+EXPOSE 8675
+USER 1000:1000
+
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 \
+    CMD ["powerwall-proxy", "health"]
+ENTRYPOINT ["powerwall-proxy"]
+CMD ["serve"]

@@ -1,0 +1,56 @@
+# Two commands are all you need: `make run` and `make test`.
+# Each makes the virtual environment .venv and installs what it uses.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+# What the tests drive besides Python: command:Debian package.
+NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint format unit docs clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: $(VENV)/.run ## try it: a simulated house on http://localhost:8675/
+	$(BIN)/powerwall-proxy serve --demo
+
+test: $(VENV)/.test ## everything: lint, types, import rules, all tests with coverage
+	tools/packages $(NEEDS)
+	$(MAKE) --no-print-directory lint unit
+
+check: $(VENV)/.test ## the same without browser and database servers
+	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory unit TESTS='--ignore=tests/browser --ignore=tests/stack tests'
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+TESTS := tests
+unit: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report= $(TESTS)
+	$(BIN)/coverage report --skip-covered
+
+format: $(VENV)/.test ## write the code as the linter wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.test ## write the README's tables anew
+	$(BIN)/python tools/readme.py
+
+clean: ## remove what these commands made
+	rm -rf $(VENV) dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(VENV)/.run: pyproject.toml tools/venv
+	tools/venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml tools/venv
+	tools/venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $(VENV)/.run $@

@@ -1,0 +1,50 @@
+"""The README says what the product does, because the product's own tables wrote it."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from proxy.__main__ import COMMANDS
+from proxy.config.settings import SETTINGS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def _generator():
+    spec = importlib.util.spec_from_file_location("readme", ROOT / "tools" / "readme.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_generated_parts_are_up_to_date():
+    """If this fails: make docs."""
+    generator = _generator()
+
+    assert generator.rendered(README) == README
+    assert set(re.findall(r"<!-- (\w+):begin -->", README)) == set(generator.PARTS)
+
+
+def test_settings_in_the_prose_exist():
+    """Also in the compose file, the image and .env."""
+    known = {row.env for row in SETTINGS} | {f"{row.env}_FILE" for row in SETTINGS if row.secret}
+    for name in ("README.md", "CHANGELOG.md", "docker-compose.yml", "Dockerfile", ".env", "certs/README.md"):
+        named = set(re.findall(r"\bPW_[A-Z0-9_]*[A-Z0-9]\b", (ROOT / name).read_text("utf-8")))
+        assert named - known == set(), name
+
+
+def test_commands_in_the_prose_exist():
+    known = {command.name for command in COMMANDS}
+    named = set(re.findall(r"powerwall-proxy ([a-z]+)\b", README)) - {"proxy", "bash"}
+
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", ["README.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page):
+    """Links inside the repository; others are not followed."""
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / page).read_text("utf-8")):
+        assert target.startswith("https://") or (ROOT / target).exists(), target

@@ -1,0 +1,76 @@
+"""Write the README's tables from the tables that the product runs on: ``make docs``.
+
+A part between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` belongs to the
+function of that name in ``PARTS``. A test fails when the README is stale.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from proxy.__main__ import COMMANDS
+from proxy.config.rows import show
+from proxy.config.settings import SETTINGS
+from proxy.server.routes import ROUTES
+
+README = Path(__file__).parents[1] / "README.md"
+_PART = re.compile(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", re.DOTALL)
+
+
+def settings() -> str:
+    """List the settings, a table for each group; those that only this proxy has are marked."""
+    return _grouped(
+        SETTINGS,
+        "| Setting | Values | Default | Meaning |\n| --- | --- | --- | --- |",
+        lambda row: (
+            f"`{row.env}`" + (" •" if row.ours else ""),
+            _cell(row.kind.name),
+            _code(show(row.default)),
+            _cell(row.help) + (" *(secret)*" if row.secret else ""),
+        ),
+    )
+
+
+def routes() -> str:
+    """List the routes, a table for each group."""
+    return _grouped(
+        ROUTES,
+        "| Route | Answer |\n| --- | --- |",
+        lambda row: (f"`{row.path}`", _cell(row.summary)),
+    )
+
+
+def commands() -> str:
+    """List the commands."""
+    rows = (f"| `powerwall-proxy {command.name}` | {_cell(command.help)} |" for command in COMMANDS)
+    return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
+
+
+PARTS: Mapping[str, Callable[[], str]] = {"settings": settings, "routes": routes, "commands": commands}
+
+
+def _grouped(rows: Iterable, head: str, cells: Callable[..., Iterable[str]]) -> str:
+    """Make a table for each group, groups in the order in which they first appear."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(f"| {' | '.join(cells(row))} |")
+    return "\n\n".join(f"**{group}**\n\n{head}\n" + "\n".join(lines) for group, lines in groups.items())
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def rendered(text: str) -> str:
+    """Return the README with every generated part made anew."""
+    return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
+
+
+if __name__ == "__main__":
+    README.write_text(rendered(README.read_text("utf-8")), "utf-8")
