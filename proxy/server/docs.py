@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
-from itertools import groupby
 
 from proxy.server.route import Legacy, Route
 
@@ -13,10 +12,9 @@ _KINDS = {"text/html": "page", "text/event-stream": "stream"}
 
 def reference(routes: Iterable[Route]) -> str:
     """Write all routes by group, complete without script."""
-    in_order = sorted(routes, key=lambda route: route.group != "Readings")
     groups: dict[str, list[Route]] = {}
-    for group, members in groupby(in_order, key=lambda route: route.group):
-        groups.setdefault(group, []).extend(members)
+    for route in routes:
+        groups.setdefault(route.group, []).append(route)
     return "\n".join(
         f"<h2>{html.escape(group)}</h2>\n" + "\n".join(map(_route, members))
         for group, members in groups.items()

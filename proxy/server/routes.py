@@ -75,21 +75,6 @@ def _page(path: str, summary: str, endpoint: str) -> Route:
 
 
 ROUTES: tuple[Route, ...] = (
-    _page("/", "The power flow as a page to watch or to frame (PW_UI)", "front_page"),
-    _page("/flow.html", "The same, whatever PW_UI says", "flow_page"),
-    _page("/gateway", "The gateway's own page, if it has one", "gateway_page"),
-    _page("/status", "How the proxy and its gateway are, for whoever runs them", "status_page"),
-    _page("/docs", "This list as a page, with a button to try each", "docs_page"),
-    Route("/openapi.json", "This list for programs (OpenAPI 3.1)", "Pages", endpoint="openapi"),
-    _page("/example.html", "How to frame the power flow in a page of your own", "example_page"),
-    Route("/flow.json", "What the power-flow page shows", "Pages", endpoint="flow_json"),
-    Route(
-        "/events",
-        "The same as server-sent events, at every change",
-        "Pages",
-        endpoint="events",
-        media_type="text/event-stream",
-    ),
     _reading(
         "/aggregates",
         "Power, energy, voltage and current of grid, battery, home and solar",
@@ -274,6 +259,21 @@ ROUTES: tuple[Route, ...] = (
         endpoint="logout",
         methods=("GET",),
         public=False,
+    ),
+    _page("/", "The power flow as a page to watch or to frame (PW_UI)", "front_page"),
+    _page("/flow.html", "The same, whatever PW_UI says", "flow_page"),
+    _page("/gateway", "The gateway's own page, if it has one", "gateway_page"),
+    _page("/status", "How the proxy and its gateway are, for whoever runs them", "status_page"),
+    _page("/docs", "This list as a page, with a button to try each", "docs_page"),
+    Route("/openapi.json", "This list for programs (OpenAPI 3.1)", "Pages", endpoint="openapi"),
+    _page("/example.html", "How to frame the power flow in a page of your own", "example_page"),
+    Route("/flow.json", "What the power-flow page shows", "Pages", endpoint="flow_json"),
+    Route(
+        "/events",
+        "The same as server-sent events, at every change",
+        "Pages",
+        endpoint="events",
+        media_type="text/event-stream",
     ),
     Route(
         "/health", "Whether the proxy lives, and how it stands with the gateway", "Proxy", endpoint="health"
