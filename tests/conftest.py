@@ -14,6 +14,7 @@ import pytest
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
+from proxy.config.tls import serving_context
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock
@@ -65,11 +66,11 @@ class Answer:
 
 
 @asynccontextmanager
-async def client_of(app, port: int) -> AsyncIterator[Proxy]:
+async def client_of(app, port: int, scheme: str = "http") -> AsyncIterator[Proxy]:
     """A client of a listening app."""
-    connector = aiohttp.TCPConnector(limit=0)
+    connector = aiohttp.TCPConnector(limit=0, ssl=False)
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as client:
-        yield Proxy(f"http://127.0.0.1:{port}", port, app[CONTEXT], client)
+        yield Proxy(f"{scheme}://127.0.0.1:{port}", port, app[CONTEXT], client)
 
 
 @pytest.fixture
@@ -100,8 +101,9 @@ async def start(clock, tmp_path) -> AsyncIterator[Callable]:
             }
             made = Settings(**settings)
             app = build_app(made, clock.clock)
-            _, port = await stack.enter_async_context(listening(app, made))
-            return await stack.enter_async_context(client_of(app, port))
+            tls = serving_context(made) if made.https == "yes" else None
+            _, port = await stack.enter_async_context(listening(app, made, tls))
+            return await stack.enter_async_context(client_of(app, port, "https" if tls else "http"))
 
         yield start
 

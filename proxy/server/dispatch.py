@@ -14,7 +14,7 @@ from aiohttp import web
 
 from proxy.core.errors import GatewayError
 from proxy.server.context import CONTEXT
-from proxy.server.emulation import Session, refused, session_of
+from proxy.server.emulation import Session, refused, session_of, waits_to_be_asked
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
 from proxy.server.route import Route
 from proxy.server.routes import RAW, ROUTES
@@ -78,11 +78,12 @@ async def _answer(
     if request.method in {"GET", "HEAD"} and request.body_exists:
         return problem(400, "A GET takes no body.", headers={"Connection": "close"}), "none"
     if context.sessions is not None and route.path.startswith("/api/") and not route.endpoint:
-        match session_of(request, context.sessions):
-            case Session.VALID:
-                route = RAW.get(route.path, route)
-            case Session.LOST:
-                return refused(), "none"
+        session, raw = session_of(request, context.sessions), RAW.get(route.path, route)
+        if session is Session.LOST or (
+            session is Session.NONE and raw is not route and waits_to_be_asked(request)
+        ):
+            return refused(), "none"
+        route = raw if session is Session.VALID else route
     if route.endpoint:
         return await context.endpoints[route.endpoint](request, route), "none"
     return await context.readings.answer(request, route)

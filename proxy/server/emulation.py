@@ -91,6 +91,15 @@ def session_of(request: web.BaseRequest, sessions: Sessions) -> Session:
     return Session.LOST if tokens and "Sec-Fetch-Site" not in request.headers else Session.NONE
 
 
+def waits_to_be_asked(request: web.BaseRequest) -> bool:
+    """Say whether a request without a session may come from the pypowerwall library (0.22).
+
+    It logs in only when it is refused, and would take the app's scale for the gateway's. It
+    always speaks TLS, through requests.
+    """
+    return request.secure and request.headers.get("User-Agent", "").startswith("python-requests/")
+
+
 def _tokens(request: web.BaseRequest) -> list[str]:
     scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
     shown = [request.cookies.get("AuthCookie", ""), bearer.strip() if scheme.lower() == "bearer" else ""]

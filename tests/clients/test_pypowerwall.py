@@ -1,0 +1,83 @@
+"""The pypowerwall library, unchanged, with the proxy as its gateway: cookie and token mode, over TLS."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pypowerwall
+import pytest
+
+# The certificate is the proxy's own; the library does not check it and says so with every request.
+pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+
+
+@pytest.fixture(params=["cookie", "token"])
+async def library(request, start, sim, tmp_path):
+    """Connect the library; it is synchronous and runs in threads of its own."""
+    proxy = await start(sim, https="yes")
+
+    def connect() -> pypowerwall.Powerwall:
+        return pypowerwall.Powerwall(
+            host=f"127.0.0.1:{proxy.port}",
+            password="whatever",
+            email="owner@example.com",
+            timezone="Europe/Berlin",
+            authmode=request.param,
+            cachefile=str(tmp_path / "pypowerwall.auth"),
+            pwcacheexpire=0,
+        )
+
+    library = await asyncio.to_thread(connect)
+    library.proxy = proxy
+    yield library
+    library.client.session.close()
+
+
+async def test_it_reads_everything_that_the_gateway_tells(library, sim):
+    """Vitals come as protobuf and are decoded by the library itself."""
+    tells = {
+        "level": await asyncio.to_thread(library.level),
+        "power": await asyncio.to_thread(library.power),
+        "vitals": await asyncio.to_thread(library.vitals),
+        "strings": await asyncio.to_thread(library.strings),
+        "temps": await asyncio.to_thread(library.temps),
+        "alerts": await asyncio.to_thread(library.alerts),
+        "version": await asyncio.to_thread(library.version),
+        "din": await asyncio.to_thread(library.din),
+        "reserve": await asyncio.to_thread(library.get_reserve),
+        "mode": await asyncio.to_thread(library.get_mode),
+        "grid": await asyncio.to_thread(library.grid_status),
+        "blocks": await asyncio.to_thread(library.battery_blocks),
+        "name": await asyncio.to_thread(library.site_name),
+    }
+
+    assert tells["level"] == (await library.proxy.get("/soe")).json()["percentage"]
+    assert tells["din"] == sim.din
+    assert tells["grid"] == "UP"
+    assert all(tells.values())
+    assert sim.logins == 1
+
+
+async def test_it_logs_in_again_when_its_session_is_over(library, clock):
+    assert await asyncio.to_thread(library.level)
+
+    clock.advance(25 * 3600)
+    await library.proxy.get("/health")  # meanwhile its idle connection is closed
+
+    assert await asyncio.to_thread(library.level)
+    assert await asyncio.to_thread(library.vitals)
+
+
+async def test_it_comes_back_after_an_outage(library, sim, clock):
+    """503 costs the library five minutes for that path; then the values are there again."""
+    assert await asyncio.to_thread(library.level)
+    sim.answers(status=503)
+    clock.advance(60)
+    await library.proxy.get("/health")
+    assert await asyncio.to_thread(library.level) is None
+
+    sim.heals()
+    clock.advance(60)
+    await library.proxy.get("/health")
+
+    assert await asyncio.to_thread(library.power)

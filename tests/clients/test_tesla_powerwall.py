@@ -1,0 +1,118 @@
+"""The library of Home Assistant's own Powerwall integration, unchanged, with the proxy as its gateway."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+import pytest
+from tesla_powerwall import AccessDeniedError, GridStatus, Powerwall
+
+
+@pytest.fixture
+async def home_assistant(start, sim):
+    """Home Assistant in front of a proxy that serves TLS: it takes any certificate, and cookies."""
+    async with AsyncExitStack() as stack:
+
+        async def connect(password="whatever", **settings):
+            proxy = connect.proxy = await start(sim, https="yes", **settings)
+            library = await stack.enter_async_context(Powerwall(f"127.0.0.1:{proxy.port}"))
+            await library.login(password, email="owner@example.com")
+            return library
+
+        yield connect
+
+
+async def poll(library: Powerwall) -> dict:
+    """What the integration asks every 30 seconds, one request after another."""
+    return {
+        "reserve": await library.get_backup_reserve_percentage(),
+        "charge": await library.get_charge(),
+        "sitemaster": await library.get_sitemaster(),
+        "meters": await library.get_meters(),
+        "services": await library.is_grid_services_active(),
+        "grid": await library.get_grid_status(),
+        "batteries": await library.get_batteries(),
+    }
+
+
+async def test_it_is_set_up(home_assistant, sim):
+    """What the config flow and the set-up read, in their order."""
+    library = await home_assistant()
+
+    site = await library.get_site_info()
+    din = await library.get_gateway_din()
+    serials = await library.get_serial_numbers()
+    status = await library.get_status()
+
+    assert site.site_name
+    assert din == sim.din
+    assert len(serials) == len(await library.get_batteries())
+    assert status.version.startswith("21.44")
+    assert status.start_time.tzinfo is not None
+    assert sim.logins == 1
+
+
+async def test_a_poll_has_every_reading_of_the_gateway(home_assistant):
+    """Powers, and the charge in percent of the whole pack: Home Assistant converts it itself."""
+    library = await home_assistant()
+
+    told = await poll(library)
+    raw = (await home_assistant.proxy.get("/soe")).json()["percentage"]
+
+    meters = told["meters"]
+    assert (
+        meters.site.instant_power + meters.battery.instant_power + meters.solar.instant_power
+        == pytest.approx(meters.load.instant_power)
+    )
+    assert told["charge"] == raw
+    assert told["grid"] is GridStatus.CONNECTED
+    assert told["services"] is False
+    assert told["sitemaster"].is_running
+
+
+async def test_it_logs_in_again_when_its_session_is_over(home_assistant, clock):
+    """Home Assistant meets a lost session as 401 and logs in anew."""
+    library = await home_assistant()
+    await poll(library)
+
+    clock.advance(25 * 3600)
+
+    with pytest.raises(AccessDeniedError):
+        await poll(library)
+    await library.login("whatever")
+    assert (await poll(library))["grid"] is GridStatus.CONNECTED
+
+
+async def test_the_gateway_never_hears_of_its_logout(home_assistant, sim):
+    """A logout ends the proxy's own session; another program's goes on."""
+    first = await home_assistant()
+    await first.get_charge()
+
+    await first.logout()
+
+    assert not first.is_authenticated()
+    assert sim.requests_for("/api/logout") == 0
+
+
+async def test_a_password_of_the_house_is_required_where_it_is_set(home_assistant):
+    """PW_LAN_PASSWORD."""
+    with pytest.raises(AccessDeniedError):
+        await home_assistant("wrong", lan_password="späti")
+
+    library = await home_assistant("späti", lan_password="späti")
+    assert await library.get_charge()
+
+
+async def test_an_outage_is_an_error_and_not_a_reading(home_assistant, sim, clock):
+    """Home Assistant shows "unavailable" and tries again; null would stop its updates for good."""
+    library = await home_assistant()
+    await poll(library)
+
+    sim.answers(status=503)
+    clock.advance(60)
+
+    with pytest.raises(Exception, match="503"):
+        await poll(library)
+    sim.heals()
+    clock.advance(30)
+    assert await poll(library)
