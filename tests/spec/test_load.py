@@ -48,7 +48,6 @@ async def test_ten_thousand_query_strings_are_one_route(sim, proxy, clock):
     "path",
     [
         "/api/sitemaster/stop",
-        "/api/logout",
         "/api/config/completed",
         "/api/login/Basic",
         "/./api/sitemaster/stop",
