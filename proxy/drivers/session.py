@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import ipaddress
 import logging
+import os
 import socket
 import ssl
 import zlib
@@ -252,7 +253,8 @@ class GatewaySession:
 
 def _reason(exc: BaseException) -> str:
     inner = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
-    return getattr(inner, "strerror", None) or type(inner).__name__
+    number = getattr(inner, "errno", None)
+    return os.strerror(number).lower() if number and number > 0 else type(inner).__name__
 
 
 def _is_framing(exc: BaseException) -> bool:

