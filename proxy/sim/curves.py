@@ -1,13 +1,18 @@
 """How the sun and the house behave over a day, and the chance in both.
 
-Pure: hours of the day and a seeded random source in, watts out.
+Hours of the day and a seeded random source in, watts out; or a recorded day instead.
 """
 
 from __future__ import annotations
 
+import csv
 import math
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
 from random import Random
+from typing import Protocol, Self
 
 SUNRISE_H = 6.5
 SUNSET_H = 19.5
@@ -32,6 +37,19 @@ def household_w(hour: float) -> float:
     lunch = 350 * math.exp(-(((hour - 13) / 2.5) ** 2))
     dinner = 2200 * math.exp(-(((hour - 18.8) / 1.8) ** 2))
     return 450 + breakfast + dinner + lunch
+
+
+class Weather(Protocol):
+    """What decides about sun and load."""
+
+    def step(self, dt: float, hour: float) -> None:
+        """Let time pass."""
+
+    def solar_w(self, hour: float, peak_w: float) -> float:
+        """Watts that the panels could give."""
+
+    def load_w(self, hour: float) -> float:
+        """Watts that the house wants."""
 
 
 @dataclass(slots=True)
@@ -78,3 +96,54 @@ class Chance:
     def load_w(self, hour: float) -> float:
         """Watts of the house with the appliances that are on."""
         return max(household_w(hour) + sum(self._appliances) + self._noise_w, LEAST_LOAD_W)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDay:
+    """A day that was measured somewhere, repeated for ever; between its points it is interpolated."""
+
+    hours: tuple[float, ...]
+    solar: tuple[float, ...]
+    demand: tuple[float, ...]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a CSV with the columns time (HH:MM or HH:MM:SS), solar and load (watts).
+
+        Raises OSError for a file that cannot be read, ValueError for what is not such a table.
+        """
+        with path.open(encoding="utf-8", newline="") as lines:
+            try:
+                rows = [
+                    (_hour(r["time"]), float(r["solar"]), float(r["load"])) for r in csv.DictReader(lines)
+                ]
+            except (KeyError, TypeError, ValueError) as exc:
+                raise ValueError(f"{path} needs the columns time, solar and load: {exc}") from exc
+        if not rows or any(later[0] <= earlier[0] for earlier, later in pairwise(rows)):
+            raise ValueError(f"{path} needs rows in the order of time")
+        hours, solar, demand = zip(*rows, strict=True)
+        return cls(hours, solar, demand)
+
+    def step(self, dt: float, hour: float) -> None:
+        """Nothing happens by chance."""
+
+    def solar_w(self, hour: float, peak_w: float) -> float:  # noqa: ARG002 - the recording has its own peak
+        """Watts of the panels as recorded."""
+        return self._at(hour, self.solar)
+
+    def load_w(self, hour: float) -> float:
+        """Watts of the house as recorded."""
+        return self._at(hour, self.demand)
+
+    def _at(self, hour: float, values: tuple[float, ...]) -> float:
+        after = bisect_right(self.hours, hour)
+        if after in {0, len(self.hours)}:
+            return values[min(after, len(values) - 1)]
+        begin, end = self.hours[after - 1], self.hours[after]
+        share = (hour - begin) / (end - begin)
+        return values[after - 1] + share * (values[after] - values[after - 1])
+
+
+def _hour(text: str) -> float:
+    parts = [float(part) for part in text.split(":")]
+    return sum(part / 60.0**place for place, part in enumerate(parts))

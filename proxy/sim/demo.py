@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 
 from proxy.core.clock import Clock
 from proxy.sim.control import control
-from proxy.sim.curves import Chance
+from proxy.sim.curves import Chance, RecordedDay
 from proxy.sim.redirect import redirecting
 from proxy.sim.server import SYSTEM_CLOCK, SimulatedGateway
 
 DEMO_PERSONA = "fw21_44"
 DEMO_SPEED = 60.0
 DEMO_HOUR = 10.0
+REQUESTS_KEPT = 10_000
 EVENING_OUTAGE = (20.0, 20.75)  # local hours without grid
 
 
@@ -27,6 +28,7 @@ def lively(sim: SimulatedGateway) -> SimulatedGateway:
     today = datetime.fromtimestamp(sim.clock.wall(), UTC).date()
     plant, site = sim.plant, sim.gateway.site
     plant.chance = Chance(today.toordinal(), clouds=True, appliances=True, noise=True)
+    sim.traffic.keep = REQUESTS_KEPT
     site.name, site.location = "Simulated Home", "Simulated"
     return sim
 
@@ -62,12 +64,13 @@ async def run(
     http_port: int | None = None,
     control_port: int | None = None,
     recordings: Path | None = None,
+    day: Path | None = None,
     speed: float = 1.0,
     clock: Clock = SYSTEM_CLOCK,
     ready: Callable[[SimulatedGateway], None] = lambda _sim: None,
     **options: Any,
 ) -> None:
-    """Run a gateway until cancelled; ``ready`` is told when it listens.
+    """Run a gateway until cancelled; ``ready`` is told when it listens, ``day`` is a CSV of a recorded day.
 
     Raises KeyError for an unknown persona, OSError or ValueError for recordings that
     cannot be read, OSError for ports that cannot be had.
@@ -76,8 +79,11 @@ async def run(
     sim.plant.hour = local_hour(clock, sim.gateway.site.timezone)
     if recordings is not None:
         sim.replay(recordings)
+    lively(sim)
+    if day is not None:
+        sim.plant.chance = RecordedDay.load(day)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(lively(sim))
+        await stack.enter_async_context(sim)
         if http_port is not None:
             await stack.enter_async_context(redirecting(host, http_port, sim.url))
         if control_port is not None:

@@ -125,7 +125,7 @@ class Gateway:
         if ask.method not in {"GET", "HEAD"}:
             return self._unknown_write(ask, session, writes)
         if ask.path not in self._endpoints and any(path == ask.path for _, path in writes):
-            return METHOD_NOT_ALLOWED
+            return METHOD_NOT_ALLOWED if session else self._no_session(ask)
         return self._read(ask, session)
 
     def _read(self, ask: Ask, session: Session | None) -> Answer:

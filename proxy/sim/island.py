@@ -17,6 +17,7 @@ WAITING = "SystemWaitForUser"  # the house needs more than the battery gives
 
 OPENS_AFTER_S = 3.0
 REJOINS_AFTER_S = 20.0
+REMEMBERED = 20  # outages that the gateway still lists
 LONG_AGO = float("-inf")
 
 
@@ -35,6 +36,7 @@ class Contactor:
         """Let the utility fail; ``at_once`` skips the seconds until the island stands."""
         if self.grid_present:
             self.outages.append(now)
+            del self.outages[:-REMEMBERED]
         self.grid_present = False
         self._open(LONG_AGO if at_once else now)
 

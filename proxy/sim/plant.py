@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.sim.curves import Chance
+from proxy.sim.curves import Chance, Weather
 from proxy.sim.dispatch import EFFICIENCY, Battery, Mode, charge_room_w, dispatch, off_grid
 from proxy.sim.island import CONNECTED, Contactor
 
@@ -73,7 +73,7 @@ class Plant:
     """A house that tests and the demo can set; ``step`` lets time pass."""
 
     battery: Battery = field(default_factory=Battery)
-    chance: Chance = field(default_factory=lambda: Chance(seed=1))
+    chance: Weather = field(default_factory=lambda: Chance(seed=1))
     hour: float = 12.0  # local hour at second 0
     solar_peak_w: float = 6000.0
     generator_w: float = 0.0  # what a generator gives while the house is off grid

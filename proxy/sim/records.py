@@ -26,8 +26,9 @@ class Record:
 
 @dataclass(slots=True)
 class Traffic:
-    """All requests so far and the highest number at once."""
+    """All requests so far and the highest number at once; what runs for days keeps the last ones only."""
 
+    keep: int | None = None
     requests: list[Record] = field(default_factory=list)
     in_flight: int = 0
     max_in_flight: int = 0
@@ -36,6 +37,8 @@ class Traffic:
     def begin(self, record: Record, connections: int) -> None:
         """Note a request that arrived."""
         self.requests.append(record)
+        if self.keep is not None and len(self.requests) > 2 * self.keep:
+            del self.requests[: -self.keep]
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         self.max_connections = max(self.max_connections, connections)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tesla_protocol.teslapower.teslapower_pb2 import DevicesWithVitals
 
+from proxy.sim.documents.endpoints import ENDPOINTS
 from proxy.sim.documents.vitals import devices
 from proxy.sim.personas import PERSONAS, version_of
 from proxy.sim.server import SimulatedGateway
@@ -237,3 +238,48 @@ async def test_time_moves_the_house_and_the_uptime(visit, hands, persona):
 
     assert after["load"]["energy_imported"] > before["load"]["energy_imported"]
     assert after["site"]["last_communication_time"] > before["site"]["last_communication_time"]
+
+
+@pytest.mark.parametrize("persona", sorted(PERSONAS))
+@pytest.mark.parametrize("situation", ["connected", "islanded", "stopped"])
+async def test_every_document_of_every_firmware_can_be_had(visit, persona, situation):
+    """No path breaks, whatever is installed and whatever happens; a refusal has a code and words."""
+    visitor = await visit(persona, neurio=True, remote_meter=True)
+    plant = visitor.sim.plant
+    if situation == "islanded":
+        plant.contactor.lose_grid(plant.seconds, at_once=True)
+        visitor.sim.pin(generator=500)
+    await visitor.login()
+    plant.running = situation != "stopped"
+
+    for endpoint in ENDPOINTS:
+        reply = await visitor.get(endpoint.path.replace("{meter}", visitor.sim.gateway.hardware.meter_serial))
+        if reply.headers.get("Content-Type") == "application/json":
+            assert reply.status == 200 or {"code", "message"} <= set(reply.json()), endpoint.path
+        else:
+            assert reply.status in {200, 404, 502}, endpoint.path
+
+
+async def test_a_house_can_stand_still(visit, hands):
+    """At speed 0 the clock moves and the house does not."""
+    visitor = await visit(speed=0)
+    before = visitor.sim.gateway.scene().reading
+
+    hands.move(3600)
+
+    assert visitor.sim.gateway.scene().reading == before
+
+
+async def test_an_outage_is_listed_as_a_grid_fault(visit, hands):
+    """Each loss of the grid leaves an under-frequency alert with its time in milliseconds."""
+    visitor = await visit()
+    await visitor.login()
+    hands.move(600)
+    visitor.sim.gateway.catch_up()
+    visitor.sim.plant.contactor.lose_grid(visitor.sim.plant.seconds)
+
+    (fault,) = (await visitor.get("/api/system_status/grid_faults")).json()
+
+    assert fault["alert_name"] == "PINV_a006_vfCheckUnderFrequency"
+    assert fault["timestamp"] == 1000 * visitor.sim.clock.wall()
+    assert json.loads(fault["decoded_alert"])[2]["units"] == "Hz"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.sim.curves import Chance
+from proxy.sim.curves import Chance, RecordedDay
 from proxy.sim.dispatch import MODES, Battery
 from proxy.sim.island import CONNECTED, FAULTED, ISLANDED, READY, REJOINING, WAITING
 from proxy.sim.plant import Plant
@@ -237,3 +237,27 @@ def test_presets_are_situations_that_balance(name):
     assert reading.site_w + reading.battery_w + reading.solar_w == reading.load_w
     assert (reading.grid_status == ISLANDED) == name.endswith("outage")
     assert name.endswith("outage") <= (reading.site_w == 0)
+
+
+def test_a_recorded_day_is_played_back(tmp_path):
+    """Sun and load follow a CSV, interpolated between its rows."""
+    table = tmp_path / "day.csv"
+    table.write_text("time,solar,load\n00:00,0,400\n12:00,3000,800\n24:00:00,0,400\n")
+
+    plant = Plant(chance=RecordedDay.load(table), hour=6.0)
+
+    reading = plant.read()
+    assert (reading.solar_w, reading.load_w) == (1500, 600)
+    assert lived(plant, DAY_S).read().solar_w == 1500
+
+
+@pytest.mark.parametrize(
+    "text", ["", "time,solar\n", "time,solar,load\n1:00,x,1\n", "time,solar,load\n2:00,1,1\n1:00,1,1\n"]
+)
+def test_a_table_that_is_no_day_is_named(tmp_path, text):
+    """The error says which file and what it needs."""
+    table = tmp_path / "day.csv"
+    table.write_text(text)
+
+    with pytest.raises(ValueError, match=r"day\.csv needs"):
+        RecordedDay.load(table)

@@ -238,3 +238,58 @@ async def test_dangerous_gets_are_seen_as_writes(visit):
         await visitor.get(path)
 
     assert len(visitor.sim.writes) == 3
+
+
+async def test_a_password_can_be_changed_by_who_knows_the_old_one(visit):
+    """The new password is the only one from then on."""
+    visitor = await visit("fw21_13")
+
+    wrong = await visitor.post("/api/password/change", {"old_password": "x", "new_password": "new"})
+    right = await visitor.post("/api/password/change", {"old_password": "password", "new_password": "new"})
+
+    assert (wrong.status, right.status) == (400, 200)
+    assert (await visitor.login(password="password")).status == 401
+    assert (await visitor.login(password="new")).status == 200
+
+
+async def test_the_site_can_be_renamed(visit):
+    """Also to something hostile; what is no name is refused."""
+    visitor = await visit()
+    await visitor.login()
+    name = "<script>alert('\u202e')</script>"
+
+    assert (await visitor.post("/api/site_info/site_name", {"site_name": name})).status == 200
+    assert (await visitor.post("/api/site_info/site_name", {"site_name": 7})).status == 400
+    assert (await visitor.get("/api/site_info/site_name")).json()["site_name"] == name
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/sitemaster/stop", 405),
+        ("DELETE", "/api/meters", 405),
+        ("POST", "/api/meters/detect_wired_meters", 403),
+        ("POST", "/api/networks", 403),
+        ("GET", "/api/powerwalls/update", 404),
+    ],
+)
+async def test_other_writes_are_refused_and_noted(visit, method, path, status):
+    """Nothing that a customer may not do is done, and the log shows every attempt."""
+    visitor = await visit()
+    assert (await visitor.ask(method, path)).status == 403
+    await visitor.login()
+
+    assert (await visitor.ask(method, path)).status == status
+    assert len(visitor.sim.writes) == 2
+
+
+async def test_an_old_cookie_outlives_refused_passwords(visit):
+    """The defect of 24.36: logins fail while the session goes on."""
+    visitor = await visit("fw25_10")
+    await visitor.login()
+    visitor.sim.gateway.sessions.refuse_passwords = True
+
+    assert (await visitor.get(SOE)).status == 200
+    visitor.headers, kept = {}, visitor.headers
+    assert (await visitor.login()).status == 401
+    assert (await visitor.get(SOE, headers=kept)).status == 200

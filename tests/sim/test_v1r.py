@@ -245,3 +245,12 @@ async def test_firmware_without_v1r_does_not_know_the_path(visit):
     visitor = await visit("fw21_44")
 
     assert (await visitor.ask("POST", "/tedapi/v1r", data=b"")).status == 404
+
+
+async def test_the_registered_keys_are_listed(connect, public):
+    """With their states."""
+    _, client = await connect()
+
+    (listed,) = (await client.list_authorized_clients())["clients"]
+
+    assert listed["state"] == "VERIFIED"
