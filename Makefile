@@ -32,8 +32,7 @@ lint: $(VENV)/.test
 
 TESTS := tests
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report= $(TESTS)
-	$(BIN)/coverage report --skip-covered
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
 
 format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff format .
