@@ -191,7 +191,7 @@ class Settings:
     log_format: str = row(
         _LOGS, choice("text", "json"), "text", "Form of the log lines", reloads=True, ours=True
     )
-    access_log: bool = row(_LOGS, FLAG, False, "One log line per request", reloads=True, ours=True)
+    access_log: bool = row(_LOGS, FLAG, False, "One log line per request", ours=True)
     suppress_network_errors: bool = row(
         _LOGS, FLAG, False, "Log failures of the gateway only as a summary every 5 minutes", reloads=True
     )

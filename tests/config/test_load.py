@@ -1,6 +1,7 @@
 """Settings come from the environment, a TOML file and secret files, as they are written there."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -138,6 +139,7 @@ def test_debug_is_a_log_level():
         ({"PW_AUTH_PATH": "/app/.auth"}, "/app/.auth"),
         ({"PW_STATE_PATH": "/data", "PW_AUTH_PATH": "/app/.auth"}, "/data"),
         ({"XDG_STATE_HOME": "/data"}, "/data/powerwall-proxy"),
+        ({"PW_AUTH_PATH": ".auth"}, str(Path(".auth").absolute())),
         ({"HOME": ""}, ""),
     ],
 )
