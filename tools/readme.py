@@ -7,6 +7,7 @@ function of that name in ``PARTS``. A test fails when the README is stale.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -15,7 +16,11 @@ from proxy.config.rows import show
 from proxy.config.settings import SETTINGS
 from proxy.server.routes import ROUTES
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+sys.path.append(str(ROOT))  # the list of differences stands with the tests that accept them
+from tests.compat.differences import DIFFERENCES  # noqa: E402 - found through the line above
+
+README = ROOT / "README.md"
 _PART = re.compile(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", re.DOTALL)
 
 
@@ -48,7 +53,19 @@ def commands() -> str:
     return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
 
 
-PARTS: Mapping[str, Callable[[], str]] = {"settings": settings, "routes": routes, "commands": commands}
+def differences() -> str:
+    """List what differs from the pypowerwall proxy; the tests accept exactly these differences."""
+    head = "| Where | There | Here | Because |\n| --- | --- | --- | --- |\n"
+    rows = ((row.where, row.peer, row.here, row.reason) for row in DIFFERENCES)
+    return head + "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "settings": settings,
+    "routes": routes,
+    "commands": commands,
+    "differences": differences,
+}
 
 
 def _grouped(rows: Iterable, head: str, cells: Callable[..., Iterable[str]]) -> str:
