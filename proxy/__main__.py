@@ -72,6 +72,9 @@ COMMANDS = (
         {"action": {"nargs": "?", "choices": ["show", "accept"], "default": "show", "help": "what to do"}},
     ),
     Command(
+        "pair", "make the key for reading and controlling a Powerwall 3 by wire, and say how to register it"
+    ),
+    Command(
         "simulate",
         "run a simulated gateway, to try things without hardware",
         {

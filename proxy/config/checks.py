@@ -67,8 +67,8 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield "PW_GW_TLS=off: the password is sent to whoever answers at the gateway's address."
     if settings.tls_cert and settings.https != "yes":
         yield f"PW_TLS_CERT has no effect with PW_HTTPS={settings.https}."
-    if settings.wifi_host and not (settings.rsa_key_path and settings.gw_pwd):
-        yield "PW_WIFI_HOST has no effect without PW_RSA_KEY_PATH and PW_GW_PWD."
+    if settings.wifi_host and not (settings.gw_pwd and (settings.rsa_key_path or settings.password)):
+        yield "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD."
     if settings.cache_expire < _SHORT_TTL_S:
         yield (
             f"PW_CACHE_EXPIRE={settings.cache_expire:g}: some gateways limit the rate "

@@ -58,7 +58,12 @@ class Settings:
     rsa_key_path: str = row(
         _TEDAPI, PATH, "", "Registered RSA key (PEM): Powerwall 3 over the wired network (v1r)"
     )
-    wifi_host: str = row(_TEDAPI, ADDRESS, "", "Address on the gateway's Wi-Fi, as fallback of v1r")
+    wifi_host: str = row(
+        _TEDAPI,
+        ADDRESS,
+        "",
+        "Address on the gateway's Wi-Fi, for what PW_HOST does not tell, and as fallback of v1r",
+    )
     tedapi_api_version: str = row(
         _TEDAPI,
         choice("V2024_06", "V2026_06"),

@@ -29,12 +29,14 @@ class Document:
 
     ``value`` is the decoded document (dict, list, … as JSON has them; for the
     vitals the decoded devices), ``body`` the bytes as the gateway sent them.
-    A driver that translates makes the body itself.
+    A driver that translates makes the body itself. ``notes`` are header fields
+    that tell readers what the document itself has no place for.
     """
 
     value: Any
     body: bytes
     media_type: str = JSON
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ class Representation:
     revisions: tuple[int, ...]
     stored_at: float
     fresh_until: float
+    notes: Mapping[str, str]
     _gzipped: bytes | None = field(default=None, repr=False)
 
     @property
@@ -109,6 +110,7 @@ class Readings:
             "ETag": made.etag,
             "Age": str(max(int(self._clock.monotonic() - made.stored_at), 0)),
             **({"Cache-Status": cache} if cache else {}),
+            **made.notes,
             "Cache-Control": "no-cache",
             **PUBLIC_HEADERS,
         }
@@ -157,6 +159,7 @@ class Readings:
             fresh_until=min(
                 (s.stored_at + self.gateway.policy(s.source).ttl for s in snapshots), default=now
             ),
+            notes={name: note for s in snapshots for name, note in s.document.notes.items()},
         )
 
     def _failed(self, route: Route, options: Options, error: GatewayError) -> web.Response:

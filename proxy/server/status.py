@@ -18,6 +18,7 @@ from proxy.config.rows import show
 from proxy.config.settings import SETTINGS, Settings
 from proxy.core.breaker import State
 from proxy.core.sources import METERS, SITE_NAME
+from proxy.drivers.registry import mode_of
 from proxy.server.diagnosis import diagnosis
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
 from proxy.server.route import Route
@@ -120,7 +121,9 @@ def _link(link: Link, now: float) -> dict[str, Any]:
         if link.last_success is None
         else round(now - link.last_success, _DIGITS),
         "resting": {
-            path: round(rest.until - now, 1) for path, rest in link.rests.items() if rest.until > now
+            path: {"retry_in_seconds": round(rest.until - now, 1), "reason": str(rest.error)}
+            for path, rest in link.rests.items()
+            if rest.until > now
         },
         **link.driver.describe(),
     }
@@ -146,7 +149,7 @@ def stats_of(context: Context) -> dict[str, Any]:
     site = name.document.value.get("site_name") if name and isinstance(name.document.value, dict) else None
     return {
         "pypowerwall": f"{__version__} Powerwall Proxy",
-        "mode": "Local",
+        **_mode(context),
         "gets": traffic.total("GET"),
         "posts": traffic.total("POST"),
         "errors": traffic.total(failed=True),
@@ -161,9 +164,22 @@ def stats_of(context: Context) -> dict[str, Any]:
         "mem": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "site_name": site if isinstance(site, str) else "",
         "message": headline(context),
+        "energy": {link.driver.name: link.driver.describe().get("energy") for link in gateway.links},
         "exchanges": sum(sum(link.exchanges.values()) for link in gateway.links),
         "coalesced": gateway.coalesced,
         "config": redacted(context.settings),
+    }
+
+
+def _mode(context: Context) -> dict[str, Any]:
+    """Say how the gateway is read, in the words that /stats has always had."""
+    mode = mode_of(context.settings)
+    told = [link.driver.describe() for link in context.gateway.links]
+    return {
+        "mode": f"Local ({mode})" if mode not in {"", "off"} else "Local",
+        "tedapi": mode not in {"", "off"},
+        "tedapi_mode": mode or "off",
+        "pw3": any(link.get("powerwall3_units") for link in told),
     }
 
 

@@ -237,3 +237,26 @@ def test_recorded_answers_are_served_as_they_are(command, tmp_path):
     proxy = command.start(PW_HOST=found[1], PW_PASSWORD=found[2], **DEMO)
 
     assert ask(proxy.port(), "/soe") == b'{"percentage":  42.0}\n'
+
+
+def test_pair_makes_a_key_once_and_says_what_to_do_with_it(command):
+    first, second = command("pair"), command("pair")
+
+    key = command.home / ".local/state/powerwall-proxy/v1r.pem"
+    assert first.returncode == 0
+    assert str(key) in first.stdout
+    assert "add_authorized_client_request" in first.stdout
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert second.stdout == first.stdout
+
+
+def test_pair_does_not_touch_a_file_that_is_no_key(command):
+    folder = command.home / ".local/state/powerwall-proxy"
+    folder.mkdir(parents=True)
+    (folder / "v1r.pem").write_text("not a key")
+
+    shown = command("pair")
+
+    assert shown.returncode == 1
+    assert "v1r.pem is not a key that can be used" in shown.stderr
+    assert (folder / "v1r.pem").read_text() == "not a key"

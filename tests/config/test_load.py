@@ -161,7 +161,10 @@ ODD = {
     ("PW_CACHE_TTL", "4"): "PW_CACHE_TTL=4 is less than PW_CACHE_EXPIRE=5: nothing is served while the "
     "gateway fails.",
     ("PW_GW_TLS", "off"): "PW_GW_TLS=off: the password is sent to whoever answers at the gateway's address.",
-    ("PW_WIFI_HOST", "192.168.91.1"): "PW_WIFI_HOST has no effect without PW_RSA_KEY_PATH and PW_GW_PWD.",
+    (
+        "PW_WIFI_HOST",
+        "192.168.91.1",
+    ): "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD.",
     ("PW_CONTROL_ISLANDING", "yes"): "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET.",
     ("PW_CONTROL_SECRET", "geheim7"): "PW_CONTROL_SECRET is shorter than 8 characters: it can be guessed.",
     ("PW_CONTROL_SECRET", "mySecretKey"): "PW_CONTROL_SECRET stands in documentation: everybody knows it.",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.core.breaker import Rest, rest_after
 from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.model import Document, Source
+from proxy.core.sources import METERS
 from proxy.drivers.tedapi import messages, meters, powerwall3
 from proxy.drivers.tedapi.reading import Facts, dig, moment
 from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, Translation, translate
@@ -38,6 +39,12 @@ _LIFETIMES = {messages.CONFIG: 30.0, messages.FIRMWARE: 3600.0}
 _LASTING = frozenset(
     {"/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars", COMPONENTS_SOURCE}
 )
+
+
+# Energies that we counted ourselves are marked as such wherever they are served.
+_INTEGRATED: Mapping[Source, Mapping[str, str]] = {
+    source: {"Energy-Counters": "integrated"} for source in (METERS, "/api/meters/site", "/api/meters/solar")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,7 @@ class TedapiDriver:
         asked_config = await self._refresh(messages.CONFIG)
         await self._refresh(messages.FIRMWARE)
         facts = await self._facts()
-        told = _told(FROM_CONTROLLER, facts) | _components(facts)
+        told = _told(FROM_CONTROLLER, facts, _INTEGRATED if facts.counters else {}) | _components(facts)
         return told | _told(FROM_CONFIG, facts) if asked_config else told
 
     async def _facts(self) -> Facts:
@@ -176,10 +183,13 @@ class TedapiDriver:
         self._known[name] = Known(await self._wire.read(name), self._clock.monotonic())
 
 
-def _told(table: Mapping[Source, Translation], facts: Facts) -> dict[Source, Document | GatewayError]:
+def _told(
+    table: Mapping[Source, Translation], facts: Facts, notes: Mapping[Source, Mapping[str, str]] | None = None
+) -> dict[Source, Document | GatewayError]:
     """Translate, and say of every source of the table that nothing is known of, why."""
     known = translate(table, facts)
-    return _documents(known) | {source: _absent(source, facts) for source in table if source not in known}
+    absent = {source: _absent(source, facts) for source in table if source not in known}
+    return _documents(known, notes or {}) | absent
 
 
 def _components(facts: Facts) -> dict[Source, Document | GatewayError]:
@@ -198,8 +208,12 @@ def _absent(source: Source, facts: Facts) -> GatewayError:
     return SourceUnavailable(f"{source}: the gateway does not tell this at the moment")
 
 
-def _documents(values: Mapping[Source, Any]) -> dict[Source, Document | GatewayError]:
+def _documents(
+    values: Mapping[Source, Any], notes: Mapping[Source, Mapping[str, str]] | None = None
+) -> dict[Source, Document | GatewayError]:
     return {
-        source: Document(value, json.dumps(value, separators=(",", ":")).encode())
+        source: Document(
+            value, json.dumps(value, separators=(",", ":")).encode(), notes=(notes or {}).get(source, {})
+        )
         for source, value in values.items()
     }

@@ -1,0 +1,76 @@
+"""``pair``: make the key for v1r, and explain how the gateway learns to trust it.
+
+Registering is done once, through Tesla's cloud and by hand at a Powerwall; the
+proxy takes no part in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from proxy.commands.common import OK, complain, load_or_exit
+from proxy.config.settings import Settings
+from proxy.config.state import state_problem, write_private
+
+_BITS = 4096
+_FILE = "v1r.pem"
+
+_EXPLANATION = """\
+Key: {path} (for the owner of this account only; never give it away)
+Public key: {public}
+
+1. Register the public key for your site, once, with Tesla's owner or Fleet API:
+     POST /api/1/energy_sites/SITE_ID/command
+     {{"command_properties": {{"message": {{"authorization": {{"add_authorized_client_request": {{
+       "key_type": 1, "authorized_client_type": 1, "description": "Powerwall Proxy",
+       "public_key": "{public}"}}}}}}, "identifier_type": 1}},
+      "command_type": "grpc_command"}}
+2. Within ten minutes switch one Powerwall off at its switch, wait some seconds,
+   and switch it on again: that shows the gateway that you are there.
+3. Run the proxy with
+     PW_HOST=ADDRESS_IN_YOUR_NETWORK PW_GW_PWD=PASSWORD_FROM_THE_STICKER
+     PW_RSA_KEY_PATH={path}
+   Until the key is registered and confirmed, /health says that it is not.
+"""
+
+
+def run(_: argparse.Namespace) -> int:
+    """Make the key unless there is one, and print what to do with it."""
+    settings = load_or_exit(needs_gateway=False).settings
+    path = _path(settings)
+    if not settings.rsa_key_path and (problem := state_problem(settings)):
+        return complain(problem)
+    try:
+        public = _public_key(path)
+    except FileNotFoundError:
+        write_private(path, _made())
+        public = _public_key(path)
+    except (OSError, ValueError, TypeError) as exc:
+        return complain(f"{path} is not a key that can be used: {exc}")
+    print(_EXPLANATION.format(path=path, public=public), end="")
+    return OK
+
+
+def _path(settings: Settings) -> Path:
+    return Path(settings.rsa_key_path or Path(settings.state_path, _FILE))
+
+
+def _made() -> bytes:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=_BITS)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _public_key(path: Path) -> str:
+    """Give the public half as the registration wants it: PKCS #1, DER, base64. Raises OSError, ValueError or TypeError."""
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("it is not an RSA key")
+    public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+    return base64.b64encode(public).decode()
