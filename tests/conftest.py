@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
+import hypothesis
 import pytest
 
 from proxy.app import build_app, listening
@@ -18,6 +19,10 @@ from proxy.config.tls import serving_context
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock
+
+# Machines that run tests are busy: how long one example takes says nothing.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_asyncio_loop_factories(config, item):

@@ -19,6 +19,9 @@ _NO = frozenset({"no", "false", "0", "off"})
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _SOURCE = re.compile(r"[A-Za-z0-9.:*/\[\]'_-]+")
 
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<six>[^]]+)\]|(?P<name>[^:]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
+_ADDRESS = "host, host:port or [IPv6]:port, without a path"
+
 HIGHEST_PORT = 65535
 
 
@@ -41,23 +44,12 @@ def _flag(text: str) -> bool:
 
 def split_address(text: str) -> tuple[str, int | None]:
     """Split ``host``, ``host:port``, ``::1`` or ``[::1]:port``; the port is None if none is given."""
-    host, port = text, ""
-    if match := re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text):
-        host, port = match[1], match[2] if match[2] is not None else ""
-        ipaddress.IPv6Address(host)
-        if text.endswith(":"):
-            raise ValueError("a port after the colon")
-    elif text.count(":") == 1:
-        host, port = text.split(":")
-        if not port:
-            raise ValueError("a port after the colon")
-    if not _is_host(host):
-        raise ValueError("a host name or an address")
-    if not port:
-        return host, None
-    if not (port.isascii() and port.isdigit() and 0 < int(port) <= HIGHEST_PORT):
-        raise ValueError("a port between 1 and 65535")
-    return host, int(port)
+    match = _HOST_AND_PORT.fullmatch(text)
+    host, port = (match["six"] or match["name"], match["port"]) if match else (text, None)
+    is_six = not match or match["six"] is not None  # only such an address has more than one colon
+    if not _is_host(host) or is_six != (":" in host) or (port and not 0 < int(port) <= HIGHEST_PORT):
+        raise ValueError(_ADDRESS)
+    return host, int(port) if port else None
 
 
 def _is_host(text: str) -> bool:
@@ -80,16 +72,10 @@ def _gateway(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    try:
-        host, port = split_address(text.strip())
-    except ValueError:
-        raise ValueError(_ADDRESS) from None
+    host, port = split_address(text.strip())
     # A URL needs the brackets that people leave out.
     shown = f"[{host}]" if ":" in host else host
     return shown if port is None else f"{shown}:{port}"
-
-
-_ADDRESS = "host, host:port or [IPv6]:port, without a path"
 
 
 def _interface(text: str) -> str:

@@ -81,9 +81,8 @@ def _forms(secret: str) -> Iterable[str]:
     yield f"(?i:{octets.hex()})"
     for shift in range(3):
         inside = _inside_base64(octets, shift)
-        if len(inside) >= SHORTEST:
-            yield re.escape(inside)
-            yield re.escape(inside.translate(_URL_SAFE))
+        yield re.escape(inside)
+        yield re.escape(inside.translate(_URL_SAFE))
 
 
 def _spellings(character: str) -> str:

@@ -58,7 +58,9 @@ class CommandLine:
             try:
                 yield Daemon(process)
             finally:
-                process.kill()
+                process.terminate()
+                if process.stdout and not process.stdout.closed:
+                    process.stdout.read()
 
     def _command(self, words: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-W", "error", "-m", "proxy", *words]

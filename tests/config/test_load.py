@@ -97,6 +97,17 @@ def test_a_secret_file_can_be_named_in_the_toml_file(tmp_path):
     assert settings(PW_CONFIG=config).control_secret == "correct horse"
 
 
+@pytest.mark.parametrize(
+    ("content", "problem"), [(b"", "is empty"), (b"\n", "is empty"), (b"\xff\xfe", "is not a text in UTF-8")]
+)
+def test_a_secret_file_without_a_secret_is_a_problem(tmp_path, content, problem):
+    path = tmp_path / "secret"
+    path.write_bytes(content)
+
+    with pytest.raises(SettingsError, match=f"PW_PASSWORD_FILE: {path} {problem}"):
+        settings(PW_PASSWORD_FILE=str(path))
+
+
 def test_what_was_loaded_is_concealed_from_then_on():
     settings(PW_GW_PWD="sticker text 4711")
 
@@ -118,6 +129,28 @@ def test_what_was_loaded_is_concealed_from_then_on():
 )
 def test_any_host_and_port_can_be_the_gateway(written, host):
     assert settings(PW_HOST=written).host == host
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "h:",
+        ":443",
+        "h:0",
+        "h:65536",
+        "[h]:443",
+        "[::1",
+        "[]",
+        "1:2:3",
+        "user@h",
+        "-h",
+        "http://http://h",
+        "h:²",
+    ],
+)
+def test_what_is_no_address_is_refused(written):
+    with pytest.raises(SettingsError, match=r"but must be host, host:port or \[IPv6\]:port"):
+        settings(PW_HOST=written)
 
 
 @pytest.mark.parametrize(

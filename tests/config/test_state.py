@@ -92,8 +92,9 @@ def test_a_damaged_certificate_is_made_anew(tmp_path):
     assert len(fingerprint(own_certificate(settings))) == 64
 
 
-def test_without_a_state_folder_the_certificate_lives_in_memory():
-    assert isinstance(serving_context(Settings()), ssl.SSLContext)
+@pytest.mark.parametrize("folder", ["", "/dev/null/state"])
+def test_without_a_state_folder_the_certificate_lives_in_memory(folder):
+    assert isinstance(serving_context(Settings(state_path=folder)), ssl.SSLContext)
 
 
 def test_the_owners_certificate_is_served(tmp_path):

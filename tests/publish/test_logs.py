@@ -6,6 +6,8 @@ import json
 import logging
 import re
 import ssl
+import subprocess
+import sys
 
 import pytest
 from aiohttp.http_exceptions import BadStatusLine
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from proxy.config.settings import Settings
 from proxy.core.redaction import conceal, printable
-from proxy.publish.logs import LogHandler
+from proxy.publish.logs import LogHandler, set_up
 
 EVENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (DEBUG|INFO|WARNING|ERROR|CRITICAL) ")
 
@@ -262,3 +264,82 @@ def test_lines_are_counted_by_level():
     written.logger.warning("b")
 
     assert written.handler.written == {"info": 1, "warning": 1}
+
+
+def test_setting_up_again_replaces_the_handler():
+    """A reload changes form and level of the lines; nothing is written twice. Counts are not lost."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    first, second = io.StringIO(), io.StringIO()
+    try:
+        set_up(Settings(), first)
+        for _ in range(2):
+            logging.getLogger("powerwall.test").warning("gateway lost", extra={"cause": "timeout"})
+        set_up(Settings(log_format="json", log_level="error"), second)
+        logging.getLogger("powerwall.test").warning("gateway lost")
+        logging.getLogger("powerwall.test").error("house on fire")
+    finally:
+        for handler in [handler for handler in root.handlers if isinstance(handler, LogHandler)]:
+            root.removeHandler(handler)
+        root.setLevel(level)
+        logging.captureWarnings(capture=False)
+        sys.excepthook = sys.__excepthook__
+
+    assert root.handlers == before
+    assert [line.split(" ", 1)[1] for line in first.getvalue().splitlines()] == [
+        "WARNING gateway lost cause=timeout",
+        "WARNING gateway lost cause=timeout repeated=1",
+    ]
+    assert json.loads(second.getvalue())["event"] == "house on fire"
+
+
+def test_what_nobody_catches_is_redacted_too():
+    """Python would print it to standard error as it is."""
+    program = (
+        "from proxy.config.settings import Settings\n"
+        "from proxy.core.redaction import conceal\n"
+        "from proxy.publish.logs import set_up\n"
+        "conceal('correct horse')\n"
+        "set_up(Settings())\n"
+        "raise ValueError('correct ' + 'horse')\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "CRITICAL unexpected error" in done.stderr
+    assert "    | ValueError: ***" in done.stderr
+    assert "correct horse" not in done.stderr
+
+
+def test_at_debug_level_a_clients_error_is_one_line():
+    written = log("aiohttp.server")
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        written.logger.error("Error handling request from %s", "192.0.2.1", exc_info=BadStatusLine("GARBAGE"))
+    finally:
+        root.setLevel(level)
+
+    assert written.lines == ["DEBUG aiohttp.server: client error cause=BadStatusLine"]
+
+
+def test_arguments_by_name_are_redacted_too():
+    conceal("correct horse battery")
+    written = log()
+
+    written.logger.info("login with %(password)s", {"password": "correct horse battery"})
+
+    assert written.lines == ["INFO login with ***"]
+
+
+def test_other_events_are_limited_by_themselves():
+    """What is remembered of rates is bounded, too."""
+    written = log(network_error_rate_limit=1)
+
+    for number in range(500):
+        written.logger.warning(f"odd {number}", extra={"cause": "fault"})
+
+    assert len(written.lines) == 500
+    assert len(written.handler._repeats._recent) <= 200
