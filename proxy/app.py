@@ -23,7 +23,7 @@ from proxy.drivers.registry import drivers_for
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
-from proxy.server import emulation, status
+from proxy.server import emulation, scrape, status
 from proxy.server.connection import REQUEST_S, SERVER, Entrance, room_for
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
@@ -70,7 +70,8 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     feed = Feed(gateway, clock, lambda: readings.options)
     context.streams = lambda: feed.listeners
     ui = Ui(context, feed, Passthrough(gateway, clock, settings))
-    context.endpoints |= ui.endpoints()
+    context.endpoints |= ui.endpoints() | scrape.endpoints(context)
+    context.offers |= ui.offers()
     context.fallback = ui.fallback
 
     async def end_streams(_: web.Application) -> None:

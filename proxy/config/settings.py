@@ -208,7 +208,13 @@ class Settings:
         reloads=True,
     )
     metrics: bool = row(_LOGS, FLAG, True, "Serve /metrics", ours=True)
-    metrics_refresh: bool = row(_LOGS, FLAG, True, "A scrape keeps its readings fresh", ours=True)
+    metrics_refresh: str = row(
+        _LOGS,
+        choice("yes", "all", "no"),
+        "yes",
+        "Readings that a scrape keeps fresh: powers, charge, grid and what was ever asked for; all; none",
+        ours=True,
+    )
     metrics_serials: bool = row(_LOGS, FLAG, False, "Serial numbers as labels", ours=True)
 
 

@@ -41,6 +41,28 @@ class Driver(Protocol):
         """Say how the connection is, for people: logins, session age, address. No secrets."""
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a driver counted since it was made.
+
+    ``logins`` by outcome: ``ok`` or the code of an error. ``session_since`` is wall-clock
+    seconds, None without a session.
+    """
+
+    logins: Mapping[str, int]
+    bytes_received: int
+    bytes_sent: int
+    session_since: float | None = None
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A driver that counts what it does."""
+
+    def usage(self) -> Usage:
+        """Say what was counted."""
+
+
 @runtime_checkable
 class Controllable(Protocol):
     """A driver that can write."""

@@ -21,7 +21,7 @@ from proxy.core.errors import (
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import OCTETS, Document, Source
 from proxy.core.shapes import parse
-from proxy.drivers.base import Asset
+from proxy.drivers.base import Asset, Usage
 from proxy.drivers.login import Login
 
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ class LocalDriver:
     def describe(self) -> Mapping[str, Any]:
         """Say how the connection is."""
         return {"address": self._session.address, **self.login.describe()}
+
+    def usage(self) -> Usage:
+        """Say what was counted."""
+        session, login = self._session, self.login
+        return Usage(login.outcomes, session.bytes_received, session.bytes_sent, login.since)
 
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:

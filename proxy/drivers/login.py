@@ -90,6 +90,11 @@ class Login:
             _log.info("firmware", extra={"version": version.strip(), "before": self.version.strip()})
             self.version = version
 
+    @property
+    def since(self) -> float | None:
+        """When the session in force was made (wall-clock seconds)."""
+        return self._ticket.since or None if self._ticket else None
+
     def describe(self) -> Mapping[str, Any]:
         """Say how the login stands."""
         ticket = self._ticket

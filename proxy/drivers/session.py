@@ -75,7 +75,8 @@ class GatewaySession:
         self.host = parts.hostname or ""
         self.port = parts.port or (80 if self.plain else 443)
         self.address = parts.netloc
-        self.bytes_received = 0
+        self.bytes_received = 0  # bodies, as they came over the wire
+        self.bytes_sent = 0
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._settings = settings
         self._state = state
@@ -97,6 +98,7 @@ class GatewaySession:
     ) -> Reply:
         """Send one request and read its whole answer. Raises GatewayError, never for a status."""
         async with self.stream(method, path, headers=headers, body=body) as answer:
+            self.bytes_sent += len(body or b"")
             raw = await self._read(answer, path)
             self.bytes_received += len(raw)
             cookies = {name: morsel.value for name, morsel in answer.cookies.items()}

@@ -51,6 +51,7 @@ class Gateway:
         self.policy = policy
         self.store = MemoryStore(lambda source: policy(source).usable_s, clock.monotonic)
         self.coalesced = 0
+        self.waiting = 0  # requests that wait for an exchange now
         self.results: dict[tuple[Source, Result], int] = {}
         self._deadline_s = deadline_s
         self._patience_s = patience_s
@@ -84,12 +85,37 @@ class Gateway:
         obtained = {source: self._at_once(source) for source in sources}
         missing = [source for source, result in obtained.items() if result is None]
         if missing:
-            waited = await asyncio.gather(*(self._wait_for(source, ends) for source in missing))
+            self.waiting += 1
+            try:
+                waited = await asyncio.gather(*(self._wait_for(source, ends) for source in missing))
+            finally:
+                self.waiting -= 1
             obtained.update(zip(missing, waited, strict=True))
         reading = {source: result for source, result in obtained.items() if result is not None}
         for source, result in reading.items():
             self.results[source, result.result] = self.results.get((source, result.result), 0) + 1
         return Reading(reading)
+
+    def want(self, sources: Iterable[Source]) -> None:
+        """Visit sources without waiting for them: what is not fresh is asked for, unless it rests."""
+        wanted = tuple(sources)
+        self.visit(wanted)
+        now = self.clock.monotonic()
+        for source in wanted:
+            snapshot = self.store.get(source)
+            age = now - snapshot.stored_at if snapshot else None
+            if classify(age, self.policy(source)) is not Freshness.FRESH:
+                way = self._way(source, now)
+                if (
+                    not isinstance(way, GatewayError)
+                    and (way, way.driver.sources[source]) not in self._flights
+                ):
+                    self._start(way, source)
+
+    @property
+    def visited(self) -> frozenset[Source]:
+        """What somebody ever wanted."""
+        return frozenset(self._demands)
 
     def discard(self, sources: Iterable[Source]) -> None:
         """Forget sources that a write has changed, also as answers that are still under way."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.gateway.gateway import Gateway
+    from proxy.publish.families import Samples
     from proxy.server.data import Readings
     from proxy.server.emulation import Sessions
     from proxy.server.route import Route
@@ -35,6 +36,8 @@ class Context:
     started_at: float  # wall-clock seconds
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    # Metrics of features that count for themselves, by the name of the family (publish/own.py).
+    offers: dict[str, Callable[[], Samples]] = field(default_factory=dict)
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
     # How many pages listen to live events.

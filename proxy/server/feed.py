@@ -76,7 +76,7 @@ class Feed:
     """What the page of one gateway shows, now and whenever it changes."""
 
     def __init__(self, gateway: Gateway, clock: Clock, options: Callable[[], Options]) -> None:
-        self.dropped = 0
+        self._dropped = 0  # for readers that have left
         self._gateway = gateway
         self._clock = clock
         self._options = options
@@ -90,6 +90,11 @@ class Feed:
     def listeners(self) -> int:
         """How many listen now."""
         return len(self._listeners)
+
+    @property
+    def dropped(self) -> int:
+        """How many objects were replaced by a newer one before a slow reader took them."""
+        return self._dropped + sum(listener.dropped for listener in self._listeners)
 
     async def obtain(self) -> dict[str, Any]:
         """Return the object after a short look at the gateway, if that is needed and allowed."""
@@ -147,7 +152,7 @@ class Feed:
             yield listener
         finally:
             self._listeners.discard(listener)
-            self.dropped += listener.dropped
+            self._dropped += listener.dropped
             if not self._listeners:
                 await self.close()
 

@@ -279,6 +279,13 @@ ROUTES: tuple[Route, ...] = (
         "/health", "Whether the proxy lives, and how it stands with the gateway", "Proxy", endpoint="health"
     ),
     Route("/ready", "Whether readings are fresh enough to be useful (200 or 503)", "Proxy", endpoint="ready"),
+    Route(
+        "/metrics",
+        "Everything as Prometheus metrics (text or OpenMetrics)",
+        "Proxy",
+        endpoint="metrics",
+        media_type="text/plain; version=0.0.4; charset=utf-8",
+    ),
     Route("/stats", "Counters and effective settings", "Proxy", endpoint="stats", public=False),
     Route(
         "/stats/clear",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
 from proxy.core.errors import GatewayError, NotSupported
+from proxy.publish.families import Samples
 from proxy.server import events
 from proxy.server.data import has_it, takes_gzip
 from proxy.server.dispatch import not_found
@@ -91,6 +92,16 @@ class Ui:
             "docs_page": self.docs_page,
             "openapi": self.openapi,
             "example_page": self.example_page,
+        }
+
+    def offers(self) -> dict[str, Callable[[], Samples]]:
+        """Return what is counted here, by the name of the metric."""
+        feed, files = self._feed, self._passthrough
+        return {
+            "powerwall_proxy_event_streams": lambda: (((), feed.listeners),),
+            "powerwall_proxy_events_dropped_total": lambda: (((), feed.dropped),),
+            "powerwall_proxy_assets_total": lambda: (((name,), n) for name, n in files.results.items()),
+            "powerwall_proxy_asset_cache_bytes": lambda: (((), files.bytes),),
         }
 
     async def front_page(self, request: web.Request, route: Route) -> web.StreamResponse:

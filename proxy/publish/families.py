@@ -1,0 +1,98 @@
+"""What a metric is, as a row of a table: its name, kind, labels and unit, and who reads its samples.
+
+A sample without a value is left out: what is unknown is absent, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeAlias, TypeVar
+
+from proxy.core.model import Source
+from proxy.core.tally import Histogram
+
+# The values of a family's labels, in their order, and what is measured.
+Sample: TypeAlias = tuple[tuple[str, ...], float | Histogram | None]
+Samples: TypeAlias = Iterable[Sample]
+
+Told = TypeVar("Told")
+
+
+class Kind(Enum):
+    """The types of the exposition format that are used here."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+GAUGE, COUNTER, HISTOGRAM = Kind
+
+# Base units, as the names of metrics spell them; rpm is the one that has no better word.
+UNITS = frozenset(
+    {"amperes", "bytes", "celsius", "hertz", "joules", "ratio", "rpm", "seconds"}
+    | {"vars", "voltamperes", "volts", "watts"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Told]):
+    """One row.
+
+    ``read`` makes the samples of what is told; ``sources`` are the facts that it looks at.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    read: Callable[[Told], Samples]
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def base(self) -> str:
+        """The name without the suffix that counters have."""
+        return self.name.removesuffix("_total")
+
+    @property
+    def unit(self) -> str:
+        """The unit in which the name ends; empty for what only counts."""
+        word = self.base.rpartition("_")[2]
+        return word if word in UNITS else ""
+
+
+class Ratchet:
+    """Keeps counters of a gateway from stepping back a little.
+
+    Prometheus takes any decrease for a restart from 0 and adds the whole value again: a
+    meter that corrects itself by 5 Wh would become 900 kWh.
+    """
+
+    _CORRECTION = 0.01  # a decrease by less is a correction, by more a new meter
+
+    def __init__(self) -> None:
+        self._highest: dict[tuple[str, ...], float] = {}
+
+    def hold(self, series: tuple[str, ...], value: float) -> float:
+        """Return the value to export for a counter that reads ``value`` now."""
+        last = self._highest.get(series)
+        if last is not None and last * (1 - self._CORRECTION) < value < last:
+            return last
+        self._highest[series] = value
+        return value
+
+
+def gauge(
+    name: str, labels: str, help_: str, read: Callable[[Told], Samples], *sources: Source
+) -> Family[Told]:
+    """Make a row; labels are words."""
+    return Family(f"powerwall_{name}", GAUGE, tuple(labels.split()), help_, read, sources)
+
+
+def counter(
+    name: str, labels: str, help_: str, read: Callable[[Told], Samples], *sources: Source
+) -> Family[Told]:
+    """Make a row of a value that only grows."""
+    return Family(f"powerwall_{name}", COUNTER, tuple(labels.split()), help_, read, sources)

@@ -1,0 +1,113 @@
+"""The text of /metrics: tables of families become samples at the moment of a scrape.
+
+prometheus-client writes the formats and tells about the process. It is slow to import, so
+this module is imported by the first scrape. Nothing here asks a gateway, and nothing is
+kept between scrapes but the ratchet of the gateway's counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from proxy.core.tally import Histogram
+from proxy.publish.energy import ENERGY
+from proxy.publish.facts import Facts
+from proxy.publish.families import COUNTER, HISTOGRAM, Family, Ratchet, Samples, Told
+from proxy.publish.own import OWN
+from proxy.publish.running import Running
+
+if TYPE_CHECKING:
+    from proxy.gateway.gateway import Gateway
+
+
+class Metrics:
+    """The metrics of one running proxy; ``facts`` reads what is told of a gateway."""
+
+    def __init__(self, running: Running, facts: Callable[[Gateway], Facts]) -> None:
+        self._running = running
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Families(running, facts))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    def scrape(self, accept: str) -> tuple[bytes, str]:
+        """Return the body in the format that the client asks for, and its media type."""
+        now = self._running.clock.monotonic
+        started = now()
+        encode, media_type = choose_encoder(accept)
+        body = encode(self._registry)
+        self._running.collect_seconds = now() - started
+        return body, media_type
+
+
+class _Families(Collector):
+    """What prometheus-client calls for each scrape."""
+
+    def __init__(self, running: Running, facts: Callable[[Gateway], Facts]) -> None:
+        self._running = running
+        self._facts = facts
+        self._ratchet = Ratchet()
+
+    def collect(self) -> Iterator[Metric]:
+        """Make all families that have a sample."""
+        told = [(gateway.name, self._facts(gateway)) for gateway in self._running.gateways]
+        for row in ENERGY:
+            yield from _filled(self._energy(row, told))
+        for family in OWN:
+            metric = _empty(family)
+            _fill(metric, family, family.read(self._running))
+            yield from _filled(metric)
+
+    def _energy(self, row: Family[Facts], told: Sequence[tuple[str, Facts]]) -> Metric:
+        metric = _empty(row)
+        for gateway, facts in told:
+            samples = row.read(facts)
+            if row.kind is COUNTER:
+                samples = self._held((row.name, gateway), samples)
+            _fill(metric, row, samples, {"gateway": gateway})
+        return metric
+
+    def _held(self, series: tuple[str, ...], samples: Samples) -> Samples:
+        for labels, value in samples:
+            if isinstance(value, int | float):
+                yield labels, self._ratchet.hold((*series, *labels), value)
+
+
+def _empty(family: Family[Told]) -> Metric:
+    if family.kind is HISTOGRAM:
+        return HistogramMetricFamily(family.base, family.help, labels=family.labels, unit=family.unit)
+    return Metric(family.base, family.help, family.kind.value, unit=family.unit)
+
+
+def _filled(metric: Metric) -> Iterator[Metric]:
+    if metric.samples:
+        yield metric
+
+
+def _fill(
+    metric: Metric, family: Family[Told], samples: Samples, common: dict[str, str] | None = None
+) -> None:
+    """Add samples to a metric; those without a value are left out, as are labels without one."""
+    for values, value in samples:
+        if isinstance(value, Histogram) and isinstance(metric, HistogramMetricFamily):
+            metric.add_metric(values, _cumulated(value), value.total)
+        elif isinstance(value, int | float):
+            labels = dict(common or {})
+            labels.update(zip(family.labels, values, strict=False))
+            metric.add_sample(family.name, labels, value)
+
+
+def _cumulated(histogram: Histogram) -> list[tuple[str, float]]:
+    """Return the buckets as the formats want them: each with everything below it."""
+    buckets: list[tuple[str, float]] = []
+    seen = 0
+    for bound, count in zip((*map(str, histogram.bounds), "+Inf"), histogram.counts, strict=True):
+        seen += count
+        buckets.append((bound, seen))
+    return buckets

@@ -1,0 +1,152 @@
+"""OWN: the metrics of the proxy itself, one row each.
+
+Labels come from tables (routes, sources, drivers, error codes), never from what a client
+or a gateway sent. What is ``offered`` is counted by a feature that may be absent.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from proxy.publish import running
+from proxy.publish.families import HISTOGRAM, Family, counter, gauge
+from proxy.publish.running import Running, of_links, offered
+
+OWN: Final[tuple[Family[Running], ...]] = (
+    gauge("proxy_build_info", "version python aiohttp", "Versions; always 1", running.build),
+    gauge("proxy_start_timestamp_seconds", "", "When the proxy started", lambda r: (((), r.started_at),)),
+    counter("proxy_requests_total", "route method status", "Requests answered", running.requests),
+    Family(
+        "powerwall_proxy_request_seconds",
+        HISTOGRAM,
+        ("route", "cache"),
+        "Duration of requests",
+        running.seconds,
+    ),
+    gauge("proxy_requests_in_flight", "", "Requests being answered", lambda r: (((), r.traffic.in_flight),)),
+    counter("proxy_response_bytes_total", "route", "Bytes of bodies sent to clients", running.sent),
+    counter(
+        "proxy_cache_total", "source result", "Look-ups of sources by how they were served", running.cache
+    ),
+    gauge("proxy_cache_entries", "", "Snapshots held", running.entries),
+    gauge("proxy_cache_bytes", "", "Bytes of snapshots held", running.held),
+    gauge(
+        "proxy_snapshot_age_seconds",
+        "gateway source",
+        "Age of a snapshot, also of one too old to be served",
+        running.ages,
+    ),
+    counter(
+        "proxy_exchanges_total",
+        "gateway driver exchange outcome",
+        "Requests to the gateway by outcome",
+        running.exchanges,
+    ),
+    Family(
+        "powerwall_proxy_exchange_seconds",
+        HISTOGRAM,
+        ("gateway", "driver"),
+        "Duration of requests to the gateway",
+        of_links(lambda link, _: link.seconds),
+    ),
+    gauge(
+        "proxy_exchanges_in_flight",
+        "gateway driver",
+        "Requests to the gateway under way",
+        of_links(lambda link, _: link.in_flight),
+    ),
+    counter(
+        "proxy_upstream_bytes_total",
+        "gateway driver direction",
+        "Bytes of bodies exchanged with the gateway",
+        running.upstream_bytes,
+    ),
+    counter(
+        "proxy_coalesced_total",
+        "gateway",
+        "Requests that joined a running exchange",
+        lambda r: (((g.name,), g.coalesced) for g in r.gateways),
+    ),
+    gauge(
+        "proxy_coalesced_waiters",
+        "gateway",
+        "Requests waiting for an exchange",
+        lambda r: (((g.name,), g.waiting) for g in r.gateways),
+    ),
+    counter(
+        "proxy_logins_total", "gateway driver outcome", "Logins to the gateway by outcome", running.logins
+    ),
+    gauge(
+        "proxy_session_start_timestamp_seconds",
+        "gateway driver",
+        "When the session with the gateway was made",
+        running.sessions,
+    ),
+    gauge(
+        "proxy_link_state",
+        "gateway driver state",
+        "State of the connection: 1 for the current one",
+        running.states,
+    ),
+    gauge(
+        "proxy_cooldown_seconds",
+        "gateway driver",
+        "Seconds until a resting gateway is asked again",
+        of_links(running.cooldown),
+    ),
+    counter(
+        "proxy_cooldowns_total", "gateway driver reason", "Rests of the gateway by cause", running.cooldowns
+    ),
+    gauge(
+        "proxy_source_rest_seconds",
+        "gateway source",
+        "Seconds until a resting source is asked for again",
+        running.rests,
+    ),
+    gauge(
+        "proxy_failures_in_row",
+        "gateway driver",
+        "Failed requests to the gateway since the last answer",
+        of_links(lambda link, _: link.breaker.failures),
+    ),
+    gauge(
+        "proxy_last_success_timestamp_seconds",
+        "gateway driver",
+        "When the gateway last answered",
+        running.successes,
+    ),
+    counter(
+        "proxy_commands_total",
+        "gateway command outcome",
+        "Control commands by outcome",
+        offered("commands_total"),
+    ),
+    gauge("proxy_event_streams", "", "Live event streams open", offered("event_streams")),
+    counter(
+        "proxy_events_dropped_total",
+        "",
+        "Events replaced by a newer one before a slow reader took them",
+        offered("events_dropped_total"),
+    ),
+    counter(
+        "proxy_assets_total",
+        "result",
+        "Files of the gateway's web app by how they were served",
+        offered("assets_total"),
+    ),
+    gauge("proxy_asset_cache_bytes", "", "Bytes held of these files", offered("asset_cache_bytes")),
+    gauge("proxy_mqtt_connected", "", "Whether the MQTT broker is connected", offered("mqtt_connected")),
+    counter(
+        "proxy_mqtt_messages_total", "outcome", "MQTT messages by outcome", offered("mqtt_messages_total")
+    ),
+    counter(
+        "proxy_openc2_commands_total",
+        "dialect action status",
+        "OpenC2 commands",
+        offered("openc2_commands_total"),
+    ),
+    counter("proxy_log_records_total", "level", "Log lines written", running.log_records),
+    gauge(
+        "proxy_collect_seconds", "", "Duration of the previous scrape", lambda r: (((), r.collect_seconds),)
+    ),
+)
