@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 
 # Pauses between two lines about the same thing, in seconds; the last one repeats.
 PAUSES = (300.0, 600.0, 1200.0, 1800.0)
+# Where one event undoes another, the last line must say how things stand: these are never
+# held back as repeats, only by the rate of their lines.
+STATE_CHANGES = frozenset(
+    {"gateway lost", "gateway back", "too many connections", "room for connections again"}
+)
 _MINUTE = 60.0
 _MOST_KINDS = 200
 
@@ -31,7 +36,8 @@ class Repeats:
     The same event with the same cause is written once; further ones are counted,
     and the count is written after 5, 10, 20 and then every 30 minutes while it
     grows. Of one event with changing causes at most ``per_minute`` lines a minute
-    are written. With ``summaries_only``, what has a cause appears in counts only.
+    are written, and of a change of state too. With ``summaries_only``, what else has a
+    cause appears in counts only.
     """
 
     now: Callable[[], float]
@@ -47,28 +53,34 @@ class Repeats:
             return True
         now = self.now()
         event, cause = (record.name, record.getMessage()), getattr(record, "cause", None)
+        is_change = record.getMessage() in STATE_CHANGES
         key = (*event, cause, hash(record.exc_text))
         kind = self._kinds.get(key)
+        if is_change and self._within_rate(event, now):
+            return True
         if kind is None:
             kind = self._kinds[key] = _Kind(now + PAUSES[0])
             self._next = min(self._next, kind.until)
             if len(self._kinds) > _MOST_KINDS:
                 del self._kinds[next(iter(self._kinds))]
-            if cause is None or self._may_write(event, now):
+            if not is_change and self._is_news(event, cause, now):
                 return True
         kind.latest = record
         kind.count += 1
         return False
 
-    def _may_write(self, event: Hashable, now: float) -> bool:
+    def _is_news(self, event: Hashable, cause: object, now: float) -> bool:
+        """Say whether the first record of its kind is written at once."""
+        return cause is None or (not self.summaries_only and self._within_rate(event, now))
+
+    def _within_rate(self, event: Hashable, now: float) -> bool:
         """Keep to the number of lines per minute that one event may have."""
-        if self.summaries_only:
-            return False
         recent = [moment for moment in self._recent.get(event, ()) if moment > now - _MINUTE]
+        is_within = len(recent) < self.per_minute
         if len(self._recent) >= _MOST_KINDS:
             self._recent.clear()
-        self._recent[event] = [*recent, now]
-        return len(recent) < self.per_minute
+        self._recent[event] = [*recent, now] if is_within else recent
+        return is_within
 
     def due(self, *, everything: bool = False) -> Iterator[logging.LogRecord]:
         """Give one record per kind whose count is to be written now, with the field ``repeated``."""

@@ -178,11 +178,36 @@ def test_a_failure_after_quiet_is_news():
     assert written.lines == ["WARNING exchange failed cause=timeout"] * 2
 
 
-def test_state_changes_are_never_held_back():
+def test_the_last_line_about_the_gateway_says_how_it_is():
+    """A gateway that is lost again is told again, although the cause is the same as before."""
+    written = log(suppress_network_errors=True)
+
+    for _ in range(2):
+        written.logger.warning("gateway lost", extra={"cause": "timeout"})
+        written.logger.warning("gateway back", extra={"after_s": 3})
+
+    assert [line.split(" ", 3)[2] for line in written.lines] == ["lost", "back", "lost", "back"]
+
+
+def test_a_gateway_that_comes_and_goes_does_not_fill_the_log():
+    """Ten minutes of one change a second are five lines a minute of each kind, and the counts."""
+    written = log()
+
+    for _ in range(300):
+        written.logger.warning("gateway lost", extra={"cause": "timeout"})
+        written.now += 1
+        written.logger.warning("gateway back", extra={"after_s": 1})
+        written.now += 1
+
+    assert len(written.lines) <= 2 * 5 * 10 + 4
+    assert any(" repeated=" in line for line in written.lines)
+
+
+def test_information_is_never_held_back():
     written = log()
 
     for _ in range(3):
-        written.logger.info("gateway back")
+        written.logger.info("logged in")
 
     assert len(written.lines) == 3
 
@@ -274,7 +299,7 @@ def test_setting_up_again_replaces_the_handler():
     try:
         set_up(Settings(), first)
         for _ in range(2):
-            logging.getLogger("powerwall.test").warning("gateway lost", extra={"cause": "timeout"})
+            logging.getLogger("powerwall.test").warning("exchange failed", extra={"cause": "timeout"})
         set_up(Settings(log_format="json", log_level="error"), second)
         logging.getLogger("powerwall.test").warning("gateway lost")
         logging.getLogger("powerwall.test").error("house on fire")
@@ -287,8 +312,8 @@ def test_setting_up_again_replaces_the_handler():
 
     assert root.handlers == before
     assert [line.split(" ", 1)[1] for line in first.getvalue().splitlines()] == [
-        "WARNING gateway lost cause=timeout",
-        "WARNING gateway lost cause=timeout repeated=1",
+        "WARNING exchange failed cause=timeout",
+        "WARNING exchange failed cause=timeout repeated=1",
     ]
     assert json.loads(second.getvalue())["event"] == "house on fire"
 
