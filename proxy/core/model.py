@@ -72,10 +72,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a gateway did with a command: the values read back, and its own answers."""
+    """What a gateway did with a command: the values read back, its own answers, the values before."""
 
     values: Mapping[Setting, Any]
     answers: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[Setting, Any] = field(default_factory=dict)
 
 
 def app_percent(raw: float) -> float:

@@ -22,12 +22,14 @@ from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import OCTETS, Document, Source
 from proxy.core.shapes import parse
 from proxy.drivers.base import Asset, Usage
+from proxy.drivers.local_control import LocalWriter, writable
 from proxy.drivers.login import Login
 
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
+    from proxy.core.model import Command, Outcome
     from proxy.drivers.session import GatewaySession, Reply
 
 VITALS: Source = "/api/devices/vitals"
@@ -71,7 +73,7 @@ _A_DAY_S = 86400.0
 
 
 class LocalDriver:
-    """Reads a gateway over its local API; cookie or bearer session."""
+    """Reads and writes a gateway over its local API; cookie or bearer session."""
 
     name = "local"
     min_ttl = 0.0
@@ -81,6 +83,7 @@ class LocalDriver:
     def __init__(self, session: GatewaySession, settings: Settings, state: Memory, clock: Clock) -> None:
         self._session = session
         self.login = Login(session, settings, state, clock)
+        self.settings = writable(settings)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:
         """Read one path of the local API."""
@@ -99,6 +102,10 @@ class LocalDriver:
         if reply.status != _OK:
             raise self._refusal(path, reply, renewed=renewed is not ticket)
         return reply
+
+    async def execute(self, command: Command) -> Outcome:
+        """Write mode and reserve, or leave the grid."""
+        return await LocalWriter(self._session, self.login).execute(command)
 
     async def close(self) -> None:
         """Close the connections; the session stays valid and is found again after a restart."""

@@ -95,9 +95,13 @@ class GatewaySession:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        once: bool = False,
     ) -> Reply:
-        """Send one request and read its whole answer. Raises GatewayError, never for a status."""
-        async with self.stream(method, path, headers=headers, body=body) as answer:
+        """Send one request and read its whole answer. Raises GatewayError, never for a status.
+
+        ``once`` is for what changes something: a request that was sent is not sent again.
+        """
+        async with self.stream(method, path, headers=headers, body=body, once=once) as answer:
             self.bytes_sent += len(body or b"")
             raw = await self._read(answer, path)
             self.bytes_received += len(raw)
@@ -113,11 +117,22 @@ class GatewaySession:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         is_long: bool = False,
+        once: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send one request; the body is read by the caller. Raises GatewayError.
 
-        A long answer may take its time, as long as it goes on.
+        A long answer may take its time, as long as it goes on. aiohttp repeats a GET whose
+        connection broke, unless it is to be sent ``once``: some GETs change the gateway.
         """
+
+        async def unrepeated(
+            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            try:
+                return await handler(request)
+            except (aiohttp.ClientError, OSError) as exc:
+                raise self._translate(exc, path) from exc
+
         session, trust = await self._open()
         try:
             async with session.request(
@@ -129,6 +144,7 @@ class GatewaySession:
                 server_hostname=self._server_hostname(),
                 allow_redirects=False,
                 timeout=self._patient if is_long else self._timeout,
+                middlewares=(unrepeated,) if once else None,
             ) as answer:
                 yield answer
         except GatewayError:

@@ -19,14 +19,17 @@ from proxy.core.errors import CircuitOpen, GatewayError, NotSupported, Scope
 from proxy.core.failures import Failures
 from proxy.core.model import Document, Source
 from proxy.core.tally import Histogram
-from proxy.drivers.base import Asset, AssetOrigin
+from proxy.drivers.base import Asset, AssetOrigin, Controllable
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
+    from proxy.core.model import Command, Outcome
     from proxy.drivers.base import Driver
 
 _log = logging.getLogger(__name__)
 
+# Stands for every write in the counts of exchanges.
+_COMMAND = "command"
 _BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -113,6 +116,30 @@ class Link:
             if error.scope is Scope.LINK:
                 self._failed(path, error, self._clock.monotonic())
             raise
+
+    async def execute(self, command: Command) -> Outcome:
+        """Send a command once, unless the gateway rests; never again by itself. Raises GatewayError."""
+        if not isinstance(self.driver, Controllable):
+            raise NotSupported(f"the {self.driver.name} connection cannot write")
+        async with self._slots:
+            now = self._clock.monotonic()
+            if refusal := self.refusal(_COMMAND, now):
+                raise refusal
+            self._note(self.breaker.begin(now))
+            try:
+                outcome = await self.driver.execute(command)
+            except GatewayError as error:
+                self._refused(error, self._clock.monotonic())
+                raise
+            self._succeeded(_COMMAND, self._clock.monotonic())
+            return outcome
+
+    def _refused(self, error: GatewayError, now: float) -> None:
+        """Learn from a failed command: the gateway may have to rest for it, but no path does."""
+        self.exchanges[_COMMAND, error.code()] += 1
+        cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
+        if self._guarded:
+            self._note(self.breaker.failure(now, cause, _COMMAND, self._jitter()))
 
     def forget_missing(self) -> None:
         """Ask again for what the gateway did not offer: its firmware may have changed."""

@@ -1,0 +1,178 @@
+"""Writing over the gateway's own HTTPS API (local-gateway.md section 5).
+
+A write is sent once. It is sent a second time only after the gateway refused the
+first for its session and a look at that session showed it dead: a refusal is an
+answer, so nothing was done. Whatever ends without an answer is reported as unknown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.errors import (
+    BadAnswer,
+    CommandRejected,
+    GatewayError,
+    GatewayTimeout,
+    Interrupted,
+    NotSupported,
+    OutcomeUnknown,
+    RateLimited,
+)
+from proxy.core.model import Command, Outcome, Setting, app_percent, raw_percent
+from proxy.core.shapes import parse
+from proxy.core.sources import OPERATION
+
+if TYPE_CHECKING:
+    from proxy.config.settings import Settings
+    from proxy.drivers.login import Login, Ticket
+    from proxy.drivers.session import GatewaySession, Reply
+
+_APPLY = "/api/config/completed"  # a GET that writes
+_ISLANDING = "/api/v2/islanding/mode"
+_ISLAND_MODES = {True: "intentional_reconnect_failsafe", False: "backup"}
+
+_DENIED = frozenset({401, 403})
+_RESERVE = "backup_reserve_percent"
+_LIMIT = "max_pv_export_power_kW"
+# The gateway rounds what it stores; the app's slider knows whole percents only.
+_SAME_PERCENT = 0.5
+
+
+def writable(settings: Settings) -> frozenset[Setting]:
+    """Say what may be written; leaving the grid has a switch of its own."""
+    base = {Setting.RESERVE, Setting.MODE}
+    return frozenset(base | {Setting.ISLANDING} if settings.control_islanding else base)
+
+
+class LocalWriter:
+    """Carries out one command."""
+
+    def __init__(self, session: GatewaySession, login: Login) -> None:
+        self._session = session
+        self._login = login
+
+    async def execute(self, command: Command) -> Outcome:
+        """Write, read back, compare. Raises GatewayError."""
+        if Setting.ISLANDING in command.values:
+            return await self._island(command)
+        return await self._operate(command)
+
+    async def _operate(self, command: Command) -> Outcome:
+        """Replace mode and reserve: the gateway takes the whole object, so what stays is sent along."""
+        current = await self._operation()
+        wanted = _replaced(current, command.values)
+        stored = await self._send("POST", OPERATION, wanted)
+        try:
+            await self._send("GET", _APPLY)
+        except (CommandRejected, OutcomeUnknown):
+            raise
+        except GatewayError as exc:
+            raise OutcomeUnknown("the gateway took the values, but was lost before applying them") from exc
+        try:
+            held = await self._operation()
+        except GatewayError as exc:
+            raise OutcomeUnknown("the gateway took the values, but cannot be read") from exc
+        if _mode(held) != _mode(wanted) or abs(held[_RESERVE] - wanted[_RESERVE]) > _SAME_PERCENT:
+            raise CommandRejected(
+                f"the gateway took the values, but holds mode {_mode(held)} and reserve "
+                f"{app_percent(held[_RESERVE]):.0f} %"
+            )
+        return Outcome(_told(held), {"operation": stored}, _told(current))
+
+    async def _island(self, command: Command) -> Outcome:
+        """Leave the grid or return to it. The grid status follows in its own time, 20 s and more."""
+        if len(command.values) > 1:
+            raise CommandRejected("islanding is a command of its own")
+        leave = command.values[Setting.ISLANDING]
+        echo = await self._send("POST", _ISLANDING, {"island_mode": _ISLAND_MODES[leave]})
+        return Outcome({Setting.ISLANDING: leave}, {"islanding": echo})
+
+    # -- asking --------------------------------------------------------------------------------
+
+    async def _operation(self) -> dict[str, Any]:
+        """Read the operation anew, logging in again at most once."""
+        ticket = await self._login.ticket()
+        reply = await self._read(ticket)
+        if reply.status in _DENIED:
+            ticket = await self._login.renew(ticket)
+            reply = await self._read(ticket)
+        _raise_for(OPERATION, reply)
+        document = parse(OPERATION, reply.body)
+        reserve = document.get(_RESERVE)
+        if not _mode(document) or isinstance(reserve, bool) or not isinstance(reserve, int | float):
+            raise BadAnswer(f"{OPERATION} has no mode and reserve that could be kept")
+        return dict(document)
+
+    async def _read(self, ticket: Ticket) -> Reply:
+        return await self._session.request("GET", OPERATION, headers=ticket.headers)
+
+    async def _send(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+        """Send what changes something; return the gateway's answer."""
+        ticket = await self._login.ticket()
+        reply = await self._once(method, path, ticket, document)
+        if reply.status in _DENIED and (await self._read(ticket)).status in _DENIED:
+            reply = await self._once(method, path, await self._login.renew(ticket), document)
+        _raise_for(path, reply)
+        try:
+            return json.loads(reply.body) if reply.body else None
+        except ValueError:
+            return None  # it was accepted; what it says in words is of no account
+
+    async def _once(
+        self, method: str, path: str, ticket: Ticket, document: Mapping[str, Any] | None
+    ) -> Reply:
+        headers = dict(ticket.headers)
+        body = None
+        if document is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(document).encode()
+        try:
+            return await self._session.request(method, path, headers=headers, body=body, once=True)
+        except (Interrupted, GatewayTimeout, BadAnswer) as exc:
+            raise OutcomeUnknown(f"{path} was sent, but no usable answer came") from exc
+
+
+def _replaced(current: Mapping[str, Any], values: Mapping[Setting, Any]) -> dict[str, Any]:
+    """Fill in what the command leaves as it is. Firmware before 21.39 calls the key ``mode``."""
+    key = "real_mode" if "real_mode" in current else "mode"
+    reserve = values.get(Setting.RESERVE)
+    wanted = {
+        key: values.get(Setting.MODE, current[key]),
+        _RESERVE: current[_RESERVE] if reserve is None else raw_percent(reserve),
+    }
+    if isinstance(current.get(_LIMIT), int | float):
+        wanted[_LIMIT] = current[_LIMIT]
+    return wanted
+
+
+def _mode(document: Mapping[str, Any]) -> str:
+    mode = document.get("real_mode", document.get("mode"))
+    return mode if isinstance(mode, str) else ""
+
+
+def _told(document: Mapping[str, Any]) -> dict[Setting, Any]:
+    return {
+        Setting.RESERVE: max(app_percent(document[_RESERVE]), 0),
+        Setting.MODE: _mode(document),
+    }
+
+
+def _raise_for(path: str, reply: Reply) -> None:
+    """Raise for every status but success. An answer is an answer: nothing here leaves doubt."""
+    match reply.status:
+        case 200 | 201 | 202 | 204:
+            return
+        case 401 | 403:
+            raise CommandRejected(
+                "the gateway lets this login read but not write, as current firmware does with customers; "
+                "v1r (PW_RSA_KEY_PATH) or Tesla's app can write"
+            )
+        case 404 | 405:
+            raise NotSupported(f"{path} is not offered by this gateway")
+        case 429:
+            raise RateLimited(f"{path}: too many requests (429)", retry_after=reply.retry_after)
+        case status:
+            raise CommandRejected(f"{path}: the gateway answered {status}")
