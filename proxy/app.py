@@ -20,16 +20,18 @@ from proxy.config.memory import Memory
 from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
 from proxy.drivers.registry import drivers_for
+from proxy.gateway.control import Control
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
-from proxy.server import emulation, scrape, status
+from proxy.server import control, emulation, scrape, status
 from proxy.server.connection import REQUEST_S, SERVER, Entrance, room_for
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
 from proxy.server.emulation import Sessions
 from proxy.server.feed import Feed
+from proxy.server.guard import Guard
 from proxy.server.passthrough import Passthrough
 from proxy.server.traffic import Traffic
 from proxy.server.ui import Ui
@@ -63,10 +65,13 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
         readings=readings,
         traffic=Traffic(clock.wall),
         started_at=clock.wall(),
+        guard=Guard(settings.control_secret, clock.monotonic),
+        control=Control(gateway, clock),
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
     )
     PackOrder(gateway, memory, readings.number_packs)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context)
+    context.endpoints |= control.endpoints(context)
     feed = Feed(gateway, clock, lambda: readings.options)
     context.streams = lambda: feed.listeners
     ui = Ui(context, feed, Passthrough(gateway, clock, settings))

@@ -44,7 +44,6 @@ _HEAD_BYTES = 32 * 1024
 _OTHER_FILES = 64
 _DETAILS = {
     400: "This is not a well-formed request of HTTP/1.1 (RFC 9112).",
-    404: "A request target is a path that begins with a slash.",
     413: "The body is too large.",
     414: f"A request target may have {_TARGET_BYTES} bytes.",
     417: "Expect takes 100-continue only.",
@@ -244,10 +243,11 @@ class Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer; those of aiohttp itself (404, 413, 417) as problem documents."""
-        if resp.status == 400:  # noqa: PLR2004 - who sends what is no request may mean more by what follows
-            resp.force_close()
-        elif isinstance(resp, web.HTTPException):
-            resp = problem(resp.status, _DETAILS.get(resp.status, resp.reason), headers={"Server": SERVER})
+        if isinstance(resp, web.HTTPException):
+            # Every path is a route, so what is not found is a target that is no path.
+            status = 400 if resp.status == 404 else resp.status  # noqa: PLR2004 - RFC 9110
+            resp = problem(status, _DETAILS.get(status, resp.reason), headers={"Server": SERVER})
+        if resp.status == 400:  # noqa: PLR2004 - what follows a request that is none may be meant for another
             resp.force_close()
         return await super().finish_response(request, resp, start_time)
 

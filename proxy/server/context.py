@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
+    from proxy.gateway.control import Control
     from proxy.gateway.gateway import Gateway
     from proxy.publish.families import Samples
     from proxy.server.data import Readings
     from proxy.server.emulation import Sessions
+    from proxy.server.guard import Guard
     from proxy.server.route import Route
     from proxy.server.traffic import Traffic
 
@@ -34,6 +36,8 @@ class Context:
     readings: Readings
     traffic: Traffic
     started_at: float  # wall-clock seconds
+    guard: Guard
+    control: Control
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     # Metrics of features that count for themselves, by the name of the family (publish/own.py).

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from proxy.core.errors import GatewayError
+from proxy.server.admission import malformed, refusal
 from proxy.server.context import CONTEXT
 from proxy.server.emulation import Session, refused, session_of, waits_to_be_asked
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
@@ -41,6 +42,8 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
         path = path_of(request.raw_path, context.settings.base_url)
         route = BY_PATH.get(path)
         response, cache = await _answer(context, request, route, path)
+        if route is not None and not route.public:
+            response.headers.pop("Access-Control-Allow-Origin", None)
         status, size = response.status, response.content_length or 0
         return response
     except GatewayError as error:
@@ -67,16 +70,14 @@ def path_of(target: str, base_url: str) -> str:
 async def _answer(
     context: Context, request: web.Request, route: Route | None, path: str
 ) -> tuple[web.StreamResponse, str]:
+    if odd := malformed(request):
+        return odd, "none"
     if route is None:
         if context.fallback is not None and not path.lower().startswith("/api"):
             return await context.fallback(request, path), "none"
         return not_found(path), "none"
-    if request.method == "OPTIONS":
-        return _options(route), "none"
-    if request.method not in route.methods:
-        return _method_not_allowed(route), "none"
-    if request.method in {"GET", "HEAD"} and request.body_exists:
-        return problem(400, "A GET takes no body.", headers={"Connection": "close"}), "none"
+    if early := _without_asking(context, request, route):
+        return early, "none"
     if context.sessions is not None and route.path.startswith("/api/") and not route.endpoint:
         session, raw = session_of(request, context.sessions), RAW.get(route.path, route)
         if session is Session.LOST or (
@@ -87,6 +88,17 @@ async def _answer(
     if route.endpoint:
         return await context.endpoints[route.endpoint](request, route), "none"
     return await context.readings.answer(request, route)
+
+
+def _without_asking(context: Context, request: web.Request, route: Route) -> web.Response | None:
+    """Answer what needs no endpoint: methods, and what is not admitted."""
+    if request.method == "OPTIONS":
+        return _options(route)
+    if request.method not in route.methods:
+        return _method_not_allowed(route)
+    if request.method in {"GET", "HEAD"} and request.body_exists:
+        return problem(400, "A GET takes no body.")
+    return refusal(request, route, context.settings)
 
 
 def not_found(path: str) -> web.Response:

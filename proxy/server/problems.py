@@ -45,11 +45,15 @@ def problem(
     )
 
 
+def retry_after(seconds: float | None) -> str:
+    """Write a Retry-After: whole seconds, from 1 to 600."""
+    return str(min(max(math.ceil(seconds or 1), 1), _LONGEST_WAIT_S))
+
+
 def unavailable(error: GatewayError) -> web.Response:
     """Answer for a fact that cannot be had: the error's own status, and when to come back."""
     headers = {}
     if error.status >= 500:  # noqa: PLR2004 - server errors may pass, RFC 9110 section 15.6
-        wait = min(max(math.ceil(error.retry_after or 1), 1), _LONGEST_WAIT_S)
-        headers["Retry-After"] = str(wait)
+        headers["Retry-After"] = retry_after(error.retry_after)
     headers["Cache-Status"] = f"powerwall-proxy; fwd=miss; detail={error.code()}"
     return problem(error.status, str(error), title=error.title, code=error.code(), headers=headers)

@@ -68,3 +68,4 @@ class Route:
     methods: tuple[str, ...] = READ
     query: tuple[str, ...] = ()
     public: bool = True  # readable by web pages of any origin
+    local: bool = False  # answered only under names that are known to be this machine's

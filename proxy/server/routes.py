@@ -70,8 +70,14 @@ def _family(prefix: str, name: str, *members: str) -> tuple[Route, ...]:
     )
 
 
-def _page(path: str, summary: str, endpoint: str) -> Route:
-    return Route(path, summary, "Pages", endpoint=endpoint, media_type="text/html", public=False)
+def _page(path: str, summary: str, endpoint: str, *, local: bool = False) -> Route:
+    return Route(path, summary, "Pages", endpoint=endpoint, media_type="text/html", public=False, local=local)
+
+
+def _control(path: str, summary: str) -> Route:
+    return Route(
+        path, summary, "Control", endpoint="control", methods=(*READ, "POST"), public=False, local=True
+    )
 
 
 ROUTES: tuple[Route, ...] = (
@@ -263,7 +269,7 @@ ROUTES: tuple[Route, ...] = (
     _page("/", "The power flow as a page to watch or to frame (PW_UI)", "front_page"),
     _page("/flow.html", "The same, whatever PW_UI says", "flow_page"),
     _page("/gateway", "The gateway's own page, if it has one", "gateway_page"),
-    _page("/status", "How the proxy and its gateway are, for whoever runs them", "status_page"),
+    _page("/status", "How the proxy and its gateway are, for whoever runs them", "status_page", local=True),
     _page("/docs", "This list as a page, with a button to try each", "docs_page"),
     Route("/openapi.json", "This list for programs (OpenAPI 3.1)", "Pages", endpoint="openapi"),
     _page("/example.html", "How to frame the power flow in a page of your own", "example_page"),
@@ -275,6 +281,12 @@ ROUTES: tuple[Route, ...] = (
         endpoint="events",
         media_type="text/event-stream",
     ),
+    _control("/control/mode", "Mode: self_consumption, backup or autonomous; with level= also the reserve"),
+    _control("/control/reserve", "Backup reserve in percent of the app's scale; with mode= also the mode"),
+    _control("/control/grid_charging", "Whether the battery may charge from the grid: true or false"),
+    _control("/control/grid_export", "What may be exported: battery_ok, pv_only or never"),
+    _control("/control/max_backup", "Fill the battery now, for so many seconds (at least 60), or cancel"),
+    _control("/control/islanding", "Whether the house is off grid: true or false (PW_CONTROL_ISLANDING)"),
     Route(
         "/health", "Whether the proxy lives, and how it stands with the gateway", "Proxy", endpoint="health"
     ),
@@ -286,7 +298,7 @@ ROUTES: tuple[Route, ...] = (
         endpoint="metrics",
         media_type="text/plain; version=0.0.4; charset=utf-8",
     ),
-    Route("/stats", "Counters and effective settings", "Proxy", endpoint="stats", public=False),
+    Route("/stats", "Counters and effective settings", "Proxy", endpoint="stats", public=False, local=True),
     Route(
         "/stats/clear",
         "Set the counters to zero",
@@ -294,8 +306,17 @@ ROUTES: tuple[Route, ...] = (
         endpoint="stats_clear",
         methods=("GET", "POST"),
         public=False,
+        local=True,
     ),
-    Route("/help", "Every route with its meaning", "Proxy", endpoint="help", media_type="text/html"),
+    Route(
+        "/help",
+        "Every route with its meaning",
+        "Proxy",
+        endpoint="help",
+        media_type="text/html",
+        public=False,
+        local=True,
+    ),
 )
 
 # What a program gets that is logged in as to a gateway: the gateway's own bytes.

@@ -19,7 +19,10 @@ from proxy.config.settings import SETTINGS, Settings
 from proxy.core.breaker import State
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.drivers.registry import mode_of
+from proxy.server.admission import client_of, is_ours, is_same_origin
+from proxy.server.control import account_of, bearer_of, denied
 from proxy.server.diagnosis import diagnosis
+from proxy.server.guard import Entry
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
 from proxy.server.route import Route
 from proxy.server.routes import ROUTES
@@ -35,8 +38,8 @@ _DIGITS = 3
 def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoints of this module, by name."""
 
-    async def health(_: web.Request, __: Route) -> web.Response:
-        return _json(health_of(context))
+    async def health(request: web.Request, __: Route) -> web.Response:
+        return await _health(context, request)
 
     async def ready(_: web.Request, __: Route) -> web.Response:
         age = newest_age(context.gateway, context.clock.monotonic())
@@ -62,6 +65,20 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         return web.Response(body=help_of(context).encode(), headers=headers)
 
     return {"health": health, "ready": ready, "stats": stats, "stats_clear": stats_clear, "help": help_page}
+
+
+async def _health(context: Context, request: web.Request) -> web.Response:
+    """Tell everybody that the proxy lives, guests of the LAN the rest, holders of the control secret also what was set."""
+    document = health_of(context)
+    if not (is_ours(request, context.settings) and is_same_origin(request)):
+        # What anybody may know; the rest is for those who came by a name of this machine.
+        document = {key: document[key] for key in ("status", "version", "uptime_seconds", "age_seconds")}
+    elif "Authorization" in request.headers:
+        verdict = await context.guard.admit(bearer_of(request), client_of(request, context.settings))
+        if verdict.entry is not Entry.GRANTED:
+            return denied(verdict)
+        document["control"] = account_of(context)
+    return _json(document)
 
 
 def newest_age(gateway: Gateway, now: float) -> float | None:
