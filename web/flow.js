@@ -4,7 +4,7 @@ import { $, badge, charge, drawn, label, note, place, power, present, table, tex
 import { flows } from "./flows.js";
 import { NODES } from "./layout.js";
 import { follow } from "./live.js";
-import { duration, meter, percent, say } from "./words.js";
+import { duration, inside, meter, percent, say } from "./words.js";
 
 const root = document.documentElement;
 const options = root.dataset; // what the server read from the address and PW_STYLE
@@ -134,7 +134,8 @@ function describe(flow, values, battery) {
   const sentences = present().map((node) => {
     const parts = on
       .filter(([, from]) => from === node)
-      .map(([edge, , to]) => `${watts("edge", flow.edges[edge])} ${say("to", say(to))}`);
+      .sort(([one], [other]) => flow.edges[other] - flow.edges[one])
+      .map(([edge, , to]) => `${watts("edge", flow.edges[edge])} ${say("to", inside(to))}`);
     return `${say(node)} ${values[node]}${parts.length ? ": " : ""}${parts.join(", ")}.`;
   });
   if (battery.charge !== null) {

@@ -5,6 +5,9 @@ const words = JSON.parse(document.getElementById("words").textContent);
 /** A word or sentence by its name in words.json, with `value` at its {}. */
 export const say = (name, value) => (words[name] ?? name).replace("{}", value);
 
+/** A name inside a sentence: German alone writes it with a capital. */
+export const inside = (name) => (language === "de" ? say(name) : say(name).toLocaleLowerCase(language));
+
 const language = document.documentElement.lang;
 const locale = (navigator.languages ?? []).find((tag) => tag.startsWith(language)) ?? language;
 const [whole, tenths] = [0, 1].map((digits) => {

@@ -15,7 +15,7 @@ from proxy.views.devices import alerts
 from proxy.views.flows import Flows, Readings, flows
 from proxy.views.options import Options
 from proxy.views.packs import packs
-from proxy.views.reading import Documents, number, section, sections, text
+from proxy.views.reading import Documents, number, section, text
 from proxy.views.strings import strings
 
 _FULL: Final = 100.0
@@ -54,7 +54,7 @@ def flow(documents: Documents, options: Options) -> dict[str, Any]:
             for name, told in strings(documents, options).items()
             if number(told.get("Power")) is not None
         ],
-        "alerts": len(sections(section(documents.get(PROBLEMS)).get("problems"))),
+        "alerts": _count(section(documents.get(PROBLEMS)).get("problems")),
         "unbalanced": None if flowing is None else _rounded(flowing.unbalanced),
     }
 
@@ -141,6 +141,10 @@ def _units(documents: Documents, options: Options) -> list[dict[str, Any]]:
             power = _rounded(number(pack.block.get("p_out")))
             units.append({"name": f"PW{pack.number}", "soc": _rounded(_FULL * left / full), "power": power})
     return units
+
+
+def _count(listed: Any) -> int:
+    return len(listed) if isinstance(listed, list) else 0
 
 
 def _rounded(value: float | None) -> float | None:

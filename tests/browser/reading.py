@@ -1,0 +1,43 @@
+"""What a page shows, as a person would see it."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+
+NODES = ("solar", "grid", "home", "battery", "generator", "vehicle")
+
+
+async def shown(page: Page) -> dict:
+    """Numbers by node, names of the visible edges, the sentence, the note."""
+    return await page.evaluate(
+        """() => {
+          const visible = (node) => node.getClientRects().length > 0;
+          const values = {};
+          for (const node of document.querySelectorAll(".node"))
+            if (visible(node)) values[node.id] = node.querySelector(".value").textContent.replaceAll("\\u00a0", " ");
+          return {
+            values,
+            edges: [...document.querySelectorAll(".edge.on")].map((edge) => edge.dataset.edge).sort(),
+            sentence: document.getElementById("desc").textContent.replaceAll("\\u00a0", " "),
+            title: document.getElementById("title").textContent.replaceAll("\\u00a0", " "),
+            note: document.getElementById("note").textContent.replaceAll("\\u00a0", " "),
+            state: document.documentElement.dataset.state,
+          };
+        }"""
+    )
+
+
+async def says(page: Page, text: str, seconds: float = 5) -> None:
+    """Wait until the line at the bottom says this."""
+    await expect(page.locator("#note")).to_contain_text(text.replace(" s", "\u00a0s"), timeout=seconds * 1000)
+
+
+async def shows(page: Page, node: str, value: str, seconds: float = 5) -> None:
+    """Wait until a node has this value."""
+    wanted = value.replace(" ", "\u00a0")
+    await expect(page.locator(f"#{node} .value")).to_have_text(wanted, timeout=seconds * 1000)
+
+
+async def state(page: Page, name: str, seconds: float = 5) -> None:
+    """Wait until the page is in this state."""
+    await expect(page.locator("html")).to_have_attribute("data-state", name, timeout=seconds * 1000)
