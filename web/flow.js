@@ -41,7 +41,7 @@ function trouble(state) {
   if (isUp === false || (isLate && isUp === null && !snapshot)) return ["server", say("server")];
   if (state === "fresh") return ["", ""];
   if (link?.state === "open" && link.retry_in !== null) {
-    return ["resting", say("resting", duration(link.retry_in - now() + linkAt))];
+    return ["resting", say("resting", duration(Math.max(1, link.retry_in - now() + linkAt)))];
   }
   const old = snapshot ? say("old", duration(age())) : "";
   if (state === "stale") return [state, old];

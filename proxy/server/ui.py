@@ -190,7 +190,7 @@ class Ui:
         if request.method not in {"GET", "HEAD"}:
             return problem(405, f"{path} takes GET, HEAD.", headers={"Allow": "GET, HEAD"})
         headers = {
-            **COMMON_HEADERS,
+            **PUBLIC_HEADERS,  # a sandboxed frame has no origin, so its scripts come from another one
             "Cache-Control": self._lifetime(request, file),
             "Content-Type": file.media_type,
             "Cross-Origin-Resource-Policy": "cross-origin",

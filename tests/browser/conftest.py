@@ -26,11 +26,20 @@ from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.clock import TestClock
 
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --disable-default-apps --disable-extensions --metrics-recording-only --no-first-run "
-    "--no-pings --disable-dev-shm-usage"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--metrics-recording-only",
+    "--no-first-run",
+    "--no-pings",
+    "--disable-dev-shm-usage",
+]
 SCREENSHOTS = Path(__file__).with_name("screenshots")
 MISSING = "Chromium is missing: run apt-get install chromium (or leave out tests/browser with make check)"
 

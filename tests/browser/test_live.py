@@ -1,0 +1,288 @@
+"""The page stays right while things go wrong (brief, checks 11 to 15 and 20)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import aiohttp
+import pytest
+from aiohttp import web
+from playwright.async_api import expect
+
+from proxy.app import build_app, listening
+from proxy.sim.faults import Fault
+from tests.browser.reading import says, shown, shows, state
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+BROKEN = (
+    "ERR_CONNECTION_REFUSED",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_CONNECTION_RESET",
+    "ERR_EMPTY_RESPONSE",
+)
+
+
+def streams(house) -> int:
+    """How many pages the proxy tells of changes now."""
+    return house.context.streams()
+
+
+async def until(condition, seconds: float) -> None:
+    """Wait for something in real time, because browsers live in it."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_twelve_pages_share_one_stream(house, watch):
+    """Twelve pages of one browser all follow, on one stream; when its holder closes another takes over."""
+    context = await watch.context()
+    pages = [await watch.open(house.url, context=context) for _ in range(12)]
+    for page in pages:
+        await shows(page, "solar", "6.5 kW")
+    await until(lambda: streams(house) == 1, 3)
+
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    for page in pages:
+        await shows(page, "solar", "5.4 kW", seconds=2)
+
+    while streams(house) == 1:
+        await pages.pop(0).close()
+        await house.pass_time(0.5)
+        if len(pages) < 3:
+            break
+    await until(lambda: streams(house) == 1, 8)
+    house.pin(solar=4300, site=0, battery=-3500)
+    await house.pass_time(5)
+    for page in pages:
+        await shows(page, "solar", "4.3 kW", seconds=2)
+    assert streams(house) == 1
+
+
+async def test_a_leader_that_dies_silently_is_replaced(house, watch):
+    """A page that crashes says no goodbye: another one opens the stream within eight seconds."""
+    context = await watch.context()
+    leader = await watch.open(house.url, context=context)
+    await until(lambda: streams(house) == 1, 3)
+    follower = await watch.open(house.url, context=context)
+    await shows(follower, "solar", "6.5 kW")
+
+    session = await context.new_cdp_session(leader)
+    crash = asyncio.ensure_future(session.send("Page.crash"))
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await asyncio.sleep(1)
+    await house.pass_time(5)
+
+    await shows(follower, "solar", "5.4 kW", seconds=9)
+    crash.cancel()
+
+
+async def test_it_works_in_a_frame_without_storage(house, watch):
+    """A sandboxed frame has neither origin nor storage; the page works there, and without complaint."""
+    page = await watch.open(house.url.replace("127.0.0.1", "localhost") + "version")
+    watch.allowed.add(house.url.rstrip("/"))
+    await page.set_content(
+        f'<iframe sandbox="allow-scripts" src="{house.url}" width="400" height="300"></iframe>'
+    )
+    value = page.frame_locator("iframe").locator("#solar .value")
+    await expect(value).to_have_text("6.5\u00a0kW")
+
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await until(lambda: streams(house) == 1, 5)
+    await house.pass_time(5)
+
+    await expect(value).to_have_text("5.4\u00a0kW")
+
+
+async def test_a_restart_of_the_proxy_heals_by_itself(house, watch, clock):
+    """Without the server the page says so; when it is back the numbers are too, without a reload."""
+    watch.forgiven = BROKEN
+    page = await watch.open(house.url)
+    await shows(page, "solar", "6.5 kW")
+    await until(lambda: streams(house) == 1, 3)
+    port = house.url.rsplit(":", 1)[1].rstrip("/")
+
+    await house.stop()
+    await says(page, "No contact with the server", seconds=8)
+    await state(page, "lost")
+
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    settings = replace(house.context.settings, port=int(port))
+    async with listening(build_app(settings, clock.clock), settings):
+        await shows(page, "solar", "5.4 kW", seconds=10)
+        await state(page, "fresh")
+
+
+FAULTS = {
+    "rate limited": {"status": 429},
+    "garbage": {"status": 200, "body": "<html>"},
+    "error": {"status": 503},
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_an_ailing_gateway_is_seen_and_its_recovery_too(house, watch, name):
+    """Readings grey out when they are old, with their age or the next try; they return by themselves."""
+    context = await watch.context()
+    await context.clock.install()
+    page = await watch.open(house.url, context=context)
+    await shows(page, "solar", "6.5 kW")
+
+    house.sim.answers(path="/api/*", **FAULTS[name])
+    for _ in range(4):
+        await house.pass_time(5)
+        await page.clock.run_for(5000)
+    await state(page, "stale")
+    note = (await shown(page))["note"]
+    assert "old" in note or "resting" in note
+    assert (await shown(page))["values"]["solar"] == "6.5 kW"
+
+    house.sim.heals()
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    for _ in range(12):
+        await house.pass_time(5)
+        await asyncio.sleep(0.1)
+    await shows(page, "solar", "5.4 kW")
+    await state(page, "fresh")
+
+
+@pytest.mark.parametrize("action", ["hang", "reset", "refuse"])
+async def test_a_gateway_that_is_gone_is_seen_and_its_return_too(house, watch, action):
+    """After a minute without an answer the numbers are grey, and the page says whom it cannot reach."""
+    context = await watch.context()
+    await context.clock.install()
+    page = await watch.open(house.url, context=context)
+    await shows(page, "solar", "6.5 kW")
+
+    house.sim.faults.add(Fault(action=action))
+    for _ in range(14):
+        await house.pass_time(5)
+        await asyncio.sleep(0.05)
+        await page.clock.run_for(5000)
+    await state(page, "expired")
+    assert "gateway" in (await shown(page))["note"].lower()
+
+    house.sim.heals()
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    for _ in range(12):
+        await house.pass_time(5)
+        await asyncio.sleep(0.1)
+    await shows(page, "solar", "5.4 kW")
+    await state(page, "fresh")
+
+
+@pytest.fixture
+def front():
+    """Make a front server: it passes requests on below a prefix, and may hold streams back."""
+
+    def make(target: str, prefix: str = "/", *, buffers: bool = False):
+        released = asyncio.Event()
+
+        async def release(_) -> None:
+            released.set()
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            async with (
+                aiohttp.ClientSession(auto_decompress=False) as client,
+                client.get(
+                    target + path, params=request.query, headers={"Accept-Encoding": "gzip"}
+                ) as answer,
+            ):
+                headers = {
+                    k: v
+                    for k, v in answer.headers.items()
+                    if k not in {"Transfer-Encoding", "Content-Length"}
+                }
+                response = web.StreamResponse(status=answer.status, headers=headers)
+                if buffers and path == "events":
+                    await released.wait()
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                return response
+
+        app = web.Application()
+        app.router.add_get(prefix + "{path:.*}", handle)
+        app.on_shutdown.append(release)
+        return app
+
+    return make
+
+
+async def serve(app, stack) -> str:
+    """Serve an app on loopback for the rest of a test."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return "http://{}:{}".format(*runner.addresses[0][:2])
+
+
+async def test_a_front_server_that_holds_the_stream_back_is_polled(house, watch, front):
+    """When nothing comes through the stream the page asks every few seconds instead, within 15 s."""
+    address = await serve(front(house.url, buffers=True), watch.stack)
+    context = await watch.context()
+    await context.clock.install()
+    page = await watch.open(address + "/", context=context)
+    await shows(page, "solar", "6.5 kW")
+
+    await page.clock.run_for(9500)
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    await page.clock.run_for(5000)
+
+    await shows(page, "solar", "5.4 kW")
+    await state(page, "fresh")
+
+
+async def test_any_prefix_works_without_a_setting(house, watch, front):
+    """Behind a front server that strips /a/b/, page, stream, status and reference work."""
+    address = await serve(front(house.url, "/a/b/"), watch.stack)
+    page = await watch.open(f"{address}/a/b/")
+    await shows(page, "solar", "6.5 kW")
+    await until(lambda: streams(house) == 1, 5)
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    await shows(page, "solar", "5.4 kW")
+
+    status = await watch.open(f"{address}/a/b/status")
+    await expect(status.locator("#headline")).to_contain_text("Readings are")
+    docs = await watch.open(f"{address}/a/b/docs")
+    await docs.get_by_text("/soe", exact=True).click()
+    await docs.locator(".route[data-path='/soe']").get_by_role("button", name="Try it").click()
+    await expect(docs.locator(".route[data-path='/soe'] pre")).to_contain_text("percentage")
+
+
+async def test_a_page_that_stays_open_does_not_grow(house, watch):
+    """After eight hours of changes, compressed to seconds, heap and number of nodes are what they were."""
+    page = await watch.open(house.url)
+    await shows(page, "solar", "6.5 kW")
+    session = await page.context.new_cdp_session(page)
+
+    async def measure() -> tuple[float, int]:
+        await session.send("HeapProfiler.collectGarbage")
+        heap = (await session.send("Runtime.getHeapUsage"))["usedSize"]
+        return heap, (await session.send("Memory.getDOMCounters"))["nodes"]
+
+    # What a follower gets is what a leader forwards: events come through the channel without waiting.
+    feed = """async (count) => {
+      const channel = new BroadcastChannel(new URL("events", location));
+      const base = JSON.parse(document.getElementById("snapshot").textContent);
+      for (let i = 0; i < count; i++) {
+        const last = {...base, id: `x${i}`, solar: (i * 37) % 9000, site: ((i * 91) % 6000) - 3000, battery: ((i * 53) % 8000) - 4000};
+        channel.postMessage({kind: "here", id: -1, isUp: true, last, heard: i, since: 0});
+        if (i % 50 === 49) await new Promise((done) => setTimeout(done));
+      }
+      channel.close();
+    }"""
+    await page.evaluate(feed, 500)
+    heap, nodes = await measure()
+    await page.evaluate(feed, 5760)
+    grown, more = await measure()
+
+    assert grown - heap < 1_000_000
+    assert more - nodes < 20
