@@ -72,7 +72,7 @@ class Login:
         async with self._lock:
             if self._ticket is not None and self._ticket.number != failed.number:
                 return self._ticket
-            if failed.number and self.is_young:
+            if self.stops_the_battery or (failed.number and self.is_young):
                 return failed
             self._ticket = await self._log_in(failed.number + 1)
             return self._ticket
@@ -83,6 +83,11 @@ class Login:
         ticket = self._ticket
         made_here = ticket is not None and ticket.number > 0
         return made_here and self._clock.wall() - ticket.since < _YOUNG_S if ticket else False
+
+    @property
+    def stops_the_battery(self) -> bool:
+        """Say whether a login would stop the battery (firmware before 1.20, which has no TLS)."""
+        return self._session.plain and parse_version(self.version) < LOGIN_FROM
 
     def note_version(self, version: str) -> None:
         """Learn the firmware from /api/status."""
@@ -115,7 +120,7 @@ class Login:
             reply = await self._session.request("GET", "/api/status")
             if reply.status == _OK:
                 self._learn(reply.body)
-            if self._session.plain and parse_version(self.version) < LOGIN_FROM:
+            if self.stops_the_battery:
                 return Ticket(0, {})
         if not self._settings.password:
             return Ticket(0, {})

@@ -91,7 +91,8 @@ ROUTES: tuple[Route, ...] = (
     _reading(
         "/csv",
         "Grid, home, solar, battery (W), charge (%)",
-        *(METERS, SOE),
+        METERS,
+        offered=(SOE,),
         view=meters.csv,
         media_type=CSV,
         legacy=Legacy.ZEROS,
@@ -100,8 +101,8 @@ ROUTES: tuple[Route, ...] = (
     _reading(
         "/csv/v2",
         "The same with grid status (1 up, 0 down) and reserve (%)",
-        *(METERS, SOE, GRID_STATUS),
-        offered=(OPERATION,),
+        *(METERS, GRID_STATUS),
+        offered=(SOE, OPERATION),
         view=meters.csv_v2,
         media_type=CSV,
         legacy=Legacy.ZEROS_V2,
@@ -110,8 +111,8 @@ ROUTES: tuple[Route, ...] = (
     _reading(
         "/json",
         "Powers (W), charge (%), grid, reserve, energies (Wh) and strings in one",
-        *(METERS, SOE, GRID_STATUS),
-        offered=(SYSTEM_STATUS, OPERATION),
+        *(METERS, GRID_STATUS),
+        offered=(SOE, SYSTEM_STATUS, OPERATION),
         optional=(VITALS,),
         instead=_NO_VITALS,
         view=meters.json,
