@@ -102,10 +102,11 @@ async def test_no_answer_takes_longer_than_four_seconds(sim, proxy, clock):
     """telegraf gives up after four seconds; a gateway that hangs is reported before that."""
     sim.faults.add(Fault(SOE, action="hang"))
     loop = asyncio.get_running_loop()
-    started = loop.time()
     asking = asyncio.create_task(proxy.get("/soe"))
+    await until(lambda: proxy.context.traffic.in_flight)
+    started = loop.time()
     await until(lambda: sim.requests_for(SOE))
-    clock.advance(3.8 - (loop.time() - started))
+    clock.advance(started + 3.8 - loop.time())
     answer = await asking
 
     assert answer.status == 504
