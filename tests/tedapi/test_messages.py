@@ -8,7 +8,7 @@ import json
 import pytest
 from tesla_protocol.energy_device import graphql_api_pb2, transport_pb2
 
-from proxy.core.errors import BadAnswer, NotSupported
+from proxy.core.errors import BadAnswer, NotSupported, SourceUnavailable
 from proxy.drivers.tedapi import messages
 
 DIN = "1232100-00-E--TG121000000001"
@@ -97,7 +97,7 @@ def test_the_firmwares_hash_is_hex():
 
 
 def test_a_query_that_the_firmware_refuses_is_answered_by_nothing():
-    with pytest.raises(NotSupported):
+    with pytest.raises(SourceUnavailable, match="refuses"):
         messages.reply(messages.CONTROLLER, answer(data("")), DIN)
 
 

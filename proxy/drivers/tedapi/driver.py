@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from proxy.core.breaker import Rest, rest_after
 from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.model import Document, Source
-from proxy.core.sources import METERS
+from proxy.core.sources import METERS, STATUS
 from proxy.drivers.tedapi import messages, meters, powerwall3
+from proxy.drivers.tedapi.mask import masked
 from proxy.drivers.tedapi.reading import Facts, dig, moment
 from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, Translation, translate
 
@@ -36,9 +37,7 @@ COMPONENTS_SOURCE: Source = "/tedapi/components"
 _LIFETIMES = {messages.CONFIG: 30.0, messages.FIRMWARE: 3600.0}
 
 # What a site has or has not; everything else can come back with the next answer.
-_LASTING = frozenset(
-    {"/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars", COMPONENTS_SOURCE}
-)
+_LASTING = frozenset({"/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars"})
 
 
 # Energies that we counted ourselves are marked as such wherever they are served.
@@ -49,10 +48,11 @@ _INTEGRATED: Mapping[Source, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A document that changes slowly, and when it was asked for (monotonic seconds)."""
+    """A document that changes slowly, when it was asked for (monotonic seconds), and why in vain."""
 
     document: Mapping[str, Any]
     asked_at: float
+    error: GatewayError | None = None
 
 
 class TedapiDriver:
@@ -113,15 +113,19 @@ class TedapiDriver:
 
     async def _fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         if exchange == messages.STATUS:
-            return _documents({STATUS_SOURCE: await self._wire.read(messages.STATUS)})
+            return _documents({STATUS_SOURCE: masked(await self._wire.read(messages.STATUS))})
         if exchange == messages.CONFIG:
             await self._ask(messages.CONFIG)
             return _told(FROM_CONFIG, Facts(config=self._config))
         asked_config = await self._refresh(messages.CONFIG)
         await self._refresh(messages.FIRMWARE)
         facts = await self._facts()
-        told = _told(FROM_CONTROLLER, facts, _INTEGRATED if facts.counters else {}) | _components(facts)
-        return told | _told(FROM_CONFIG, facts) if asked_config else told
+        told = _told(FROM_CONTROLLER, facts, self._why(messages.FIRMWARE)) | _components(facts)
+        return told | _told(FROM_CONFIG, facts, self._why(messages.CONFIG)) if asked_config else told
+
+    def _why(self, name: str) -> GatewayError | None:
+        known = self._known.get(name)
+        return known.error if known else None
 
     async def _facts(self) -> Facts:
         controller = await self._wire.read(messages.CONTROLLER)
@@ -175,7 +179,7 @@ class TedapiDriver:
         except GatewayError as error:
             if error.scope is Scope.LINK:
                 raise
-            self._known[name] = Known(known.document if known else {}, now)
+            self._known[name] = Known(known.document if known else {}, now, error)
             log.info("not_told document=%s cause=%s message=%s", name, error.code(), error)
         return True
 
@@ -184,23 +188,28 @@ class TedapiDriver:
 
 
 def _told(
-    table: Mapping[Source, Translation], facts: Facts, notes: Mapping[Source, Mapping[str, str]] | None = None
+    table: Mapping[Source, Translation], facts: Facts, failed: GatewayError | None = None
 ) -> dict[Source, Document | GatewayError]:
-    """Translate, and say of every source of the table that nothing is known of, why."""
+    """Translate, and say of every source of the table that nothing is known of, why.
+
+    ``failed`` is why a document that changes slowly could not be had, if so.
+    """
     known = translate(table, facts)
-    absent = {source: _absent(source, facts) for source in table if source not in known}
-    return _documents(known, notes or {}) | absent
+    absent = {source: _absent(source, facts, failed) for source in table if source not in known}
+    return _documents(known, _INTEGRATED if facts.counters else {}) | absent
 
 
 def _components(facts: Facts) -> dict[Source, Document | GatewayError]:
-    """Tell the leader's components as they came; only Powerwall 3 has them."""
+    """Tell the leader's components as they came; null where there is no Powerwall 3 that could have some."""
     first = next(iter(facts.units.values()), None)
-    if first is None:
+    if first is None and powerwall3.blocks(facts.config):
         return {COMPONENTS_SOURCE: _absent(COMPONENTS_SOURCE, facts)}
-    return _documents({COMPONENTS_SOURCE: first})
+    return _documents({COMPONENTS_SOURCE: masked(first)})
 
 
-def _absent(source: Source, facts: Facts) -> GatewayError:
+def _absent(source: Source, facts: Facts, failed: GatewayError | None = None) -> GatewayError:
+    if failed is not None and (source in FROM_CONFIG or source == STATUS):
+        return failed
     if source in _LASTING:
         return NotSupported(f"{source}: this site has none")
     if dig(facts.controller, "system", "sitemanagerStatus", "isRunning") is False:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import BadAnswer, NotSupported
+from proxy.core.errors import BadAnswer, NotSupported, SourceUnavailable
 from proxy.core.shapes import parse
 
 if TYPE_CHECKING:
@@ -127,8 +127,9 @@ def request(name: str, din: str, follower: str | None = None) -> bytes:
 def reply(name: str, body: bytes, asked: str) -> dict[str, Any]:
     """Read the full-mode reply of the device ``asked`` (a DIN).
 
-    Raises NotSupported when the gateway refuses the question, BadAnswer when
-    the reply is not what this question calls for, or comes from another device.
+    Raises SourceUnavailable when the gateway refuses the question, NotSupported
+    when it does not know it, BadAnswer when the reply is not what this question
+    calls for, or comes from another device.
     """
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module
     from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
@@ -169,7 +170,7 @@ def _object(name: str, text: bytes) -> dict[str, Any]:
     A query that a firmware does not accept is answered by nothing at all.
     """
     if not text:
-        raise NotSupported(f"The gateway does not answer the question for its {name}")
+        raise SourceUnavailable(f"TEDAPI: this firmware refuses the question for its {name}")
     document: dict[str, Any] = parse(name, text)
     return document
 
