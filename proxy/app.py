@@ -25,14 +25,16 @@ from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
 from proxy.server import control, emulation, scrape, status
-from proxy.server.connection import REQUEST_S, SERVER, Entrance, room_for
+from proxy.server.connection import REQUEST_S, SERVER, room_for
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
 from proxy.server.emulation import Sessions
+from proxy.server.fastpath import entrance
 from proxy.server.feed import Feed
 from proxy.server.guard import Guard
 from proxy.server.passthrough import Passthrough
+from proxy.server.prepared import PreparedAnswers
 from proxy.server.traffic import Traffic
 from proxy.server.ui import Ui
 from proxy.views.options import Options
@@ -153,7 +155,11 @@ async def listening(
     await runner.setup()
     try:
         server = await asyncio.get_running_loop().create_server(
-            Entrance(cast("web.Server", runner.server), room_for(settings.max_connections)),
+            entrance(
+                cast("web.Server", runner.server),
+                room_for(settings.max_connections),
+                PreparedAnswers(app[CONTEXT]) if settings.fast_path else None,
+            ),
             settings.bind_address or None,
             settings.port,
             ssl=tls,

@@ -91,9 +91,24 @@ class Gateway:
             finally:
                 self.waiting -= 1
             obtained.update(zip(missing, waited, strict=True))
-        reading = {source: result for source, result in obtained.items() if result is not None}
-        for source, result in reading.items():
-            self.results[source, result.result] = self.results.get((source, result.result), 0) + 1
+        reading = Reading({source: result for source, result in obtained.items() if result is not None})
+        self.count(reading)
+        return reading
+
+    def get_fresh(self, sources: Sequence[Source]) -> Reading | None:
+        """Obtain what ``get`` would, if everything is fresh or certain to be refused; never asks nor counts."""
+        now = self.clock.monotonic()
+        reading: dict[Source, Obtained] = {}
+        for source in sources:
+            snapshot = self.store.get(source)
+            age = now - snapshot.stored_at if snapshot else None
+            match classify(age, self.policy(source)):
+                case Freshness.FRESH:
+                    reading[source] = Obtained(snapshot, Result.FRESH)
+                case Freshness.EXPIRED if isinstance(way := self._way(source, now), GatewayError):
+                    reading[source] = Obtained(None, Result.ERROR, way)
+                case _:
+                    return None
         return Reading(reading)
 
     def want(self, sources: Iterable[Source]) -> None:
@@ -117,6 +132,11 @@ class Gateway:
         """What somebody ever wanted."""
         return frozenset(self._demands)
 
+    def count(self, reading: Reading, times: int = 1) -> None:
+        """Count how the sources of a reading were obtained."""
+        for source, obtained in reading.sources.items():
+            self.results[source, obtained.result] = self.results.get((source, obtained.result), 0) + times
+
     def discard(self, sources: Iterable[Source]) -> None:
         """Forget sources that a write has changed, also as answers that are still under way."""
         now = self.clock.monotonic()
@@ -125,6 +145,7 @@ class Gateway:
             self._changed_at[source] = now
             for link in self.links:
                 self._flights.pop((link, link.driver.sources.get(source, "")), None)
+        self._tell()
 
     def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
         """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
@@ -292,9 +313,12 @@ class Gateway:
             for source, told_by in link.driver.sources.items():
                 if told_by == exchange and source in self._demands:
                     self._agenda.put(source, now + pause)
+        self._tell()
+        self._agenda.wake()
+
+    def _tell(self) -> None:
         for listener in tuple(self._listeners):
             listener()
-        self._agenda.wake()
 
     # -- the refresher ---------------------------------------------------------------------
 

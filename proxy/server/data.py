@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from proxy.core.errors import NotSupported
-from proxy.core.model import OCTETS, Snapshot
+from proxy.core.model import OCTETS, Snapshot, Source
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.reading import Reading, Result
 from proxy.server.problems import PUBLIC_HEADERS, unavailable
@@ -58,6 +58,15 @@ class Representation:
         return self._gzipped
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A representation as a certain client gets it. No body is the absence of one (304), not an empty one."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes | None
+
+
 class Readings:
     """Renders routes from one gateway's snapshots."""
 
@@ -91,40 +100,32 @@ class Readings:
         reading = await self.gateway.get(route.sources + route.offered + route.optional)
         for source, substitute in route.instead:
             if isinstance(reading.sources[source].error, NotSupported):
-                told = (await self.gateway.get((substitute,))).sources[substitute]
-                failed = {source: told} if told.snapshot is None else {}
-                reading = Reading({**reading.sources, substitute: told, **failed})
+                reading = substituted(reading, source, await self.gateway.get((substitute,)))
         return reading
 
-    def prepared(self, route: Route, options: Options) -> Representation | None:
-        """Return the representation if all its sources are fresh; never asks."""
-        representation = self._memo.get((route, options))
-        if representation and self._clock.monotonic() < representation.fresh_until:
-            return representation
-        return None
+    def obtain_fresh(self, route: Route) -> Reading | None:
+        """Get what ``obtain`` would, if nothing has to be asked for it and all of it is fresh."""
+        reading = self.gateway.get_fresh(route.sources + route.offered + route.optional)
+        for source, substitute in route.instead:
+            if reading is not None and isinstance(reading.sources[source].error, NotSupported):
+                told = self.gateway.get_fresh((substitute,))
+                reading = told and substituted(reading, source, told)
+        return reading
+
+    def fresh(self, route: Route) -> tuple[Representation, Reading] | None:
+        """Return the representation of a route and what it is made of if all of it is fresh; never asks."""
+        reading = self.obtain_fresh(route)
+        if reading is None or reading.error(route.sources) or refusal(route, reading):
+            return None
+        made = self._represent(route, self.options, reading)
+        return (made, reading) if made.revisions else None
 
     def respond(self, request: web.BaseRequest, made: Representation, cache: str) -> web.Response:
         """Give the representation in the coding that the client takes, or 304 if it has it."""
-        headers = {
-            "Content-Type": made.media_type,
-            "ETag": made.etag,
-            "Age": str(max(int(self._clock.monotonic() - made.stored_at), 0)),
-            **({"Cache-Status": cache} if cache else {}),
-            **made.notes,
-            "Cache-Control": "no-cache",
-            **PUBLIC_HEADERS,
-        }
-        body, packed = made.body, made.gzipped
-        if packed is not None:
-            headers["Vary"] = "Accept-Encoding"
-            if takes_gzip(request.headers.get("Accept-Encoding", "")):
-                headers["Content-Encoding"] = "gzip"
-                headers["ETag"] = f'{made.etag[:-1]}-gz"'
-                body = packed
-        if has_it(request.headers.get("If-None-Match", ""), made.etag):
-            headers.pop("Content-Encoding", None)
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=body, headers=headers)
+        takes = takes_gzip(request.headers.get("Accept-Encoding", ""))
+        age = max(int(self._clock.monotonic() - made.stored_at), 0)
+        answer = negotiate(made, age, cache, packed=takes, condition=request.headers.get("If-None-Match", ""))
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
     def _options(self, request: web.BaseRequest, route: Route) -> Options:
         if "headers" in route.query and "headers" in request.query:
@@ -184,6 +185,13 @@ def encode(value: Any, style: Style) -> bytes:
     return json.dumps(value).encode()
 
 
+def substituted(reading: Reading, source: Source, other: Reading) -> Reading:
+    """Add what was told instead of a source; its error is the error of that source."""
+    told = next(iter(other.sources.values()))
+    failed = {source: told} if told.snapshot is None else {}
+    return Reading({**reading.sources, **other.sources, **failed})
+
+
 def refusal(route: Route, reading: Reading) -> GatewayError | None:
     """Return why a source cannot be had that this gateway offers; what it does not offer is no error."""
     errors = (reading.error((source,)) for source in route.offered)
@@ -208,6 +216,30 @@ def cache_status(result: Result, reading: Reading, ttl: float) -> str:
     error = next(got.error for got in reading.sources.values() if got.result is Result.STALE)
     detail = f"; detail={error.code()}" if error else ""
     return f"powerwall-proxy; hit; ttl={int(ttl)}{detail}"
+
+
+def negotiate(made: Representation, age: int, cache: str, *, packed: bool, condition: str) -> Answer:
+    """Choose the coding (``packed``: gzip is welcome), or 304 for a client whose condition names what it has."""
+    headers = {
+        "Content-Type": made.media_type,
+        "ETag": made.etag,
+        "Age": str(age),
+        **({"Cache-Status": cache} if cache else {}),
+        **made.notes,
+        "Cache-Control": "no-cache",
+        **PUBLIC_HEADERS,
+    }
+    body = made.body
+    if made.gzipped is not None:
+        headers["Vary"] = "Accept-Encoding"
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+            headers["ETag"] = f'{made.etag[:-1]}-gz"'
+            body = made.gzipped
+    if has_it(condition, made.etag):
+        headers.pop("Content-Encoding", None)
+        return Answer(304, headers, None)
+    return Answer(200, headers, body)
 
 
 def takes_gzip(accepted: str) -> bool:

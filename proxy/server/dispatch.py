@@ -86,6 +86,7 @@ async def _answer(
             return refused(), "none"
         route = raw if session is Session.VALID else route
     if route.endpoint:
+        context.traffic.settle()
         return await context.endpoints[route.endpoint](request, route), "none"
     return await context.readings.answer(request, route)
 

@@ -17,23 +17,33 @@ class Traffic:
     def __init__(self, wall: Callable[[], float]) -> None:
         self._wall = wall
         self.in_flight = 0
+        # Who counts by itself (the fast path) brings its counts when they are looked at.
+        self.deferred: list[Callable[[], None]] = []
         self.clear()
+
+    def settle(self) -> None:
+        """Have what was counted elsewhere brought here."""
+        for bring in self.deferred:
+            bring()
 
     def clear(self) -> None:
         """Set all counters to zero and note when."""
+        self.settle()
         self.cleared_at = self._wall()
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.seconds: dict[tuple[str, str], Histogram] = {}
         self.bytes_sent: Counter[str] = Counter()
 
-    def note(self, route: str, method: str, status: int, cache: str, seconds: float, size: int) -> None:
-        """Count one answered request."""
-        self.requests[route, method, status] += 1
-        self.bytes_sent[route] += size
+    def note(
+        self, route: str, method: str, status: int, cache: str, seconds: float, size: int, times: int = 1
+    ) -> None:
+        """Count one answered request, or several that were alike: ``seconds`` and ``size`` are those of each."""
+        self.requests[route, method, status] += times
+        self.bytes_sent[route] += size * times
         histogram = self.seconds.get((route, cache))
         if histogram is None:
             histogram = self.seconds[route, cache] = Histogram(_BUCKETS_S)
-        histogram.add(seconds)
+        histogram.add(seconds, times)
 
     def total(self, method: str | None = None, *, failed: bool = False) -> int:
         """Sum up requests: of one method, or those that were answered with an error status."""

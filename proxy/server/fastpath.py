@@ -1,0 +1,168 @@
+"""Plain requests answered where they arrive, everything else handed to aiohttp untouched.
+
+A request is taken when one chunk of data holds exactly one head that
+``prepared`` has an answer for, no earlier request of the connection is
+unfinished, and the client takes what it is sent. A connection starts asleep:
+aiohttp's parser, handler and timers are made when the first chunk comes that is
+not taken; a connection that never needs them costs half. This leans on what
+aiohttp's handler keeps between requests. ``entrance`` compares that with a fresh
+handler at start, and goes without the fast path where it differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from aiohttp.web_protocol import RequestHandler
+
+from proxy.server.connection import KEEP_ALIVE_S, REQUEST_S, Connection, Entrance, Stage
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from proxy.server.prepared import PreparedAnswers
+
+_log = logging.getLogger(__name__)
+
+# What aiohttp's handler holds before its first request: enough for a sleeping connection to be closed by it.
+ASLEEP: Final = {
+    "transport": None,
+    "_close": False,
+    "_current_request": None,
+    "_drain_waiter": None,
+    "_force_close": False,
+    "_handler_waiter": None,
+    "_keepalive_handle": None,
+    "_paused": False,
+    "_payload_parser": None,
+    "_request_in_progress": False,
+    "_task_handler": None,
+    "_waiter": None,
+}
+# What a connection that is awake is asked besides.
+AWAKE: Final = {"_messages": deque[Any](), "_next_keepalive_close_time": 0.0, "_upgraded": False}
+# Sleeping connections have no timers of their own; how often all are looked at (s).
+_SWEEP_S = 5.0
+
+
+def entrance(server: web.Server, most: int, answers: PreparedAnswers | None) -> Entrance:
+    """Make the entrance of a server: with the fast path if there are answers for it, and aiohttp is as expected."""
+    if answers is None:
+        return Entrance(server, most)
+    odd = differences(server())
+    if odd:
+        _log.warning("no fast path", extra={"reason": f"this aiohttp differs in {', '.join(odd)}"})
+        return Entrance(server, most)
+    return FastEntrance(server, most, answers)
+
+
+def differences(handler: RequestHandler) -> list[str]:
+    """Name what a fresh handler of aiohttp keeps otherwise than the fast path expects."""
+    return [name for name, value in (ASLEEP | AWAKE).items() if getattr(handler, name, ...) != value]
+
+
+class FastEntrance(Entrance):
+    """Makes connections with the fast path, and drops those that sleep for too long. Owns one timer."""
+
+    def __init__(self, server: web.Server, most: int, answers: PreparedAnswers) -> None:
+        super().__init__(server, most)
+        self.answers = answers
+        self.loop = asyncio.get_running_loop()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a connection that was just accepted."""
+        return FastConnection(self)
+
+    def watch(self) -> None:
+        """Look after a connection that sleeps."""
+        if self._sweeper is None:
+            self._sweeper = self.loop.call_later(_SWEEP_S, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeper = None
+        now = self.answers.now()
+        for connection in self.server.connections:
+            if isinstance(connection, FastConnection) and connection.is_asleep:
+                self.watch()
+                connection.doze(now)
+
+
+class FastConnection(Connection):
+    """A connection that answers plain requests itself."""
+
+    __slots__ = ("_answers", "_ended_a_head", "_watch", "is_asleep")
+
+    def __init__(self, entrance: FastEntrance) -> None:  # aiohttp's part is made in _wake
+        self.is_asleep = True
+        for name, value in ASLEEP.items():
+            setattr(self, name, value)
+        self._loop = entrance.loop
+        self._manager = entrance.server
+        self._entrance = entrance
+        self._deadline = self._untaken = None
+        self._answers = entrance.answers
+        self._ended_a_head = True
+        self._watch = entrance.watch
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let a client in, or turn it away."""
+        if self._entrance.is_full:
+            super().connection_made(transport)
+            return
+        self._entrance.admit()
+        self.transport = cast("asyncio.Transport", transport)
+        cast("web.Server", self._manager).connection_made(self, self.transport)
+        self._next_keepalive_close_time = self._answers.now() + REQUEST_S
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a plain request; hand anything else to aiohttp."""
+        answers, transport = self._answers, self.transport
+        if transport is None:
+            return
+        answer = answers.by_head.get(data) or answers.find(data)
+        if answer is not None and (self.is_asleep or self._is_idle) and not self._paused:
+            now = answers.now()
+            if now < answer.until or answers.renew(answer, now):
+                transport.write(answer.block)
+                self._next_keepalive_close_time = now + KEEP_ALIVE_S
+                answer.hits += 1
+                answer.seconds += answers.now() - now
+                if answer.ask.closes:
+                    self.force_close()
+                return
+        if self.is_asleep:
+            self._wake()
+        super().data_received(data)
+        if data:
+            self._ended_a_head = data.endswith(b"\r\n\r\n")
+
+    @property
+    def _is_idle(self) -> bool:
+        """Say whether aiohttp waits for a request and has read nothing of it yet."""
+        return self.is_between_requests and self._ended_a_head and not self._upgraded and not self._close
+
+    def _wake(self) -> None:
+        """Let aiohttp have this connection from now on; what its writing side knows stays known."""
+        transport, paused, untaken = self.transport, self._paused, self._untaken
+        self.is_asleep = False
+        super().__init__(self._entrance)
+        self._paused, self._untaken = paused, untaken
+        # Not Connection's: this client was let in long ago.
+        RequestHandler.connection_made(self, cast("asyncio.Transport", transport))
+        self.stage = Stage.IDLE
+
+    def doze(self, now: float) -> None:
+        """Sleep on, unless the client has been silent for too long."""
+        if now >= self._next_keepalive_close_time:
+            self.force_close()
+
+    def close(self) -> None:
+        """Close when what is being answered has been answered: nothing, while asleep."""
+        super().close()
+        if self.is_asleep:
+            self.force_close()

@@ -1,0 +1,183 @@
+"""Answers as bytes that are ready: for plain requests of readings that are fresh.
+
+A request head is judged once; the same bytes mean the same ever after, so from
+then on finding its answer is one look into a dictionary. An answer is one block
+of bytes for all requests that ask alike. It is written anew when a second of its
+``Age`` has passed and when something at the gateway changed, and is valid until
+``until``: one comparison per request. Whatever is not plain is not answered here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from aiohttp.helpers import rfc822_formatted_time
+
+from proxy.gateway.reading import Result
+from proxy.server.connection import SERVER
+from proxy.server.data import cache_status, negotiate, takes_gzip
+from proxy.server.dispatch import BY_PATH, path_of
+
+if TYPE_CHECKING:
+    from proxy.gateway.reading import Reading
+    from proxy.server.context import Context
+    from proxy.server.route import Route
+
+# A head that is longer, or has a character or a shape that these lines do not, is aiohttp's business.
+_LONGEST_HEAD = 2048
+_HEAD = re.compile(
+    rb"(GET|HEAD) (/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[ \t]*[ -~]*\r\n){1,32})\r\n"
+)
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?(:[1-9][0-9]{1,3})?", re.IGNORECASE)
+# Headers that make a request more than plain: who asks, a body, another protocol.
+_NOT_PLAIN: Final = frozenset(
+    {
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+# One dashboard sends a dozen heads. When there are more than this, all are judged again.
+_MOST_HEADS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a plain request asks for; requests that ask alike get the same bytes."""
+
+    route: Route
+    method: str
+    minor: int  # of the HTTP version: 1.0 or 1.1
+    closes: bool
+    packed: bool
+    condition: str
+
+
+def read_head(head: bytes, base_url: str) -> Ask | None:
+    """Understand a request head if it is plain throughout and asks for a reading.
+
+    No query, one Host of ordinary form, no header twice, a Connection that is keep-alive or close.
+    """
+    match = _HEAD.fullmatch(head) if len(head) <= _LONGEST_HEAD else None
+    if match is None:
+        return None
+    method, target, minor, lines = (group.decode("ascii") for group in match.groups())
+    route = BY_PATH.get(path_of(target, base_url))
+    if route is None or route.endpoint or method not in route.methods:
+        return None
+    pairs = [line.partition(":") for line in lines.split("\r\n")[:-1]]
+    headers = {name.lower(): value.strip(" \t") for name, _, value in pairs}
+    if len(headers) < len(pairs) or not _NOT_PLAIN.isdisjoint(headers):
+        return None
+    connection = headers.get("connection", "keep-alive" if minor == "1" else "close").lower()
+    if connection not in {"keep-alive", "close"} or not _HOST.fullmatch(headers.get("host", "")):
+        return None
+    return Ask(
+        route,
+        method,
+        int(minor),
+        closes=connection == "close",
+        packed=takes_gzip(headers.get("accept-encoding", "")),
+        condition=headers.get("if-none-match", ""),
+    )
+
+
+class Prepared:
+    """The answer to one kind of request, and how often it was given since it was last counted."""
+
+    __slots__ = ("ask", "block", "hits", "reading", "seconds", "size", "status", "until")
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.block = b""
+        self.until = float("-inf")  # monotonic seconds
+        self.hits = 0
+        self.seconds = 0.0
+        self.status = 0
+        self.size = 0
+        self.reading: Reading | None = None
+
+
+class PreparedAnswers:
+    """The answers that are ready. Touched only between awaits; owns nothing that has to be closed."""
+
+    def __init__(self, context: Context) -> None:
+        self.now = context.clock.monotonic
+        # Looked into by connections for every request: heads as they came.
+        self.by_head: dict[bytes, Prepared] = {}
+        self._by_ask: dict[Ask, Prepared] = {}
+        self._context = context
+        context.gateway.subscribe(self.expire)
+        context.traffic.deferred.append(self.settle)
+
+    def find(self, head: bytes) -> Prepared | None:
+        """Return the answer to a head that is seen for the first time; None if it is not plain."""
+        ask = read_head(head, self._context.settings.base_url)
+        if ask is None:
+            return None
+        if len(self.by_head) >= _MOST_HEADS:
+            self.settle()
+            self.by_head.clear()
+            self._by_ask.clear()
+        answer = self._by_ask.get(ask)
+        if answer is None:
+            answer = self._by_ask[ask] = Prepared(ask)
+        self.by_head[head] = answer
+        return answer
+
+    def renew(self, answer: Prepared, now: float) -> bool:
+        """Write the block anew; False when aiohttp has to answer: something must be asked, or logged."""
+        ask, context = answer.ask, self._context
+        self._count(answer)
+        fresh = None if context.settings.access_log else context.readings.fresh(ask.route)
+        if fresh is None:
+            return False
+        made, reading = fresh
+        context.gateway.visit(reading.sources)
+        age = max(int(now - made.stored_at), 0)
+        cache = cache_status(Result.FRESH, reading, made.fresh_until - now)
+        got = negotiate(made, age, cache, packed=ask.packed, condition=ask.condition)
+        lines = [f"HTTP/1.{ask.minor} {got.status} {HTTPStatus(got.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in got.headers.items()]
+        if got.body is not None and (got.body or ask.method == "GET"):
+            lines.append(f"Content-Length: {len(got.body)}")
+        lines += [f"Date: {rfc822_formatted_time()}", f"Server: {SERVER}"]
+        if ask.closes == bool(ask.minor):  # what goes without saying is not said
+            lines.append("Connection: close" if ask.closes else "Connection: keep-alive")
+        body = b"" if got.body is None or ask.method == "HEAD" else got.body
+        answer.block = "\r\n".join([*lines, "\r\n"]).encode() + body
+        answer.until = min(made.stored_at + age + 1.0, made.fresh_until)
+        answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
+        return True
+
+    def expire(self) -> None:
+        """Have every block written anew before it is given again: something changed at the gateway."""
+        for answer in self._by_ask.values():
+            answer.until = float("-inf")
+
+    def settle(self) -> None:
+        """Count what was answered."""
+        for answer in self._by_ask.values():
+            self._count(answer)
+
+    def _count(self, answer: Prepared) -> None:
+        if answer.hits and answer.reading is not None:
+            ask = answer.ask
+            self._context.gateway.count(answer.reading, answer.hits)
+            mean = answer.seconds / answer.hits
+            fresh = Result.FRESH.value
+            self._context.traffic.note(
+                ask.route.path, ask.method, answer.status, fresh, mean, answer.size, answer.hits
+            )
+            answer.hits, answer.seconds = 0, 0.0

@@ -1,0 +1,227 @@
+"""The fast path serves nothing that is too old, counts what it serves, and keeps connections in bounds."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from aiohttp import web
+
+from proxy.app import build_app, listening
+from proxy.config.settings import Settings
+from proxy.server.connection import Entrance
+from proxy.server.fastpath import ASLEEP, AWAKE, FastEntrance, differences, entrance
+from proxy.server.prepared import PreparedAnswers
+from tests.fastpath.clients import head
+
+ONE = head("GET /soe HTTP/1.1", "Host: localhost")
+SOE = "/api/system_status/soe"
+
+
+async def ask(reader, writer, request=ONE):
+    """Send a request and return the answer's head and body."""
+    writer.write(request)
+    lines = await reader.readuntil(b"\r\n\r\n")
+    size = next(int(line[16:]) for line in lines.split(b"\r\n") if line.startswith(b"Content-Length: "))
+    return lines.decode(), await reader.readexactly(size)
+
+
+async def open_to(proxy):
+    return await asyncio.open_connection("127.0.0.1", proxy.port)
+
+
+async def test_what_is_no_longer_fresh_is_asked_again(sim, proxy, clock):
+    """One comparison per request, but never the wrong way."""
+    reader, writer = await open_to(proxy)
+    for advance, age in ((0, 0), (4.5, 4), (0.6, 0)):
+        clock.advance(advance)
+        lines, _ = await ask(reader, writer)
+
+        assert f"\r\nAge: {age}\r\n" in lines
+    writer.close()
+
+
+async def test_what_a_write_has_changed_is_not_served_again(sim, proxy):
+    reader, writer = await open_to(proxy)
+    _, before = await ask(reader, writer)
+    assert before == (await ask(reader, writer))[1]
+    sim.plant.set_charge(11)
+    proxy.context.gateway.discard([SOE])
+
+    _, after = await ask(reader, writer)
+
+    assert after != before
+    writer.close()
+
+
+async def test_it_counts_like_any_other_request(proxy):
+    """Requests by route and status, bytes, durations, and how the sources were obtained."""
+    reader, writer = await open_to(proxy)
+    for _ in range(10):
+        _, body = await ask(reader, writer)
+
+    stats = (await proxy.get("/stats")).json()
+
+    traffic = proxy.context.traffic
+    assert stats["uri"]["/soe"] == 10
+    assert traffic.bytes_sent["/soe"] == 10 * len(body)
+    assert traffic.seconds["/soe", "fresh"].count == 9
+    assert {(s, r.value): n for (s, r), n in proxy.context.gateway.results.items() if s == SOE} == {
+        (SOE, "miss"): 1,
+        (SOE, "fresh"): 9,
+    }
+    writer.close()
+
+
+async def test_clearing_the_counters_clears_these_too(proxy):
+    reader, writer = await open_to(proxy)
+    for _ in range(5):
+        await ask(reader, writer)
+
+    stats = (await proxy.post("/stats/clear")).json()
+
+    assert stats["uri"].get("/soe", 0) == 0
+    writer.close()
+
+
+async def test_with_the_access_log_every_request_has_its_line(sim, start, caplog):
+    proxy = await start(sim, access_log=True)
+    reader, writer = await open_to(proxy)
+    with caplog.at_level("INFO"):
+        for _ in range(3):
+            await ask(reader, writer)
+
+    assert [record.route for record in caplog.records if record.message == "request"] == ["/soe"] * 3
+    writer.close()
+
+
+@pytest.mark.parametrize(("requests", "patience"), [(0, 20), (1, 75), (3, 75)])
+async def test_a_silent_connection_is_closed(proxy, clock, requests, patience):
+    """20 s for the first request, 75 s between requests, as without the fast path."""
+    await proxy.get("/soe")
+    reader, writer = await open_to(proxy)
+    for _ in range(requests):
+        await ask(reader, writer)
+    await asyncio.sleep(0)
+    clock.advance(patience - 2)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not reader.at_eof()
+
+    for _ in range(3):
+        clock.advance(5)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    assert reader.at_eof()
+    writer.close()
+
+
+async def test_requests_keep_a_connection_open(proxy, clock):
+    """Also one on which aiohttp has answered before, and whose timer aiohttp keeps."""
+    reader, writer = await open_to(proxy)
+    await ask(reader, writer, head("GET /health HTTP/1.1", "Host: localhost"))
+    for _ in range(6):
+        await ask(reader, writer)
+        clock.advance(50)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    assert "200 OK" in (await ask(reader, writer))[0]
+    writer.close()
+
+
+async def test_sleeping_connections_are_counted(sim, start):
+    """Beyond PW_MAX_CONNECTIONS a client is told 503, whether or not the others needed aiohttp."""
+    proxy = await start(sim, max_connections=3)
+    some = [await open_to(proxy) for _ in range(3)]
+    reader, writer = await open_to(proxy)
+
+    assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+    for _, other in [*some, (reader, writer)]:
+        other.close()
+
+
+async def test_a_client_that_takes_no_answers_gets_no_more_of_them(proxy, clock):
+    """Its requests wait, the memory for it is bounded, and after a minute it is dropped."""
+    reader, writer = await open_to(proxy)
+    vitals = head("GET /vitals HTTP/1.1", "Host: localhost")
+    await ask(reader, writer, vitals)
+    writer.transport.pause_reading()
+    for _ in range(2000):
+        writer.write(vitals)
+        await asyncio.sleep(0)
+    answered = proxy.context.traffic
+    answered.settle()
+    assert answered.requests["/vitals", "GET", 200] < 1500
+
+    clock.advance(61)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    writer.transport.resume_reading()
+
+    (end,) = await asyncio.gather(reader.read(), return_exceptions=True)
+    assert isinstance(end, ConnectionResetError) or end.count(b"HTTP/1.1 200 OK") < 1500
+    writer.close()
+
+
+async def test_ten_thousand_kinds_of_head_take_no_memory(proxy):
+    """Whatever clients invent, a few hundred heads are remembered; none of what was counted is lost."""
+    await proxy.get("/soe")
+    answers = PreparedAnswers(proxy.context)
+    for number in range(10_000):
+        answer = answers.find(head("GET /soe HTTP/1.1", "Host: localhost", f"If-None-Match: x{number}"))
+        assert answers.renew(answer, answers.now())
+        answer.hits += 1
+    proxy.context.traffic.settle()
+
+    assert len(answers.by_head) <= 256
+    assert proxy.context.traffic.requests["/soe", "GET", 200] == 10_001
+
+
+async def test_a_proxy_stops_at_once_though_connections_sleep(tmp_path):
+    settings = Settings(bind_address="127.0.0.1", port=0, state_path=str(tmp_path))
+    async with listening(build_app(settings), settings) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(0)
+        stopped = asyncio.get_running_loop().time()
+
+    assert await reader.read() == b""
+    assert asyncio.get_running_loop().time() - stopped < 1
+    writer.close()
+
+
+async def test_another_aiohttp_is_noticed(caplog):
+    """If its handler keeps anything otherwise, the log says what, and the proxy runs without the fast path."""
+
+    class NewServer(web.Server):
+        def __call__(self):
+            return SimpleNamespace(**ASLEEP | AWAKE | {"_waiter": object(), "_messages": ()})
+
+    async def handler(_):
+        return web.Response()
+
+    answers = object.__new__(PreparedAnswers)
+    other = entrance(NewServer(handler), 10, answers)
+    usual = entrance(web.Server(handler), 10, answers)
+
+    assert type(other) is Entrance
+    assert type(usual) is FastEntrance
+    assert "no fast path" in caplog.text
+    assert caplog.records[0].reason == "this aiohttp differs in _waiter, _messages"
+
+
+async def test_a_handler_of_this_aiohttp_is_as_expected():
+    async def handler(_):
+        return web.Response()
+
+    assert differences(web.Server(handler)()) == []
+
+
+async def test_it_can_be_switched_off(sim, start):
+    """PW_FAST_PATH=no: the same answers, by aiohttp."""
+    proxy = await start(sim, fast_path=False)
+    reader, writer = await open_to(proxy)
+    await ask(reader, writer)
+
+    assert "hit; ttl=" in (await ask(reader, writer))[0]
+    writer.close()
