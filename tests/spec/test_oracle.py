@@ -80,7 +80,7 @@ class Play:
     async def end(self):
         """Whatever happened: a healthy gateway is found again and told truly."""
         self.sim.heals()
-        for _ in range(130):  # a path that was 404 rests ten minutes
+        for _ in range(140):  # a path that was 404 rests ten minutes, give or take one
             await self.wait(5)
             answer = await self.proxy.get("/soe")
             if answer.status == 200 and int(answer.headers["Age"]) <= TTL + 1:
