@@ -291,6 +291,15 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "/health", "Whether the proxy lives, and how it stands with the gateway", "Proxy", endpoint="health"
     ),
+    Route(
+        "/health/reset",
+        "Set the counters to zero, as /stats/clear",
+        "Proxy",
+        endpoint="health_reset",
+        methods=("GET", "POST"),
+        public=False,
+        local=True,
+    ),
     Route("/ready", "Whether readings are fresh enough to be useful (200 or 503)", "Proxy", endpoint="ready"),
     Route(
         "/metrics",

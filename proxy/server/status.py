@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import html
 import json
-import resource
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from proxy import __version__
-from proxy.config.rows import show
-from proxy.config.settings import SETTINGS, Settings
 from proxy.core.breaker import State
 from proxy.core.sources import METERS, SITE_NAME
-from proxy.drivers.registry import mode_of
 from proxy.server.admission import client_of, is_ours, is_same_origin
 from proxy.server.control import account_of, bearer_of, denied
 from proxy.server.diagnosis import diagnosis
@@ -26,6 +23,8 @@ from proxy.server.guard import Entry
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
 from proxy.server.route import Route
 from proxy.server.routes import ROUTES
+from proxy.server.stats import endpoint_statistics, reset_of, stats_of
+from proxy.server.stats import health_of as peers_health
 
 if TYPE_CHECKING:
     from proxy.gateway.gateway import Gateway
@@ -33,6 +32,8 @@ if TYPE_CHECKING:
     from proxy.server.context import Context, Endpoint
 
 _DIGITS = 3
+# The name of the site hardly ever changes: /stats waits for it once, and not for long.
+_PATIENCE_S = 1.0
 
 
 def endpoints(context: Context) -> dict[str, Endpoint]:
@@ -52,19 +53,32 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         return problem(503, headline(context), headers={"Retry-After": "5"})
 
     async def stats(_: web.Request, __: Route) -> web.Response:
-        return _json(stats_of(context))
+        await context.gateway.get([SITE_NAME], _PATIENCE_S)
+        return _json({**stats_of(context), "message": headline(context)})
 
     async def stats_clear(request: web.Request, __: Route) -> web.Response:
         if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
             return problem(403, "A page of another site may not clear the counters.")
         context.traffic.clear()
-        return _json(stats_of(context))
+        return _json({**stats_of(context), "message": headline(context)})
+
+    async def health_reset(request: web.Request, route: Route) -> web.Response:
+        seen = len(endpoint_statistics(context))
+        answer = await stats_clear(request, route)
+        return _json(reset_of(seen)) if answer.status == HTTPStatus.OK else answer
 
     async def help_page(_: web.Request, __: Route) -> web.Response:
         headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", **COMMON_HEADERS}
         return web.Response(body=help_of(context).encode(), headers=headers)
 
-    return {"health": health, "ready": ready, "stats": stats, "stats_clear": stats_clear, "help": help_page}
+    return {
+        "health": health,
+        "ready": ready,
+        "stats": stats,
+        "stats_clear": stats_clear,
+        "health_reset": health_reset,
+        "help": help_page,
+    }
 
 
 async def _health(context: Context, request: web.Request) -> web.Response:
@@ -122,6 +136,7 @@ def health_of(context: Context) -> dict[str, Any]:
         "gateways": [{"id": gateway.name, "links": [_link(link, now) for link in gateway.links]}],
         "sources": [_source(gateway, snapshot.source, now) for snapshot in gateway.store],
         **diagnosis(context),
+        **peers_health(context),
     }
 
 
@@ -159,56 +174,6 @@ def _source(gateway: Gateway, source: str, now: float) -> dict[str, Any]:
     }
 
 
-def stats_of(context: Context) -> dict[str, Any]:
-    """Collect what /stats tells."""
-    now, traffic, gateway = context.clock.wall(), context.traffic, context.gateway
-    name = gateway.peek(SITE_NAME)
-    site = name.document.value.get("site_name") if name and isinstance(name.document.value, dict) else None
-    return {
-        "pypowerwall": f"{__version__} Powerwall Proxy",
-        **_mode(context),
-        "gets": traffic.total("GET"),
-        "posts": traffic.total("POST"),
-        "errors": traffic.total(failed=True),
-        "timeout": sum(n for (_, _, status), n in traffic.requests.items() if status in {503, 504}),
-        "uri": {
-            path: sum(n for (p, _, _), n in traffic.requests.items() if p == path) for path in _asked(context)
-        },
-        "ts": round(now),
-        "start": round(context.started_at),
-        "clear": round(traffic.cleared_at),
-        "uptime": _uptime(now - context.started_at),
-        "mem": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "site_name": site if isinstance(site, str) else "",
-        "message": headline(context),
-        "energy": {link.driver.name: link.driver.describe().get("energy") for link in gateway.links},
-        "exchanges": sum(sum(link.exchanges.values()) for link in gateway.links),
-        "coalesced": gateway.coalesced,
-        "config": redacted(context.settings),
-    }
-
-
-def _mode(context: Context) -> dict[str, Any]:
-    """Say how the gateway is read, in the words that /stats has always had."""
-    mode = mode_of(context.settings)
-    told = [link.driver.describe() for link in context.gateway.links]
-    return {
-        "mode": f"Local ({mode})" if mode not in {"", "off"} else "Local",
-        "tedapi": mode not in {"", "off"},
-        "tedapi_mode": mode or "off",
-        "pw3": any(link.get("powerwall3_units") for link in told),
-    }
-
-
-def redacted(settings: Settings) -> dict[str, str]:
-    """Show the effective settings; a secret is shown as set or not, never with its length."""
-    shown = {}
-    for row in SETTINGS:
-        value = getattr(settings, row.key)
-        shown[row.env] = ("********" if value else "") if row.secret else show(value)
-    return shown
-
-
 def help_of(context: Context) -> str:
     """Write /help: the table of routes for people."""
     rows = "".join(
@@ -221,17 +186,6 @@ def help_of(context: Context) -> str:
         f"<title>Powerwall Proxy {__version__}</title><h1>Powerwall Proxy {__version__}</h1>"
         f"<p>{html.escape(headline(context))}</p><table>{rows}</table></html>"
     )
-
-
-def _asked(context: Context) -> list[str]:
-    return sorted({path for path, _, _ in context.traffic.requests})
-
-
-def _uptime(seconds: float) -> str:
-    days, rest = divmod(int(seconds), 86400)
-    hours, rest = divmod(rest, 3600)
-    clock = f"{hours}:{rest // 60:02}:{rest % 60:02}"
-    return f"{days} day{'s' if days > 1 else ''}, {clock}" if days else clock
 
 
 def _json(document: dict[str, Any]) -> web.Response:
