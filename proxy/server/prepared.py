@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp.helpers import rfc822_formatted_time
 
 from proxy.gateway.reading import Result
+from proxy.server.admission import name_of
 from proxy.server.connection import SERVER
 from proxy.server.data import cache_status, negotiate, takes_gzip
 from proxy.server.dispatch import BY_PATH, path_of
@@ -31,7 +32,6 @@ _LONGEST_HEAD = 2048
 _HEAD = re.compile(
     rb"(GET|HEAD) (/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[ \t]*[ -~]*\r\n){1,32})\r\n"
 )
-_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?(:[1-9][0-9]{1,3})?", re.IGNORECASE)
 # Headers that make a request more than plain: who asks, a body, another protocol.
 _NOT_PLAIN: Final = frozenset(
     {
@@ -67,21 +67,21 @@ class Ask:
 def read_head(head: bytes, base_url: str) -> Ask | None:
     """Understand a request head if it is plain throughout and asks for a reading.
 
-    No query, one Host of ordinary form, no header twice, a Connection that is keep-alive or close.
+    No query, one Host, no header twice, a Connection that is keep-alive or close.
     """
     match = _HEAD.fullmatch(head) if len(head) <= _LONGEST_HEAD else None
     if match is None:
         return None
     method, target, minor, lines = (group.decode("ascii") for group in match.groups())
     route = BY_PATH.get(path_of(target, base_url))
-    if route is None or route.endpoint or method not in route.methods:
+    if route is None or route.endpoint or route.local or not route.public or method not in route.methods:
         return None
     pairs = [line.partition(":") for line in lines.split("\r\n")[:-1]]
     headers = {name.lower(): value.strip(" \t") for name, _, value in pairs}
     if len(headers) < len(pairs) or not _NOT_PLAIN.isdisjoint(headers):
         return None
     connection = headers.get("connection", "keep-alive" if minor == "1" else "close").lower()
-    if connection not in {"keep-alive", "close"} or not _HOST.fullmatch(headers.get("host", "")):
+    if connection not in {"keep-alive", "close"} or name_of(headers.get("host", "")) is None:
         return None
     return Ask(
         route,

@@ -59,6 +59,7 @@ PLAIN: dict[str, bytes] = {
     ),
     "Chrome": head("GET /aggregates HTTP/1.1", *CHROME),
     "Chrome, again": head("GET /strings HTTP/1.1", *CHROME, 'If-None-Match: "abc"'),
+    "over IPv6": head("GET /soe HTTP/1.1", "Host: [::1]:18675", "User-Agent: curl/7.88.1", "Accept: */*"),
     "wrk": head("GET /soe HTTP/1.1", "Host: 127.0.0.1:8675"),
     "ab": head("GET /soe HTTP/1.0", "Host: 127.0.0.1:8675", "User-Agent: ApacheBench/2.3", "Accept: */*"),
     "ab -k": head(
@@ -84,7 +85,7 @@ NOT_PLAIN: dict[str, bytes] = {
     "no Host": head("GET /soe HTTP/1.1", "Accept: */*"),
     "two Hosts": head("GET /soe HTTP/1.1", "Host: localhost", "Host: localhost"),
     "an odd Host": head("GET /soe HTTP/1.1", "Host: local host"),
-    "an IPv6 Host": head("GET /soe HTTP/1.1", "Host: [::1]:8675"),
+    "an odd IPv6 Host": head("GET /soe HTTP/1.1", "Host: [:::]:8675"),
     "an upgrade": head(
         "GET /soe HTTP/1.1", "Host: localhost", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
         "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA",
