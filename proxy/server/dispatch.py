@@ -80,9 +80,10 @@ async def _answer(
         return early, "none"
     if context.sessions is not None and route.path.startswith("/api/") and not route.endpoint:
         session, raw = session_of(request, context.sessions), RAW.get(route.path, route)
-        if session is Session.LOST or (
-            session is Session.NONE and raw is not route and waits_to_be_asked(request)
-        ):
+        is_asked = (
+            raw is not route and request.secure and waits_to_be_asked(request.headers.get("User-Agent", ""))
+        )
+        if session is Session.LOST or (session is Session.NONE and is_asked):
             return refused(), "none"
         route = raw if session is Session.VALID else route
     if route.endpoint:

@@ -91,13 +91,12 @@ def session_of(request: web.BaseRequest, sessions: Sessions) -> Session:
     return Session.LOST if tokens and "Sec-Fetch-Site" not in request.headers else Session.NONE
 
 
-def waits_to_be_asked(request: web.BaseRequest) -> bool:
-    """Say whether a request without a session may come from the pypowerwall library (0.22).
+def waits_to_be_asked(user_agent: str) -> bool:
+    """Say whether a request over TLS that shows no session may come from the pypowerwall library (0.22).
 
-    It logs in only when it is refused, and would take the app's scale for the gateway's. It
-    always speaks TLS, through requests.
+    It logs in only when it is refused, and would take the app's scale for the gateway's.
     """
-    return request.secure and request.headers.get("User-Agent", "").startswith("python-requests/")
+    return user_agent.startswith("python-requests/")
 
 
 def _tokens(request: web.BaseRequest) -> list[str]:

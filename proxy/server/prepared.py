@@ -21,6 +21,8 @@ from proxy.server.admission import name_of
 from proxy.server.connection import SERVER
 from proxy.server.data import cache_status, negotiate, takes_gzip
 from proxy.server.dispatch import BY_PATH, path_of
+from proxy.server.emulation import waits_to_be_asked
+from proxy.server.routes import RAW
 
 if TYPE_CHECKING:
     from proxy.gateway.reading import Reading
@@ -79,6 +81,8 @@ def read_head(head: bytes, base_url: str) -> Ask | None:
     pairs = [line.partition(":") for line in lines.split("\r\n")[:-1]]
     headers = {name.lower(): value.strip(" \t") for name, _, value in pairs}
     if len(headers) < len(pairs) or not _NOT_PLAIN.isdisjoint(headers):
+        return None
+    if route.path in RAW and waits_to_be_asked(headers.get("user-agent", "")):
         return None
     connection = headers.get("connection", "keep-alive" if minor == "1" else "close").lower()
     if connection not in {"keep-alive", "close"} or name_of(headers.get("host", "")) is None:

@@ -27,6 +27,8 @@ async def library(request, start, sim, tmp_path):
             pwcacheexpire=0,
         )
 
+    # Somebody else's answer, in the app's scale, is ready to be given.
+    await proxy.get("/api/system_status/soe")
     library = await asyncio.to_thread(connect)
     library.proxy = proxy
     yield library

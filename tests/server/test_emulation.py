@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import ssl
 
 import pytest
 from hypothesis import given
@@ -182,3 +184,24 @@ def test_the_session_that_is_used_outlives_the_one_that_is_not():
 
     assert sessions.is_open(used)
     assert not sessions.is_open(idle)
+
+
+async def test_a_library_that_waits_to_be_refused_is_refused(start, sim):
+    """pypowerwall over TLS: also when somebody else's answer in the app's scale lies ready."""
+    proxy = await start(sim, https="yes")
+    assert (await proxy.get("/api/system_status/soe")).status == 200
+
+    async def ask(path: str) -> bytes:
+        tls = ssl._create_unverified_context()
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=tls)
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: house\r\nUser-Agent: python-requests/2.34\r\n"
+            "Connection: close\r\n\r\n".encode()
+        )
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    assert (await ask("/api/system_status/soe")).startswith(b"HTTP/1.1 401 ")
+    assert (await ask("/soe")).startswith(b"HTTP/1.1 200 ")
+    assert (await ask("/api/meters/aggregates")).startswith(b"HTTP/1.1 200 ")
