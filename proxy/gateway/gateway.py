@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from proxy.core.model import Document, Snapshot, Source
     from proxy.gateway.link import Link
 
+# A reading is asked for again in this part of its ttl at the earliest, however slow the gateway is.
+_MOST_AHEAD = 0.6
+
 
 class Gateway:
     """The facts of one gateway, as fresh as is decent to ask for.
@@ -58,6 +61,7 @@ class Gateway:
         self._demands: dict[Source, Demand] = {}
         self._flights: dict[tuple[Link, str], asyncio.Task[GatewayError | None]] = {}
         self._changed_at: dict[Source, float] = {}
+        self._took_s: dict[Source, float] = {}
         self._agenda = Agenda(clock, self._refresh)
         self._listeners: list[Callable[[], None]] = []
         self._firmware: str | None = None
@@ -293,7 +297,8 @@ class Gateway:
             if source == STATUS:
                 self._note_firmware(document)
             snapshot = self.store.put(source, document)
-            self._agenda.put(source, snapshot.stored_at + self.policy(source).ttl)
+            self._took_s[source] = snapshot.stored_at - started
+            self._agenda.put(source, self._ends(snapshot))
 
     def _note_firmware(self, status: Document) -> None:
         """Ask again for what the gateway did not offer when its firmware is another one."""
@@ -329,7 +334,7 @@ class Gateway:
         if demand is None or policy.ttl <= 0:
             return None
         snapshot = self.store.get(source)
-        at = demand.refresh_at(snapshot.stored_at + policy.ttl if snapshot else now, policy.ttl, now)
+        at = demand.refresh_at(self._ends(snapshot) if snapshot else now, policy.ttl, now)
         if at is None or at > now + TICK_S:
             return at
         way = self._way(source, now)
@@ -337,6 +342,14 @@ class Gateway:
             return now + max(way.retry_after or policy.ttl, TICK_S) if demand.is_live(now) else None
         self._start(way, source)
         return None
+
+    def _ends(self, snapshot: Snapshot) -> float:
+        """Say when to ask so that the answer is there when this snapshot ceases to be fresh.
+
+        As long before as the gateway took for it: one request per ttl, and nobody waits.
+        """
+        ttl = self.policy(snapshot.source).ttl
+        return snapshot.stored_at + ttl - min(self._took_s.get(snapshot.source, 0.0), ttl * _MOST_AHEAD)
 
     async def close(self) -> None:
         """Stop refreshing, end what is in the air, close the drivers."""

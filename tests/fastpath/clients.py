@@ -79,6 +79,9 @@ NOT_PLAIN: dict[str, bytes] = {
     "a query": head("GET /csv?headers HTTP/1.1", "Host: localhost"),
     "a query that means nothing": head("GET /soe?_=17 HTTP/1.1", "Host: localhost"),
     "evcc": head("GET /api/meters/aggregates HTTP/1.1", "Host: localhost", "Authorization: Bearer abcdef"),
+    "the pypowerwall library": head(
+        "GET /api/system_status/soe HTTP/1.1", "Host: localhost", "User-Agent: python-requests/2.32.3", "Accept: */*",
+    ),
     "a lost session": head("GET /api/status HTTP/1.1", "Host: localhost", "Cookie: AuthCookie=abcdef"),
     "a browser's other cookies": head("GET /soe HTTP/1.1", "Host: localhost", "Cookie: theme=dark"),
     "nc": head("GET /soe HTTP/1.0"),

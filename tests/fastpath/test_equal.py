@@ -35,8 +35,10 @@ async def test_a_plain_request_is_answered_the_same_without_aiohttp(pair, client
 async def test_what_is_not_plain_is_answered_by_aiohttp(pair, client):
     await warm(pair)
 
+    handled = await pair.handled_by_aiohttp(NOT_PLAIN[client])
     fast, slow = await pair.ask_both(NOT_PLAIN[client])
 
+    assert handled
     assert fast == slow
 
 

@@ -1,5 +1,7 @@
 """The refresher: what is wanted is fresh when its visitor comes, what is not is left alone."""
 
+import asyncio
+
 from tests.clock import pass_time
 
 METERS = "/api/meters/aggregates"
@@ -52,3 +54,24 @@ async def test_an_open_page_keeps_its_sources_fresh(sim, proxy, clock):
 
     assert watched >= 10
     assert sim.requests_for(METERS) <= watched + 1
+
+
+async def test_nobody_waits_for_a_slow_gateway_on_a_busy_route(sim, start, clock):
+    """Half of the ttl passes while the gateway answers: it is asked that much earlier, not more often."""
+    proxy = await start(sim, cache_expire=1)
+    await proxy.get("/aggregates")
+    sim.latency_s = 0.5
+    now, waits, ages, counted = clock.clock.monotonic, [], [], {}
+    for step in range(200):
+        counted.setdefault(step // 100, sim.requests_for(METERS))
+        before = now()
+        answer = await proxy.get("/aggregates")
+        waits.append(now() - before)
+        ages.append(int(answer.headers["Age"]))
+        clock.advance(0.05)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    assert sorted(waits[100:])[-2] < 0.04
+    assert max(ages) <= 1
+    assert sim.requests_for(METERS) - counted[1] <= 6
