@@ -76,11 +76,13 @@ class Gateway:
         freshness = classify(self.clock.monotonic() - snapshot.stored_at, self.policy(source))
         return None if freshness is Freshness.EXPIRED else snapshot
 
-    def visit(self, sources: Iterable[Source]) -> None:
-        """Note that somebody wants these sources."""
+    def visit(self, sources: Iterable[Source]) -> float:
+        """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
         now = self.clock.monotonic()
-        for source in sources:
-            self._demand(source).visit(now)
+        demands = [self._demand(source) for source in sources]
+        for demand in demands:
+            demand.visit(now)
+        return min((demand.merge_s for demand in demands), default=0.0)
 
     async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Reading:
         """Obtain sources together, within the deadline. Never raises for a gateway's sake."""

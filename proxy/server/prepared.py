@@ -3,8 +3,9 @@
 A request head is judged once; the same bytes mean the same ever after, so from
 then on finding its answer is one look into a dictionary. An answer is one block
 of bytes for all requests that ask alike. It is written anew when a second of its
-``Age`` has passed and when something at the gateway changed, and is valid until
-``until``: one comparison per request. Whatever is not plain is not answered here.
+``Age`` has passed, when something at the gateway changed, and when the gateway has
+to know that the reading is still wanted; until then it is valid, which is one
+comparison per request. Whatever is not plain is not answered here.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ class PreparedAnswers:
         if fresh is None:
             return False
         made, reading = fresh
-        context.gateway.visit(reading.sources)
+        visit_s = context.gateway.visit(reading.sources)
         age = max(int(now - made.stored_at), 0)
         cache = cache_status(Result.FRESH, reading, made.fresh_until - now)
         got = negotiate(made, age, cache, packed=ask.packed, condition=ask.condition)
@@ -161,7 +162,7 @@ class PreparedAnswers:
             lines.append("Connection: close" if ask.closes else "Connection: keep-alive")
         body = b"" if got.body is None or ask.method == "HEAD" else got.body
         answer.block = "\r\n".join([*lines, "\r\n"]).encode() + body
-        answer.until = min(made.stored_at + age + 1.0, made.fresh_until)
+        answer.until = min(made.stored_at + age + 1.0, made.fresh_until, now + visit_s)
         answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
         return True
 

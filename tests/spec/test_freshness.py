@@ -36,7 +36,7 @@ async def test_after_the_ttl_the_gateway_is_asked_again(sim, proxy, clock):
 
 
 async def test_two_hundred_clients_on_a_cold_source_cause_one_request(sim, proxy):
-    sim.latency_s = 0.2
+    sim.faults.add(Fault(delay_s=0.2))
     answers = await asyncio.gather(*(proxy.get("/aggregates") for _ in range(200)))
 
     assert {answer.status for answer in answers} == {200}
@@ -46,7 +46,7 @@ async def test_two_hundred_clients_on_a_cold_source_cause_one_request(sim, proxy
 
 async def test_two_hundred_clients_on_an_expired_source_cause_one_request(sim, proxy, clock):
     await proxy.get("/aggregates")
-    sim.latency_s = 0.2
+    sim.faults.add(Fault(delay_s=0.2))
     clock.advance(60)
     answers = await asyncio.gather(*(proxy.get("/aggregates") for _ in range(200)))
 
@@ -57,7 +57,7 @@ async def test_two_hundred_clients_on_an_expired_source_cause_one_request(sim, p
 
 async def test_a_client_that_hangs_up_does_not_cancel_the_request(sim, proxy):
     """The answer that the first client no longer wants serves the second one."""
-    sim.latency_s = 0.2
+    sim.faults.add(Fault(delay_s=0.2))
     impatient = asyncio.create_task(proxy.get("/soe"))
     await until(lambda: proxy.context.gateway.links[0].in_flight)
     impatient.cancel()

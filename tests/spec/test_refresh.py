@@ -2,6 +2,7 @@
 
 import asyncio
 
+from proxy.sim.faults import Fault
 from tests.clock import pass_time
 
 METERS = "/api/meters/aggregates"
@@ -60,7 +61,7 @@ async def test_nobody_waits_for_a_slow_gateway_on_a_busy_route(sim, start, clock
     """Half of the ttl passes while the gateway answers: it is asked that much earlier, not more often."""
     proxy = await start(sim, cache_expire=1)
     await proxy.get("/aggregates")
-    sim.latency_s = 0.5
+    sim.faults.add(Fault(delay_s=0.5))
     now, waits, ages, counted = clock.clock.monotonic, [], [], {}
     for step in range(200):
         counted.setdefault(step // 100, sim.requests_for(METERS))

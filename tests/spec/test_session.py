@@ -165,7 +165,7 @@ async def test_a_gateway_that_restarts_loses_nothing_but_its_sessions(sim, proxy
 
 
 async def test_at_most_two_connections_are_open(sim, proxy):
-    sim.latency_s = 0.05
+    sim.faults.add(Fault(delay_s=0.05))
     await asyncio.gather(*(proxy.get(path) for path in ROUTES * 20))
 
     assert sim.max_in_flight <= 2
