@@ -73,14 +73,26 @@ _A_DAY_S = 86400.0
 
 
 class LocalDriver:
-    """Reads and writes a gateway over its local API; cookie or bearer session."""
+    """Reads and writes a gateway over its local API; cookie or bearer session.
+
+    ``leaves`` are sources that it leaves to another way to the same gateway.
+    """
 
     name = "local"
     min_ttl = 0.0
-    sources: Mapping[Source, str] = {source: source for source in SOURCES}
+    sources: Mapping[Source, str]
     lifetimes: Mapping[Source, float] = {}
 
-    def __init__(self, session: GatewaySession, settings: Settings, state: Memory, clock: Clock) -> None:
+    def __init__(
+        self,
+        session: GatewaySession,
+        settings: Settings,
+        state: Memory,
+        clock: Clock,
+        *,
+        leaves: frozenset[Source] = frozenset(),
+    ) -> None:
+        self.sources = {source: source for source in SOURCES if source not in leaves}
         self._session = session
         self.login = Login(session, settings, state, clock)
         self.settings = writable(settings)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from proxy.core.sources import VITALS
+
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
@@ -58,10 +60,15 @@ def _full(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
 
 
 def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
-    """Read the local API, and through TEDAPI what it lacks. Its counters are real: none are integrated."""
+    """Read the local API, and the devices through TEDAPI, which also stands in for the rest.
+
+    The local API's counters are real, so none are integrated.
+    """
+    from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
-    yield from _local(settings, memory, clock)
+    session = _session(settings.host, settings, memory)
+    yield LocalDriver(session, settings, memory, clock, leaves=frozenset({VITALS}))
     yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory), clock)
 
 

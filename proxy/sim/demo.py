@@ -20,6 +20,11 @@ DEMO_PERSONA = "fw21_44"
 DEMO_SPEED = 60.0
 DEMO_HOUR = 10.0
 REQUESTS_KEPT = 10_000
+# What stands in the house of a persona: enough of everything to be seen.
+DEMO_SIZES: dict[str, dict[str, Any]] = {
+    DEMO_PERSONA: {"strings": 4},
+    "pw3": {"followers": 2},
+}
 EVENING_OUTAGE = (20.0, 20.75)  # local hours without grid
 
 
@@ -42,7 +47,7 @@ def demo(
     port: int = 0,
 ) -> SimulatedGateway:
     """Make the gateway of ``serve --demo``: a day in 24 minutes, with an outage in the evening."""
-    sizes: dict[str, Any] = {"strings": 4} if persona == DEMO_PERSONA else {}
+    sizes = DEMO_SIZES.get(persona, {})
     sim = lively(
         SimulatedGateway(persona, clock=clock, host=host, port=port, hour=DEMO_HOUR, speed=speed, **sizes)
     )

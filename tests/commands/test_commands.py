@@ -330,3 +330,16 @@ def test_a_renewed_certificate_is_served_after_a_hang_up(command):
     daemon.hang_up()
     daemon.prints("reload refused")
     assert pems[1].startswith(ssl.get_server_certificate(("127.0.0.1", port)))
+
+
+def test_a_demo_of_a_powerwall_3_shows_its_three_units(command):
+    """Its local API tells powers and charge alone; the units come over TEDAPI."""
+    daemon = command.start("serve", "--demo", "--persona", "pw3", **DEMO)
+    port = daemon.port()
+
+    blocks = json.loads(ask(port, "/pw/battery_blocks"))
+    stats = json.loads(ask(port, "/stats"))
+
+    assert len(blocks) == 3
+    assert all(block["nominal_full_pack_energy"] == 14000 for block in blocks.values())
+    assert (stats["tedapi_mode"], stats["pw3"]) == ("hybrid", True)

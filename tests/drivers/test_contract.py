@@ -31,9 +31,6 @@ async def ask(house, start, key):
         settings = {"local": {}, "tedapi": FULL, "v1r": key.settings(), "hybrid": HYBRID}[way]
         if way == "v1r":
             knows(house, key)
-        if way == "hybrid":
-            # Firmware from 23.44 on: no vitals on the local API.
-            house.answers(status=404, path="/api/devices/vitals")
         proxy = await start(house, **settings)
 
         async def get(path: str):

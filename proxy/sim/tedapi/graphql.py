@@ -70,7 +70,7 @@ def answer(
         document = tedapi.edit(kind, document)
     if document is None:
         return response
-    response.data = json.dumps(plain_numbers(document), separators=(",", ":"))
+    response.data = json.dumps(document if tedapi.capture else plain_numbers(document), separators=(",", ":"))
     response.status = pb.GRAPH_QL_STATUS_SUCCESS
     if tedapi.query_errors:
         response.status = pb.GRAPH_QL_STATUS_ERROR_PARTIAL

@@ -1,0 +1,356 @@
+"""What differs on purpose when the gateway is read over TEDAPI.
+
+An edit turns the peer's recorded answer into ours, place by place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Edit = Callable[[Any], Any]
+
+NOT_FOUND = 404
+FULL = ("tedapi-pw2", "tedapi-pw3")
+METERS = ("site", "battery", "load", "solar")
+
+# What a known client serves of another house, or text instead of an answer.
+CANNED = (
+    "/api/auth/toggle/supported",
+    "/api/customer",
+    "/api/installer",
+    "/api/meters/readings",
+    "/api/meters/site",
+    "/api/networks",
+    "/api/site_info/grid_codes",
+    "/api/solar_powerwall",
+    "/api/solars/brands",
+    "/api/synchrometer/ct_voltage_references",
+    "/api/system/networks",
+    "/api/system/update/status",
+    "/api/system_status/grid_faults",
+)
+
+
+def full(*paths: str, edit: Any, corpora: tuple[str, ...] = FULL) -> dict[str, Any]:
+    return {f"{corpus} {path}": edit for corpus in corpora for path in paths}
+
+
+# -- meters --------------------------------------------------------------------------------
+
+
+def untold(meter: dict) -> dict:
+    """Reactive power, energies (PW_INTEGRATE_ENERGY=no) and the peer's own remark are not told."""
+    del meter["disclaimer"]
+    keys = ("instant_reactive_power", "instant_apparent_power", "energy_exported", "energy_imported")
+    return meter | dict.fromkeys(keys)
+
+
+def site_meter(meter: dict) -> dict:
+    return untold(meter) | {"frequency": 60.01}
+
+
+def site_meter_pw3(meter: dict) -> dict:
+    return site_meter(meter) | {"i_c_current": None}
+
+
+PHASES = dict.fromkeys(("i_a_current", "i_b_current", "i_c_current"))
+
+
+def battery_meter(meter: dict) -> dict:
+    return untold(meter) | PHASES | {"frequency": 60.01}
+
+
+def load_meter(meter: dict) -> dict:
+    del meter["num_meters_aggregated"]
+    return untold(meter) | PHASES | {"frequency": 60.01}
+
+
+def solar_meter(meter: dict) -> dict:
+    return untold(meter) | {"frequency": 60.0}
+
+
+def solar_meter_pw3(meter: dict) -> dict:
+    return untold(meter) | PHASES | {"frequency": 60.01}
+
+
+BY_METER = {
+    "tedapi-pw2": {"site": site_meter, "battery": battery_meter, "load": load_meter, "solar": solar_meter},
+    "tedapi-pw3": {
+        "site": site_meter_pw3,
+        "battery": battery_meter,
+        "load": load_meter,
+        "solar": solar_meter_pw3,
+    },
+}
+ALIASES = {"grid": "site", "home": "load"}
+
+
+def meters(corpus: str) -> dict[str, Edit]:
+    edits = BY_METER[corpus]
+
+    def all_of_them(told: dict) -> dict:
+        return {meter: edits[meter](told[meter]) for meter in METERS}
+
+    one = {f"/pw/{name}": edits[ALIASES.get(name, name)] for name in (*METERS, *ALIASES)}
+    every = dict.fromkeys(("/aggregates", "/api/meters/aggregates", "/pw/aggregates"), all_of_them)
+    return {f"{corpus} {path}": edit for path, edit in (one | every).items()}
+
+
+# -- system --------------------------------------------------------------------------------
+
+UNTOLD_SYSTEM = (
+    *("command_source", "battery_target_power", "battery_target_reactive_power"),
+    *("max_power_energy_remaining", "max_power_energy_to_be_charged"),
+    *("instantaneous_max_discharge_power", "instantaneous_max_charge_power"),
+    *("instantaneous_max_apparent_power", "hardware_capability_charge_power"),
+    *("hardware_capability_discharge_power", "available_charger_blocks"),
+    *("ffr_power_availability_high", "ffr_power_availability_low", "load_charge_constraint"),
+    *("max_sustained_ramp_rate", "grid_faults", "can_reboot", "smart_inv_delta_p", "smart_inv_delta_q"),
+    *("last_toggle_timestamp", "score", "primary", "auxiliary_load", "all_enable_lines_high"),
+    *("inverter_nominal_usable_power", "expected_energy_remaining"),
+)
+FLAGS = (
+    *("POD_ActiveHeating", "POD_ChargeComplete", "POD_ChargeRequest", "POD_DischargeComplete"),
+    *("POD_PermanentlyFaulted", "POD_PersistentlyFaulted", "POD_enable_line", "off_grid", "vf_mode"),
+    *("wobble_detected", "charge_power_clamped", "backup_ready"),
+)
+
+
+def system_status(told: dict) -> dict:
+    return told | dict.fromkeys(UNTOLD_SYSTEM)
+
+
+def flags_unknown(told: dict) -> dict:
+    """A flag that nobody told is not off."""
+    return {key: None if key.partition("_")[2] in FLAGS else value for key, value in told.items()}
+
+
+def in_watts(told: Any) -> Any:
+    """p_out of every block, wherever it stands, in watts as the local API has it."""
+    if isinstance(told, dict):
+        return {
+            key: value * 1000 if key.endswith("p_out") and value is not None else in_watts(value)
+            for key, value in told.items()
+        }
+    return [in_watts(item) for item in told] if isinstance(told, list) else told
+
+
+GRID_STATES = {"TG12000000001Z": "Grid_Compliant", "TG12000000002Z": "Grid_Compliant", "TG12000000004Z": ""}
+
+
+def grid_states(told: dict) -> dict:
+    """The state of each block's grid is that of the islander; an expansion pack has no inverter."""
+    for block in told["battery_blocks"]:
+        block["pinv_grid_state"] = GRID_STATES[block["PackageSerialNumber"]]
+    return told
+
+
+def grid_states_by_serial(told: dict) -> dict:
+    return {serial: block | {"pinv_grid_state": GRID_STATES[serial]} for serial, block in told.items()}
+
+
+def packs_in_order(told: dict) -> dict:
+    """PW2 is the follower in every field; the peer gave it the expansion pack's cells."""
+    cells = (
+        "name",
+        *(f"POD_nom_{kind}" for kind in ("energy_remaining", "energy_to_be_charged", "full_pack_energy")),
+    )
+    swapped = {f"PW{a}_{key}": told[f"PW{b}_{key}"] for a, b in ((2, 3), (3, 2)) for key in cells}
+    states = {"PW1_pinv_grid_state": "Grid_Compliant", "PW2_pinv_grid_state": "Grid_Compliant"}
+    return told | swapped | states | {"PW3_pinv_grid_state": ""}
+
+
+def status(firmware_hash: str, device_type: str) -> Edit:
+    def edit(told: dict) -> dict:
+        del told["can_reboot"]
+        return told | {
+            "device_type": device_type,
+            "git_hash": firmware_hash,
+            # At least as long as the proxy has known it: since this very answer.
+            "start_time": "2024-01-24 12:00:00 +0000",
+            "up_time_seconds": "0h0m0s",
+        }
+
+    return edit
+
+
+STATUSES = {
+    "tedapi-pw2": status("223a56cd575b7b19bad7e12a4ebad0eb52d1f50a", "teg"),
+    "tedapi-pw3": status("1c3bd2f7f0a54d2f4b7ad3ad5a0e1f3b6f3f8a11", "smc"),
+}
+
+SITE_INFO = {
+    "max_system_energy_kWh": 27,
+    "max_system_power_kW": 10.8,
+    "site_name": "Rich Site",
+    "timezone": "America/Los_Angeles",
+    "max_site_meter_power_kW": 1000000000,
+    "min_site_meter_power_kW": -1000000000,
+    "nominal_system_energy_kWh": 27,
+    "nominal_system_power_kW": 10.8,
+    "panel_max_current": 100,
+    "grid_code": {
+        "grid_code": "60Hz_240V_s_UL1741SA:2019_California",
+        "grid_voltage_setting": None,
+        "grid_freq_setting": None,
+        "grid_phase_setting": None,
+        "country": "United States",
+        "state": "California",
+        "utility": "Southern California Edison",
+    },
+}
+
+
+def unit(part: str, serial: str, kind: str) -> dict:
+    return {
+        "Type": "",
+        "PackagePartNumber": part,
+        "PackageSerialNumber": serial,
+        "type": kind,
+        "grid_state": "Grid_Compliant",
+        "grid_reconnection_time_seconds": None,
+        "under_phase_detection": None,
+        "updating": None,
+        "commissioning_diagnostic": None,
+        "update_diagnostic": None,
+        "bc_type": None,
+        "in_config": True,
+    }
+
+
+UNITS = {
+    "tedapi-pw2": (
+        "1232100-00-E--TG123456789ABC",
+        [
+            unit("2012170-25-E", "TG123456789DEF", "Powerwall2"),
+            unit("3012170-05-B", "TG123456789GHI", "Powerwall2"),
+        ],
+    ),
+    "tedapi-pw3": (
+        "1707000-11-J--TG12000000001Z",
+        [
+            unit("1707000-11-J", "TG12000000001Z", "Powerwall3"),
+            unit("1707000-11-J", "TG12000000002Z", "Powerwall3"),
+        ],
+    ),
+}
+
+
+def powerwalls(corpus: str) -> Edit:
+    din, units = UNITS[corpus]
+    return lambda told: {**dict.fromkeys(told), "powerwalls": units, "gateway_din": din}
+
+
+NEURIO = [
+    {
+        "serial": "V1234567890",
+        "short_id": None,
+        "type": "neurio_w2_tcp",
+        "cts": [
+            {
+                "type": "solarRGM",
+                "valid": [True, False, False, False],
+                "inverted": [False, False, False, False],
+                "real_power_scale_factor": 2,
+            }
+        ],
+    }
+]
+BACKUP_SWITCH = [{"serial": None, "short_id": None, "type": "tesla_msa", "cts": []}]
+
+
+SOLAR_METER = [
+    {
+        "id": 0,
+        "location": "solar",
+        "type": "neurio_w2_tcp",
+        "cts": [True, False, False, False],
+        "inverted": [False, False, False, False],
+        "connection": {"device_serial": "V1234567890"},
+        "Cached_readings": {
+            "last_communication_time": "2024-01-24 12:00:00 +0000",
+            "instant_power": 6500,
+            "instant_reactive_power": None,
+            "instant_apparent_power": None,
+            "frequency": 60.0,
+            "energy_exported": None,
+            "energy_imported": None,
+            "instant_average_voltage": 239.5,
+            "instant_average_current": 27.139874739039666,
+            "i_a_current": 13.5,
+            "i_b_current": 13.6,
+            "i_c_current": 0,
+            "last_phase_voltage_communication_time": "0001-01-01T00:00:00Z",
+            "last_phase_power_communication_time": "0001-01-01T00:00:00Z",
+            "last_phase_energy_communication_time": "0001-01-01T00:00:00Z",
+            "timeout": 1000000000,
+            "num_meters_aggregated": 2,
+            "instant_total_current": 27.139874739039666,
+        },
+    }
+]
+
+
+# -- vitals --------------------------------------------------------------------------------
+
+INVERTERS = ("PVAC--1538100-00-F--C123456789JKL", "PVAC--1538100-00-F--C999999999XYZ")
+
+
+def vitals_pw2(told: dict) -> dict:
+    del told["TESLA--None"]
+    for inverter in INVERTERS:
+        del told[inverter]["componentParentDin"]
+    told["TESYNC--1493315-01-F--J123456789MNO"]["lastCommunicationTime"] = None
+    return told
+
+
+def vitals_pw3(told: dict) -> dict:
+    board = told.pop("TESYNC--None--None")
+    switch = told["TEMSA--1841000-01-A--MSA1234567"]
+    switch |= {key: value for key, value in board.items() if key.startswith("ISLAND_")}
+    switch["lastCommunicationTime"] = None
+    return no_battery_as_solar(told)
+
+
+def no_battery_as_solar(told: dict) -> dict:
+    for name, device in told.items():
+        if name.startswith("PVAC--1707000"):
+            device["PVAC_Pout"] = None
+    return told
+
+
+def no_board(told: dict) -> dict:
+    return {key: value for key, value in told.items() if not key.startswith(("METER_X", "METER_Y"))}
+
+
+def two_sites(told: dict) -> dict:
+    """The capture's local API and its TEDAPI are of different sites: no block belongs to any device."""
+    fields = {key.removeprefix("PW1_") for key in told if key.startswith("PW1_")}
+    devices = {
+        "name",
+        "PINV_Fout",
+        "PINV_VSplit1",
+        "PINV_VSplit2",
+        *(key for key in fields if key.startswith("POD_")),
+    }
+    energies = {
+        "POD_nom_energy_remaining": {3: 8528, 4: 8165},
+        "POD_nom_full_pack_energy": {3: 13305, 4: 12690},
+    }
+    result = {}
+    for number in (1, 2):
+        for field in fields:
+            value = told[f"PW{number}_{field}"]
+            here, there = f"PW{number}_{field}", f"PW{number + 2}_{field}"
+            result[here] = value if field in devices else None
+            result[there] = None if field in devices else value
+            if field in energies:
+                result[there] = energies[field][number + 2]
+            if field == "PINV_Fout":
+                result[there] = told[f"PW{number}_f_out"]
+            if field in FLAGS and field in devices:
+                result[here] = None
+    flags = {"off_grid", "vf_mode", "wobble_detected", "charge_power_clamped", "backup_ready"} & fields
+    result |= {f"PW{number}_{flag}": told[f"PW{number - 2}_{flag}"] for number in (3, 4) for flag in flags}
+    return {**{key: value for key, value in told.items() if not key.startswith("PW")}, **result}
