@@ -7,16 +7,18 @@ from contextlib import AsyncExitStack
 import pytest
 from tesla_powerwall import AccessDeniedError, GridStatus, Powerwall
 
+from proxy.sim.server import SimulatedGateway
+
 
 @pytest.fixture
 async def home_assistant(start, sim):
     """Home Assistant in front of a proxy that serves TLS: it takes any certificate, and cookies."""
     async with AsyncExitStack() as stack:
 
-        async def connect(password="whatever", **settings):
-            proxy = connect.proxy = await start(sim, https="yes", **settings)
+        async def connect(login="whatever", gateway=sim, **settings):
+            proxy = connect.proxy = await start(gateway, https="yes", **settings)
             library = await stack.enter_async_context(Powerwall(f"127.0.0.1:{proxy.port}"))
-            await library.login(password, email="owner@example.com")
+            await library.login(login, email="owner@example.com")
             return library
 
         yield connect
@@ -68,6 +70,28 @@ async def test_a_poll_has_every_reading_of_the_gateway(home_assistant):
     assert told["grid"] is GridStatus.CONNECTED
     assert told["services"] is False
     assert told["sitemaster"].is_running
+
+
+async def test_a_powerwall_3_over_tedapi_is_a_gateway_too(home_assistant, clock):
+    """It has no such API of its own; energies are those that the proxy counts from power."""
+    async with SimulatedGateway("pw3", clock=clock.clock, followers=1, expansions=1) as powerwall3:
+        powerwall3.pin(solar=0, battery=0, load=3600)
+        library = await home_assistant(gateway=powerwall3, password="", gw_pwd=powerwall3.gw_pwd)
+
+        assert await library.get_gateway_din() == powerwall3.din
+        assert len(await library.get_serial_numbers()) == 2
+        assert (await library.get_status()).version == "25.42.2 1c3bd2f7"
+        assert (await library.get_site_info()).nominal_system_energy > 0
+        first = (await poll(library))["meters"].load.get_energy_imported(precision=6)
+        for _ in range(10):
+            clock.advance(30)
+            told = await poll(library)
+
+        assert told["meters"].load.get_energy_imported(precision=6) - first == pytest.approx(0.3, rel=0.02)
+        assert told["meters"].load.get_power() == 3.6
+        assert len(told["batteries"]) == 3
+        assert told["grid"] is GridStatus.CONNECTED
+        assert told["sitemaster"].is_running
 
 
 async def test_it_logs_in_again_when_its_session_is_over(home_assistant, clock):
