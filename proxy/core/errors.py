@@ -98,6 +98,15 @@ class LoginRejected(GatewayError):
     rests = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
 
 
+class LoginFailed(GatewayError):
+    """The login was neither accepted nor refused: 5xx, a redirect, a page. Nothing can be read until it is."""
+
+    status = 502
+    title = "The gateway's login does not work"
+    scope = Scope.LINK
+    rests = (5.0, 10.0, 10.0, 10.0, 20.0, 30.0)
+
+
 class RateLimited(GatewayError):
     """HTTP 429, on a login or on data: the gateway asks to be left alone."""
 

@@ -6,15 +6,18 @@ import re
 
 Version = tuple[int, int, int]
 
-# The first firmware without /api/devices/vitals, and the first that is HTTPS only and may want a login.
+# The first firmware without /api/devices/vitals, the first that is HTTPS only and may be logged in to,
+# and the first that wants a login for all that it tells.
 HAS_VITALS_BELOW: Version = (23, 44, 0)
 LOGIN_FROM: Version = (1, 20, 0)
+CLOSED_FROM: Version = (20, 49, 0)
+UNKNOWN: Version = (0, 0, 0)
 
 
 def parse_version(text: str) -> Version:
     """Read ``21.44 223a56cd`` or ``23.44.3-msa`` as three numbers; unknown is (0, 0, 0)."""
     match = re.match(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?", text.strip())
     if not match:
-        return (0, 0, 0)
+        return UNKNOWN
     major, minor, patch = (int(part or 0) for part in match.groups())
     return (major, minor, patch)

@@ -157,8 +157,8 @@ class LocalDriver:
                     # Gone for good; a gateway that comes back after an update is asked anew.
                     return NotSupported("this firmware has no device vitals", retry_after=_A_DAY_S)
                 return NotSupported(f"{path} is not offered by this firmware")
-            case 401 | 403 if self.login.stops_the_battery:
-                return NotSupported(f"{path}: takes a login, and this firmware stops the battery for one")
+            case 401 | 403 if self.login.is_free:
+                return NotSupported(f"{path} takes a login; this gateway is read without")
             case 403 if renewed:
                 return NotSupported(f"{path}: this login may not read it")
             case 401 | 403:

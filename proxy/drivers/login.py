@@ -8,18 +8,17 @@ holds what the gateway gave us (0600) with the address it belongs to.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
-import secrets
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from proxy.core.errors import BadAnswer, GatewayError, LoginRejected, RateLimited, SourceUnavailable
-from proxy.core.firmware import LOGIN_FROM, parse_version
+from proxy.core.errors import GatewayError, LoginFailed, LoginRejected, RateLimited
+from proxy.core.firmware import CLOSED_FROM, LOGIN_FROM, UNKNOWN, parse_version
 from proxy.core.redaction import conceal
+from proxy.drivers.refusals import Refusals
 
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
@@ -32,6 +31,11 @@ _log = logging.getLogger(__name__)
 _PATH = "/api/login/Basic"
 _OK = 200
 _DENIED = frozenset({401, 403})
+_REDIRECTS = frozenset({301, 302, 307, 308})
+# Tokens have 88 characters. A longer header is refused by servers: 8 KB are usual.
+_LONGEST_VALUE = 4096
+# What looking up a key in a body raises when this is no JSON, or JSON without the key.
+_NOT_TOLD = (ValueError, TypeError, KeyError, RecursionError)
 # A session this new that is refused again is not cured by one more login.
 _YOUNG_S = 30.0
 
@@ -56,6 +60,7 @@ class Login:
         self._state = state
         self._clock = clock
         self._file = settings.cache_file or ".powerwall"
+        self._refusals = Refusals(state, self._file, session.address, settings.password, clock)
         self._lock = asyncio.Lock()
         self._ticket: Ticket | None = self._remembered()
 
@@ -68,11 +73,14 @@ class Login:
         return self._ticket
 
     async def renew(self, failed: Ticket) -> Ticket:
-        """Return a ticket other than the one that was refused, logging in unless somebody just did."""
+        """Return a ticket other than the one that was refused, logging in unless somebody just did.
+
+        Returns the same one where another would not help: it is new, or reading is free.
+        """
         async with self._lock:
             if self._ticket is not None and self._ticket.number != failed.number:
                 return self._ticket
-            if self.stops_the_battery or (failed.number and self.is_young):
+            if self.is_free or (failed.number and self.is_young):
                 return failed
             self._ticket = await self._log_in(failed.number + 1)
             return self._ticket
@@ -81,13 +89,19 @@ class Login:
     def is_young(self) -> bool:
         """Say whether the session was made so recently that a refusal is not for its age."""
         ticket = self._ticket
-        made_here = ticket is not None and ticket.number > 0
-        return made_here and self._clock.wall() - ticket.since < _YOUNG_S if ticket else False
+        # A session of the future was made before the clock was set back: its age is unknown.
+        return ticket is not None and 0 <= self._clock.wall() - ticket.since < _YOUNG_S
 
     @property
     def stops_the_battery(self) -> bool:
         """Say whether a login would stop the battery (firmware before 1.20, which has no TLS)."""
         return self._session.plain and parse_version(self.version) < LOGIN_FROM
+
+    @property
+    def is_free(self) -> bool:
+        """Say whether reading takes no login here: a path that is closed all the same stays closed."""
+        is_open = UNKNOWN < parse_version(self.version) < CLOSED_FROM
+        return self.stops_the_battery or (is_open and not self._settings.password)
 
     def note_version(self, version: str) -> None:
         """Learn the firmware from /api/status."""
@@ -115,21 +129,25 @@ class Login:
     # -- making tickets ----------------------------------------------------------------------
 
     async def _first(self) -> Ticket:
-        """Log in, unless this gateway is so old that reading is free and a login would stop the battery."""
+        """Log in, unless reading is free."""
         if self._session.plain or not self._settings.password:
             reply = await self._session.request("GET", "/api/status")
             if reply.status == _OK:
                 self._learn(reply.body)
-            if self.stops_the_battery:
-                return Ticket(0, {})
-        if not self._settings.password:
+            elif self._session.plain:
+                hint = "; use https in PW_HOST" if reply.status in _REDIRECTS else ""
+                raise LoginFailed(
+                    f"/api/status answered {reply.status}, so the firmware is unknown{hint}",
+                    retry_after=reply.retry_after,
+                )
+        if self.is_free or not self._settings.password:
             return Ticket(0, {})
         return await self._log_in(1)
 
     def _learn(self, body: bytes) -> None:
         try:
             version = json.loads(body)["version"]
-        except (ValueError, TypeError, KeyError):
+        except _NOT_TOLD:
             return
         if isinstance(version, str):
             self.note_version(version)
@@ -137,7 +155,7 @@ class Login:
     async def _log_in(self, number: int) -> Ticket:
         if not self._settings.password:
             raise LoginRejected("the gateway wants a login and PW_PASSWORD is not set", retry_after=300.0)
-        self._respect_refusals()
+        self._refusals.check()
         try:
             reply = await self._session.request(
                 "POST",
@@ -157,7 +175,7 @@ class Login:
         except GatewayError as error:
             self.outcomes[error.code()] += 1
             if isinstance(error, LoginRejected | RateLimited):
-                self._write_down(error)
+                self._refusals.note(error)
             raise
         self.outcomes["ok"] += 1
         _log.info("logged in", extra={"gateway": self._session.address, "mode": self._settings.auth_mode})
@@ -171,11 +189,11 @@ class Login:
         if reply.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
             raise RateLimited("too many logins (429)", retry_after=wait)
         if reply.status != _OK:
-            raise SourceUnavailable(f"the login answered {reply.status}", retry_after=wait)
+            raise LoginFailed(f"the login answered {reply.status}", retry_after=wait)
         session = self._credentials(reply)
         headers = _headers(session)
         if not headers:
-            raise BadAnswer("the login gave neither cookies nor a token")
+            raise LoginFailed("the login gave neither cookies nor a token")
         since = self._clock.wall()
         self._state.write(self._file, {"host": self._session.address, "since": since, **session})
         return Ticket(number, headers, since)
@@ -186,7 +204,7 @@ class Login:
             return {name: reply.cookies[name] for name in names if name in reply.cookies}
         try:
             token = json.loads(reply.body)["token"]
-        except (ValueError, TypeError, KeyError):
+        except _NOT_TOLD:
             return {}
         return {"Authorization": f"Bearer {token}"} if isinstance(token, str) and token else {}
 
@@ -200,54 +218,24 @@ class Login:
         since = kept.get("since")
         return Ticket(1, headers, since if isinstance(since, int | float) else 0.0) if headers else None
 
-    def _respect_refusals(self) -> None:
-        """Raise LoginRejected while the last refusal of this very password is too recent."""
-        refused = self._state.read(self._file).get("refused")
-        if not isinstance(refused, dict) or refused.get("password") != self._mark(refused.get("salt", "")):
-            return
-        left = refused.get("until", 0.0) - self._clock.wall()
-        if left > 0:
-            raise LoginRejected(
-                f"the login was refused {refused.get('failures')} times in a row; not tried again yet",
-                retry_after=min(left, LoginRejected.rests[-1]),
-            )
-
-    def _write_down(self, error: GatewayError) -> None:
-        kept = self._state.read(self._file)
-        before = kept.get("refused")
-        failures = before.get("failures", 0) if isinstance(before, dict) else 0
-        if isinstance(before, dict) and before.get("password") != self._mark(before.get("salt", "")):
-            failures = 0
-        error.retry_after = max(
-            error.rest_s(failures + 1), LoginRejected.rests[0] if error.retry_after is None else 0
-        )
-        salt = secrets.token_hex(8)
-        kept["refused"] = {
-            "failures": failures + 1,
-            "until": self._clock.wall() + error.retry_after,
-            "salt": salt,
-            "password": self._mark(salt),
-        }
-        self._state.write(self._file, {"host": self._session.address, **kept})
-
-    def _mark(self, salt: str) -> str:
-        """Recognise the password that was refused, without keeping it: a corrected one is tried at once."""
-        password = self._settings.password.encode()
-        return hashlib.scrypt(password, salt=salt.encode() or b"-", n=1024, r=8, p=1, dklen=16).hex()
-
 
 def _headers(session: Mapping[str, Any]) -> dict[str, str]:
     """Turn a stored session into request headers; its secrets are concealed in logs from here on."""
-    if isinstance(token := session.get("Authorization"), str):
+    if _is_sendable(token := session.get("Authorization")):
         conceal(token.removeprefix("Bearer "))
         return {"Authorization": token}
     cookies = {
-        name: session[name] for name in ("AuthCookie", "UserRecord") if isinstance(session.get(name), str)
+        name: session[name] for name in ("AuthCookie", "UserRecord") if _is_sendable(session.get(name))
     }
     for value in cookies.values():
         conceal(value)
-    return (
-        {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-        if "AuthCookie" in cookies
-        else {}
-    )
+    if "AuthCookie" not in cookies:
+        return {}
+    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+
+
+def _is_sendable(value: object) -> TypeGuard[str]:
+    """Say whether a value can stand in a header: visible ASCII that does not end a cookie, and not too long."""
+    if not isinstance(value, str) or len(value) > _LONGEST_VALUE:
+        return False
+    return value.isascii() and value.isprintable() and ";" not in value

@@ -8,9 +8,6 @@ whatever host a broken or hostile answer names.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import ipaddress
-import logging
 import os
 import socket
 import ssl
@@ -23,7 +20,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from proxy.config.tls import PINS
 from proxy.core.errors import (
     BadAnswer,
     CertificateChanged,
@@ -32,17 +28,14 @@ from proxy.core.errors import (
     Interrupted,
     Unreachable,
 )
+from proxy.drivers.trust import Trust, Trusted
 
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
 
-_log = logging.getLogger(__name__)
-
 MAX_BODY = 1024 * 1024
 _GZIP = b"\x1f\x8b"
-# The names that a gateway's TLS accepts (local-gateway.md section 1); any other aborts the handshake.
-_SNI = "powerwall"
 _CHUNK = 64 * 1024
 
 
@@ -79,13 +72,12 @@ class GatewaySession:
         self.bytes_sent = 0
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._settings = settings
-        self._state = state
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._patient = aiohttp.ClientTimeout(
             total=None, sock_connect=settings.timeout, sock_read=settings.timeout
         )
         self._session: aiohttp.ClientSession | None = None
-        self._trust: ssl.SSLContext | aiohttp.Fingerprint | bool | None = None
+        self._trust = None if self.plain else Trust(self.host, self.port, self.address, settings, state)
         self._lock = asyncio.Lock()
 
     async def request(
@@ -133,15 +125,15 @@ class GatewaySession:
             except (aiohttp.ClientError, OSError) as exc:
                 raise self._translate(exc, path) from exc
 
-        session, trust = await self._open()
         try:
+            session, trust = await self._open()
             async with session.request(
                 method,
                 self._base + path,
                 data=body,
                 headers={"Accept-Encoding": "identity", **(headers or {})},
                 ssl=trust,
-                server_hostname=self._server_hostname(),
+                server_hostname=self._trust.server_hostname if self._trust else None,
                 allow_redirects=False,
                 timeout=self._patient if is_long else self._timeout,
                 middlewares=(unrepeated,) if once else None,
@@ -160,7 +152,7 @@ class GatewaySession:
 
     # -- opening -----------------------------------------------------------------------------
 
-    async def _open(self) -> tuple[aiohttp.ClientSession, ssl.SSLContext | aiohttp.Fingerprint | bool]:
+    async def _open(self) -> tuple[aiohttp.ClientSession, Trusted]:
         async with self._lock:
             if self._session is None or self._session.closed:
                 pool = self._settings.pool_maxsize
@@ -174,55 +166,7 @@ class GatewaySession:
                     timeout=self._timeout,
                     auto_decompress=False,
                 )
-            if self._trust is None or (self._settings.gw_tls == "pin" and not self.plain):
-                self._trust = await self._trusted()
-            return self._session, self._trust
-
-    async def _trusted(self) -> ssl.SSLContext | aiohttp.Fingerprint | bool:
-        """Say whom to trust, as PW_GW_TLS says. The pin is read each time: it may have been accepted anew."""
-        if self.plain or self._settings.gw_tls == "off":
-            return False
-        if self._settings.gw_tls == "ca":
-            context = ssl.create_default_context(cafile=self._settings.gw_ca)
-            context.check_hostname = False  # gateways are addressed by IP, their names are always the same
-            return context
-        pins = self._state.read(PINS)
-        pin = pins.get(self.address)
-        if (
-            isinstance(pin, str)
-            and isinstance(self._trust, aiohttp.Fingerprint)
-            and self._trust.fingerprint.hex() == pin
-        ):
-            return self._trust
-        if not isinstance(pin, str):
-            pin = await self._first_sight()
-            self._state.write(PINS, {**pins, self.address: pin})
-            _log.info("certificate pinned", extra={"gateway": self.address, "sha256": pin})
-        return aiohttp.Fingerprint(bytes.fromhex(pin))
-
-    async def _first_sight(self) -> str:
-        """Shake hands once without trust to learn the certificate; nothing is sent."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                _, writer = await asyncio.open_connection(
-                    self.host, self.port, ssl=context, server_hostname=self._server_hostname() or self.host
-                )
-        except (OSError, TimeoutError) as exc:
-            raise self._translate(exc, "the TLS handshake") from exc
-        certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        writer.close()
-        return hashlib.sha256(certificate).hexdigest()
-
-    def _server_hostname(self) -> str | None:
-        """Return the SNI name to send instead of the host, None to leave it to the host (an IP sends none)."""
-        try:
-            ipaddress.ip_address(self.host)
-        except ValueError:
-            return None if self.plain else _SNI
-        return None
+            return self._session, await self._trust.ask() if self._trust else False
 
     # -- reading -----------------------------------------------------------------------------
 

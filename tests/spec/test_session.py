@@ -195,3 +195,101 @@ async def test_junk_cookies_are_not_taken(sim, proxy):
     await proxy.get("/aggregates")
 
     assert not any("intruder" in str(record.headers) for record in sim.requests)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "[]",
+        "<html>",
+        "[" * 100_000,
+        '{"token": "a\\nb"}',
+        '{"token": "a; b"}',
+        f'{{"token": "{"x" * 9000}"}}',
+    ],
+    ids=["empty", "list", "page", "deep", "line end", "two cookies", "long"],
+)
+async def test_a_login_that_is_no_login_is_not_repeated_for_each_route(sim, start, clock, body):
+    """Garbage with status 200 gives no session: all routes wait together, and end with the first good login."""
+    proxy = await start(sim, auth_mode="token")
+    sim.answers(body=body, path=LOGIN)
+    for _ in range(40):
+        answers = await asyncio.gather(*(proxy.get(path) for path in ROUTES))
+        await pass_time(clock, proxy, 1)
+
+    assert {answer.status for answer in answers} == {503}
+    assert sim.logins <= 6
+
+    sim.heals()
+    await pass_time(clock, proxy, 35)
+    assert (await proxy.get("/soe")).status == 200
+
+
+async def test_a_login_that_fails_is_tried_at_a_steady_pace(sim, proxy, clock):
+    """5xx from the login, as while a gateway starts: one try for all routes, found again soon."""
+    fault = sim.answers(status=500, path=LOGIN)
+    for _ in range(30):
+        await asyncio.gather(*(proxy.get(path) for path in ROUTES))
+        await pass_time(clock, proxy, 1)
+    assert sim.logins <= 5
+
+    fault.remove()
+    await pass_time(clock, proxy, 15)
+    assert (await proxy.get("/soe")).status == 200
+
+
+async def test_a_limited_login_is_tried_ever_more_rarely(sim, proxy, clock):
+    """A lock-out ends when nobody asks for 10 to 30 minutes: so 429 counts as a refusal, also without Retry-After."""
+    sim.answers(status=429, path=LOGIN)
+    for _ in range(120):
+        await proxy.get("/soe")
+        await pass_time(clock, proxy, 30)
+
+    assert sim.logins <= 9
+
+
+async def test_a_refusal_belongs_to_one_gateway(sim, start, clock):
+    await (await start(sim, password="second")).get("/soe")
+
+    async with SimulatedGateway(clock=clock.clock, seed=2, password="second") as other:
+        assert (await (await start(other, password="second")).get("/soe")).status == 200
+
+
+@pytest.mark.parametrize(
+    "kept", [{"since": 1e12}, {"since": "x"}, {"refused": [1]}, {"refused": {"until": "x"}}]
+)
+async def test_a_session_file_that_is_odd_or_of_the_future_costs_one_login(sim, start, tmp_path, kept):
+    """A small computer without a clock of its own may start in the past."""
+    (tmp_path / "state").mkdir()
+    session = {"host": sim.address, "AuthCookie": "over", **kept}
+    (tmp_path / "state" / ".powerwall").write_text(json.dumps(session))
+
+    assert (await (await start(sim)).get("/soe")).status == 200
+    assert sim.logins == 1
+
+
+async def test_a_refusal_by_a_clock_that_ran_ahead_is_not_kept_for_years(sim, start, clock, tmp_path):
+    await (await start(sim, password="second")).get("/soe")
+    session = tmp_path / "state" / ".powerwall"
+    kept = json.loads(session.read_text())
+    kept["refused"]["until"] += 3e8
+    session.write_text(json.dumps(kept))
+
+    await (await start(sim, password="second")).get("/soe")
+
+    assert sim.logins == 2
+
+
+@pytest.mark.parametrize("password", ["", "password"])
+async def test_a_closed_path_of_an_open_gateway_rests_alone(start, clock, password):
+    """On firmware that is read without a login, one path that wants one costs the others nothing."""
+    async with SimulatedGateway("fw1_15", clock=clock.clock) as sim:
+        proxy = await start(sim, host=f"http://{sim.address}", password=password)
+        await proxy.get("/soe")
+        sim.answers(status=403, path="/api/installer")
+
+        assert (await proxy.get("/api/installer")).status == 404
+        await pass_time(clock, proxy, 6)
+        assert (await proxy.get("/soe")).headers["Age"] == "0"
+        assert sim.logins == 0

@@ -1,5 +1,7 @@
 """TLS to the gateway: trust on first use, and no password to a stranger."""
 
+import json
+
 import pytest
 
 from proxy.sim.faults import Fault
@@ -34,6 +36,49 @@ async def test_an_accepted_certificate_works_without_a_restart(sim, start, clock
     await pass_time(clock, proxy, 60)
 
     assert (await proxy.get("/soe")).status == 200
+
+
+async def test_an_accepted_certificate_is_pinned_while_others_stay(sim, start, tmp_path):
+    """``cert accept`` leaves a null for each address; what else is written down meanwhile is kept."""
+    pins = tmp_path / "state" / "pins.json"
+    pins.parent.mkdir()
+    pins.write_text(json.dumps({sim.address: None, "other": "ab" * 32}))
+
+    assert (await (await start(sim)).get("/soe")).status == 200
+    assert json.loads(pins.read_text()) == {sim.address: sim.fingerprint, "other": "ab" * 32}
+
+
+async def test_a_pin_may_be_written_as_other_programs_show_it(sim, start, tmp_path):
+    octets = [sim.fingerprint[at : at + 2].upper() for at in range(0, 64, 2)]
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "pins.json").write_text(json.dumps({sim.address: ":".join(octets)}))
+
+    assert (await (await start(sim)).get("/soe")).status == 200
+
+
+@pytest.mark.parametrize("pin", ["", "abc", "no pin at all", 7])
+async def test_a_damaged_pin_trusts_nobody(sim, start, tmp_path, pin):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "pins.json").write_text(json.dumps({sim.address: pin}))
+
+    answer = await (await start(sim)).get("/soe")
+
+    assert answer.status == 503
+    assert "powerwall-proxy cert accept" in answer.json()["detail"]
+    assert sim.requests == []
+
+
+@pytest.mark.parametrize("content", [None, "this is no certificate"])
+async def test_a_file_that_vouches_for_nobody_is_said_in_a_sentence(sim, start, tmp_path, content):
+    if content:
+        (tmp_path / "ca.pem").write_text(content)
+    proxy = await start(sim, gw_tls="ca", gw_ca=str(tmp_path / "ca.pem"))
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status == 502
+    assert "PW_GW_CA cannot be used" in answer.json()["detail"]
+    assert sim.requests == []
 
 
 async def test_off_trusts_anybody(sim, start):

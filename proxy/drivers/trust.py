@@ -1,0 +1,105 @@
+"""Which certificate a gateway may show, as PW_GW_TLS says.
+
+A gateway signs for itself, so there is nobody to ask about it: by default the
+certificate that is seen first is pinned in the state folder, and any other is
+refused until the owner says that it is right.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import logging
+import re
+import ssl
+from typing import TYPE_CHECKING, TypeAlias
+
+import aiohttp
+
+from proxy.config.tls import PINS
+from proxy.core.errors import CertificateChanged, Unreachable
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+# What aiohttp takes as ``ssl``: False trusts anybody, or there is no TLS.
+Trusted: TypeAlias = "ssl.SSLContext | aiohttp.Fingerprint | bool"
+
+# The names that a gateway's TLS accepts (local-gateway.md section 1); any other aborts the handshake.
+_SNI = "powerwall"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Trust:
+    """The trust in one gateway. Its owner asks one question at a time."""
+
+    def __init__(self, host: str, port: int, address: str, settings: Settings, state: Memory) -> None:
+        self._host = host
+        self._port = port
+        self._address = address
+        self._settings = settings
+        self._state = state
+        self._known: ssl.SSLContext | aiohttp.Fingerprint | None = None
+
+    @property
+    def server_hostname(self) -> str | None:
+        """The SNI name to send instead of the host; None for an address, which sends none."""
+        try:
+            ipaddress.ip_address(self._host)
+        except ValueError:
+            return _SNI
+        return None
+
+    async def ask(self) -> Trusted:
+        """Say whom to trust now: a pin may have been accepted anew. Raises GatewayError, OSError, TimeoutError."""
+        match self._settings.gw_tls:
+            case "off":
+                return False
+            case "ca":
+                self._known = self._known or self._vouched()
+            case _:
+                pin = await self._pin()
+                if not isinstance(self._known, aiohttp.Fingerprint) or self._known.fingerprint.hex() != pin:
+                    self._known = aiohttp.Fingerprint(bytes.fromhex(pin))
+        return self._known
+
+    def _vouched(self) -> ssl.SSLContext:
+        try:
+            context = ssl.create_default_context(cafile=self._settings.gw_ca)
+        except OSError as exc:  # a file that is no certificate, too
+            raise Unreachable(f"PW_GW_CA cannot be used: {exc.strerror or exc}") from exc
+        context.check_hostname = False  # gateways are addressed by IP, their names are always the same
+        return context
+
+    async def _pin(self) -> str:
+        """Return the SHA-256 (hex) of the pinned certificate; if there is none, of the one seen now."""
+        pin = self._state.read(PINS).get(self._address)
+        if pin is None:
+            pin = await self._first_sight()
+            self._state.write(PINS, {**self._state.read(PINS), self._address: pin})
+            _log.info("certificate pinned", extra={"gateway": self._address, "sha256": pin})
+        # An owner may have written it down as other programs show it.
+        pin = pin.replace(":", "").lower() if isinstance(pin, str) else ""
+        if not _SHA256.fullmatch(pin):
+            raise CertificateChanged(
+                f"the pin of {self._address} in {PINS} is no SHA-256; to pin the certificate that the gateway "
+                "shows, run: powerwall-proxy cert accept"
+            )
+        return pin
+
+    async def _first_sight(self) -> str:
+        """Shake hands once without trust to learn the certificate; nothing is sent."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        async with asyncio.timeout(self._settings.timeout):
+            _, writer = await asyncio.open_connection(
+                self._host, self._port, ssl=context, server_hostname=self.server_hostname or self._host
+            )
+        certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        writer.close()
+        return hashlib.sha256(certificate).hexdigest()
