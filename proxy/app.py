@@ -153,13 +153,15 @@ async def listening(
     """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end."""
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_IN_FLIGHT_GRACE_S)
     await runner.setup()
+    doors = entrance(
+        cast("web.Server", runner.server),
+        room_for(settings.max_connections),
+        PreparedAnswers(app[CONTEXT]) if settings.fast_path else None,
+    )
+    app[CONTEXT].entrance = doors
     try:
         server = await asyncio.get_running_loop().create_server(
-            entrance(
-                cast("web.Server", runner.server),
-                room_for(settings.max_connections),
-                PreparedAnswers(app[CONTEXT]) if settings.fast_path else None,
-            ),
+            doors,
             settings.bind_address or None,
             settings.port,
             ssl=tls,

@@ -102,7 +102,7 @@ class Entrance:
 class Connection(RequestHandler):
     """The protocol of one connection. Only the event loop calls it; it owns two timers and no task."""
 
-    __slots__ = ("_body", "_deadline", "_entrance", "_head_bytes", "_untaken", "stage")
+    __slots__ = ("_body", "_deadline", "_entrance", "_head_bytes", "_said_all", "_untaken", "stage")
 
     def __init__(self, entrance: Entrance) -> None:
         super().__init__(
@@ -118,6 +118,7 @@ class Connection(RequestHandler):
         )
         self.stage = Stage.SILENT
         self._entrance = entrance
+        self._said_all = False
         self._head_bytes = 0  # received of a head that is not complete
         self._deadline: asyncio.TimerHandle | None = None
         self._untaken: asyncio.TimerHandle | None = None
@@ -133,6 +134,18 @@ class Connection(RequestHandler):
         self._entrance.admit()
         super().connection_made(transport)
         self._deadline = self._loop.call_later(REQUEST_S, self._too_slow)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's protocol says bool, aiohttp's None
+        """Let a client that has said all it has to say (``printf … | nc``) have its answers."""
+        request = self._current_request
+        is_answered = request is not None and request.writer.output_size > 0
+        self._said_all = not (
+            self.is_between_requests
+            or self.stage in {Stage.HEAD, Stage.BODY}
+            or is_answered  # a stream of events would never find out
+            or self.ssl_context is not None  # TLS has no half of a connection
+        )
+        return self._said_all
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the timers."""
@@ -247,7 +260,8 @@ class Connection(RequestHandler):
             # Every path is a route, so what is not found is a target that is no path.
             status = 400 if resp.status == 404 else resp.status  # noqa: PLR2004 - RFC 9110
             resp = problem(status, _DETAILS.get(status, resp.reason), headers={"Server": SERVER})
-        if resp.status == 400:  # noqa: PLR2004 - what follows a request that is none may be meant for another
+        # What follows a request that is none may be meant for another.
+        if resp.status == 400 or (self._said_all and not self._messages):  # noqa: PLR2004 - RFC 9110
             resp.force_close()
         return await super().finish_response(request, resp, start_time)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from proxy.gateway.control import Control
     from proxy.gateway.gateway import Gateway
     from proxy.publish.families import Samples
+    from proxy.server.connection import Entrance
     from proxy.server.data import Readings
     from proxy.server.emulation import Sessions
     from proxy.server.guard import Guard
@@ -44,6 +45,8 @@ class Context:
     offers: dict[str, Callable[[], Samples]] = field(default_factory=dict)
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
+    # Counts the connections of clients, once the app listens.
+    entrance: Entrance | None = None
     # How many pages listen to live events.
     streams: Callable[[], int] = int
 

@@ -22,6 +22,7 @@ from proxy.core.model import Setting, raw_percent
 from proxy.core.redaction import redact
 from proxy.gateway.control import Report, named
 from proxy.server.admission import client_of
+from proxy.server.body import read_body
 from proxy.server.guard import Entry, Verdict
 from proxy.server.problems import COMMON_HEADERS, retry_after
 
@@ -142,15 +143,10 @@ async def _body(request: web.BaseRequest) -> bytes:
         raise Refused(400, INVALID, "The body is missing.")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise Refused(415, INVALID, "The body is not compressed.")
-    body = bytearray()
-    if (request.content_length or 0) <= LONGEST_BODY:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > LONGEST_BODY:
-                break
-        else:
-            return bytes(body)
-    raise Refused(400, INVALID, f"The body has at most {LONGEST_BODY} bytes.")
+    body = await read_body(request, LONGEST_BODY)
+    if body is None:
+        raise Refused(400, INVALID, f"The body has at most {LONGEST_BODY} bytes.")
+    return body
 
 
 def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

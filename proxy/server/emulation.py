@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from proxy.server.body import read_body
 from proxy.server.problems import COMMON_HEADERS, problem
 
 if TYPE_CHECKING:
@@ -144,10 +145,8 @@ async def _switched_off(_: web.Request, __: Route) -> web.Response:
 
 async def _credentials(request: web.Request) -> Mapping[str, Any] | None:
     """Read the body, JSON or form as clients please; None if it is neither."""
-    if (request.content_length or 0) > _LONGEST_BODY:
-        return None
-    body = await request.content.read(_LONGEST_BODY + 1)
-    if len(body) > _LONGEST_BODY:
+    body = await read_body(request, _LONGEST_BODY)
+    if body is None:
         return None
     try:
         if request.content_type == _FORM:

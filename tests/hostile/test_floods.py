@@ -1,0 +1,53 @@
+"""Many requests that are each harmless."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+
+import pytest
+
+from proxy.server.guard import Entry, Guard
+from tests.hostile.inputs import SECRET
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.timeout(120)
+async def test_ten_thousand_queries_cost_no_memory_and_no_gateway(proxy, sim):
+    """A query takes no part in a key: all are one reading, and nothing is kept of them."""
+    await proxy.get("/soe?warm=up")
+    asked = len(sim.requests)
+    gc.collect()
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+
+    for number in range(10_000):
+        assert (await proxy.get(f"/soe?x={number}")).status == 200
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert after - before < 4 * MIB
+    assert len(sim.requests) - asked <= 40, (
+        "one reading per five seconds of the test at most, whatever they ask"
+    )
+
+
+async def test_unknown_names_are_not_kept_and_hardly_asked_for(proxy, sim):
+    """Five hundred files that do not exist cost the gateway at most twenty a second, and no metric label each."""
+    for number in range(500):
+        assert (await proxy.get(f"/no/such/file-{number}.js")).status in {404, 503}
+
+    assert sum("no/such" in record.path for record in sim.requests) <= 60
+    assert len({route for route, _, _ in proxy.context.traffic.requests}) <= 2
+
+
+async def test_guesses_from_many_addresses_are_remembered_for_some_of_them(clock):
+    """The table of guessers is bounded, the latest stay."""
+    guard = Guard(SECRET, clock.clock.monotonic)
+    for number in range(3000):
+        await guard.admit("guess", f"10.0.{number // 250}.{number % 250}")
+
+    assert len(guard) == 1024
+    assert (await guard.admit(SECRET, "10.0.11.249")).entry is Entry.GRANTED

@@ -1,0 +1,136 @@
+"""Clients that take their time, and more of them than there is room for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from proxy.server.connection import ANSWER_S, REQUEST_S
+from tests.clock import until
+from tests.hostile.raw import Reply
+
+SLOW_HEADS = 60
+SLOW_BODIES = 20
+FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
+
+
+async def opened(port: int, data: bytes = b"") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(data)
+    await writer.drain()
+    return reader, writer
+
+
+async def rest(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> Reply:
+    """Read until the server hangs up."""
+    reader, writer = connection
+    octets = await reader.read()
+    writer.close()
+    return Reply(octets)
+
+
+async def settle() -> None:
+    """Let what is on its way arrive."""
+    for _ in range(200):
+        await asyncio.sleep(0)
+
+
+async def test_slow_clients_are_dropped_and_others_served(proxy, clock):
+    """
+    Sixty clients that dribble a head and twenty that dribble a body are gone 20 s
+    after their first byte, whatever they still send; readers notice nothing.
+    """
+    heads = [await opened(proxy.port, b"GET /soe HTTP/1.1\r\nHost: a\r\n") for _ in range(SLOW_HEADS)]
+    post = b"POST /api/login/Basic HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n" + FORM + b"\r\nemail="
+    bodies = [await opened(proxy.port, post) for _ in range(SLOW_BODIES)]
+    for _ in range(4):
+        await settle()
+        clock.advance(REQUEST_S / 5)
+        for _, writer in heads + bodies:
+            writer.write(b"x: y\r\n"[:1])
+    await settle()
+    assert (await proxy.get("/soe")).status == 200
+
+    clock.advance(REQUEST_S / 5 + 1)
+    replies = [await rest(connection) for connection in heads + bodies]
+
+    assert [reply.statuses for reply in replies] == [[408]] * (SLOW_HEADS + SLOW_BODIES)
+    assert (await proxy.get("/soe")).status == 200
+
+
+async def test_a_client_that_says_nothing_is_dropped_without_a_word(proxy, clock):
+    """An open connection that asks nothing costs a place for 20 s, no longer."""
+    silent = await opened(proxy.port)
+    await settle()
+
+    clock.advance(REQUEST_S + 1)
+
+    assert (await rest(silent)).raw == b""
+
+
+async def test_a_client_that_keeps_its_connection_is_not_slow(proxy, clock):
+    """Between requests nothing is owed: a scraper that comes every half minute is not thrown out."""
+    reader, writer = await opened(proxy.port, b"GET /soe HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert b"200 OK" in await reader.readuntil(b"}")
+    await settle()
+
+    clock.advance(REQUEST_S + 10)
+    await settle()
+    writer.write(b"GET /soe HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert b"200 OK" in await reader.readuntil(b"}")
+    writer.close()
+
+
+async def test_a_client_that_does_not_take_its_answers_is_dropped(proxy, clock):
+    """Answers are not kept for ever for somebody who does not read."""
+    _, writer = await opened(proxy.port)
+    writer.transport.pause_reading()
+    ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
+    before = len(proxy.context.entrance.server.connections)
+
+    def is_stuck() -> bool:
+        writer.write(ask * 8)
+        return any(connection.writing_paused for connection in proxy.context.entrance.server.connections)
+
+    await until(is_stuck)
+    clock.advance(ANSWER_S + 1)
+
+    await until(lambda: len(proxy.context.entrance.server.connections) < before)
+    writer.transport.abort()
+
+
+async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, caplog):
+    """Beyond PW_MAX_CONNECTIONS a client is told 503 at once; one line in the log, one when there is room."""
+    proxy = await start(sim, max_connections=8)
+    held = [await opened(proxy.port) for _ in range(8)]
+    await until(lambda: len(proxy.context.entrance.server.connections) == 8)
+
+    turned_away = [await rest(await opened(proxy.port)) for _ in range(5)]
+
+    assert [reply.statuses for reply in turned_away] == [[503]] * 5
+    assert all(b"\r\nRetry-After: " in reply.raw for reply in turned_away)
+    _, leaver = held.pop()
+    leaver.close()
+    await leaver.wait_closed()
+    await until(lambda: len(proxy.context.entrance.server.connections) < 8)
+    assert (await proxy.get("/soe")).status == 200
+    lines = [record for record in caplog.records if "connections" in record.message]
+    assert [(line.message, line.levelname) for line in lines] == [
+        ("too many connections", "WARNING"),
+        ("room for connections again", "WARNING"),
+    ]
+    assert lines[1].refused == 5
+    for _, writer in held:
+        writer.transport.abort()
+        await settle()
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+async def test_a_client_that_has_said_all_gets_its_answers(proxy, requests):
+    """``printf 'GET …' | nc`` closes its half of the connection at once; every answer still comes."""
+    connection = await opened(proxy.port, b"GET /soe HTTP/1.1\r\nHost: a\r\n\r\n" * requests)
+    connection[1].write_eof()
+
+    assert (await rest(connection)).statuses == [200] * requests
