@@ -119,6 +119,10 @@ class FastConnection(Connection):
         self._next_keepalive_close_time = self._answers.now() + REQUEST_S
         self._watch()
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # as in Connection
+        """Let a client that has said all have its answers; while asleep, it has."""
+        return not self.is_asleep and super().eof_received()
+
     def data_received(self, data: bytes) -> None:
         """Answer a plain request; hand anything else to aiohttp."""
         answers, transport = self._answers, self.transport
