@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 # A head that is longer, or has a character or a shape that these lines do not, is aiohttp's business.
 _LONGEST_HEAD = 2048
+# Each octet fits in one place only, so that no head takes longer than its length to be refused.
 _HEAD = re.compile(
-    rb"(GET|HEAD) (/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[ \t]*[ -~]*\r\n){1,32})\r\n"
+    rb"(GET|HEAD) (/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n){1,32})\r\n"
 )
 # Headers that make a request more than plain: who asks, a body, another protocol.
 _NOT_PLAIN: Final = frozenset(
