@@ -14,6 +14,8 @@ from pathlib import Path
 from proxy.__main__ import COMMANDS
 from proxy.config.rows import show
 from proxy.config.settings import SETTINGS
+from proxy.publish.energy import ENERGY
+from proxy.publish.own import OWN
 from proxy.server.routes import ROUTES
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +55,20 @@ def commands() -> str:
     return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
 
 
+def metrics() -> str:
+    """List the metrics of the gateway and of the proxy."""
+    head = "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n"
+    groups = {"The house (every one also has the label `gateway`)": ENERGY, "The proxy": OWN}
+    return "\n\n".join(
+        f"**{title}**\n\n{head}"
+        + "\n".join(
+            f"| `{row.name}` | {row.kind.value} | {', '.join(row.labels)} | {_cell(row.help)} |"
+            for row in families
+        )
+        for title, families in groups.items()
+    )
+
+
 def differences() -> str:
     """List what differs from the pypowerwall proxy; the tests accept exactly these differences."""
     head = "| Where | There | Here | Because |\n| --- | --- | --- | --- |\n"
@@ -64,6 +80,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "routes": routes,
     "commands": commands,
+    "metrics": metrics,
     "differences": differences,
 }
 

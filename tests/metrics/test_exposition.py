@@ -1,0 +1,125 @@
+"""The format of /metrics: clean in the eyes of Prometheus' own tools, whatever the gateway does."""
+
+import gzip
+
+import pytest
+
+from proxy.publish.facts import Facts
+from proxy.publish.metrics import Metrics
+from proxy.publish.running import Running
+from proxy.sim.personas import PERSONAS
+from proxy.sim.server import SimulatedGateway
+from tests.clock import pass_time
+from tests.metrics.reading import OPENMETRICS, promtool_remarks, read, scrape, settled
+
+
+async def clean(proxy):
+    """Assert that both formats are in order and tell the same series."""
+    text = await proxy.get("/metrics", headers={"Accept": "text/plain"})
+    openmetrics = await proxy.get("/metrics", headers={"Accept": OPENMETRICS})
+
+    assert promtool_remarks(text.text) == ""
+    assert openmetrics.headers["Content-Type"].startswith("application/openmetrics-text")
+    assert openmetrics.text.endswith("# EOF\n")
+    assert read(openmetrics.text, openmetrics=True).keys() >= read(text.text).keys()
+    assert "_created" not in openmetrics.text
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+async def test_promtool_and_both_parsers_have_no_remark(persona, start, clock):
+    """On every generation of firmware."""
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        address = sim.address if sim.gateway.persona.tls else f"http://{sim.address}"
+        proxy = await start(sim, host=address, password=sim.password, metrics_refresh="all")
+        await settled(proxy)
+
+        await clean(proxy)
+
+
+async def test_promtool_has_no_remark_during_an_outage(sim, start, clock):
+    """Fresh, stale, expired, and without any gateway."""
+    proxy = await start(sim, metrics_refresh="all")
+    await settled(proxy)
+    sim.answers(status=500)
+    for seconds in (7, 60):
+        await pass_time(clock, proxy, seconds)
+        await clean(proxy)
+
+    await clean(await start())
+
+
+async def test_two_gateways_are_told_apart_by_their_label(sim, start):
+    """Every series of a gateway has the label, so two of them never collide."""
+    first, second = await start(sim), await start(sim)
+    for proxy in (first, second):
+        await settled(proxy)
+    second.context.gateway.name = "cabin"
+    running = Running(
+        gateways=(first.context.gateway, second.context.gateway),
+        traffic=first.context.traffic,
+        clock=first.context.clock,
+        started_at=0.0,
+    )
+    options = first.context.readings.options
+    body, _ = Metrics(running, lambda gateway: Facts(gateway, options, 0.0)).scrape("")
+
+    assert promtool_remarks(body.decode()) == ""
+    charge = read(body.decode()).named("powerwall_charge_ratio")
+    assert charge.keys() == {("gateway=default",), ("gateway=cabin",)}
+
+
+async def test_the_answer_is_compressed_if_the_client_takes_that(proxy):
+    await settled(proxy)
+    plain = await proxy.get("/metrics", headers={"Accept-Encoding": "identity"})
+    packed = await proxy.get("/metrics", headers={"Accept-Encoding": "gzip"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert b"powerwall_charge_ratio" in gzip.decompress(packed.body)
+    assert len(packed.body) < len(plain.body) / 4
+
+
+async def test_metrics_can_be_switched_off(sim, start):
+    proxy = await start(sim, metrics=False)
+
+    assert (await proxy.get("/metrics")).status == 404
+
+
+async def test_what_clients_and_gateways_send_makes_no_series(sim, start, clock):
+    """A thousand URLs, a hundred hostile alerts and site names: labels come from tables."""
+    proxy = await start(sim, metrics_refresh="all", ui="own")
+    await settled(proxy)
+    await proxy.get("/no-such-page")
+    before = (await scrape(proxy)).keys()
+    for number in range(1000):
+        await proxy.get(f"/page-{number}?q={number}", headers={"Host": f"h{number}.example"})
+
+    assert (await scrape(proxy)).keys() - before == set()
+
+
+async def test_odd_alerts_are_counted_but_not_named(sim, start, clock):
+    """At most a hundred names, made of letters, digits and underscores."""
+    names = [f"PVAC_a{n:03}_x" for n in range(150)] + ['a"b\\c\nd', "x" * 65, ""]
+    vitals = {"pvac_alerts": dict.fromkeys(names, True)}
+    sim.answers(status=404, path="/api/devices/vitals")
+    sim.answers(body=vitals, status=200, path="/api/solar_powerwall")
+    proxy = await start(sim, metrics_refresh="all")
+    series = await settled(proxy)
+
+    assert len(series.named("powerwall_alert_active")) == 100
+    assert series["powerwall_alerts",] > 150
+    await clean(proxy)
+
+
+async def test_nothing_personal_is_told(sim, start):
+    """No password, address, e-mail or serial number; the latter only if the owner wants them."""
+    proxy = await start(sim, email="owner@example.org", metrics_refresh="all")
+    await settled(proxy)
+    body = (await proxy.get("/metrics")).text
+    serials = [pack.serial for pack in sim.gateway.hardware.packs]
+
+    for secret in ("password", "owner@example.org", "127.0.0.1", str(sim.port), *serials):
+        assert secret not in body, secret
+
+    willing = await start(sim, metrics_refresh="all", metrics_serials=True)
+    info = (await settled(willing)).named("powerwall_battery_info")
+    assert {f"serial={serial}" for serial in serials} <= {label for labels in info for label in labels}

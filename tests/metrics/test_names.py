@@ -1,0 +1,100 @@
+"""The names of metrics are the same in the design, in the code and on the dashboards."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from proxy.publish.energy import ENERGY
+from proxy.publish.families import Kind
+from proxy.publish.own import OWN
+from tests.shared import SHARED
+
+ROOT = Path(__file__).parents[2]
+FAMILIES = (*ENERGY, *OWN)
+KINDS = {"G": Kind.GAUGE, "C": Kind.COUNTER, "histogram": Kind.HISTOGRAM}
+# Series that prometheus-client and Prometheus itself make.
+FOREIGN = re.compile(r"process_\w+|python_info|up|ALERTS")
+NAME = re.compile(r"\b(?:powerwall[_:]\w[\w:]*|process_\w+|up)\b(?!\s*[=(])")
+
+
+def brief():
+    """Every row of the tables of sections 2 and 3: names, kinds, labels."""
+    text = (SHARED / "design" / "observability.md").read_text("utf-8")
+    tables = text.partition("## 2.")[2].partition("## 4.")[0]
+    for line in tables.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if not cells or not cells[0].startswith("`powerwall"):
+            continue
+        first, *others = re.findall(r"`([\w…]+)`", cells[0])
+        stem = "_".join(first.split("_")[:2])
+        names = [first, *(name.replace("…", stem) for name in others)]
+        kinds = re.findall(r"histogram|[GC]", cells[1])
+        labels = re.sub(r"=.*?(?=,\s*\w+(?:=|,|$)|$)", "", cells[2].replace("`", "").replace("\\|", "/"))
+        words = set(re.findall(r"[a-z_]+", re.sub(r"\(, (\w+)\)", r", \1", labels)))
+        for position, name in enumerate(names):
+            yield name, KINDS[kinds[min(position, len(kinds) - 1)]], words
+
+
+def test_the_design_and_the_code_have_the_same_families():
+    assert {name for name, *_ in brief()} == {row.name for row in FAMILIES}
+
+
+def test_types_are_those_of_the_design():
+    designed = {name: kind for name, kind, _ in brief()}
+
+    assert {row.name: row.kind for row in FAMILIES} == designed
+
+
+def test_no_label_is_invented():
+    designed = {name: labels for name, _, labels in brief()}
+
+    for row in FAMILIES:
+        assert set(row.labels) <= designed[row.name], row.name
+
+
+def test_names_keep_the_conventions():
+    """Counters end in _total, nothing else does; a name says its unit once, and no label again."""
+    for row in FAMILIES:
+        assert row.name.endswith("_total") == (row.kind is Kind.COUNTER), row.name
+        assert re.fullmatch(r"powerwall(_[a-z0-9]+)+", row.name)
+        assert not set(row.labels) & {"gateway"} or row in OWN
+
+
+def queries():
+    """Every PromQL expression that is shipped, with where it stands."""
+    for path in sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json")):
+        for panel in panels(json.loads(path.read_text("utf-8"))):
+            for target in panel.get("targets", []):
+                yield f"{path.stem}: {panel['title']}", target["expr"]
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yml").read_text("utf-8"))
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            yield rule.get("alert") or rule["record"], rule["expr"]
+
+
+def panels(dashboard):
+    """All panels, also those in collapsed rows."""
+    for panel in dashboard["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
+@pytest.mark.parametrize(("where", "query"), list(queries()))
+def test_queries_ask_for_what_there_is(where, query):
+    rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yml").read_text("utf-8"))
+    recorded = {rule["record"] for group in rules["groups"] for rule in group["rules"] if "record" in rule}
+    histograms = {f"{row.name}_bucket" for row in FAMILIES if row.kind is Kind.HISTOGRAM}
+    known = {row.name for row in FAMILIES} | histograms | recorded
+
+    named = set(NAME.findall(re.sub(r'"[^"]*"', '""', query)))
+    assert {name for name in named if not FOREIGN.fullmatch(name)} <= known
+
+
+def test_every_reading_that_the_dashboards_could_show_has_its_place():
+    """Names are the contract: dashboards use a good part of them."""
+    shown = {name for _, query in queries() for name in NAME.findall(query)}
+
+    assert len(shown & {row.name for row in FAMILIES}) > 40
