@@ -65,6 +65,11 @@ COMMANDS = (
     ),
     Command("check", "show the settings in force, or everything that is wrong with them"),
     Command("health", "ask the running proxy whether it can serve readings; for container health checks"),
+    Command(
+        "doctor",
+        "find out whether it is the route, the port, TLS, the login, a rate limit or the firmware",
+        {"--json": {"action": "store_true", "help": "for programs"}},
+    ),
     Command("routes", "list what can be asked for"),
     Command(
         "cert",

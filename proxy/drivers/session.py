@@ -80,6 +80,11 @@ class GatewaySession:
         self._trust = None if self.plain else Trust(self.host, self.port, self.address, settings, state)
         self._lock = asyncio.Lock()
 
+    @property
+    def server_name(self) -> str:
+        """The name to shake hands with: what a gateway accepts, or its address."""
+        return (self._trust.server_hostname if self._trust else None) or self.host
+
     async def request(
         self,
         method: str,

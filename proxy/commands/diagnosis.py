@@ -1,0 +1,224 @@
+"""Find out what stands between the proxy and its gateway, step by step.
+
+Each step presumes the one before: name, route and port, TLS, login, readings. The first
+that fails is the diagnosis. The gateway sees one login at most, and none while an earlier
+refusal is to be respected: the drivers see to that, as in the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Final
+
+from proxy.core.errors import (
+    BadAnswer,
+    CertificateChanged,
+    GatewayError,
+    GatewayTimeout,
+    Interrupted,
+    LoginRejected,
+    NotSupported,
+    RateLimited,
+    SourceUnavailable,
+    Unreachable,
+)
+from proxy.core.model import Document, Source
+from proxy.core.sources import GRID_STATUS, METERS, SOE
+from proxy.drivers.base import Driver, Metered
+from proxy.drivers.session import GatewaySession
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.config.settings import Settings
+
+ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", GRID_STATUS: "grid state"}
+
+
+class Cause(Enum):
+    """What a failure comes from, in a word."""
+
+    ADDRESS = "address"
+    ROUTE = "route"
+    PORT = "port"
+    TLS = "TLS"
+    LOGIN = "login"
+    RATE_LIMIT = "rate limit"
+    FIRMWARE = "firmware"
+    GATEWAY = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step found; without a cause all is well. ``advice`` says what to do."""
+
+    step: str
+    told: str
+    cause: Cause | None = None
+    advice: str = ""
+
+
+_ROUTE_ADVICE = (
+    "No way leads to this address from here. Is the gateway on, and this machine in the same network? "
+    "192.168.91.1 is reached only from the gateway's own Wi-Fi or over a route that you set "
+    "(ip route add 192.168.91.1 via the gateway's LAN address)."
+)
+# What an error of a driver means for its owner; the nearest class counts.
+ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
+    CertificateChanged: (
+        Cause.TLS,
+        (
+            "If you expect a new certificate (new gateway, new firmware): powerwall-proxy cert accept. "
+            "Otherwise something stands between you and the gateway."
+        ),
+    ),
+    LoginRejected: (
+        Cause.LOGIN,
+        (
+            "Check PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker). "
+            "Do not try often: gateways lock out whoever repeats a wrong password."
+        ),
+    ),
+    RateLimited: (
+        Cause.RATE_LIMIT,
+        "Leave it alone for ten minutes or more. Is another program asking it too? Let that ask the proxy.",
+    ),
+    NotSupported: (
+        Cause.FIRMWARE,
+        "This firmware does not tell this here. Powerwall 3 and newer firmware want TEDAPI: set PW_GW_PWD.",
+    ),
+    SourceUnavailable: (
+        Cause.GATEWAY,
+        (
+            "The gateway is there but not ready: it starts, is busy, or its site master is stopped. "
+            "If this lasts for an hour, restart the gateway."
+        ),
+    ),
+    BadAnswer: (
+        Cause.FIRMWARE,
+        "What answers is not the gateway's API as this proxy knows it. Is PW_HOST the gateway's address?",
+    ),
+    GatewayTimeout: (
+        Cause.GATEWAY,
+        "The gateway takes its time: weak Wi-Fi, or too many programs ask it. PW_TIMEOUT says how long to wait.",
+    ),
+    Interrupted: (Cause.GATEWAY, "The connection breaks: weak Wi-Fi, or the gateway restarts."),
+    Unreachable: (Cause.ROUTE, _ROUTE_ADVICE),
+    GatewayError: (Cause.GATEWAY, "See the log of the proxy for more."),
+}
+
+
+async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ...]) -> AsyncIterator[Finding]:
+    """Yield what every step finds; the first finding with a cause is the last but for readings."""
+    if not settings.host:
+        advice = "Set PW_HOST to the address of the gateway; your router's list of devices shows it."
+        yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
+        return
+    session = GatewaySession(settings.host, settings, memory)
+    for step in (_address, _port, *(() if session.plain else (_tls,))):
+        finding = await step(session, settings.timeout)
+        yield finding
+        if finding.cause:
+            return
+    for driver in drivers:
+        async for finding in _readings(driver):
+            yield finding
+            if finding.cause in {Cause.LOGIN, Cause.RATE_LIMIT, Cause.TLS, Cause.ROUTE}:
+                break
+
+
+async def _address(session: GatewaySession, _: float) -> Finding:
+    """Resolve the name, if it is one."""
+    try:
+        ipaddress.ip_address(session.host)
+    except ValueError:
+        pass
+    else:
+        return Finding("address", session.host)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            session.host, session.port, type=socket.SOCK_STREAM
+        )
+    except OSError:
+        advice = "Check the spelling of PW_HOST, or use the address in numbers."
+        return Finding("address", f"the name {session.host} cannot be resolved", Cause.ADDRESS, advice)
+    return Finding("address", f"{session.host} is {found[0][4][0]}")
+
+
+async def _port(session: GatewaySession, patience_s: float) -> Finding:
+    """Open a connection and close it."""
+    step = "port"
+    try:
+        async with asyncio.timeout(patience_s):
+            _, writer = await asyncio.open_connection(session.host, session.port)
+    except ConnectionRefusedError:
+        advice = (
+            "There is a machine, but nothing listens on this port. Is it the gateway's address? "
+            "An address on your LAN answers at 443; a Powerwall 3 may answer at 192.168.91.1 only."
+        )
+        return Finding(step, f"port {session.port} is closed at {session.host}", Cause.PORT, advice)
+    except TimeoutError:
+        return Finding(
+            step, f"{session.host} does not react within {patience_s:g} s", Cause.ROUTE, _ROUTE_ADVICE
+        )
+    except OSError as exc:
+        reason = exc.strerror or type(exc).__name__
+        return Finding(step, f"{session.host} cannot be reached: {reason}", Cause.ROUTE, _ROUTE_ADVICE)
+    writer.close()
+    return Finding(step, f"port {session.port} is open")
+
+
+async def _tls(session: GatewaySession, patience_s: float) -> Finding:
+    """Shake hands without trust; whether the certificate is the right one is found out at the login."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(patience_s):
+            _, writer = await asyncio.open_connection(
+                session.host, session.port, ssl=context, server_hostname=session.server_name
+            )
+    except (OSError, TimeoutError) as exc:
+        advice = (
+            "Something listens that does not speak TLS as a gateway does. Is it the gateway? "
+            "Firmware before 1.20 has no TLS: write PW_HOST=http://address."
+        )
+        reason = "no answer" if isinstance(exc, TimeoutError) else type(exc).__name__
+        return Finding("TLS", f"the handshake failed ({reason})", Cause.TLS, advice)
+    version = writer.get_extra_info("ssl_object").version()
+    writer.close()
+    return Finding("TLS", f"{version} works")
+
+
+async def _readings(driver: Driver) -> AsyncIterator[Finding]:
+    """Ask for three sources; the first question brings the login with it."""
+    for number, (source, name) in enumerate(ASKED.items()):
+        step = f"{driver.name}: {name}"
+        exchange = driver.sources.get(source)
+        if exchange is None:
+            yield Finding(step, "is not told this way")
+            continue
+        try:
+            told = (await driver.fetch(exchange)).get(source)
+        except GatewayError as error:
+            told = error
+        if number == 0 and isinstance(driver, Metered) and not isinstance(told, LoginRejected):
+            yield _login(driver.name, driver.usage().logins)
+        yield _reading(step, source, told)
+
+
+def _login(name: str, logins: Mapping[str, int]) -> Finding:
+    return Finding(f"{name}: login", "accepted" if logins.get("ok") else "not needed: a session is kept")
+
+
+def _reading(step: str, source: Source, told: Document | GatewayError | None) -> Finding:
+    if isinstance(told, Document):
+        return Finding(step, "told")
+    error = told or SourceUnavailable(f"{source} was not in the answer")
+    cause, advice = next(ADVICE[kind] for kind in type(error).__mro__ if kind in ADVICE)
+    return Finding(step, f"{error.title}: {error}", cause, advice)

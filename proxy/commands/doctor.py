@@ -1,0 +1,68 @@
+"""``doctor``: what stands between the proxy and its gateway, and what to do about it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from proxy.commands.common import FAILED, OK, load_or_exit
+from proxy.commands.diagnosis import Finding, diagnose
+from proxy.config.memory import Memory
+from proxy.config.settings import Settings
+from proxy.core.clock import Clock
+from proxy.core.redaction import redact
+from proxy.drivers.registry import drivers_for
+
+_GREEN, _RED, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Diagnose; the exit code is 0 if all is well."""
+    settings = load_or_exit(needs_gateway=False).settings
+    findings = asyncio.run(_diagnose(settings, show=not args.json))
+    ill = next((finding for finding in findings if finding.cause), None)
+    if args.json:
+        print(json.dumps(_document(findings, ill), indent=2))
+    elif ill and ill.cause:
+        print(f"\n{_coloured(_BOLD, f'It is the {ill.cause.value}.')} {ill.advice}")
+    else:
+        print(f"\n{_coloured(_BOLD, 'All is well.')}")
+    return FAILED if ill else OK
+
+
+async def _diagnose(settings: Settings, *, show: bool) -> list[Finding]:
+    memory, clock = Memory(settings.state_path), Clock(time.monotonic, time.time)
+    drivers = tuple(drivers_for(settings, memory, clock))
+    findings = []
+    try:
+        async for finding in diagnose(settings, memory, drivers):
+            findings.append(finding)
+            if show:
+                verdict = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")
+                print(f"{verdict}  {finding.step:<20} {redact(finding.told)}", flush=True)
+    finally:
+        for driver in drivers:
+            await driver.close()
+    return findings
+
+
+def _document(findings: Sequence[Finding], ill: Finding | None) -> dict[str, object]:
+    return {
+        "healthy": ill is None,
+        "cause": ill.cause.value if ill and ill.cause else None,
+        "advice": ill.advice if ill else "",
+        "steps": [
+            {"step": finding.step, "ok": finding.cause is None, "told": redact(finding.told)}
+            for finding in findings
+        ],
+    }
+
+
+def _coloured(colour: str, text: str) -> str:
+    """Colour a text for a terminal, unless its owner said not to (no-color.org)."""
+    return f"{colour}{text}{_PLAIN}" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text

@@ -1,0 +1,129 @@
+"""The doctor names the cause, and its examination does no harm."""
+
+import asyncio
+import json
+
+import pytest
+
+from proxy.commands.diagnosis import ADVICE, Cause, diagnose
+from proxy.config.memory import Memory
+from proxy.config.settings import Settings
+from proxy.core import errors
+from proxy.drivers.registry import drivers_for
+from proxy.sim.faults import Fault
+
+
+@pytest.fixture
+def examine(clock, tmp_path):
+    """Examine with these settings; return the findings."""
+
+    async def examine(**settings):
+        made = Settings(**{"password": "password", "timeout": 2.0, "state_path": str(tmp_path), **settings})
+        memory = Memory(str(tmp_path))
+        drivers = tuple(drivers_for(made, memory, clock.clock))
+        findings = [finding async for finding in diagnose(made, memory, drivers)]
+        for driver in drivers:
+            await driver.close()
+        return findings
+
+    return examine
+
+
+def causes(findings):
+    return [finding.cause for finding in findings if finding.cause]
+
+
+async def test_a_healthy_gateway_costs_one_login_and_three_questions(sim, examine):
+    findings = await examine(host=sim.address)
+
+    assert causes(findings) == []
+    assert sim.logins == 1
+    assert len([record for record in sim.requests if record.method == "GET"]) == 3
+
+
+async def test_a_kept_session_needs_no_login(sim, examine):
+    await examine(host=sim.address)
+    again = await examine(host=sim.address)
+
+    assert causes(again) == []
+    assert sim.logins == 1
+
+
+async def test_an_address_that_is_missing_or_unknown(examine):
+    assert causes(await examine(host="")) == [Cause.ADDRESS]
+    assert causes(await examine(host="gateway.invalid")) == [Cause.ADDRESS]
+
+
+async def test_a_closed_port(sim, examine):
+    address = sim.address
+    sim.faults.add(Fault(action="refuse"))
+
+    assert causes(await examine(host=address)) == [Cause.PORT]
+
+
+async def test_a_port_that_does_not_speak_tls(examine):
+    async def hang_up(reader, writer):
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    findings = await examine(host=f"127.0.0.1:{port}")
+    server.close()
+
+    assert causes(findings) == [Cause.TLS]
+
+
+async def test_another_certificate_than_before(sim, examine, tmp_path):
+    Memory(str(tmp_path)).write("pins.json", {sim.address: "00" * 32})
+    findings = await examine(host=sim.address)
+
+    assert causes(findings) == [Cause.TLS]
+    assert sim.logins == 0
+
+
+async def test_a_wrong_password_is_tried_once_however_often_the_doctor_is_called(sim, examine):
+    """Gateways lock out whoever repeats a wrong password; the refusal is remembered."""
+    findings = [await examine(host=sim.address, password="wrong") for _ in range(5)]
+
+    assert [causes(each) for each in findings] == [[Cause.LOGIN]] * 5
+    assert len([record for record in sim.requests if record.method == "POST"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [(429, Cause.RATE_LIMIT), (404, Cause.FIRMWARE), (503, Cause.GATEWAY)],
+)
+async def test_what_the_gateway_answers_tells_the_cause(sim, examine, status, cause):
+    sim.answers(status=status, path="/api/meters/aggregates")
+
+    assert causes(await examine(host=sim.address))[0] is cause
+
+
+async def test_a_gateway_that_takes_its_time(sim, examine):
+    sim.faults.add(Fault(path="/api/*", action="hang"))
+
+    assert Cause.GATEWAY in causes(await examine(host=sim.address, timeout=0.2))
+
+
+def test_every_error_has_its_advice():
+    kinds = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.GatewayError)
+    ]
+
+    for kind in kinds:
+        assert any(base in ADVICE for base in kind.__mro__)
+
+
+def test_the_command_says_it_in_words_or_as_json(command):
+    """Without colours, because this is no terminal; with an exit code for scripts."""
+    words = command("doctor", PW_HOST="127.0.0.1:1", PW_PASSWORD="secret-word")
+    told = command("doctor", "--json", PW_HOST="127.0.0.1:1", PW_PASSWORD="secret-word")
+
+    assert words.returncode == told.returncode == 1
+    assert "It is the port." in words.stdout
+    assert "\x1b" not in words.stdout
+    assert json.loads(told.stdout)["cause"] == "port"
+    assert "secret-word" not in words.stdout + told.stdout
