@@ -8,6 +8,7 @@ refusal is to be respected: the drivers see to that, as in the daemon.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import ssl
@@ -67,6 +68,13 @@ _ROUTE_ADVICE = (
     "No way leads to this address from here. Is the gateway on, and this machine in the same network? "
     "192.168.91.1 is reached only from the gateway's own Wi-Fi or over a route that you set "
     "(ip route add 192.168.91.1 via the gateway's LAN address)."
+)
+_PORT_ADVICE = (
+    "There is a machine, but nothing listens on this port. Is it the gateway's address? "
+    "An address on your LAN answers at 443; a Powerwall 3 may answer at 192.168.91.1 only."
+)
+_NO_ROUTE = frozenset(
+    {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT, errno.EACCES}
 )
 # What an error of a driver means for its owner; the nearest class counts.
 ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
@@ -156,19 +164,14 @@ async def _port(session: GatewaySession, patience_s: float) -> Finding:
     try:
         async with asyncio.timeout(patience_s):
             _, writer = await asyncio.open_connection(session.host, session.port)
-    except ConnectionRefusedError:
-        advice = (
-            "There is a machine, but nothing listens on this port. Is it the gateway's address? "
-            "An address on your LAN answers at 443; a Powerwall 3 may answer at 192.168.91.1 only."
-        )
-        return Finding(step, f"port {session.port} is closed at {session.host}", Cause.PORT, advice)
     except TimeoutError:
-        return Finding(
-            step, f"{session.host} does not react within {patience_s:g} s", Cause.ROUTE, _ROUTE_ADVICE
-        )
+        told = f"{session.host} does not react within {patience_s:g} s"
+        return Finding(step, told, Cause.ROUTE, _ROUTE_ADVICE)
     except OSError as exc:
-        reason = exc.strerror or type(exc).__name__
-        return Finding(step, f"{session.host} cannot be reached: {reason}", Cause.ROUTE, _ROUTE_ADVICE)
+        if exc.errno in _NO_ROUTE:
+            told = f"{session.host} cannot be reached: {exc.strerror}"
+            return Finding(step, told, Cause.ROUTE, _ROUTE_ADVICE)
+        return Finding(step, f"port {session.port} is closed at {session.host}", Cause.PORT, _PORT_ADVICE)
     writer.close()
     return Finding(step, f"port {session.port} is open")
 
