@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from proxy import __version__
+from proxy.core.model import JSON
 from proxy.server.problems import MEDIA_TYPE
 from proxy.server.route import Route
 
+_FORM = "application/x-www-form-urlencoded"
+_EMPTY = frozenset({"logout"})  # endpoints that answer 204
 _FRESHNESS = {
     "Age": {"description": "Seconds since the oldest reading in it was taken", "schema": {"type": "integer"}},
     "Cache-Status": {"description": "How it was obtained (RFC 9211)", "schema": {"type": "string"}},
     "ETag": {"description": "For If-None-Match", "schema": {"type": "string"}},
 }
-_PROBLEM = {
+_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_UNKNOWN = {
     "description": "Nothing is known, and why",
     "headers": {"Retry-After": {"schema": {"type": "integer"}}},
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    "content": _PROBLEM,
+}
+_REFUSED = {"description": "Not done, and why", "content": {JSON: {"schema": {"type": "object"}}, **_PROBLEM}}
+_TEXT = {"type": "string"}
+# What may be posted to an endpoint, as JSON or as a form.
+_FIELDS: Final = {
+    "control": {
+        "value": {"description": "What to set; without it the present value is told", **_TEXT},
+        "token": {"description": "PW_CONTROL_SECRET; or Authorization: Bearer", **_TEXT},
+        "mode": {"description": "With a reserve: also set the mode", **_TEXT},
+        "level": {"description": "With a mode: also set the reserve", **_TEXT},
+    },
+    "login": {"username": _TEXT, "email": _TEXT, "password": _TEXT, "force_sm_off": {}},
 }
 
 
@@ -56,11 +72,6 @@ def _path(route: Route) -> dict[str, Any]:
 
 def _operation(route: Route, method: str) -> dict[str, Any]:
     told_by = route.sources + route.offered + route.optional
-    answer = {
-        "description": route.summary,
-        **({"headers": _FRESHNESS} if told_by else {}),
-        "content": {route.media_type.partition(";")[0]: {}},
-    }
     return {
         "operationId": f"{method.lower()}{route.path.replace('/', '_').replace('.', '_')}",
         "summary": route.summary,
@@ -69,5 +80,29 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
             {"name": name, "in": "query", "schema": {"type": "string"}, "allowEmptyValue": True}
             for name in route.query
         ],
-        "responses": {"200": answer, **({"default": _PROBLEM} if told_by else {})},
+        **(_body(route) if method == "POST" and route.endpoint in _FIELDS else {}),
+        "responses": _told(route) if told_by else _answered(route),
     }
+
+
+def _body(route: Route) -> dict[str, Any]:
+    schema = {"type": "object", "properties": _FIELDS[route.endpoint]}
+    return {"requestBody": {"content": {JSON: {"schema": schema}, _FORM: {"schema": schema}}}}
+
+
+def _told(route: Route) -> dict[str, Any]:
+    """Describe the answers of a route that renders what the gateway told."""
+    content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
+    return {
+        "200": {"description": route.summary, "headers": _FRESHNESS, "content": content},
+        "304": {"description": "What the client has is still right"},
+        "default": _UNKNOWN,
+    }
+
+
+def _answered(route: Route) -> dict[str, Any]:
+    """Describe the answers of a route that the proxy answers by itself."""
+    if route.endpoint in _EMPTY:
+        return {"204": {"description": route.summary}, "default": _REFUSED}
+    content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
+    return {"200": {"description": route.summary, "content": content}, "default": _REFUSED}

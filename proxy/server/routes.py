@@ -14,7 +14,6 @@ from proxy.core.sources import (
     GRID_STATUS,
     METERS,
     OPERATION,
-    PROBLEMS,
     SITE_NAME,
     SOE,
     SOLAR_POWERWALL,
@@ -22,6 +21,7 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     VITALS,
 )
+from proxy.server.gateway_routes import GATEWAY
 from proxy.server.route import READ, Legacy, Route, Style, View
 from proxy.views import batteries, devices, meters, site, strings
 
@@ -40,10 +40,6 @@ def _reading(path: str, summary: str, *sources: Source, **others: Any) -> Route:
 def _devices(path: str, summary: str, view: View, **others: Any) -> Route:
     others = {"offered": (VITALS,), "legacy": Legacy.VIEW, **others}
     return Route(path, summary, "Devices", view=view, **others)
-
-
-def _raw(path: Source, summary: str, **others: Any) -> Route:
-    return Route(path, summary, "Gateway", sources=(path,), **others)
 
 
 def _pw(name: str, summary: str, view: View | None, *sources: Source, **others: Any) -> Route:
@@ -213,60 +209,7 @@ ROUTES: tuple[Route, ...] = (
     *_family("tedapi", "TEDAPI", "config", "status", "components", "battery", "controller"),
     *_family("cloud", "Cloud API", "battery", "power", "config"),
     *_family("fleetapi", "FleetAPI", "info", "status"),
-    _raw("/api/meters/aggregates", "Power, energy, voltage and current, uncorrected"),
-    _raw(
-        "/api/system_status/soe",
-        "Charge in percent of the app's scale; of the whole pack for a logged-in program",
-        view=meters.soe_app,
-    ),
-    _raw(VITALS, "All devices and their signals, as protobuf"),
-    _raw("/api/auth/toggle/supported", "Whether the switch proof is supported"),
-    _raw("/api/customer", "Customer registration flags"),
-    _raw("/api/installer", "Installer and installation"),
-    _raw("/api/meters", "Meters and their current transformers"),
-    _raw("/api/meters/readings", "Readings of wireless meters"),
-    _raw("/api/meters/site", "Site meter in detail"),
-    _raw("/api/meters/solar", "Solar meter in detail"),
-    _raw("/api/networks", "Networks of the gateway"),
-    _raw("/api/operation", "Mode and reserve (raw percent)"),
-    _raw("/api/powerwalls", "Battery units and their state"),
-    _raw("/api/site_info", "Site and grid code"),
-    _raw("/api/site_info/grid_codes", "Known grid codes"),
-    _raw("/api/site_info/site_name", "Name and time zone of the site"),
-    _raw("/api/sitemaster", "Whether the system runs"),
-    _raw("/api/solar_powerwall", "Inverter of a Powerwall+"),
-    _raw("/api/solars", "Solar inverters"),
-    _raw("/api/solars/brands", "Known inverter brands"),
-    _raw("/api/status", "Firmware, uptime, identity"),
-    _raw("/api/synchrometer/ct_voltage_references", "Phases of the current transformers"),
-    _raw("/api/system/networks", "Networks, firmware 1.15"),
-    _raw("/api/system/update/status", "Firmware update"),
-    _raw("/api/system_status", "Battery system and its blocks"),
-    _raw("/api/system_status/grid_faults", "Grid faults"),
-    _raw("/api/system_status/grid_status", "Grid status"),
-    Route(PROBLEMS, "Problems", "Gateway", offered=(PROBLEMS,), view=site.problems, legacy=Legacy.VIEW),
-    Route(
-        "/api/customer/registration",
-        "Nothing: this is nobody's business",
-        "Gateway",
-        view=site.constant({"status": "404 Response - API Disabled"}),
-    ),
-    Route(
-        "/api/login/Basic",
-        "Log in as to a gateway; the session is the proxy's own",
-        "Gateway",
-        endpoint="login",
-        methods=("POST",),
-        public=False,
-    ),
-    Route(
-        "/api/logout",
-        "End the session of the program that asks",
-        "Gateway",
-        endpoint="logout",
-        methods=("GET",),
-        public=False,
-    ),
+    *GATEWAY,
     _page("/", "The power flow as a page to watch or to frame (PW_UI)", "front_page"),
     _page("/flow.html", "The same, whatever PW_UI says", "flow_page"),
     _page("/gateway", "The gateway's own page, if it has one", "gateway_page"),
