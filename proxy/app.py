@@ -33,6 +33,7 @@ from proxy.server.emulation import Sessions
 from proxy.server.fastpath import entrance
 from proxy.server.feed import Feed
 from proxy.server.guard import Guard
+from proxy.server.openc2 import OpenC2
 from proxy.server.passthrough import Passthrough
 from proxy.server.prepared import PreparedAnswers
 from proxy.server.traffic import Traffic
@@ -77,6 +78,9 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     feed = Feed(gateway, clock, lambda: readings.options)
     context.streams = lambda: feed.listeners
     ui = Ui(context, feed, Passthrough(gateway, clock, settings))
+    openc2 = OpenC2(context)
+    context.endpoints |= openc2.endpoints()
+    context.offers |= openc2.offers()
     context.endpoints |= ui.endpoints() | scrape.endpoints(context)
     context.offers |= ui.offers()
     context.fallback = ui.fallback
@@ -95,6 +99,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     app[CONTEXT] = context
     app.on_response_prepare.append(sign)
     app.on_shutdown.append(end_streams)
+    app.on_shutdown.append(openc2.close)
     app.cleanup_ctx.append(close_gateway)
     app.router.add_route("*", "/{path:.*}", dispatch)
     return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from proxy.views.options import Options
 
 METER_NAMES = ("site", "battery", "load", "solar", "generator", "busway")
-_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:([\d.]+)s)?")
 
 
 class Facts:
@@ -112,12 +110,3 @@ def moment(text: Any) -> float | None:
     except ValueError:
         return None
     return None if read.year == 1 or read.tzinfo is None else read.timestamp()
-
-
-def span(text: Any) -> float | None:
-    """Read a duration as Go writes it ("230h55m59.93s") into seconds."""
-    match = _SPAN.fullmatch(text) if isinstance(text, str) and text else None
-    if match is None:
-        return None
-    hours, minutes, seconds = (float(part or 0) for part in match.groups())
-    return hours * 3600 + minutes * 60 + seconds

@@ -7,10 +7,10 @@ from typing import Final
 
 from proxy.core.model import Source, app_percent
 from proxy.core.sources import OPERATION, PROBLEMS, STATUS
-from proxy.publish.facts import Facts, moment, span
+from proxy.publish.facts import Facts, moment
 from proxy.publish.families import Samples
 from proxy.views import meters, site
-from proxy.views.reading import flag, number, text
+from proxy.views.reading import flag, number, span, text
 
 JOULES_PER_WH: Final = 3600.0
 _START_STEP_S: Final = 10.0  # start times are rounded, so that jitter makes no new values

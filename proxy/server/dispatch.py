@@ -41,6 +41,8 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     try:
         path = path_of(request.raw_path, context.settings.base_url)
         route = BY_PATH.get(path)
+        if route and route.endpoint and route.endpoint not in context.endpoints:
+            route = None  # a feature that is switched off leaves no trace
         response, cache = await _answer(context, request, route, path)
         if route is not None and not route.public:
             response.headers.pop("Access-Control-Allow-Origin", None)
@@ -94,7 +96,7 @@ async def _answer(
 
 def _without_asking(context: Context, request: web.Request, route: Route) -> web.Response | None:
     """Answer what needs no endpoint: methods, and what is not admitted."""
-    if request.method == "OPTIONS":
+    if request.method == "OPTIONS" and route.options:
         return _options(route)
     if request.method not in route.methods:
         return _method_not_allowed(route)
@@ -111,7 +113,7 @@ def not_found(path: str) -> web.Response:
 
 
 def _allowed(route: Route) -> str:
-    return ", ".join((*route.methods, "OPTIONS"))
+    return ", ".join((*route.methods, "OPTIONS") if route.options else route.methods)
 
 
 def _options(route: Route) -> web.Response:

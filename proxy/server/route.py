@@ -68,4 +68,5 @@ class Route:
     methods: tuple[str, ...] = READ
     query: tuple[str, ...] = ()
     public: bool = True  # readable by web pages of any origin
+    options: bool = True  # OPTIONS tells the methods
     local: bool = False  # answered only under names that are known to be this machine's

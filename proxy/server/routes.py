@@ -76,6 +76,11 @@ def _control(path: str, summary: str) -> Route:
     )
 
 
+def _openc2(endpoint: str, summary: str, *paths: str) -> tuple[Route, ...]:
+    row = Route("", summary, "OpenC2", endpoint=endpoint, methods=("POST",), options=False, public=False)
+    return tuple(replace(row, path=path) for path in paths)
+
+
 ROUTES: tuple[Route, ...] = (
     _reading(
         "/aggregates",
@@ -231,6 +236,12 @@ ROUTES: tuple[Route, ...] = (
     _control("/control/grid_export", "What may be exported: battery_ok, pv_only or never"),
     _control("/control/max_backup", "Fill the battery now, for so many seconds (at least 60), or cancel"),
     _control("/control/islanding", "Whether the house is off grid: true or false (PW_CONTROL_ISLANDING)"),
+    *_openc2("openc2", "Commands of OpenC2 language 1.0 (PW_OPENC2_KEY)", "/.well-known/openc2"),
+    *_openc2(
+        "openc2_draft",
+        "The same in the draft of 2018, to read only",
+        *("/oc2/", "/oc2", "/openc2/command/", "/openc2/command"),
+    ),
     Route(
         "/health", "Whether the proxy lives, and how it stands with the gateway", "Proxy", endpoint="health"
     ),

@@ -7,12 +7,15 @@ readers give the value if it is of the expected kind and None (or nothing) if it
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from proxy.core.model import Source
 
 Documents = Mapping[Source, Any]
+
+_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
 def number(value: Any) -> float | None:
@@ -53,3 +56,12 @@ def finite(value: Any) -> Any:
     if isinstance(value, list):
         return [finite(entry) for entry in value]
     return value
+
+
+def span(text: Any) -> float | None:
+    """Read a duration as Go writes it ("230h55m59.93s") into seconds."""
+    match = _SPAN.fullmatch(text) if isinstance(text, str) and text else None
+    if match is None:
+        return None
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + seconds

@@ -1,0 +1,107 @@
+"""What OpenC2 clients are answered, before it is written down in one of the dialects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown, RateLimited
+from proxy.core.openc2 import Refused
+from proxy.core.sources import SOLAR_POWERWALL, VITALS
+from proxy.gateway.reading import Obtained, Reading, Result
+from proxy.server.guard import Entry, Verdict
+from proxy.server.route import Route
+from proxy.views.openc2 import Property, masked
+
+if TYPE_CHECKING:
+    from proxy.gateway.gateway import Gateway
+    from proxy.server.context import Context
+
+_STALE = frozenset({Result.STALE, Result.REVALIDATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The outcome of a command: a status of the language, why, and what was told."""
+
+    status: int
+    text: str = ""
+    results: Mapping[str, Any] | None = None
+    retry_after: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Values of properties by name, and which snapshots they were read from."""
+
+    values: Mapping[str, Any]
+    used: Collection[Obtained]
+    now: float  # monotonic seconds
+
+    @property
+    def age_s(self) -> float:
+        """The age of the oldest snapshot."""
+        stored = [got.snapshot.stored_at for got in self.used if got.snapshot is not None]
+        return round(max(self.now - min(stored, default=self.now), 0.0), 1)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether any snapshot is past its freshness."""
+        return any(got.result in _STALE for got in self.used)
+
+
+async def tell(context: Context, rows: Mapping[str, Property]) -> Told:
+    """Read properties from the cached sources; unavailable ones are missing. Raises Refused if all are."""
+    sources = tuple(dict.fromkeys(source for row in rows.values() for source in row.sources))
+    instead = ((VITALS, SOLAR_POWERWALL),) if VITALS in sources else ()
+    reading = await context.readings.obtain(Route("", "", "", optional=sources, instead=instead))
+    documents = {
+        source: got.snapshot.document.value
+        for source, got in reading.sources.items()
+        if got.snapshot is not None
+    }
+    options = context.readings.options
+    values = {name: row.read(documents, options) for name, row in rows.items()}
+    values = {name: value for name, value in values.items() if value is not None}
+    if not values:
+        raise _nothing(reading, context.gateway)
+    if not context.settings.openc2_serials:
+        values = {name: masked(value) for name, value in values.items()}
+    used = {source for name in values for source in rows[name].sources if source in documents}
+    return Told(values, [reading.sources[source] for source in used], context.clock.monotonic())
+
+
+def _nothing(reading: Reading, gateway: Gateway) -> Refused:
+    """Say why no property could be had: the gateway's trouble, or there is no such thing."""
+    errors = [got.error for got in reading.sources.values() if got.snapshot is None and got.error]
+    trouble = next((error for error in errors if not isinstance(error, NotSupported)), None)
+    return Refused(404, "this gateway does not tell this") if trouble is None else refused(trouble, gateway)
+
+
+def refused(error: GatewayError, gateway: Gateway) -> Refused:
+    """Translate what went wrong with the gateway into the language."""
+    match error:
+        case OutcomeUnknown():
+            return Refused(500, "outcome unknown, read back before repeating")
+        case CommandRejected():
+            return Refused(500, "refused by the gateway")
+        case NotSupported():
+            return Refused(404, str(error))
+    now = gateway.clock.monotonic()
+    for breaker in (link.breaker for link in gateway.links):
+        if breaker.error is not None and breaker.until > now:
+            wait = breaker.until - now
+            cause = breaker.error
+            why = "HTTP 429" if isinstance(cause, RateLimited) else f"{cause.title}: {cause}"
+            return Refused(503, f"gateway resting for {math.ceil(wait)} s after {why}", retry_after=wait)
+    return Refused(503, f"{error.title}: {error}", retry_after=error.retry_after or 1.0)
+
+
+def check(verdict: Verdict, name: str) -> None:
+    """Raise Refused unless a key or secret opened its door."""
+    if verdict.entry is Entry.WAIT:
+        raise Refused(503, f"too many wrong {name}s from this address", retry_after=verdict.wait_s)
+    if verdict.entry is not Entry.GRANTED:
+        raise Refused(401, f"{name} missing or wrong")
