@@ -1,20 +1,16 @@
 // Supplies a page with snapshots: one event stream per browser, polling where streams do not pass.
-// A browser opens six connections per origin at HTTP/1.1, so pages of one origin elect a leader over
-// a BroadcastChannel; it alone holds the stream and forwards what it hears. Times in milliseconds.
+// A browser opens six connections per origin at HTTP/1.1: pages elect a leader, which holds the stream.
 
-const ASK = 150; // for a leader's answer
-const BEAT = 3000; // of the leader
-const SILENCE = 7000; // then a follower takes over
-const QUIET = 35000; // two heartbeats of the server: the stream is dead
-const FIRST = 9000; // a stream silent until then is held back by a proxy
+const ASK = 150; // milliseconds for a leader's answer
+const BEAT = 3000;
+const SILENCE = 7000; // a follower takes over
+const QUIET = 35000; // two heartbeats: the stream is dead
+const FIRST = 9000; // a stream silent so long is held back
 const POLL = 5000;
-const RETRY = 30000; // while polling, try the stream again
+const RETRY = 30000;
 const RESTART = 3000;
 
-/**
- * Call `receive(snapshot, since)` for every snapshot, `since` being the milliseconds it has been on
- * the way, and `contact(isUp)` when the server is lost or found. Pages with the same query share.
- */
+/** Call `receive(snapshot, age on the way)` for each, `contact(isUp)` when the server is lost or found. */
 export function follow(query, receive, contact) {
   const id = Math.random();
   const timers = {};
@@ -38,7 +34,6 @@ export function follow(query, receive, contact) {
 
   function lead() {
     role = "leader";
-    errors = 0;
     stream();
     beat();
   }
@@ -75,11 +70,10 @@ export function follow(query, receive, contact) {
   }
   function poll() {
     restart(RETRY);
-    const again = () => {
+    (function again() {
       ask();
       after("poll", POLL, again);
-    };
-    again();
+    })();
   }
   async function ask() {
     try {
@@ -113,7 +107,7 @@ export function follow(query, receive, contact) {
     } else if (data.kind === "bye") {
       if (role === "follower") obey(0);
     } else if (role === "leader" && id < data.id) {
-      tell(); // of two leaders the smaller id stays
+      tell(); // the smaller id stays
     } else {
       obey();
       const mark = `${data.id} ${data.heard}`;
@@ -129,7 +123,7 @@ export function follow(query, receive, contact) {
       channel = new BroadcastChannel(new URL(`events${query}`, document.baseURI));
       channel.onmessage = listen;
     } catch {
-      channel = null; // a frame without access to storage: a stream of its own
+      channel = null; // no storage: a stream of its own
     }
     elect();
   }

@@ -137,7 +137,9 @@ function traffic(it) {
 }
 
 async function settings() {
-  const { config } = await (await fetch("stats")).json();
+  const answer = await fetch("stats");
+  if (!answer.ok) return table($("settings"), [], "Shown only under a name that is known to be this machine's (PW_ALLOWED_HOSTS).");
+  const { config } = await answer.json();
   table($("settings"), Object.entries(config).map(([name, value]) => [node("th", name, { scope: "row" }), node("td", value)]), "");
 }
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?P<port>:[0-9]{1,5})?")
 # Top-level names that no registry sells: RFC 6762, RFC 8375, ICANN's reservation; .lan by custom.
 _LOCAL = (".local", ".lan", ".home.arpa", ".internal", ".localhost")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
 # Names of query parameters that must not carry a secret: URLs are logged, kept and shown.
@@ -149,6 +150,18 @@ def client_of(request: web.BaseRequest, settings: Settings) -> str:
         except ValueError:
             break
     return address
+
+
+def base_of(request: web.BaseRequest, settings: Settings) -> str:
+    """Return the prefix under which clients see the proxy: a trusted front server's word, or the setting."""
+    prefix = request.headers.get("X-Forwarded-Prefix", "") if settings.trusted_proxies else ""
+    if (
+        prefix
+        and _PREFIX.fullmatch(prefix)
+        and _is_in(request.remote or "", _networks(settings.trusted_proxies))
+    ):
+        return prefix.rstrip("/") + "/"
+    return settings.base_url
 
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from proxy.core.errors import GatewayError
-from proxy.server.admission import malformed, refusal
+from proxy.server.admission import base_of, malformed, refusal
 from proxy.server.context import CONTEXT
 from proxy.server.emulation import Session, refused, session_of, waits_to_be_asked
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
@@ -39,7 +39,7 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     route, cache = None, "none"
     status, size = 500, 0
     try:
-        path = path_of(request.raw_path, context.settings.base_url)
+        path = path_of(request.raw_path, base_of(request, context.settings))
         route = BY_PATH.get(path)
         if route and route.endpoint and route.endpoint not in context.endpoints:
             route = None  # a feature that is switched off leaves no trace

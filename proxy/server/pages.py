@@ -1,7 +1,7 @@
 """The files of ``web/``: read once, compressed once, named by their hash.
 
 A page's script is one file on the wire: the modules that it imports are put in
-front of it, each once. Requests are answered from this dictionary only, so no
+front of it, each once, without their comments. Requests are answered from this dictionary only, so no
 path of a client ever reaches the file system.
 """
 
@@ -28,6 +28,8 @@ MEDIA_TYPES = {
 }
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const|function|class)", re.MULTILINE)
+# Comments that stand alone; they are for who reads the files, not for the wire.
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")
 # Characters that could end a <script> block or a line of script inside it.
 _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
@@ -66,14 +68,16 @@ class Pages:
     """Everything in ``web/`` by file name: ``files`` are served as they are, pages are filled in."""
 
     def __init__(self, folder: Path) -> None:
-        contents = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+        contents = {
+            path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in MEDIA_TYPES
+        }
         scripts = {name: body.decode() for name, body in contents.items() if name.endswith(".js")}
         for name in scripts:
             contents[name] = _joined(name, scripts, set()).encode()
         self.files = {
             name: StaticFile(body, MEDIA_TYPES[Path(name).suffix])
             for name, body in contents.items()
-            if Path(name).suffix in MEDIA_TYPES and not name.endswith(".html")
+            if not name.endswith(".html")
         }
         self._templates = {name: body.decode() for name, body in contents.items() if name.endswith(".html")}
         self.words: Mapping[str, Mapping[str, str]] = json.loads(contents["words.json"])
@@ -97,4 +101,5 @@ def _joined(name: str, scripts: Mapping[str, str], seen: set[str]) -> str:
     """Return a module with those that it imports in front of it, each once."""
     seen.add(name)
     before = [_joined(other, scripts, seen) for other in _IMPORT.findall(scripts[name]) if other not in seen]
-    return "".join(before) + _EXPORT.sub("", _IMPORT.sub("", scripts[name]))
+    own = _COMMENT.sub("", _IMPORT.sub("", scripts[name]))
+    return "".join(before) + _EXPORT.sub("", own)

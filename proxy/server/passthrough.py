@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from aiohttp import web
+from aiohttp import ClientError, web
 from cachetools import LRUCache, TTLCache
 from multidict import CIMultiDict
 
@@ -176,7 +176,7 @@ class Passthrough:
                         parts.clear()
                     async with asyncio.timeout(_STALLED_S):
                         await response.write(chunk)
-        except (GatewayError, OSError, TimeoutError):
+        except (GatewayError, ClientError, OSError, TimeoutError):
             # The head is out: only a broken connection can still say that the file is not whole.
             if request.transport is not None:
                 request.transport.abort()

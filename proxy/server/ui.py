@@ -16,6 +16,7 @@ from aiohttp import web
 from proxy.core.errors import GatewayError, NotSupported
 from proxy.publish.families import Samples
 from proxy.server import events
+from proxy.server.admission import base_of
 from proxy.server.data import has_it, takes_gzip
 from proxy.server.dispatch import not_found
 from proxy.server.docs import reference
@@ -119,6 +120,11 @@ class Ui:
 
     async def fallback(self, request: web.Request, path: str) -> web.StreamResponse:
         """Serve what is no row: a file of our pages, or one of the gateway's."""
+        if f"{path}/" == base_of(request, self._context.settings):
+            # Relative, because a front server may show us elsewhere; pages need the slash to find their files.
+            return web.Response(
+                status=308, headers={"Location": f"{path.rpartition('/')[2]}/", **COMMON_HEADERS}
+            )
         ours = self.file(request, path)
         if ours is not None:
             return ours
@@ -143,6 +149,7 @@ class Ui:
             for name, value in page.rows(known, words)
         )
         return self.page(
+            request,
             "index.html",
             {
                 "language": language,
@@ -159,13 +166,13 @@ class Ui:
         """Serve what the power-flow page shows."""
         return web.json_response(await self._feed.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
 
-    async def status_page(self, _: web.Request, __: Route) -> web.StreamResponse:
+    async def status_page(self, request: web.Request, _: Route) -> web.StreamResponse:
         """Serve the page for whoever runs the proxy; it reads /health."""
-        return self.page("status.html", {})
+        return self.page(request, "status.html", {})
 
-    async def docs_page(self, _: web.Request, __: Route) -> web.StreamResponse:
+    async def docs_page(self, request: web.Request, _: Route) -> web.StreamResponse:
         """Serve the reference of the API."""
-        return self.page("docs.html", {"routes": reference(ROUTES)})
+        return self.page(request, "docs.html", {"routes": reference(ROUTES)})
 
     async def openapi(self, _: web.Request, __: Route) -> web.StreamResponse:
         """Serve the same for programs."""
@@ -173,13 +180,16 @@ class Ui:
 
     async def example_page(self, request: web.Request, _: Route) -> web.StreamResponse:
         """Serve a page that frames the power flow."""
-        base = self._context.settings.base_url
-        return self.page("example.html", {"address": html.escape(f"{request.scheme}://{request.host}{base}")})
+        base = base_of(request, self._context.settings)
+        return self.page(
+            request, "example.html", {"address": html.escape(f"{request.scheme}://{request.host}{base}")}
+        )
 
-    def page(self, name: str, values: Mapping[str, str]) -> web.Response:
+    def page(self, request: web.Request, name: str, values: Mapping[str, str]) -> web.Response:
         """Serve a filled-in page; ``values`` are HTML."""
         response = web.Response(body=self._pages.render(name, values), headers=self._page_headers)
-        response.enable_compression()
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
+            response.enable_compression(web.ContentCoding.gzip)
         return response
 
     def file(self, request: web.Request, path: str) -> web.Response | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
@@ -100,8 +102,17 @@ async def test_lines_numbers_and_words_tell_the_flows(house, watch, name):
     assert {node: seen["values"][node] for node in values} == values
     assert seen["edges"] == edges
     assert sentence in seen["sentence"]
+    assert {edge for edge, watts in (await metrics(page)).items() if watts >= 50} == set(edges)
     differ = "readings differ by 3.5 kW" if name == "impossible readings" else ""
     assert seen["title"] == f"Power flow{' – ' if differ else ''}{differ}"
+
+
+async def metrics(page) -> dict[str, float]:
+    """Watts by edge, as /metrics has them at this moment."""
+    text = await page.evaluate("async () => (await fetch('metrics')).text()")
+    found = re.findall(r'^powerwall_flow_watts\{.*sink="(\w+)",source="(\w+)"\} (\S+)', text, re.MULTILINE)
+    letters = {"solar": "s", "grid": "g", "battery": "b", "generator": "n", "home": "h"}
+    return {f"{letters[source]}2{letters[sink]}": float(watts) for sink, source, watts in found}
 
 
 async def test_a_change_is_drawn_without_a_jump(house, watch):
@@ -200,6 +211,7 @@ async def test_the_solar_style_has_no_battery(house, watch):
     """PW_STYLE=solar is the look for systems whose battery nobody should see."""
     page = await watch.open(f"{house.url}?style=solar")
 
+    await shows(page, "solar", "6.5 kW")
     await expect(page.locator("#battery")).to_be_hidden()
     assert (await shown(page))["edges"] == ["s2g", "s2h"]
 

@@ -1,0 +1,172 @@
+"""What a visit costs, in bytes, requests and time (brief, checks 1, 2, 3, 6)."""
+
+from __future__ import annotations
+
+import asyncio
+from statistics import median
+from urllib.parse import urlsplit
+
+import pytest
+
+from proxy.sim.server import SimulatedGateway
+from tests.browser.reading import shows
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+COLD_BYTES = 16 * 1024
+ANY_PAGE_BYTES = 40 * 1024
+FIRST_FLOW = "() => performance.getEntriesByName('first-flow')[0].startTime"
+
+
+DRAWN = "() => performance.getEntriesByName('first-flow').length"
+
+
+class Wire:
+    """Listens to what a page loads, as the network sees it."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, dict] = {}
+
+    async def attach(self, page) -> None:
+        session = await page.context.new_cdp_session(page)
+        await session.send("Network.enable")
+        session.on(
+            "Network.requestWillBeSent", lambda it: self._note(it["requestId"], url=it["request"]["url"])
+        )
+        session.on("Network.requestServedFromCache", lambda it: self._note(it["requestId"], cached=True))
+        session.on("Network.responseReceived", self._response)
+        session.on(
+            "Network.loadingFinished", lambda it: self._note(it["requestId"], bytes=it["encodedDataLength"])
+        )
+
+    def _response(self, it) -> None:
+        response = it["response"]
+        cached = response.get("fromDiskCache") or response.get("fromPrefetchCache")
+        self._note(it["requestId"], status=response["status"], **({"cached": True} if cached else {}))
+
+    def _note(self, request: str, **facts) -> None:
+        self.requests.setdefault(request, {"bytes": 0, "cached": False, "status": None}).update(facts)
+
+    @property
+    def loaded(self) -> list[dict]:
+        """Everything but the stream, which stays open, and what the browser had."""
+        return [it for it in self.requests.values() if "/events" not in it["url"] and not it["cached"]]
+
+
+async def visit(watch, url, context=None):
+    """Open a page and listen to the wire from the start."""
+    context = context or await watch.context()
+    page = await context.new_page()
+    wire = Wire()
+    await wire.attach(page)
+    await page.goto(url)
+    return page, wire
+
+
+async def test_a_first_visit_is_small(house, watch):
+    """Four requests of one origin and 16 KB show the first flow; one stream follows."""
+    page, wire = await visit(watch, house.url)
+    await shows(page, "solar", "6.5 kW")
+    await asyncio.sleep(0.5)
+
+    assert {urlsplit(it["url"]).netloc for it in wire.requests.values()} == {urlsplit(house.url).netloc}
+    assert len(wire.loaded) <= 4
+    assert sum(it["bytes"] for it in wire.loaded) <= COLD_BYTES
+    assert sum("/events" in it["url"] for it in wire.requests.values()) == 1
+
+
+@pytest.mark.parametrize("path", ["status", "docs", "example.html"])
+async def test_no_page_is_large(house, watch, path):
+    """The other pages stay below 40 KB and on their own origin, too."""
+    page, wire = await visit(watch, house.url + path)
+    await page.wait_for_load_state("networkidle" if path != "example.html" else "load")
+
+    assert sum(it["bytes"] for it in wire.loaded) <= ANY_PAGE_BYTES
+    assert {urlsplit(it["url"]).netloc for it in wire.requests.values()} == {urlsplit(house.url).netloc}
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0, True), (86400, False)])
+async def test_files_are_kept_as_the_setting_says(build, watch, seconds, asked):
+    """PW_BROWSER_CACHE=0: a reload asks whether files changed (304); else it does not ask at all."""
+    house = await build(browser_cache=seconds)
+    context = await watch.context()
+    page, _ = await visit(watch, house.url, context)
+    await page.wait_for_function(DRAWN)
+
+    again, wire = await visit(watch, house.url, context)
+    await again.wait_for_function(DRAWN)
+
+    files = [it for it in wire.requests.values() if urlsplit(it["url"]).path.endswith((".css", ".js"))]
+    assert len(files) == 2
+    for file in files:
+        assert file["bytes"] < 600
+        assert file["cached"] or asked
+
+
+async def test_the_first_flow_is_there_at_once(house, watch):
+    """With an empty cache the first number is drawn within 200 ms in the median of ten visits, 500 at worst."""
+    for _ in range(3):  # other tests may run on the same cores: the calmest of three rounds counts
+        times = []
+        for _ in range(10):
+            context = await watch.context()
+            page = await watch.open(house.url, context=context)
+            await page.wait_for_function(DRAWN)
+            times.append(await page.evaluate(FIRST_FLOW))
+            await context.close()
+        if median(times) <= 200 and max(times) <= 500:
+            return
+    pytest.fail(f"first flow after {sorted(round(time) for time in times)} ms")
+
+
+async def test_motion_costs_next_to_nothing(build, clock, watch):
+    """Three dots on every line that can be active at once: at most 2 % of a core on the main thread, 58 fps."""
+    async with SimulatedGateway(persona="fw21_44", clock=clock.clock) as gateway:
+        house = await build(gateway, style="black")
+        house.pin(solar=15000, site=-5000, battery=-5000)
+        page = await watch.open(house.url, viewport={"width": 500, "height": 300})
+        await shows(page, "solar", "15.0 kW")
+        await page.evaluate(EVERY_EDGE)
+        assert await page.evaluate(RUNNING) == 27
+
+        session = await page.context.new_cdp_session(page)
+        await session.send("Performance.enable")
+        best = 1.0
+        for _ in range(3):
+            before = await cost(session)
+            await asyncio.sleep(4)
+            best = min(best, (await cost(session) - before) / 4)
+            if best <= 0.02:
+                break
+        assert best <= 0.02
+
+        frames = [await page.evaluate(FRAMES) for _ in range(3)]
+        assert max(frames) >= 58
+
+
+# Forward what no single house can show: all edges at 5 kW and more, as several gateways together would.
+EVERY_EDGE = """async () => {
+  const channel = new BroadcastChannel(new URL("events", location));
+  const base = JSON.parse(document.getElementById("snapshot").textContent);
+  const names = ["s2h", "s2b", "s2g", "g2h", "g2b", "b2h", "b2g", "n2h", "n2b"];
+  const edges = Object.fromEntries(names.map((name) => [name, 6000]));
+  const last = {...base, id: "all", generator: 6000, edges};
+  channel.postMessage({kind: "here", id: -1, isUp: true, last, heard: 1, since: 0});
+  await new Promise((done) => setTimeout(done, 300));
+  setInterval(() => channel.postMessage({kind: "here", id: -1, isUp: true, last, heard: 1, since: 0}), 3000);
+}"""
+RUNNING = "() => document.getAnimations().filter((it) => it.playState === 'running' && !(it instanceof CSSTransition)).length"
+FRAMES = """() => new Promise((done) => {
+  let count = 0, started;
+  const step = (now) => {
+    started ??= now;
+    if (now - started >= 2000) done(count / 2);
+    else { count += 1; requestAnimationFrame(step); }
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+async def cost(session) -> float:
+    """Seconds of work of the page's main thread so far."""
+    metrics = (await session.send("Performance.getMetrics"))["metrics"]
+    return next(it["value"] for it in metrics if it["name"] == "TaskDuration")

@@ -1,0 +1,166 @@
+"""The status page and the reference, in every state of the daemon (brief, check 22)."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.conftest import SCREENSHOTS
+from tests.browser.test_look import contrast
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WIDE = "() => document.documentElement.scrollWidth > innerWidth"
+
+
+async def fresh(house):
+    await house.context.gateway.get(["/api/meters/aggregates", "/api/system_status/soe"])
+
+
+async def resting(house):
+    await fresh(house)
+    house.sim.answers(status=429, headers={"Retry-After": "600"})
+    await house.pass_time(6)
+    await house.context.gateway.get(["/api/meters/aggregates"])
+
+
+async def lost(house):
+    house.sim.answers(status=500)
+    await house.context.gateway.get(["/api/meters/aggregates", "/api/system_status/soe"])
+
+
+STATES = {
+    fresh: ("Readings are", "good"),
+    resting: ("The gateway rests", "fair"),
+    lost: ("No readings", None),
+}
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("arrange", STATES, ids=lambda arrange: arrange.__name__)
+async def test_the_status_page_tells_each_state_on_one_screen(house, watch, arrange, width):
+    """One sentence says how things are; nothing is wider than a telephone."""
+    await arrange(house)
+    page = await watch.open(
+        house.url + "status", viewport={"width": width, "height": 800}, color_scheme="dark"
+    )
+    sentence, quality = STATES[arrange]
+
+    await expect(page.locator("#headline")).to_contain_text(sentence)
+    if quality:
+        await expect(page.locator("#headline")).to_have_class(quality)
+    assert not await page.evaluate(WIDE)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"status-{arrange.__name__}-{width}.png", full_page=True)
+
+
+async def test_the_status_page_names_what_went_wrong(house, watch):
+    """Errors are listed with their path and how often; sources that rest say for how long."""
+    await lost(house)
+    page = await watch.open(house.url + "status")
+
+    row = page.locator("#errors tr", has_text="/api/meters/aggregates")
+    await expect(row).to_contain_text("500")
+    await expect(page.locator("#sources")).to_contain_text("/api/meters/aggregates")
+    await expect(page.locator("#commands")).to_contain_text("PW_CONTROL_SECRET")
+
+
+async def test_the_status_page_hides_secrets(build, watch):
+    """Passwords and the control secret are in no part of the page, open or folded."""
+    house = await build(control_secret="tell nobody this")
+    page = await watch.open(house.url + "status")
+    await page.locator("summary").click()
+    await expect(page.locator("#settings")).to_contain_text("PW_CONTROL_SECRET")
+
+    content = await page.content()
+
+    assert "tell nobody this" not in content
+    assert ">password<" not in content
+
+
+async def test_the_status_page_outlives_the_proxy(house, watch):
+    """When the proxy itself is gone the page says so and keeps what it knew."""
+    watch.forgiven = ("ERR_CONNECTION_REFUSED",)
+    await fresh(house)
+    page = await watch.open(house.url + "status")
+    await expect(page.locator("#headline")).to_contain_text("Readings are")
+
+    await house.stop()
+
+    await expect(page.locator("#headline")).to_contain_text("No contact with the proxy", timeout=8000)
+    await expect(page.locator("#sources")).to_contain_text("/api/system_status/soe")
+
+
+async def test_without_a_gateway_the_status_page_says_what_to_set(build, watch):
+    """A proxy that has no gateway yet explains itself."""
+    house = await build(host="")
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#headline")).to_contain_text("set PW_HOST")
+
+
+async def test_the_reference_lists_every_route_and_tries_it(house, watch):
+    """All routes are there; a button asks for one and shows status, age and body."""
+    page = await watch.open(house.url + "docs", viewport={"width": 360, "height": 800})
+    openapi = await page.evaluate("async () => (await fetch('openapi.json')).json()")
+
+    paths = await page.locator(".route").evaluate_all("(routes) => routes.map((route) => route.dataset.path)")
+    assert set(paths) == set(openapi["paths"])
+    route = page.locator('.route[data-path="/aggregates"]')
+    await route.locator("summary").click()
+    await route.get_by_role("button", name="Try it").click()
+    await expect(route.locator("pre")).to_contain_text("200")
+    await expect(route.locator("pre")).to_contain_text("age: 0")
+    await expect(route.locator("pre")).to_contain_text('"instant_power": 6500')
+    assert not await page.evaluate(WIDE)
+
+
+async def test_the_reference_never_puts_a_secret_into_an_address(house, watch):
+    """What is copied for a POST has a place for the secret in its body; no field on the page takes it."""
+    page = await watch.open(house.url + "docs")
+
+    assert await page.locator("input").count() == 0
+    route = page.locator('.route[data-method="POST"]').first
+    await route.locator("summary").click()
+    assert await route.get_by_role("button", name="Try it").count() == 0
+
+
+async def test_without_script_the_reference_is_complete(house, watch):
+    """The list is made by the server; only the buttons are missing."""
+    page = await watch.open(house.url + "docs", java_script_enabled=False)
+
+    await expect(page.locator('.route[data-path="/soe"]')).to_be_visible()
+    assert await page.locator("button").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["status", "docs", "example.html"])
+async def test_the_other_pages_can_be_read(house, watch, path, scheme):
+    """All text has 4.5 : 1 against its nearest background, by day and by night."""
+    page = await watch.open(house.url + path, color_scheme=scheme)
+    seen = await page.evaluate(
+        """() => {
+          const back = (node) => {
+            for (let it = node; it; it = it.parentElement) {
+              const colour = getComputedStyle(it).backgroundColor;
+              if (!/, 0\\)$/.test(colour)) return colour;
+            }
+          };
+          const shown = (node) => node.getClientRects().length && [...node.childNodes].some((it) => it.nodeType === 3 && it.data.trim());
+          return [...document.querySelectorAll("body *")].filter(shown).map((node) => [node.textContent.slice(0, 40), getComputedStyle(node).color, back(node)]);
+        }"""
+    )
+
+    assert len(seen) > 10
+    for text, colour, behind in seen:
+        assert contrast(colour, behind) >= 4.5, (text, colour, behind)
+
+
+async def test_the_gateways_own_app_runs_behind_the_proxy(house, watch):
+    """/gateway hands the gateway's pages through: its script finds its files and the readings."""
+    page = await watch.open(house.url + "gateway")
+
+    await expect(page.locator("#solar")).to_have_text("6500")
+    await expect(page.locator("#login")).to_be_hidden()
+    cookies = {cookie["name"]: cookie["value"] for cookie in await page.context.cookies()}
+    assert cookies == {"AuthCookie": "1234567890", "UserRecord": "1234567890"}
