@@ -1,0 +1,79 @@
+"""Servers that the tests start by hand on free ports of this machine, and stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def get(url: str, **query: str) -> bytes:
+    with urlopen(f"{url}?{urlencode(query)}" if query else url, timeout=PATIENCE_S) as answer:
+        return answer.read()
+
+
+def get_json(url: str, **query: str):
+    return json.loads(get(url, **query))
+
+
+@contextmanager
+def running(command: list[str], ready: str, log: Path, **environment: str) -> Iterator[None]:
+    """Run a server while the block runs; ``ready`` is a URL that answers once it is up."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("PW_")}
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env={**kept, **environment}, stdout=output, stderr=output)
+        try:
+            _await_answer(process, ready, log)
+            yield
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+
+
+@contextmanager
+def demo(folder: Path, persona: str) -> Iterator[str]:
+    """Run the demo, its day passing fast; yields its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "proxy", "serve", "--demo", "--persona", persona, "--speed", "60"]
+    address = f"127.0.0.1:{port}"
+    settings = {"PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1", "PW_METRICS_REFRESH": "all"}
+    log = folder / f"{persona}.log"
+    with running(
+        command, f"http://{address}/health", log, PYTHONPATH=str(ROOT), HOME=str(folder), **settings
+    ):
+        yield address
+
+
+def _await_answer(process: subprocess.Popen, url: str, log: Path) -> None:
+    ends = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            get(url)
+            return
+        except (URLError, ConnectionError):
+            assert process.poll() is None, log.read_text("utf-8", "replace")
+            assert time.monotonic() < ends, f"{url} does not answer: {log.read_text('utf-8', 'replace')}"
+            process_time_passes(0.1)
+
+
+def process_time_passes(seconds: float) -> None:
+    """Other processes go by their own clocks, which no test can advance."""
+    time.sleep(seconds)

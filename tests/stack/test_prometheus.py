@@ -1,0 +1,133 @@
+"""A real Prometheus reads two demos for twenty seconds, and the dashboards' queries are put to it."""
+
+import json
+import subprocess
+import time
+from contextlib import ExitStack
+
+import pytest
+import yaml
+
+from tests.stack.servers import ROOT, demo, free_port, get, get_json, process_time_passes, running
+
+DEPLOY = ROOT / "deploy"
+SECONDS = 20
+# The older firmware tells everything of its devices; the newer one has two packs and keeps some things to itself.
+PERSONAS = ("fw21_44", "fw25_10")
+VARIABLES = {
+    "$gateway": "default",
+    "$__rate_interval": "10s",
+    "$__range": f"{SECONDS}s",
+    "$buy": "0.30",
+    "$sell": "0.08",
+    "$ttl": "5",
+}
+# Panels that stay empty where the hardware does not measure it.
+HARDWARE_DEPENDENT = {"Fans", "Current of phases"}
+
+
+def promtool(*words):
+    done = subprocess.run(
+        ["promtool", *words], cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def panels():
+    """Every query of every panel."""
+    for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")):
+        board = json.loads(path.read_text("utf-8"))
+        for panel in (
+            *board["panels"],
+            *(inner for row in board["panels"] for inner in row.get("panels", [])),
+        ):
+            for number, target in enumerate(panel.get("targets", [])):
+                yield pytest.param(
+                    panel["title"], target["expr"], id=f"{path.stem}-{panel['title']}-{number}"
+                )
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory):
+    """Run everything while visitors come; yields the URL of Prometheus' API."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    with ExitStack() as stack:
+        demos = [stack.enter_context(demo(folder, persona)) for persona in PERSONAS]
+        config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
+        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config["rule_files"] = [str(DEPLOY / "prometheus" / "rules.yml")]
+        config["scrape_configs"][0]["static_configs"][0]["targets"] = demos
+        (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
+        address = f"127.0.0.1:{free_port()}"
+        command = [
+            "prometheus",
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address={address}",
+        ]
+        stack.enter_context(running(command, f"http://{address}/-/ready", folder / "prometheus.log"))
+        ends = time.monotonic() + SECONDS
+        while time.monotonic() < ends:
+            for proxy in demos:
+                get(f"http://{proxy}/aggregates")
+                get(f"http://{proxy}/soe")
+            process_time_passes(0.5)
+        yield f"http://{address}/api/v1"
+
+
+def ask(prometheus, query):
+    answer = get_json(f"{prometheus}/query", query=query)
+    assert answer["status"] == "success"
+    return answer["data"]["result"]
+
+
+def test_every_scrape_succeeds(prometheus):
+    assert [series["value"][1] for series in ask(prometheus, f"min_over_time(up[{SECONDS}s])")] == ["1", "1"]
+    assert all(int(s["value"][1]) >= SECONDS / 2 for s in ask(prometheus, f"count_over_time(up[{SECONDS}s])"))
+
+
+def test_a_scrape_is_quick_and_loses_nothing(prometheus):
+    for series in ask(prometheus, f"max_over_time(scrape_duration_seconds[{SECONDS}s])"):
+        assert float(series["value"][1]) < 1.0
+    for series in ask(prometheus, "scrape_samples_scraped - scrape_samples_post_metric_relabeling"):
+        assert series["value"][1] == "0"
+
+
+@pytest.mark.parametrize(("title", "query"), list(panels()))
+def test_every_panel_shows_something(prometheus, title, query):
+    for name, value in VARIABLES.items():
+        query = query.replace(name, value)
+
+    assert ask(prometheus, query) != [] or title in HARDWARE_DEPENDENT
+
+
+def test_rules_are_loaded_and_nothing_alarms(prometheus):
+    groups = get_json(f"{prometheus}/rules")["data"]["groups"]
+
+    assert sum(len(group["rules"]) for group in groups) == 14
+    assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
+    assert ask(prometheus, 'ALERTS{alertstate="firing",severity="critical"}') == []
+
+
+def test_power_from_the_counters_is_the_power_of_the_meters(prometheus):
+    """The rate of joules is watts: counters and gauges tell the same story of a quiet meter."""
+    [counted] = ask(
+        prometheus, 'max(rate(powerwall_energy_joules_total{meter="load",direction="imported"}[15s]))'
+    )
+
+    assert float(counted["value"][1]) > 0
+
+
+def test_rules_keep_their_promises():
+    promtool("check", "rules", "rules.yml")
+    promtool("check", "config", "prometheus.yml")
+    promtool("test", "rules", "rules_test.yml")
+
+
+def test_every_alert_says_what_is_wrong():
+    rules = yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text("utf-8"))
+    alerts = [rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
+    tested = (DEPLOY / "prometheus" / "rules_test.yml").read_text("utf-8")
+
+    assert all(rule["annotations"]["summary"].endswith(".") for rule in alerts)
+    assert all(rule["alert"] in tested for rule in alerts)
