@@ -100,7 +100,7 @@ def account_of(context: Context) -> dict[str, Any]:
     return {
         "wrong_tokens": context.guard.wrong,
         "refused_guesses": context.guard.refused,
-        "commands": [
+        "latest": [
             {
                 "at": datetime.fromtimestamp(report.at, UTC).isoformat(timespec="seconds"),
                 "client": report.who,

@@ -91,7 +91,7 @@ async def _health(context: Context, request: web.Request) -> web.Response:
         verdict = await context.guard.admit(bearer_of(request), client_of(request, context.settings))
         if verdict.entry is not Entry.GRANTED:
             return denied(verdict)
-        document["control"] = account_of(context)
+        document["commands"] = account_of(context)
     return _json(document)
 
 

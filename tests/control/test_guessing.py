@@ -1,0 +1,83 @@
+"""Guessing the secret takes longer and longer, for whoever guesses."""
+
+from __future__ import annotations
+
+import asyncio
+
+from proxy.sim.server import SimulatedGateway
+from tests.hostile.raw import request, send
+
+SECRET = "correct-horse-battery-staple"
+FORM = "Content-Type: application/x-www-form-urlencoded"
+
+
+def attempt(token: str) -> bytes:
+    body = f"value=&token={token}".encode()
+    return request("POST", "/control/reserve", FORM, f"Content-Length: {len(body)}", body=body)
+
+
+async def guess(clock, port: int, source: str, token: str = "guess"):
+    """Send a guess and let the time pass for which its answer is held back."""
+    sending = asyncio.ensure_future(send(port, attempt(token), source))
+    for _ in range(100):
+        await asyncio.sleep(0)
+    waited = 0.0
+    while not sending.done() and waited < 5:
+        clock.advance(0.05)
+        waited += 0.05
+        for _ in range(60):
+            await asyncio.sleep(0)
+    return await sending, waited
+
+
+async def test_wrong_tokens_are_answered_later_and_later_and_then_not_at_all(clock, start, sim):
+    """Ten a minute at most; then 429 with the seconds to wait, even for the right token."""
+    proxy = await start(sim, control_secret=SECRET)
+
+    replies = [await guess(clock, proxy.port, "127.0.0.2") for _ in range(10)]
+    assert [reply.status for reply, _ in replies] == [401] * 10
+    waits = [round(waited, 1) for _, waited in replies]
+    assert waits == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0]
+
+    refused = await send(proxy.port, attempt("guess"), "127.0.0.2")
+    assert refused.status == 429
+    assert b"\r\nRetry-After: " in refused.raw
+    assert (await send(proxy.port, attempt(SECRET), "127.0.0.2")).status == 429
+
+
+async def test_the_owner_is_not_locked_out_by_somebody_else(clock, start, sim):
+    """A right token from another address works all the time; the guesser's works a minute later."""
+    proxy = await start(sim, control_secret=SECRET)
+    for _ in range(10):
+        await guess(clock, proxy.port, "127.0.0.2")
+
+    assert (await send(proxy.port, attempt(SECRET), "127.0.0.3")).status == 200
+    assert (await send(proxy.port, attempt(SECRET), "127.0.0.2")).status == 429
+    clock.advance(60)
+    assert (await send(proxy.port, attempt(SECRET), "127.0.0.2")).status == 200
+
+
+async def test_guessing_in_parallel_gains_nothing(clock, start, sim):
+    """Sixty guesses at once are ten guesses."""
+    proxy = await start(sim, control_secret=SECRET)
+    sending = [asyncio.ensure_future(send(proxy.port, attempt("guess"), "127.0.0.2")) for _ in range(60)]
+    while not all(task.done() for task in sending):
+        clock.advance(0.05)
+        for _ in range(60):
+            await asyncio.sleep(0)
+
+    statuses = [task.result().status for task in sending]
+
+    assert (statuses.count(401), statuses.count(429)) == (10, 50)
+    assert (proxy.context.guard.wrong, proxy.context.guard.refused) == (10, 50)
+
+
+async def test_forgetting_the_token_is_no_guess(start):
+    """Who sends none is told so at once, however often: a misconfigured script locks nobody out."""
+    async with SimulatedGateway() as sim:
+        proxy = await start(sim, control_secret=SECRET)
+
+        replies = [await send(proxy.port, attempt("")) for _ in range(30)]
+
+        assert {reply.status for reply in replies} == {401}
+        assert (await send(proxy.port, attempt(SECRET))).status == 200
