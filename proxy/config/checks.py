@@ -35,6 +35,8 @@ _SAMPLES = frozenset(
         "yoursecrettoken",
     }
 )
+# The generation of signed queries that the proxy knows.
+_QUERIES = "V2024_06"
 # Asked more often than this, some gateways limit the rate.
 _SHORT_TTL_S = 5.0
 
@@ -69,6 +71,8 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield f"PW_TLS_CERT has no effect with PW_HTTPS={settings.https}."
     if settings.wifi_host and not (settings.gw_pwd and (settings.rsa_key_path or settings.password)):
         yield "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD."
+    if settings.tedapi_api_version != _QUERIES:
+        yield f"PW_TEDAPI_API_VERSION={settings.tedapi_api_version} has no effect: {_QUERIES} is used."
     if settings.cache_expire < _SHORT_TTL_S:
         yield (
             f"PW_CACHE_EXPIRE={settings.cache_expire:g}: some gateways limit the rate "

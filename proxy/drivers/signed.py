@@ -190,7 +190,8 @@ class SignedWire:
         return self._client
 
 
-async def _firmware(client: PowerwallClient) -> dict[str, Any]:
+async def firmware(client: PowerwallClient) -> dict[str, Any]:
+    """Ask for version and git hash. Raises LoginRejected if another gateway answers."""
     told = (await client.get_firmware_details())["system"]
     if told["din"] not in {"", client.din}:
         raise LoginRejected("v1r: the answer comes from another gateway than the one that was asked")
@@ -206,7 +207,7 @@ _READS: Mapping[str, Callable[[PowerwallClient], Awaitable[Mapping[str, Any]]]] 
     messages.CONTROLLER: lambda client: client.get_device_controller(),
     messages.COMPONENTS: lambda client: client.get_components(),
     messages.CONFIG: lambda client: client.get_config(),
-    messages.FIRMWARE: _firmware,
+    messages.FIRMWARE: firmware,
 }
 
 

@@ -198,6 +198,7 @@ ODD = {
         "PW_WIFI_HOST",
         "192.168.91.1",
     ): "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD.",
+    ("PW_TEDAPI_API_VERSION", "V2026_06"): "PW_TEDAPI_API_VERSION=V2026_06 has no effect: V2024_06 is used.",
     ("PW_CONTROL_ISLANDING", "yes"): "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET.",
     ("PW_CONTROL_SECRET", "geheim7"): "PW_CONTROL_SECRET is shorter than 8 characters: it can be guessed.",
     ("PW_CONTROL_SECRET", "mySecretKey"): "PW_CONTROL_SECRET stands in documentation: everybody knows it.",

@@ -8,6 +8,7 @@ from proxy.sim.server import SimulatedGateway
 from tests.drivers.houses import FULL, HYBRID, POLYGLOT, Key, knows
 
 WAYS = ("local", "tedapi", "v1r", "hybrid")
+SECRET = "a long enough secret"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ async def ask(house, start, key):
         settings = {"local": {}, "tedapi": FULL, "v1r": key.settings(), "hybrid": HYBRID}[way]
         if way == "v1r":
             knows(house, key)
-        proxy = await start(house, **settings)
+        proxy = await start(house, control_secret=SECRET, **settings)
 
         async def get(path: str):
             answer = await proxy.get(path)
@@ -153,6 +154,17 @@ async def test_identity_and_mode_are_the_same(way, house, ask):
     assert (await get("/api/site_info/site_name"))["site_name"] == "Home Energy Gateway"
     assert (await get("/api/sitemaster"))["running"] is True
     assert (await get("/api/powerwalls"))["gateway_din"] == house.din
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_can_be_set_reads_the_same(way, ask):
+    get = await ask(way)
+
+    assert await get("/control/mode") == {"mode": "self_consumption"}
+    assert await get("/control/reserve") == {"reserve": pytest.approx(20)}
+    if way != "local":  # the local API does not tell the rules
+        assert await get("/control/grid_charging") == {"grid_charging": False}
+        assert await get("/control/grid_export") == {"grid_export": "battery_ok"}
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -18,7 +18,7 @@ from proxy.core.errors import (
 )
 from proxy.core.model import Command, Setting
 from proxy.drivers.base import Controllable
-from proxy.drivers.signed import translated
+from proxy.drivers.signed import firmware, translated
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from proxy.sim.tedapi.state import KeyState
@@ -160,6 +160,19 @@ class TestTrouble:
         assert says in answer.json()["detail"]
         assert fault in answer.json()["detail"]
 
+    async def test_an_answer_of_another_gateway_is_not_taken(self):
+        """The signature is ours; the reply says who made it."""
+
+        class Client:
+            din = "1707000-11-J--TG1"
+
+            async def get_firmware_details(self):
+                version = {"text": "25.42.2", "githash": b""}
+                return {"system": {"din": "1707000-11-J--TG2", "version": version}}
+
+        with pytest.raises(LoginRejected, match="another gateway"):
+            await firmware(Client())
+
     async def test_a_wrong_password_is_tried_once(self, gateway, start, key):
         proxy = await start(gateway, **key.settings(gw_pwd="ABCDEFGHIX"))
 
@@ -270,6 +283,34 @@ class TestWriting:
 
         assert gateway.plant.reserve == 33.5
         assert len(gateway.writes) == 1
+
+    async def test_clients_set_it_through_the_routes_of_control(self, gateway, start, key):
+        """The write goes over the wire although the Wi-Fi is there, and shows at once."""
+        secret = "a long enough secret"
+        proxy = await start(gateway, control_secret=secret, **key.settings(wifi_host=gateway.address))
+        assert (await proxy.get("/control/reserve")).json() == {"reserve": pytest.approx(20)}
+
+        answers = [
+            await proxy.post(f"/control/{what}", data={"value": value, "token": secret})
+            for what, value in (
+                ("reserve", "30"),
+                ("mode", "backup"),
+                ("grid_charging", "true"),
+                ("grid_export", "pv_only"),
+                ("max_backup", "3600"),
+            )
+        ]
+
+        assert [answer.status for answer in answers] == [200] * 5
+        assert (gateway.plant.reserve, gateway.plant.mode) == (33.5, "backup")
+        assert (gateway.plant.grid_charging, gateway.tedapi.backup.duration_s) == (True, 3600)
+        assert (await proxy.get("/control/reserve")).json() == {"reserve": pytest.approx(30)}
+        assert (await proxy.get("/control/mode")).json() == {"mode": "backup"}
+        assert (await proxy.get("/control/grid_charging")).json() == {"grid_charging": True}
+        assert (await proxy.get("/control/grid_export")).json() == {"grid_export": "pv_only"}
+        held = (await proxy.get("/control/max_backup")).json()
+        assert held["manual_backup"]["duration_seconds"] == 3600
+        assert (await proxy.get("/api/operation")).json()["backup_reserve_percent"] == 33.5
 
     async def test_reading_never_writes(self, gateway, driver):
         for exchange in ("controller", "config", "status", "backup_events"):

@@ -1,0 +1,48 @@
+"""Which ways to a gateway the settings describe (http-contract.md section 14)."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.config.memory import Memory
+from proxy.config.settings import Settings
+from proxy.core.sources import METERS, VITALS
+from proxy.drivers.registry import drivers_for, mode_of
+
+HOST = {"host": "192.168.1.50"}
+CASES = [
+    ({}, "", []),
+    (HOST, "off", ["local"]),
+    ({**HOST, "password": "p"}, "off", ["local"]),
+    ({**HOST, "gw_pwd": "g"}, "full", ["tedapi"]),
+    # The peer ignores the gateway password here unless the address is 192.168.91.1.
+    ({**HOST, "password": "p", "gw_pwd": "g"}, "hybrid", ["local", "tedapi"]),
+    ({**HOST, "rsa_key_path": "k", "gw_pwd": "g"}, "v1r", ["v1r"]),
+    ({**HOST, "rsa_key_path": "k", "password": "p"}, "v1r", ["v1r"]),
+    ({**HOST, "rsa_key_path": "k", "gw_pwd": "g", "wifi_host": "192.168.91.1"}, "v1r", ["v1r", "tedapi"]),
+    ({**HOST, "rsa_key_path": "k", "password": "p", "wifi_host": "192.168.91.1"}, "v1r", ["v1r"]),
+]
+
+
+@pytest.mark.parametrize(("settings", "mode", "names"), CASES)
+async def test_settings_choose_the_ways_and_their_order(settings, mode, names, clock):
+    made = Settings(**settings)
+
+    assert mode_of(made) == mode
+    assert [driver.name for driver in drivers_for(made, Memory(""), clock.clock)] == names
+
+
+async def test_hybrid_leaves_the_devices_to_tedapi(clock):
+    local, tedapi = drivers_for(Settings(**HOST, password="p", gw_pwd="g"), Memory(""), clock.clock)
+
+    assert VITALS not in local.sources
+    assert {VITALS, METERS} <= set(tedapi.sources)
+
+
+async def test_hybrid_may_reach_tedapi_at_another_address(clock):
+    settings = Settings(**HOST, password="p", gw_pwd="g", wifi_host="192.168.91.1")
+
+    local, tedapi = drivers_for(settings, Memory(""), clock.clock)
+
+    assert local.describe()["address"] == "192.168.1.50"
+    assert tedapi.describe()["address"] == "192.168.91.1"
