@@ -137,3 +137,25 @@ def test_unit_that_did_not_answer_is_left_out():
 
     assert keys(told, "PVAC") == [f"PVAC--{LEADER}"]
     assert f"TEPOD--{FOLLOWER}" not in told
+
+
+def test_a_remote_meter_tells_its_energies_too():
+    remote = {
+        "controller.teslaRemoteMeter": {
+            "meters": [
+                {
+                    "din": "1234567-00-A--TRM1",
+                    "reading": {
+                        "timestamp": "2024-01-24T12:00:00Z",
+                        "ctReadings": [{"realPowerW": 5.0, "energyExportedWs": 7, "currentA": 1.0}],
+                    },
+                }
+            ]
+        }
+    }
+
+    told = vitals.vitals(facts("pw2", remote))["TRM--1234567-00-A--TRM1"]
+
+    assert (told["TRM_CT0_InstRealPower"], told["TRM_CT0_EnergyExportedWs"]) == (5.0, 7)
+    assert (told["serialNumber"], told["lastCommunicationTime"]) == ("TRM1", 1706097600)
+    assert told["TRM_CT0_Location"] is None  # nobody configured it
