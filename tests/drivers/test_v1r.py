@@ -95,9 +95,9 @@ class TestReading:
         assert answer.status == 200
         health = (await proxy.get("/health")).json()
         assert "500" in link(health)["resting"]["controller"]["reason"]
+        signed = gateway.requests_for(SIGNED)
         gateway.heals()
         await pass_time(clock, proxy, 12)
-        signed = gateway.requests_for(SIGNED)
         assert (await proxy.get("/aggregates")).status == 200
         assert gateway.requests_for(SIGNED) > signed
 

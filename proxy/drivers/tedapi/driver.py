@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.tedapi.wire import Wire
 
-log = logging.getLogger("powerwall.tedapi")
+_log = logging.getLogger(__name__)
 
 STATUS_SOURCE: Source = "/tedapi/status"
 COMPONENTS_SOURCE: Source = "/tedapi/components"
@@ -38,7 +38,6 @@ _LIFETIMES = {messages.CONFIG: 30.0, messages.FIRMWARE: 3600.0}
 
 # What a site has or has not; everything else can come back with the next answer.
 _LASTING = frozenset({"/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars"})
-
 
 # Energies that we counted ourselves are marked as such wherever they are served.
 _INTEGRATED: Mapping[Source, Mapping[str, str]] = {
@@ -162,7 +161,8 @@ class TedapiDriver:
                 if error.scope is Scope.LINK:
                     raise
                 self._rests[din] = rest_after(rest, error, now)
-                log.info("unit_silent din=%s cause=%s message=%s", din, error.code(), error)
+                fields = {"unit": din, "cause": error.code(), "reason": str(error)}
+                _log.info("unit silent", extra=fields)
         return answers
 
     async def _refresh(self, name: str) -> bool:
@@ -180,7 +180,8 @@ class TedapiDriver:
             if error.scope is Scope.LINK:
                 raise
             self._known[name] = Known(known.document if known else {}, now, error)
-            log.info("not_told document=%s cause=%s message=%s", name, error.code(), error)
+            fields = {"document": name, "cause": error.code(), "reason": str(error)}
+            _log.info("not told", extra=fields)
         return True
 
     async def _ask(self, name: str) -> None:
