@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
 from proxy.server.openc2 import RATE
+from tests.clock import until
 from tests.openc2.conftest import KEY, PATH, REQUEST_ID, SECRET, V1_0, V1_0_ANSWER, V1_1, response_of
 
 FEATURES = {"action": "query", "target": {"features": ["versions", "profiles", "pairs", "rate_limit"]}}
@@ -342,9 +344,11 @@ async def test_only_post(producer, method):
 
 async def test_guesses_are_slowed_down(producer, clock):
     """As on /control: after ten wrong keys an address waits, with the right key too."""
-    for _ in range(10):
-        clock.advance(2.5)
-        await producer.send(FEATURES, {"Authorization": "Bearer wrong"})
+    wrong = (producer.send(FEATURES, {"Authorization": "Bearer wrong"}) for _ in range(10))
+    guesses = asyncio.gather(*wrong)
+    await until(lambda: producer.proxy.context.traffic.in_flight > 8)
+    clock.advance(2.5)
+    assert {answer.status for answer in await guesses} == {401}
 
     answer = await producer.send(FEATURES)
 
