@@ -115,7 +115,7 @@ def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
         Link(
             driver,
             clock,
-            at_once=settings.pool_maxsize or 64,
+            at_once=settings.pool_maxsize,  # at least one
             jitter=jitter,
             guarded=settings.health_check,
         )

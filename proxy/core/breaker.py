@@ -113,6 +113,10 @@ class Breaker:
         until = now + error.rest_s(trips) * jitter
         return replace(noted._to(Event.TRIPPED, now), until=max(until, self.until), trips=trips)
 
+    def abandoned(self, now: float) -> Breaker:
+        """Note a request that ended without telling anything: a trial is still due."""
+        return self._to(Event.FAILURE, now)
+
     @property
     def is_closed(self) -> bool:
         """Say whether requests are sent as usual."""

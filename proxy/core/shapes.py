@@ -16,6 +16,8 @@ from proxy.core.model import Source
 
 METERS = ("site", "battery", "load", "solar")
 Check = Callable[[Any], str | None]
+# No quantity of a house comes near, in any unit.
+_BOUND = 1e30
 
 
 def _number(value: Any) -> bool:
@@ -92,11 +94,19 @@ def _not_json(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if value - value != 0.0:  # infinite: 1e400 parses, and no client can read it back
-        raise ValueError(f"{text[:20]} is out of range")
-    return value
+def _bounded(kind: type[int | float]) -> Callable[[str], int | float]:
+    """Make a reader of numbers that refuses what sums and products could turn into infinity."""
+
+    def read(text: str) -> int | float:
+        value = kind(text)
+        if not -_BOUND < value < _BOUND:
+            raise ValueError(f"{text[:20]} is out of range")
+        return value
+
+    return read
+
+
+_whole, _fraction = _bounded(int), _bounded(float)
 
 
 def parse(source: Source, body: bytes) -> Any:
@@ -105,7 +115,9 @@ def parse(source: Source, body: bytes) -> Any:
     Raises BadAnswer for anything that is not strict JSON of the shape of this source.
     """
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_not_json, parse_float=_finite)
+        value = json.loads(
+            body.decode("utf-8"), parse_constant=_not_json, parse_float=_fraction, parse_int=_whole
+        )
     except (ValueError, RecursionError) as exc:
         raise BadAnswer(f"{source} is not JSON") from exc
     problem = CHECKS.get(source, _object)(value)

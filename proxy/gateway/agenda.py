@@ -31,6 +31,10 @@ class Agenda:
         """Look at a source at this time (monotonic seconds), instead of the time set before."""
         self._due[source] = at
 
+    def __contains__(self, source: Source) -> bool:
+        """Say whether there is a time for a source."""
+        return source in self._due
+
     def wake(self) -> None:
         """Set the timer to what is due next."""
         if self._timer is not None:

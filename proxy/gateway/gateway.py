@@ -1,9 +1,8 @@
 """Get, peek, refresh: the cache in front of one gateway.
 
-Ownership: ``Gateway`` owns the flights (tasks that run one exchange each) and
-one timer. A flight is started by the first request that needs it or by the
-timer, and is awaited by any number of requests; none of them can cancel it.
-Everything between two awaits is atomic, so there are no locks.
+Ownership: ``Gateway`` owns the flights and one timer. A flight is started by the
+first request that needs it or by the timer. Everything between two awaits is
+atomic, so there are no locks.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, Source
 from proxy.core.freshness import Action, Freshness, Policy, classify, decide
 from proxy.core.sources import STATUS
 from proxy.gateway.agenda import TICK_S, Agenda
+from proxy.gateway.flights import Flight, Flights, outcome
 from proxy.gateway.reading import Obtained, Reading, Result
 from proxy.gateway.store import MemoryStore
 
@@ -56,10 +56,10 @@ class Gateway:
         self.coalesced = 0
         self.waiting = 0  # requests that wait for an exchange now
         self.results: dict[tuple[Source, Result], int] = {}
-        self._deadline_s = deadline_s
+        self.deadline_s = deadline_s
         self._patience_s = patience_s
         self._demands: dict[Source, Demand] = {}
-        self._flights: dict[tuple[Link, str], asyncio.Task[GatewayError | None]] = {}
+        self._flights = Flights()
         self._changed_at: dict[Source, float] = {}
         self._took_s: dict[Source, float] = {}
         self._agenda = Agenda(clock, self._refresh)
@@ -87,7 +87,9 @@ class Gateway:
     async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Reading:
         """Obtain sources together, within the deadline. Never raises for a gateway's sake."""
         self.visit(sources)
-        ends = self.clock.monotonic() + min(self._deadline_s, deadline_s or self._deadline_s)
+        ends = self.clock.monotonic() + (
+            self.deadline_s if deadline_s is None else min(self.deadline_s, deadline_s)
+        )
         obtained = {source: self._at_once(source) for source in sources}
         missing = [source for source, result in obtained.items() if result is None]
         if missing:
@@ -127,9 +129,8 @@ class Gateway:
             age = now - snapshot.stored_at if snapshot else None
             if classify(age, self.policy(source)) is not Freshness.FRESH:
                 way = self._way(source, now)
-                if (
-                    not isinstance(way, GatewayError)
-                    and (way, way.driver.sources[source]) not in self._flights
+                if not isinstance(way, GatewayError) and not self._flights.find(
+                    way, way.driver.sources[source]
                 ):
                     self._start(way, source)
 
@@ -150,7 +151,10 @@ class Gateway:
             self.store.discard(source)
             self._changed_at[source] = now
             for link in self.links:
-                self._flights.pop((link, link.driver.sources.get(source, "")), None)
+                self._flights.overtake(link, link.driver.sources.get(source, ""))
+            if source in self._demands:
+                self._agenda.put(source, now)
+        self._agenda.wake()
         self._tell()
 
     def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
@@ -210,7 +214,7 @@ class Gateway:
             refusal = link.resting(source, now)
             if refusal is None:
                 refusal = link.refusal(exchange, now)
-                if refusal is None or (link, exchange) in self._flights:
+                if refusal is None or self._flights.find(link, exchange):
                     return link
             refusals.append(refusal)
         if not self.links:
@@ -221,11 +225,12 @@ class Gateway:
 
     async def _wait_for(self, source: Source, ends: float) -> Obtained:
         """Ask the gateway, link by link; wait until ``ends``, and not long while a stale snapshot is at hand."""
-        before = self.store.get(source)
+        before, began = self.store.get(source), self.clock.monotonic()
         if self.peek(source) is not None and self.policy(source).ttl > 0:
-            ends = min(ends, self.clock.monotonic() + self._patience_s)
+            ends = min(ends, began + self._patience_s)
         error: GatewayError | None = None
-        for _ in self.links:
+        untried = len(self.links)
+        while untried:
             way = self._way(source, self.clock.monotonic())
             if isinstance(way, GatewayError):
                 error = error or way
@@ -239,10 +244,14 @@ class Gateway:
                 error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
                 break
             error = (
-                flight.result()
+                outcome(flight)
                 or way.resting(source, self.clock.monotonic())
                 or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
             )
+            if self._changed_at.get(source, began) > began and outcome(flight) is None:
+                began = self.clock.monotonic()  # a write overtook the answer: ask anew
+            else:
+                untried -= 1
         return self._settle(source, error)
 
     def _settle(self, source: Source, error: GatewayError | None) -> Obtained:
@@ -251,7 +260,7 @@ class Gateway:
         if snapshot is None:
             return Obtained(None, Result.ERROR, error)
         for link in self.links:
-            link.served_stale += 1
+            link.served_stale += not link.breaker.is_closed
         return Obtained(snapshot, Result.STALE, error)
 
     # -- asking ----------------------------------------------------------------------------
@@ -262,39 +271,33 @@ class Gateway:
             demand = self._demands[source] = Demand(self.policy(source).ttl)
         return demand
 
-    def _start(self, link: Link | GatewayError, source: Source) -> asyncio.Task[GatewayError | None]:
+    def _start(self, link: Link | GatewayError, source: Source) -> Flight:
         """Return the flight that will tell a source, starting it unless it is in the air."""
         assert not isinstance(link, GatewayError)  # noqa: S101 - decide() admits only links
         exchange = link.driver.sources[source]
-        flight = self._flights.get((link, exchange))
-        if flight is None:
-            flight = asyncio.create_task(self._fly(link, exchange), name=f"exchange {exchange}")
-            self._flights[link, exchange] = flight
-        else:
+        if flight := self._flights.find(link, exchange):
             self.coalesced += 1
-        return flight
-
-    async def _fly(self, link: Link, exchange: str) -> GatewayError | None:
-        """Run one exchange and store all that it told. Returns the error instead of raising it."""
+            return flight
         started = self.clock.monotonic()
-        flight = asyncio.current_task()
-        error: GatewayError | None = None
-        try:
-            documents = await link.fetch(exchange)
-            self._store(link, documents, started)
-        except GatewayError as exc:
-            error = exc
-        finally:
-            if self._flights.get((link, exchange)) is flight:
-                del self._flights[link, exchange]
-        self._after(link, exchange, error)
-        return error
+        # The others are told by an earlier link: taking them from here would make readings flicker.
+        ours = {told for told in link.driver.sources if self._way(told, started) is link}
 
-    def _store(self, link: Link, documents: Mapping[Source, Document], started: float) -> None:
-        """Store what an exchange told; not what an earlier link tells, which would make readings flicker."""
-        now = self.clock.monotonic()
+        def take(answer: Mapping[Source, Document] | GatewayError) -> None:
+            if isinstance(answer, GatewayError):
+                self._after(link, exchange, answer)
+            else:
+                now = self.clock.monotonic()
+                self._store(
+                    {s: told for s, told in answer.items() if s in ours or self._way(s, now) is link}, started
+                )
+                self._after(link, exchange, None)
+
+        return self._flights.start(link, exchange, take)
+
+    def _store(self, documents: Mapping[Source, Document], started: float) -> None:
+        """Store what an exchange told, unless a write has overtaken it."""
         for source, document in documents.items():
-            if started < self._changed_at.get(source, float("-inf")) or self._way(source, now) is not link:
+            if started < self._changed_at.get(source, float("-inf")):
                 continue
             if source == STATUS:
                 self._note_firmware(document)
@@ -311,17 +314,17 @@ class Gateway:
         self._firmware = version
 
     def _after(self, link: Link, exchange: str, error: GatewayError | None) -> None:
-        """Plan the next look at what this exchange tells, and tell the listeners."""
+        """Plan the next look at what this exchange ought to have told, and tell the listeners."""
         now = self.clock.monotonic()
-        if error is not None:
-            pause = max(
-                error.retry_after or 0.0, getattr(link.refusal(exchange, now), "retry_after", 0) or 0.0
-            )
-            for source, told_by in link.driver.sources.items():
-                if told_by == exchange and source in self._demands:
-                    self._agenda.put(source, now + pause)
-        self._tell()
+        for source, told_by in link.driver.sources.items():
+            if told_by != exchange or source not in self._demands:
+                continue
+            if error is not None or source not in self._agenda:
+                reasons = (error, link.resting(source, now), link.refusal(exchange, now))
+                pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
+                self._agenda.put(source, now + (pause or self.policy(source).ttl))
         self._agenda.wake()
+        self._tell()
 
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
@@ -356,9 +359,6 @@ class Gateway:
     async def close(self) -> None:
         """Stop refreshing, end what is in the air, close the drivers."""
         self._agenda.close()
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.close()
         for link in self.links:
             await link.driver.close()

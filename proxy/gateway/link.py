@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from proxy.core.breaker import Breaker, Rest, State, rest_after
-from proxy.core.errors import CircuitOpen, GatewayError, NotSupported, Scope
+from proxy.core.errors import BadAnswer, CircuitOpen, GatewayError, NotSupported, Scope
 from proxy.core.failures import Failures
 from proxy.core.model import Document, Source
 from proxy.core.tally import Histogram
@@ -81,9 +81,8 @@ class Link:
         rest = self.rests.get(path)
         if rest is None or rest.permits(now):
             return None
-        if rest.error.scope is Scope.SOURCE:
-            return rest.error
-        return CircuitOpen(str(rest.error), retry_after=rest.until - now)
+        kind = type(rest.error) if rest.error.scope is Scope.SOURCE else CircuitOpen
+        return kind(str(rest.error), retry_after=rest.until - now)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:
         """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
@@ -95,15 +94,28 @@ class Link:
             self._note(self.breaker.begin(now))
             self.in_flight += 1
             try:
-                answer = await self.driver.fetch(exchange)
+                answer = await self._ask(exchange)
             except GatewayError as error:
                 self._failed(exchange, error, self._clock.monotonic())
+                raise
+            except asyncio.CancelledError:
+                self._note(self.breaker.abandoned(self._clock.monotonic()))
                 raise
             finally:
                 self.in_flight -= 1
                 self.seconds.add(self._clock.monotonic() - now)
             self._succeeded(exchange, self._clock.monotonic())
             return self._documents(answer)
+
+    async def _ask(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+        """Ask the driver. Where it breaks its promise to raise GatewayError only, an answer surprised it."""
+        try:
+            return await self.driver.fetch(exchange)
+        except GatewayError:
+            raise
+        except Exception as exc:
+            _log.exception("driver failed", extra={"link": self.driver.name, "path": exchange})
+            raise BadAnswer(f"{exchange}: the answer could not be understood") from exc
 
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
@@ -134,6 +146,9 @@ class Link:
                 outcome = await self.driver.execute(command)
             except GatewayError as error:
                 self._refused(error, self._clock.monotonic())
+                raise
+            except BaseException:
+                self._note(self.breaker.abandoned(self._clock.monotonic()))
                 raise
             self._succeeded(_COMMAND, self._clock.monotonic())
             return outcome

@@ -48,7 +48,9 @@ class MemoryStore:
 
     def __iter__(self) -> Iterator[Snapshot]:
         """All snapshots."""
-        return iter([snapshot for snapshot in self._cache.values() if snapshot is not None])
+        return iter(
+            [snapshot for snapshot in map(self._cache.get, tuple(self._cache)) if snapshot is not None]
+        )
 
     @property
     def bytes(self) -> int:

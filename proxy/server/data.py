@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # Below this, gzip and its headers cost more bytes than they save.
 _GZIP_FROM = 860
-_WORST_FIRST = (Result.ERROR, Result.MISS, Result.STALE, Result.REVALIDATE, Result.FRESH)
+_WORST_FIRST = (Result.ERROR, Result.STALE, Result.REVALIDATE, Result.MISS, Result.FRESH)
 
 
 @dataclass(slots=True)
@@ -97,10 +97,12 @@ class Readings:
 
     async def obtain(self, route: Route) -> Reading:
         """Get the sources of a route, and the substitute of one that this gateway does not offer."""
+        ends = self._clock.monotonic() + self.gateway.deadline_s
         reading = await self.gateway.get(route.sources + route.offered + route.optional)
         for source, substitute in route.instead:
             if isinstance(reading.sources[source].error, NotSupported):
-                reading = substituted(reading, source, await self.gateway.get((substitute,)))
+                left = max(ends - self._clock.monotonic(), 0.0)
+                reading = substituted(reading, source, await self.gateway.get((substitute,), left))
         return reading
 
     def obtain_fresh(self, route: Route) -> Reading | None:

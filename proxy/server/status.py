@@ -15,6 +15,7 @@ from aiohttp import web
 
 from proxy import __version__
 from proxy.core.breaker import State
+from proxy.core.errors import NotSupported
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.server.admission import client_of, is_ours, is_same_origin
 from proxy.server.control import account_of, bearer_of, denied
@@ -27,6 +28,7 @@ from proxy.server.stats import endpoint_statistics, reset_of, stats_of
 from proxy.server.stats import health_of as peers_health
 
 if TYPE_CHECKING:
+    from proxy.core.errors import GatewayError
     from proxy.gateway.gateway import Gateway
     from proxy.gateway.link import Link
     from proxy.server.context import Context, Endpoint
@@ -116,9 +118,22 @@ def headline(context: Context) -> str:
         served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
         return f"The gateway rests: {cause}; next try in {wait:.0f} s; {served}."
     if age is None:
-        failing = next((rest for link in gateway.links for rest in link.rests.values()), None)
-        return f"No readings: {failing.error}." if failing else "No reading has been asked for yet."
+        failing = failure_of(gateway)
+        return f"No readings: {failing}." if failing else "No reading has been asked for yet."
     return f"Readings are {age:.1f} s old."
+
+
+def is_well(gateway: Gateway, age: float | None) -> bool:
+    """Say whether readings can be had; ``age`` is that of the newest servable one."""
+    if age is None and failure_of(gateway):
+        return False
+    return bool(gateway.links) and all(link.breaker.is_closed for link in gateway.links)
+
+
+def failure_of(gateway: Gateway) -> GatewayError | None:
+    """Return why some reading could not be had lately; what is not offered is no failure."""
+    errors = (rest.error for link in gateway.links for rest in link.rests.values())
+    return next((error for error in errors if not isinstance(error, NotSupported)), None)
 
 
 def health_of(context: Context) -> dict[str, Any]:
@@ -126,9 +141,7 @@ def health_of(context: Context) -> dict[str, Any]:
     gateway, now = context.gateway, context.clock.monotonic()
     age = newest_age(gateway, now)
     return {
-        "status": "ok"
-        if all(link.breaker.is_closed for link in gateway.links) and gateway.links
-        else "degraded",
+        "status": "ok" if is_well(gateway, age) else "degraded",
         "message": headline(context),
         "version": __version__,
         "uptime_seconds": round(context.clock.wall() - context.started_at),

@@ -160,3 +160,66 @@ async def test_legacy_errors_are_those_of_the_peer(sim, start):
     assert (await proxy.get("/soe")).body == b"null"
     assert (await proxy.get("/csv")).body == b"0.00,0.00,0.00,0.00,0.00\n"
     assert (await proxy.get("/csv?headers")).text.startswith("Grid,Home,Solar,Battery,BatteryLevel\n0.00")
+
+
+async def test_an_answer_that_is_stale_in_part_says_so(sim, proxy, clock):
+    """Its age is that of its oldest part, and Cache-Status agrees, though the rest is new."""
+    await proxy.get("/csv/v2")
+    clock.advance(12)
+    sim.answers(status=503, path=SOE)
+
+    answer = await proxy.get("/csv/v2")
+
+    assert answer.headers["Age"] == "12"
+    assert answer.headers["Cache-Status"] == "powerwall-proxy; hit; ttl=-7; detail=source_unavailable"
+
+
+async def test_a_substitute_is_waited_for_within_the_same_deadline(sim, proxy, clock):
+    """A route that asks for another source when the first is not offered answers within 4 s all the same."""
+    sim.faults.add(Fault("/api/devices/vitals", status=404, delay_s=2.5))
+    sim.faults.add(Fault("/api/solar_powerwall", action="hang"))
+    started = asyncio.get_running_loop().time()
+    answer = asyncio.create_task(proxy.get("/strings"))
+    while not answer.done():
+        clock.advance(0.05)
+        await asyncio.sleep(0.001)
+
+    assert answer.result().status == 504
+    assert asyncio.get_running_loop().time() - started < 5
+
+
+async def test_a_reading_that_a_write_overtook_is_asked_anew(sim, proxy):
+    """Who waits for it gets the value after the write; what was read before is not served."""
+    sim.latency_s = 0.05
+    gateway = proxy.context.gateway
+    waiting = asyncio.create_task(proxy.get("/api/operation"))
+    await until(lambda: sim.requests_for("/api/operation") == 1, turns=10**6)
+    gateway.discard(["/api/operation"])
+
+    assert (await waiting).status == 200
+    assert sim.requests_for("/api/operation") == 2
+
+
+async def test_a_watched_reading_comes_back_after_a_write(sim, proxy, clock):
+    """An open page shows what a command changed without anybody asking."""
+    gateway = proxy.context.gateway
+    gateway.watch(["/api/operation"])
+    await until(lambda: gateway.peek("/api/operation"), turns=10**6)
+    sim.latency_s = 0.05
+    clock.advance(5)
+    await until(lambda: sim.requests_for("/api/operation") == 2, turns=10**6)
+
+    gateway.discard(["/api/operation"])
+
+    await until(lambda: gateway.peek("/api/operation"), turns=10**6)
+    assert sim.requests_for("/api/operation") == 3
+
+
+@pytest.mark.parametrize("power", ["9" * 400, "1e40", "-1e308"])
+async def test_a_number_that_no_house_has_is_no_reading(sim, proxy, power):
+    """It would turn sums into infinity, which is no JSON."""
+    body = f'{{"site": {{"instant_power": {power}}}, "battery": {{}}, "load": {{}}, "solar": {{}}}}'
+    sim.answers(body=body, path="/api/meters/aggregates")
+
+    for path in ("/aggregates", "/csv", "/csv/v2", "/json", "/metrics"):
+        assert (await proxy.get(path)).status in {200, 502}, path

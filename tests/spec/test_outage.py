@@ -7,7 +7,7 @@ import pytest
 
 from proxy.core.errors import GatewayError
 from proxy.sim.faults import Fault
-from tests.clock import pass_time
+from tests.clock import pass_time, until
 
 SOE = "/api/system_status/soe"
 METERS = "/api/meters/aggregates"
@@ -195,3 +195,45 @@ def test_every_error_has_a_policy():
         assert 400 <= kind.status < 600
         assert kind.title
         assert all(a <= b for a, b in itertools.pairwise(kind.rests))
+
+
+async def test_a_silent_gateway_is_seen_in_health_though_only_one_route_is_asked(sim, start, clock):
+    """Many failures of one path do not open the circuit for the others, but nothing can be served."""
+    proxy = await start(sim, timeout=0.2)
+    for _ in range(8):
+        await proxy.get("/soe")
+        await pass_time(clock, proxy, 1)
+    assert (await proxy.get("/health")).json()["status"] == "ok"
+
+    sim.faults.add(Fault(action="hang"))
+    for _ in range(33):
+        await proxy.get("/soe")
+        await pass_time(clock, proxy, 1)
+    health = (await proxy.get("/health")).json()
+
+    assert health["status"] == "degraded"
+    assert "no complete answer" in health["message"]
+
+
+async def test_an_unusable_answer_says_when_it_is_asked_for_again(sim, proxy):
+    """Retry-After is the rest of the path, also for errors that rest alone."""
+    sim.answers(body="<html>", path=SOE)
+    await proxy.get("/soe")
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status == 502
+    assert 4 <= int(answer.headers["Retry-After"]) <= 6
+
+
+async def test_requests_of_one_connection_wait_in_the_proxy_not_in_its_patience(sim, start):
+    """PW_POOL_MAXSIZE=0: a new connection for each request, one after the other; queueing is no failure."""
+    sim.latency_s = 0.05
+    proxy = await start(sim, pool_maxsize=0, timeout=0.4)
+    paths = sorted(source for source in proxy.context.gateway.links[0].driver.sources)
+    await asyncio.gather(*(proxy.get(path) for path in paths))
+    await until(lambda: not proxy.context.gateway.is_asking, turns=10**7)
+
+    failures = [outcome for _, outcome in proxy.context.gateway.links[0].exchanges if outcome != "ok"]
+    assert "gateway_timeout" not in failures
+    assert sim.max_in_flight == 1

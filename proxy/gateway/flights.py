@@ -1,0 +1,79 @@
+"""Exchanges under way: one of each kind, however many requests wait for it.
+
+A flight is a task that runs one exchange and lets its starter take the answer.
+Any number of requests await it; none of them can cancel it, only ``close`` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from proxy.core.errors import CircuitOpen, GatewayError
+
+if TYPE_CHECKING:
+    from proxy.core.model import Document, Source
+    from proxy.gateway.link import Link
+
+# What came of a flight: None when its answer was taken.
+Flight: TypeAlias = "asyncio.Task[GatewayError | None]"
+Take: TypeAlias = "Callable[[Mapping[Source, Document] | GatewayError], None]"
+
+
+class Flights:
+    """The flights of one gateway, by link and exchange."""
+
+    def __init__(self) -> None:
+        self._by_exchange: dict[tuple[Link, str], Flight] = {}
+        self._all: set[Flight] = set()  # also those that nobody joins any more
+
+    def __bool__(self) -> bool:
+        """Say whether any is in the air."""
+        return bool(self._all)
+
+    def find(self, link: Link, exchange: str) -> Flight | None:
+        """Return the flight that others may join."""
+        return self._by_exchange.get((link, exchange))
+
+    def start(self, link: Link, exchange: str, take: Take) -> Flight:
+        """Start one; ``take`` is called once with its documents or its error."""
+        flight = asyncio.create_task(self._fly(link, exchange, take), name=f"exchange {exchange}")
+        self._by_exchange[link, exchange] = flight
+        self._all.add(flight)
+        return flight
+
+    def overtake(self, link: Link, exchange: str) -> None:
+        """Let nobody join any more: what it will tell is out of date."""
+        self._by_exchange.pop((link, exchange), None)
+
+    async def close(self) -> None:
+        """End all that are in the air; whoever waits is told."""
+        flights = tuple(self._all)
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def _fly(self, link: Link, exchange: str, take: Take) -> GatewayError | None:
+        answer: Mapping[Source, Document] | GatewayError
+        try:
+            answer = await link.fetch(exchange)
+        except GatewayError as error:
+            answer = error
+        finally:
+            self._leave(link, exchange)
+        take(answer)
+        return answer if isinstance(answer, GatewayError) else None
+
+    def _leave(self, link: Link, exchange: str) -> None:
+        flight = asyncio.current_task()
+        self._all = {other for other in self._all if other is not flight}
+        if self._by_exchange.get((link, exchange)) is flight:
+            del self._by_exchange[link, exchange]
+
+
+def outcome(flight: Flight) -> GatewayError | None:
+    """Return the error of a flight that has ended; one that was ended by us is an error as well."""
+    if flight.cancelled():
+        return CircuitOpen("the proxy is being stopped", retry_after=1.0)
+    return flight.result()
