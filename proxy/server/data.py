@@ -21,6 +21,7 @@ from proxy.gateway.gateway import Gateway
 from proxy.gateway.reading import Reading, Result
 from proxy.server.problems import PUBLIC_HEADERS, unavailable
 from proxy.server.route import Legacy, Route, Style
+from proxy.views.reading import finite
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 # Below this, gzip and its headers cost more bytes than they save.
 _GZIP_FROM = 860
 _WORST_FIRST = (Result.ERROR, Result.STALE, Result.REVALIDATE, Result.MISS, Result.FRESH)
+_STYLES: Mapping[Style, Mapping[str, Any]] = {
+    Style.LINE: {},
+    Style.PRETTY: {"indent": 4, "sort_keys": True},
+    Style.COMPACT: {"separators": (",", ":")},
+}
 
 
 @dataclass(slots=True)
@@ -179,12 +185,10 @@ def encode(value: Any, style: Style) -> bytes:
     """Write a view's result; text goes out as it is."""
     if isinstance(value, str):
         return value.encode()
-    match style:
-        case Style.PRETTY:
-            return json.dumps(value, indent=4, sort_keys=True).encode()
-        case Style.COMPACT:
-            return json.dumps(value, separators=(",", ":")).encode()
-    return json.dumps(value).encode()
+    try:
+        return json.dumps(value, allow_nan=False, **_STYLES[style]).encode()
+    except ValueError:  # a number that JSON cannot say: nobody could read the answer
+        return json.dumps(finite(value), **_STYLES[style]).encode()
 
 
 def substituted(reading: Reading, source: Source, other: Reading) -> Reading:

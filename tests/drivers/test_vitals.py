@@ -86,6 +86,17 @@ def test_unknown_fields_and_unknown_numbers_are_no_obstacle():
     assert decode_vitals(encode_vitals(device) + unknown) == device
 
 
+def test_a_device_may_have_a_nameplate():
+    """Generators, solar inverters and meters have no ECU type; each has its own attributes."""
+    devices = {
+        "GEN--1": {"generatorAttributes": {"nameplateRealPowerW": 9000, "nameplateApparentPowerVa": 9500}},
+        "TESLA--1--2": {"pvInverterAttributes": {"nameplateRealPowerW": 7680}},
+        "NEURIO--3": {"meterAttributes": {"meterLocation": [1, 4]}},
+    }
+
+    assert decode_vitals(encode_vitals(devices)) == devices
+
+
 def test_zero_false_and_empty_are_values_and_nothing_is_null():
     device = {"TEPOD--1--2": {"a": 0.0, "b": False, "c": "", "d": 0, "e": None}}
 

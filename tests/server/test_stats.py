@@ -116,10 +116,16 @@ async def test_the_switch_of_the_peer_hides_the_counters_of_health(start, sim):
 
 
 async def test_what_the_gateway_does_not_offer_is_told(proxy, sim):
+    """What it merely cannot tell now is not among it."""
     sim.answers(status=404, path="/api/devices/vitals")
+    sim.answers(status=503, path="/api/networks")
     await proxy.get("/strings")
+    await proxy.get("/api/networks")
 
-    assert (await proxy.get("/stats")).json()["offered"]["/api/devices/vitals"] is False
+    offered = (await proxy.get("/stats")).json()["offered"]
+    assert offered["/api/devices/vitals"] is False
+    assert offered["/api/solar_powerwall"] is True
+    assert "/api/networks" not in offered
 
 
 async def test_a_reset_sets_counters_to_zero_and_forgets_no_reading(proxy, sim):

@@ -136,6 +136,7 @@ def test_fans_are_numbered_by_the_name_of_their_inverter():
         "PVAC--P--1": {"PVAC_Fan_Speed_Actual_RPM": 0, "PVAC_Fan_Speed_Target_RPM": None},
         "PVAC--P--3": inverter(5),
         "TEPINV--P--4": {"PCH_FanSpeed_A": 900, "PCH_FanDuty_A": 20, "PCH_FanSpeed_B": 910},
+        "TEPINV--P--5": {"PCH_FanSpeed_A": None, "PCH_FanSpeed_B": 920},
     }
 
     assert devices.fans({VITALS: vitals}, OPTIONS)["PVAC--P--1"] == {"PVAC_Fan_Speed_Actual_RPM": 0}
@@ -146,4 +147,5 @@ def test_fans_are_numbered_by_the_name_of_their_inverter():
         "FAN3_actual": 900,
         "FAN3_duty": 20,
         "FAN4_actual": 910,
+        "FAN5_actual": 920,
     }
