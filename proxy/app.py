@@ -75,6 +75,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     PackOrder(gateway, memory, readings.number_packs)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context)
     context.endpoints |= control.endpoints(context)
+    context.offers |= control.offers(context)
     feed = Feed(gateway, clock, lambda: readings.options)
     context.streams = lambda: feed.listeners
     ui = Ui(context, feed, Passthrough(gateway, clock, settings))

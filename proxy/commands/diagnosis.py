@@ -210,13 +210,11 @@ async def _readings(driver: Driver) -> AsyncIterator[Finding]:
             told = (await driver.fetch(exchange)).get(source)
         except GatewayError as error:
             told = error
-        if number == 0 and isinstance(driver, Metered) and not isinstance(told, LoginRejected):
-            yield _login(driver.name, driver.usage().logins)
+        usage = driver.usage() if isinstance(driver, Metered) else None
+        if number == 0 and usage and usage.session_since is not None:
+            told_of = "accepted" if usage.logins.get("ok") else "not needed: a session is kept"
+            yield Finding(f"{driver.name}: login", told_of)
         yield _reading(step, source, told)
-
-
-def _login(name: str, logins: Mapping[str, int]) -> Finding:
-    return Finding(f"{name}: login", "accepted" if logins.get("ok") else "not needed: a session is kept")
 
 
 def _reading(step: str, source: Source, told: Document | GatewayError | None) -> Finding:

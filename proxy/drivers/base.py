@@ -45,13 +45,14 @@ class Driver(Protocol):
 class Usage:
     """What a driver counted since it was made.
 
-    ``logins`` by outcome: ``ok`` or the code of an error. ``session_since`` is wall-clock
+    ``logins`` by outcome: ``ok`` or the code of an error. Bytes are those of bodies, None where a
+    library does not tell. ``session_since`` is wall-clock
     seconds, None without a session.
     """
 
     logins: Mapping[str, int]
-    bytes_received: int
-    bytes_sent: int
+    bytes_received: int | None
+    bytes_sent: int | None
     session_since: float | None = None
 
 

@@ -27,6 +27,7 @@ from proxy.core.errors import (
     SourceUnavailable,
     Unreachable,
 )
+from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages
 from proxy.drivers.tedapi.wire import refusal
 
@@ -158,6 +159,10 @@ class SignedWire:
             raise translated(exc) from exc
         except ValueError as exc:
             raise BadAnswer(f"v1r: {exc}") from exc
+
+    def usage(self) -> Usage:
+        """Say what was counted: nothing, aiopowerwall reads the answers itself."""
+        return Usage({}, None, None)
 
     def forget(self) -> None:
         """Forget who the gateway is, and the session."""

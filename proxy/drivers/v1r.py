@@ -17,6 +17,7 @@ from proxy.core.errors import (
 )
 from proxy.core.model import Command, Document, Outcome, Setting, Source, app_percent, raw_percent
 from proxy.core.sources import BACKUP_EVENTS
+from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages
 from proxy.drivers.tedapi.driver import TedapiDriver
 from proxy.drivers.tedapi.reading import dig, number
@@ -77,6 +78,10 @@ class V1rDriver:
     async def close(self) -> None:
         """Release the connections."""
         await self._reader.close()
+
+    def usage(self) -> Usage:
+        """Say what was counted."""
+        return self._wire.usage()
 
     def describe(self) -> Mapping[str, Any]:
         """Say how the connection is."""

@@ -65,7 +65,7 @@ class Report:
 
 
 class Control:
-    """The one writer of a gateway. ``counts`` has commands by setting and outcome."""
+    """The one writer of a gateway. ``counts`` has commands by setting and outcome, also those refused before."""
 
     def __init__(self, gateway: Gateway, clock: Clock) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()

@@ -8,7 +8,8 @@ proxy answers 400 for what the gateway refused, or guesses, the status here is t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,11 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from proxy.core.commands import BadValue, parse
-from proxy.core.errors import GatewayError
+from proxy.core.errors import GatewayError, OutcomeUnknown
 from proxy.core.model import Setting, raw_percent
 from proxy.core.redaction import redact
 from proxy.gateway.control import Report, named
+from proxy.publish.families import Samples
 from proxy.server.admission import client_of
 from proxy.server.body import read_body
 from proxy.server.guard import Entry, Verdict
@@ -39,6 +41,12 @@ _JSON = "application/json"
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
 INVALID = "Control Command Error: Invalid Request"
 WRONG_TOKEN = "Control Command Token Invalid"  # noqa: S105 - the answer, not a token
+# Codes of Control.counts, as the metrics call them.
+_OUTCOMES = {
+    "ok": "ok",
+    OutcomeUnknown.code(): "unknown",
+    **{name: name for name in ("unauthorized", "invalid", "disabled")},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,11 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoint of this module."""
 
     async def control(request: web.Request, route: Route) -> web.Response:
-        if not context.guard.is_on:
-            return answer(400, {"error": DISABLED})
         action = ACTIONS[route.path]
+        refusals = context.control.counts if request.method == "POST" else Counter()
+        if not context.guard.is_on:
+            refusals[action.setting.value, "disabled"] += 1
+            return answer(400, {"error": DISABLED})
         try:
             if request.method != "POST":
                 return await _read(context, action)
@@ -84,15 +94,29 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
                 token_of(request, fields), client_of(request, context.settings)
             )
             if verdict.entry is not Entry.GRANTED:
+                refusals[action.setting.value, "unauthorized"] += 1
                 return denied(verdict)
             if fields.get("value", "") == "":
                 return await _read(context, action)
             return await _write(context, request, action, fields)
         except Refused as refused:
+            refusals[action.setting.value, "invalid"] += 1
             body = {"error": str(refused), **({"detail": refused.detail} if refused.detail else {})}
             return answer(refused.status, body)
 
     return {"control": control}
+
+
+def offers(context: Context) -> Mapping[str, Callable[[], Samples]]:
+    """Return the metrics of control. What the gateway did not carry out for sure counts as rejected."""
+
+    def commands() -> Samples:
+        total: Counter[tuple[str, str, str]] = Counter()
+        for (setting, outcome), count in context.control.counts.items():
+            total[context.gateway.name, setting, _OUTCOMES.get(outcome, "rejected")] += count
+        return total.items()
+
+    return {"powerwall_proxy_commands_total": commands}
 
 
 def account_of(context: Context) -> dict[str, Any]:

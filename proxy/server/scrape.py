@@ -39,6 +39,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         if not made:
             made.append(_metrics(context))
         context.gateway.want(interest(context.gateway, context.settings.metrics_refresh))
+        context.traffic.settle()
         body, media_type = made[0].scrape(request.headers.get("Accept", ""))
         headers = {"Content-Type": media_type, "Cache-Control": "no-store", **PUBLIC_HEADERS}
         if takes_gzip(request.headers.get("Accept-Encoding", "")):

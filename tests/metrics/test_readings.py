@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.publish.energy import ENERGY, ESSENTIAL
-from proxy.publish.facts import moment, span
+from proxy.publish.facts import moment
 from proxy.publish.families import Ratchet
 from proxy.sim.faults import Fault
+from proxy.views.reading import span
 from tests.clock import pass_time
 from tests.metrics.reading import scrape, settled
 

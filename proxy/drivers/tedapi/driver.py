@@ -18,6 +18,7 @@ from proxy.core.breaker import Rest, rest_after
 from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, STATUS
+from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages, meters, powerwall3
 from proxy.drivers.tedapi.mask import masked
 from proxy.drivers.tedapi.reading import Facts, dig, moment
@@ -93,6 +94,10 @@ class TedapiDriver:
         if self._energy is not None:
             self._energy.save()
         await self._wire.close()
+
+    def usage(self) -> Usage:
+        """Say what was counted."""
+        return self._wire.usage()
 
     def describe(self) -> Mapping[str, Any]:
         """Say how the connection is."""

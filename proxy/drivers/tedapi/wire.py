@@ -15,6 +15,7 @@ from proxy.core.errors import (
     RateLimited,
     SourceUnavailable,
 )
+from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages
 from proxy.drivers.tedapi.reading import split_din
 
@@ -40,6 +41,9 @@ class Wire(Protocol):
 
     async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
         """Ask for one document of ``messages``, of the gateway or of a follower (by DIN)."""
+
+    def usage(self) -> Usage:
+        """Say what was counted."""
 
     def forget(self) -> None:
         """Forget who the gateway is: it may come back as another."""
@@ -81,6 +85,10 @@ class BasicWire:
         except BadAnswer:
             self.forget()  # it may be another gateway by now
             raise
+
+    def usage(self) -> Usage:
+        """Say what was counted; there are no logins."""
+        return Usage({}, self._session.bytes_received, self._session.bytes_sent)
 
     def forget(self) -> None:
         """Forget the DIN."""
