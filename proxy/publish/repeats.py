@@ -15,6 +15,8 @@ PAUSES = (300.0, 600.0, 1200.0, 1800.0)
 STATE_CHANGES = frozenset(
     {"gateway lost", "gateway back", "too many connections", "room for connections again"}
 )
+# Lines that are an account of what was done: each of them counts.
+ACCOUNTS = frozenset({"command"})
 _MINUTE = 60.0
 _MOST_KINDS = 200
 
@@ -31,7 +33,7 @@ class _Kind:
 
 @dataclass(slots=True)
 class Repeats:
-    """A filter for warnings and errors; what is below them passes.
+    """A filter for warnings and errors; what is below them passes, and what is an account.
 
     The same event with the same cause is written once; further ones are counted,
     and the count is written after 5, 10, 20 and then every 30 minutes while it
@@ -49,7 +51,7 @@ class Repeats:
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Say whether this record is written now."""
-        if record.levelno < logging.WARNING:
+        if record.levelno < logging.WARNING or record.getMessage() in ACCOUNTS:
             return True
         now = self.now()
         event, cause = (record.name, record.getMessage()), getattr(record, "cause", None)

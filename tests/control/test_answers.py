@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 
+from proxy.publish.repeats import Repeats
 from tests.control.conftest import BEARER, SECRET
 
 RESERVE = "/control/reserve"
@@ -170,6 +172,16 @@ async def test_every_command_is_written_down(proxy, post, sim, caplog):
     assert (lines[0].before["reserve"], lines[0].after["reserve"]) == (20.0, 30.0)
     assert proxy.context.control.counts == {("reserve", "ok"): 1, ("mode", "command_rejected"): 1}
     assert SECRET not in caplog.text + str([vars(line) for line in lines])
+
+
+def test_no_command_is_missing_from_the_log():
+    """Repeated warnings are counted instead of written; commands are written each."""
+    repeats = Repeats(now=lambda: 0.0, per_minute=1, summaries_only=True)
+    record = logging.makeLogRecord(
+        {"name": "proxy.gateway.control", "msg": "command", "levelno": logging.WARNING}
+    )
+
+    assert all(repeats.filter(record) for _ in range(100))
 
 
 async def test_only_holders_of_the_secret_see_the_last_commands(proxy, post):

@@ -1,0 +1,62 @@
+"""Whatever is asked for, in whatever state: no secret comes out, and those that are kept are kept private."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from proxy.config.settings import SETTINGS
+from proxy.server.routes import ROUTES
+from tests.hostile.raw import spellings
+
+SECRETS = {
+    "password": "gateway-password-7Q",
+    "control_secret": "correct-horse-battery-staple",
+    "openc2_key": "openc2-key-48-wolves",
+    "lan_password": "lan-password-of-ours",
+}
+STATES = {
+    "well": lambda sim: None,
+    "login refused": lambda sim: sim.answers(status=401, path="/api/login/Basic"),
+    "garbage": lambda sim: sim.answers(body="<html>" + SECRETS["password"]),
+    "echo of the password": lambda sim: sim.answers(status=500, body=SECRETS["password"], path="/api/*"),
+    "away": lambda sim: sim.answers(status=503),
+}
+
+
+@pytest.mark.parametrize("arrange", STATES.values(), ids=STATES)
+async def test_no_answer_has_a_secret_in_it(start, sim, arrange, caplog):
+    """Every route, its head and its body, while all is well and while nothing is."""
+    sim.gateway.sessions.password = SECRETS["password"]
+    arrange(sim)
+    proxy = await start(sim, **SECRETS, access_log=True)
+
+    told = bytearray()
+    for route in ROUTES:
+        if route.path == "/events" or "GET" not in route.methods:
+            continue
+        answer = await proxy.get(route.path, headers={"Accept-Encoding": "identity"})
+        told += answer.body + str(answer.headers).encode()
+
+    sessions = {record.session for record in sim.requests if record.session}
+    for secret in {*SECRETS.values(), *sessions}:
+        for spelling in spellings(secret):
+            assert spelling not in told
+            assert spelling not in caplog.text.encode()
+
+
+def test_every_secret_of_the_settings_is_tried():
+    """The list above leaves out only what opens another connection."""
+    assert {row.key for row in SETTINGS if row.secret} - set(SECRETS) <= {"gw_pwd", "site_password"}
+
+
+async def test_what_is_kept_is_kept_private(proxy, tmp_path):
+    """The session, the pin: 0600 in a folder 0700."""
+    await proxy.get("/soe")
+
+    folder = tmp_path / "state"
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
