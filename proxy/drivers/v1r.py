@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 _BACKUP = "backup_events"
 _SHORTEST_BACKUP_S = 60
 
+# aiopowerwall's words for an answer that is well formed and does not say that the file was replaced.
+_REFUSED = "missing filestore payload"
+
 # Where config.json keeps what can be set, by dotted key.
 _RESERVE = "site_info.backup_reserve_percent"
 _MODE = "default_real_mode"
@@ -68,7 +71,7 @@ class V1rDriver:
                 await self._change(changes)
             if Setting.MAX_BACKUP in values:
                 await self._back_up(int(values[Setting.MAX_BACKUP]))
-        except (Interrupted, GatewayTimeout) as exc:
+        except (Interrupted, GatewayTimeout, BadAnswer) as exc:
             raise OutcomeUnknown(f"{exc}; read back whether it was done") from exc
         try:
             return Outcome(await self._read_back(values))
@@ -91,14 +94,19 @@ class V1rDriver:
         """Read config.json, change it, write it back with the hash that it had.
 
         The gateway refuses a write if somebody else wrote in between; then all is done once more.
+        An answer that cannot be understood is no refusal.
         """
         try:
             await self._wire.ask(lambda client: client.write_config(changes))
         except BadAnswer as refused:
+            if _REFUSED not in str(refused):
+                raise
             _log.info("configuration changed meanwhile", extra={"reason": str(refused)})
             try:
                 await self._wire.ask(lambda client: client.write_config(changes))
             except BadAnswer as exc:
+                if _REFUSED not in str(exc):
+                    raise
                 raise CommandRejected("the gateway did not take the new configuration") from exc
 
     async def _back_up(self, seconds: int) -> None:
