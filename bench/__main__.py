@@ -1,0 +1,66 @@
+"""Run measurements: ``python -m bench [hot] [load] [memory] [start] --json FILE``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench import hot, load, steady
+from bench.machine import LOAD_CORE, describe
+from bench.targets import ROOT, Bench
+from proxy.sim.server import SimulatedGateway
+
+PARTS = ("hot", "load", "memory", "start")
+
+
+async def measure(args: argparse.Namespace) -> dict[str, Any]:
+    results: dict[str, Any] = {
+        "machine": describe(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+    }
+    async with SimulatedGateway("fw21_44") as sim:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            bench = Bench(Path(folder), sim, hot.peer_program(Path(args.peer)))
+            if "hot" in args.parts:
+                targets = await bench.all()
+                try:
+                    results["hot"] = await hot.run(targets, args.rounds)
+                    results["metrics"] = await steady.metrics_on_and_off(bench, args.rounds)
+                finally:
+                    for target in targets:
+                        target.process.stop()
+            if "start" in args.parts:
+                results["start"] = await steady.start_up(bench, args.rounds)
+            if "memory" in args.parts:
+                results["memory"] = await steady.memory(bench, args.requests)
+            if "load" in args.parts:
+                results["load"] = await load.run(bench)
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", default=PARTS, metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--requests", type=int, default=1_000_000, help="for the memory test")
+    parser.add_argument(
+        "--peer", default=str(ROOT / ".bench-peer"), help="environment with pypowerwall-server"
+    )
+    parser.add_argument("--json", default=str(ROOT / "bench" / "results.json"))
+    args = parser.parse_args()
+    os.sched_setaffinity(0, {LOAD_CORE})
+    path = Path(args.json)
+    known = json.loads(path.read_text()) if path.exists() else {}
+    results = asyncio.run(measure(args))
+    path.write_text(json.dumps(known | results, indent=2) + "\n")
+    print(f"\nwritten to {path}; `make docs` puts the table into the README")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""Cached answers: what one costs, and how many there are in a second.
+
+wrk asks each server for a second, all of them in turn and in a new order each round; figures are
+medians, ratios are medians of ratios within a round. A slice in which other programs kept the
+cores busy is repeated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.machine import LOAD_CORE, machine_busy_s
+from bench.targets import Target
+
+BROWSER = (
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0 Safari/537.36",
+    'sec-ch-ua: "Chromium";v="120", "Not A(Brand";v="24"',
+    "sec-ch-ua-mobile: ?0",
+    'sec-ch-ua-platform: "Linux"',
+    "Accept: application/json, text/plain, */*",
+    "Accept-Language: en-GB,en;q=0.9,de;q=0.8",
+    "Sec-Fetch-Site: same-origin",
+    "Sec-Fetch-Mode: cors",
+    "Sec-Fetch-Dest: empty",
+    "Referer: http://powerwall.local:8675/",
+    "Cache-Control: no-cache",
+    "Pragma: no-cache",
+)
+_LATENCY = re.compile(r"(50|99)%\s+([\d.]+)(us|ms|s)")
+_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+_NOISE = 0.25  # of the measuring time, on both cores together
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One way of asking."""
+
+    path: str
+    connections: int
+    headers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        kind = {(): "", BROWSER: ", browser's headers", CLOSE: ", a connection per request"}[self.headers]
+        return f"{self.path}, {self.connections} connections{kind}"
+
+
+CLOSE = ("Connection: close",)
+CELLS = (
+    Cell("/aggregates", 16),
+    Cell("/soe", 16),
+    Cell("/aggregates", 64),
+    Cell("/soe", 64),
+    Cell("/aggregates", 16, BROWSER),
+    Cell("/aggregates", 16, CLOSE),
+)
+
+
+async def slice_of(target: Target, cell: Cell, seconds: int = 1) -> dict[str, float]:
+    """Load one server for a moment: requests per second, CPU microseconds each, milliseconds p50 and p99."""
+    headers = [part for header in cell.headers for part in ("-H", header)]
+    url = f"http://127.0.0.1:{target.port}{cell.path}"
+    argv = [
+        "taskset",
+        "-c",
+        str(LOAD_CORE),
+        "wrk",
+        "-t1",
+        f"-c{cell.connections}",
+        f"-d{seconds}",
+        "--latency",
+    ]
+    busy, cpu = machine_busy_s(), target.process.cpu_s
+    wrk = await asyncio.create_subprocess_exec(*argv, *headers, url, stdout=asyncio.subprocess.PIPE)
+    output = (await wrk.communicate())[0].decode()
+    cpu = target.process.cpu_s - cpu
+    busy = machine_busy_s() - busy
+    if "Non-2xx" in output or not (count := re.search(r"(\d+) requests in ([\d.]+)s", output)):
+        raise RuntimeError(f"{target.name}: {output}")
+    latency = {f"p{p}_ms": float(value) * _MS[unit] for p, value, unit in _LATENCY.findall(output)}
+    requests = int(count[1])
+    return {
+        "rate": requests / float(count[2]),
+        "cpu_us": cpu / requests * 1e6,
+        # wrk works on its core all the time.
+        "noise": max(busy - cpu - float(count[2]), 0.0) / float(count[2]),
+        **latency,
+    }
+
+
+async def run(targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELLS) -> dict[str, Any]:
+    """Measure every cell; per cell and server the medians, and each median ratio to the first server."""
+    results: dict[str, Any] = {}
+    for cell in cells:
+        figures: dict[str, list[dict[str, float]]] = defaultdict(list)
+        for _ in range(rounds):
+            for target in random.sample(targets, len(targets)):
+                slices = [await slice_of(target, cell)]
+                while slices[-1]["noise"] > _NOISE and len(slices) < 4:
+                    slices.append(await slice_of(target, cell))
+                figures[target.name].append(min(slices, key=lambda figure: figure["noise"]))
+        first = figures[targets[0].name]
+        results[cell.name] = {
+            name: {
+                **{key: statistics.median(one[key] for one in mine) for key in mine[0]},
+                "cpu_ratio": statistics.median(
+                    a["cpu_us"] / b["cpu_us"] for a, b in zip(first, mine, strict=True)
+                ),
+                "rate_ratio": statistics.median(
+                    a["rate"] / b["rate"] for a, b in zip(first, mine, strict=True)
+                ),
+            }
+            for name, mine in figures.items()
+        }
+        show(cell.name, results[cell.name])
+    return results
+
+
+def show(title: str, figures: dict[str, dict[str, float]]) -> None:
+    print(f"\n{title}")
+    print(
+        f"  {'':28} {'CPU us':>8} {'req/s':>9} {'p50 ms':>8} {'p99 ms':>8} {'CPU ours/its':>13} {'rate ours/its':>14}"
+    )
+    for name, one in figures.items():
+        print(
+            f"  {name:28} {one['cpu_us']:8.2f} {one['rate']:9.0f} {one['p50_ms']:8.2f} {one['p99_ms']:8.2f}"
+            f" {one['cpu_ratio']:13.2f} {one['rate_ratio']:14.2f}",
+            flush=True,
+        )
+
+
+def peer_program(folder: Path) -> str:
+    """Return the program of pypowerwall-server if it was installed into this folder's environment."""
+    program = folder / "bin" / "pypowerwall-server"
+    return str(program) if program.exists() else ""

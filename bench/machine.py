@@ -1,0 +1,105 @@
+"""Processes on cores of their own, and what the kernel says they cost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SERVER_CORE, LOAD_CORE = 0, 1
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Process:
+    """A server on the server's core."""
+
+    argv: Sequence[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    log: Path | None = None
+    _popen: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        argv = ["taskset", "-c", str(SERVER_CORE), *self.argv]
+        output = self.log.open("wb") if self.log else subprocess.DEVNULL
+        self._popen = subprocess.Popen(
+            argv, env={**os.environ, **self.env}, cwd=self.folder, stdout=output, stderr=output
+        )
+
+    def stop(self) -> None:
+        if self._popen is not None:
+            self._popen.terminate()
+            self._popen.wait(10)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process and its children."""
+        assert self._popen is not None
+        children = Path(f"/proc/{self._popen.pid}/task/{self._popen.pid}/children").read_text()
+        return [self._popen.pid, *map(int, children.split())]
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds used so far, in user space and in the kernel."""
+        return sum(sum(map(int, _stat(pid)[11:13])) for pid in self.pids) / _TICKS
+
+    @property
+    def resident_mb(self) -> float:
+        """Memory that is in use now."""
+        return sum(int(_stat(pid)[21]) for pid in self.pids) * _PAGE / 1e6
+
+
+def _stat(pid: int) -> list[str]:
+    # After the name, which may hold blanks: state is the first field.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+
+
+def machine_busy_s() -> float:
+    """Seconds that all cores together have been busy."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return (sum(fields[:8]) - fields[3] - fields[4]) / _TICKS
+
+
+def describe() -> str:
+    """Name the machine."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown CPU")
+    return f"{model}, {os.cpu_count()} cores, Python {'.'.join(map(str, os.sys.version_info[:3]))}"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+async def answer(port: int, path: str, timeout_s: float = 30.0) -> bytes:
+    """Return one whole answer."""
+    async with asyncio.timeout(timeout_s):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        whole = await reader.read()
+        writer.close()
+        return whole
+
+
+async def wait_for(port: int, path: str, patience_s: float = 40.0) -> bytes:
+    """Wait until a path is answered well; return the answer."""
+    ends = time.monotonic() + patience_s
+    while True:
+        try:
+            got = await answer(port, path)
+        except (OSError, TimeoutError):
+            got = b""
+        if b" 200 " in got[:20] and not got.endswith((b"null", b"{}")):
+            return got
+        if time.monotonic() > ends:
+            raise TimeoutError(f"port {port}{path}: {got[:200]!r}")
+        await asyncio.sleep(0.005)

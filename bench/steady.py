@@ -1,0 +1,76 @@
+"""What does not depend on the load: start-up, memory, the price of metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from typing import Any
+
+from bench import hot
+from bench.machine import LOAD_CORE, answer, wait_for
+from bench.targets import Bench, Target
+
+_URLS = 10_000
+
+
+async def start_up(bench: Bench, rounds: int) -> dict[str, float]:
+    """Seconds from exec to the first good answer, medians of turns."""
+    block = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[]\n"
+    seconds: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for target in (bench.daemon(), bench.bare("aiohttp", {"/soe": block})):
+            started = time.perf_counter()
+            target.process.start()
+            await wait_for(target.port, "/soe")
+            seconds.setdefault(target.name, []).append(time.perf_counter() - started)
+            target.process.stop()
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    print("\nstart:", {name: round(value, 3) for name, value in medians.items()}, flush=True)
+    return medians
+
+
+async def memory(bench: Bench, requests: int) -> dict[str, float]:
+    """Resident megabytes: when started, after a tenth of the requests, after all, after many URLs and heads."""
+    target = bench.daemon()
+    await target.start()
+    figures = {"started": target.process.resident_mb}
+    figures["after a tenth"] = await _after(target, requests // 10)
+    figures["after all"] = await _after(target, requests - requests // 10)
+    for number in range(_URLS):
+        await answer(target.port, f"/soe?{number}" if number % 2 else f"/nothing/{number}")
+    figures[f"after {_URLS} URLs"] = target.process.resident_mb
+    figures["requests"] = requests
+    target.process.stop()
+    print("\nmemory:", {name: round(value, 1) for name, value in figures.items()}, flush=True)
+    return figures
+
+
+async def _after(target: Target, requests: int) -> float:
+    done = 0
+    while done < requests:
+        url = f"http://127.0.0.1:{target.port}/aggregates"
+        argv = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", "-c16", "-d5", url]
+        wrk = await asyncio.create_subprocess_exec(*argv, stdout=asyncio.subprocess.PIPE)
+        output = (await wrk.communicate())[0].decode()
+        done += next(int(line.split()[0]) for line in output.splitlines() if " requests in " in line)
+    return target.process.resident_mb
+
+
+async def metrics_on_and_off(bench: Bench, rounds: int) -> dict[str, Any]:
+    """Compare a hit with metrics scraped meanwhile to a hit without metrics."""
+    targets = [bench.daemon("with metrics"), bench.daemon("without metrics", PW_METRICS="no")]
+    for target in targets:
+        await target.start()
+    scraping = asyncio.create_task(_scrape(targets[0]))
+    figures = (await hot.run(targets, rounds, hot.CELLS[:1]))[hot.CELLS[0].name]
+    scraping.cancel()
+    for target in targets:
+        target.process.stop()
+    return figures
+
+
+async def _scrape(target: Target) -> None:
+    while True:
+        await answer(target.port, "/metrics")
+        await asyncio.sleep(5)
