@@ -77,6 +77,7 @@ class GatewaySession:
             total=None, sock_connect=settings.timeout, sock_read=settings.timeout
         )
         self._session: aiohttp.ClientSession | None = None
+        self._failed = False  # how the last request ended
         self._trust = None if self.plain else Trust(self.host, self.port, self.address, settings, state)
         self._lock = asyncio.Lock()
 
@@ -119,7 +120,8 @@ class GatewaySession:
         """Send one request; the body is read by the caller. Raises GatewayError.
 
         A long answer may take its time, as long as it goes on. aiohttp repeats a GET whose
-        connection broke, unless it is to be sent ``once``: some GETs change the gateway.
+        connection broke, unless it is to be sent ``once``: some GETs change the gateway. Nor is
+        it repeated when the request before failed as well: then it was no old connection.
         """
 
         async def unrepeated(
@@ -141,12 +143,15 @@ class GatewaySession:
                 server_hostname=self._trust.server_hostname if self._trust else None,
                 allow_redirects=False,
                 timeout=self._patient if is_long else self._timeout,
-                middlewares=(unrepeated,) if once else None,
+                middlewares=(unrepeated,) if once or self._failed else None,
             ) as answer:
+                self._failed = False
                 yield answer
         except GatewayError:
+            self._failed = True
             raise
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
+            self._failed = True
             raise self._translate(exc, path) from exc
 
     async def close(self) -> None:

@@ -22,15 +22,17 @@ Take: TypeAlias = "Callable[[Mapping[Source, Document] | GatewayError], None]"
 
 
 class Flights:
-    """The flights of one gateway, by link and exchange."""
+    """The flights of one gateway, by link and exchange. ``now`` gives monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._by_exchange: dict[tuple[Link, str], Flight] = {}
-        self._all: set[Flight] = set()  # also those that nobody joins any more
+        # Since when which are in the air; also those that nobody joins any more.
+        self._since: dict[Flight, float] = {}
 
     def __bool__(self) -> bool:
         """Say whether any is in the air."""
-        return bool(self._all)
+        return bool(self._since)
 
     def find(self, link: Link, exchange: str) -> Flight | None:
         """Return the flight that others may join."""
@@ -40,8 +42,12 @@ class Flights:
         """Start one; ``take`` is called once with its documents or its error."""
         flight = asyncio.create_task(self._fly(link, exchange, take), name=f"exchange {exchange}")
         self._by_exchange[link, exchange] = flight
-        self._all.add(flight)
+        self._since[flight] = self._now()
         return flight
+
+    def since(self, flight: Flight) -> float:
+        """Say when one started that is in the air."""
+        return self._since[flight]
 
     def overtake(self, link: Link, exchange: str) -> None:
         """Let nobody join any more: what it will tell is out of date."""
@@ -49,7 +55,7 @@ class Flights:
 
     async def close(self) -> None:
         """End all that are in the air; whoever waits is told."""
-        flights = tuple(self._all)
+        flights = tuple(self._since)
         for flight in flights:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
@@ -67,7 +73,7 @@ class Flights:
 
     def _leave(self, link: Link, exchange: str) -> None:
         flight = asyncio.current_task()
-        self._all = {other for other in self._all if other is not flight}
+        self._since = {other: since for other, since in self._since.items() if other is not flight}
         if self._by_exchange.get((link, exchange)) is flight:
             del self._by_exchange[link, exchange]
 

@@ -32,8 +32,9 @@ _MOST_AHEAD = 0.6
 class Gateway:
     """The facts of one gateway, as fresh as is decent to ask for.
 
-    ``policy`` gives the lifetimes of a source, ``deadline_s`` the longest that
-    a request waits, ``patience_s`` the longest while a stale snapshot is at hand.
+    ``policy`` gives the lifetimes of a source, ``deadline_s`` the longest that a
+    request waits, ``patience_s`` the longest after the gateway was asked while a
+    stale snapshot is at hand or the gateway was lost.
     ``links`` are tried in order; the first that has a source
     and may be asked is read.
     """
@@ -59,7 +60,7 @@ class Gateway:
         self.deadline_s = deadline_s
         self._patience_s = patience_s
         self._demands: dict[Source, Demand] = {}
-        self._flights = Flights()
+        self._flights = Flights(clock.monotonic)
         self._changed_at: dict[Source, float] = {}
         self._took_s: dict[Source, float] = {}
         self._agenda = Agenda(clock, self._refresh)
@@ -224,10 +225,12 @@ class Gateway:
         return min(refusals, key=lambda refusal: refusal.retry_after or float("inf"))
 
     async def _wait_for(self, source: Source, ends: float) -> Obtained:
-        """Ask the gateway, link by link; wait until ``ends``, and not long while a stale snapshot is at hand."""
+        """Ask the gateway, link by link; wait until ``ends``.
+
+        Not long after the asking began while a stale snapshot is at hand, or a lost gateway is tried.
+        """
         before, began = self.store.get(source), self.clock.monotonic()
-        if self.peek(source) is not None and self.policy(source).ttl > 0:
-            ends = min(ends, began + self._patience_s)
+        has_another = self.peek(source) is not None and self.policy(source).ttl > 0
         error: GatewayError | None = None
         untried = len(self.links)
         while untried:
@@ -236,7 +239,9 @@ class Gateway:
                 error = error or way
                 break
             flight = self._start(way, source)
-            done, _pending = await asyncio.wait({flight}, timeout=max(ends - self.clock.monotonic(), 0.0))
+            if has_another or not way.breaker.is_closed:
+                ends = min(ends, self._flights.since(flight) + self._patience_s)
+            done, _ = await asyncio.wait({flight}, timeout=max(ends - self.clock.monotonic(), 0.0))
             snapshot = self.store.get(source)
             if snapshot is not None and snapshot is not before:
                 return Obtained(snapshot, Result.MISS)

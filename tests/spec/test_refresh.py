@@ -76,3 +76,39 @@ async def test_nobody_waits_for_a_slow_gateway_on_a_busy_route(sim, start, clock
     assert sorted(waits[100:])[-2] < 0.04
     assert max(ages) <= 1
     assert sim.requests_for(METERS) - counted[1] <= 6
+
+
+async def test_nobody_waits_for_long_after_the_gateway_was_asked(sim, proxy, clock):
+    """Who comes while a slow gateway is being asked already gets the reading at hand without waiting again."""
+    await proxy.get("/aggregates")
+    sim.faults.add(Fault(delay_s=3))
+    clock.advance(10)
+    await proxy.get("/aggregates")
+    now = clock.clock.monotonic
+    before = now()
+
+    answers = [await proxy.get("/aggregates") for _ in range(10)]
+
+    assert now() - before < 0.3
+    assert {answer.status for answer in answers} == {200}
+    assert sim.requests_for(METERS) == 2
+
+
+async def test_nobody_waits_while_a_lost_gateway_is_tried(sim, proxy, clock):
+    """Past the stale window: the trial may hang for as long as it likes, the answer is an error at once."""
+    await proxy.get("/aggregates")
+    await proxy.get("/soe")
+    sim.answers(status=429, headers={"Retry-After": "40"})
+    clock.advance(10)
+    await proxy.get("/soe")
+    sim.heals()
+    sim.faults.add(Fault(action="hang"))
+    clock.advance(45)
+    now = clock.clock.monotonic
+    before = now()
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status == 504
+    assert now() - before < 1
+    assert sim.requests_for("/api/system_status/soe") == 3
