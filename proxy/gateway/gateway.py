@@ -34,7 +34,7 @@ class Gateway:
 
     ``policy`` gives the lifetimes of a source, ``deadline_s`` the longest that a
     request waits, ``patience_s`` the longest after the gateway was asked while a
-    stale snapshot is at hand or the gateway was lost.
+    stale snapshot is at hand or somebody else tries whether it is back.
     ``links`` are tried in order; the first that has a source
     and may be asked is read.
     """
@@ -227,7 +227,7 @@ class Gateway:
     async def _wait_for(self, source: Source, ends: float) -> Obtained:
         """Ask the gateway, link by link; wait until ``ends``.
 
-        Not long after the asking began while a stale snapshot is at hand, or a lost gateway is tried.
+        Not long after the asking began while a stale snapshot is at hand, or a lost gateway is tried already.
         """
         before, began = self.store.get(source), self.clock.monotonic()
         has_another = self.peek(source) is not None and self.policy(source).ttl > 0
@@ -238,8 +238,9 @@ class Gateway:
             if isinstance(way, GatewayError):
                 error = error or way
                 break
+            joins = self._flights.find(way, way.driver.sources[source]) is not None
             flight = self._start(way, source)
-            if has_another or not way.breaker.is_closed:
+            if has_another or (joins and not way.breaker.is_closed):
                 ends = min(ends, self._flights.since(flight) + self._patience_s)
             done, _ = await asyncio.wait({flight}, timeout=max(ends - self.clock.monotonic(), 0.0))
             snapshot = self.store.get(source)
