@@ -54,6 +54,8 @@ function link(gateway, it) {
   return node("article", [node("h3", `${gateway.id} · ${it.driver}`), entries]);
 }
 
+const rest = (it, path) => (it ? `${seconds(it.retry_in_seconds)}: ${it.reason.replace(`${path}: `, "")}` : "");
+
 function source(it, resting) {
   const [word, quality] = !it.servable ? ["expired", "bad"] : it.age_seconds < it.ttl_seconds ? ["fresh", "good"] : ["stale", "fair"];
   const bar = node("meter", "", { min: 0, max: it.usable_seconds, high: it.ttl_seconds, optimum: 0, value: Math.min(it.age_seconds ?? it.usable_seconds, it.usable_seconds), ariaLabel: "age" });
@@ -61,15 +63,15 @@ function source(it, resting) {
     node("th", it.path, { scope: "row" }),
     node("td", [bar, seconds(it.age_seconds)]),
     node("td", word, { className: quality }),
-    node("td", it.path in resting ? seconds(resting[it.path]) : ""),
+    node("td", rest(resting[it.path], it.path)),
   ];
 }
 
 function draw(health) {
   const links = health.gateways.flatMap((gateway) => gateway.links.map((each) => [gateway, each]));
-  const isDown = health.age_seconds === null;
+  const hasNone = health.age_seconds === null;
   $("headline").textContent = health.message;
-  $("headline").className = health.status === "ok" ? "good" : isDown ? "bad" : "fair";
+  $("headline").className = hasNone ? (health.errors.length ? "bad" : "unknown") : health.status === "ok" ? "good" : "fair";
   $("version").textContent = `${health.version}, up ${seconds(health.uptime_seconds)}${health.memory_bytes ? `, ${number.format(health.memory_bytes / 1048576)} MiB` : ""}`;
   $("gateways").lastElementChild.replaceChildren(...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "None is configured: set PW_HOST.")]));
   const resting = Object.assign({}, ...links.map(([, each]) => each.resting));
@@ -79,13 +81,13 @@ function draw(health) {
     $("sources"),
     [
       ...health.sources.map((it) => source(it, resting)),
-      ...silent.map((path) => [node("th", path, { scope: "row" }), node("td", "–"), node("td", "not to be had", { className: "unknown" }), node("td", seconds(resting[path]))]),
+      ...silent.map((path) => [node("th", path, { scope: "row" }), node("td", "–"), node("td", "not to be had", { className: "unknown" }), node("td", rest(resting[path], path))]),
     ],
     "Nothing has been asked for yet.",
   );
   table(
     $("errors"),
-    health.errors.map((it) => [node("td", clock(it.last_seconds)), node("td", String(it.count)), node("td", it.path), node("td", `${it.error}: ${it.message}`)]),
+    health.errors.map((it) => [node("td", clock(it.last_seconds)), node("td", String(it.count)), node("td", it.path), node("td", `${it.error}: ${it.message.replace(`${it.path}: `, "")}`)]),
     "None.",
   );
   readings(health.readings);
@@ -109,7 +111,7 @@ function commands({ control, commands: last = [] }) {
 
 function traffic(it) {
   const total = Object.values(it.results).reduce((sum, count) => sum + count, 0);
-  const share = (name) => (total ? `${number.format((100 * (it.results[name] ?? 0)) / total)} %` : "–");
+  const share = (name) => (total ? `${Math.round((100 * (it.results[name] ?? 0)) / total)} %` : "");
   const now = performance.now() / 1000;
   if (before && it.requests >= before.requests) rates.push((it.requests - before.requests) / (now - before.now));
   before = { requests: it.requests, now };
@@ -127,7 +129,10 @@ function traffic(it) {
   list($("traffic"), [
     ["Requests per second", rates.length ? number.format(rates.at(-1)) : "–"],
     ["Requests", number.format(it.requests)],
-    ["Fresh · stale · missed · failed", ["fresh", "stale", "miss", "error"].map(share).join(" · ")],
+    ["Served fresh", share("fresh")],
+    ["Served stale", share("stale")],
+    ["Waited for the gateway", share("miss")],
+    ["Failed", share("error")],
     ["Shared an exchange", number.format(it.coalesced)],
     ["Half are answered within", it.p50_seconds === null ? "" : `${number.format(it.p50_seconds * 1000)} ms`],
     ["95 of 100 within", it.p95_seconds === null ? "" : `${number.format(it.p95_seconds * 1000)} ms`],

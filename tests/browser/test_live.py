@@ -286,3 +286,44 @@ async def test_a_page_that_stays_open_does_not_grow(house, watch):
 
     assert grown - heap < 1_000_000
     assert more - nodes < 20
+
+
+async def test_a_hidden_page_rests_and_comes_back_at_once(house, watch):
+    """Behind another tab nothing moves and nothing is asked for; on return the numbers are those of now."""
+    page = await watch.open(house.url)
+    await shows(page, "solar", "6.5 kW")
+    await until(lambda: streams(house) == 1, 3)
+    hide = """(hidden) => {
+      Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+      document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+
+    await page.evaluate(hide, True)
+    assert await page.evaluate(MOVING) == 0
+    await house.pass_time(16)
+    await until(lambda: streams(house) == 0, 3)
+
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    await page.evaluate(hide, False)
+    await shows(page, "solar", "5.4 kW", seconds=2)
+    assert await page.evaluate(MOVING) > 0
+
+
+MOVING = "() => document.getAnimations().filter((it) => it.playState === 'running' && !(it instanceof CSSTransition)).length"
+
+
+async def test_a_stream_that_died_in_silence_is_opened_anew(house, watch):
+    """When not even heartbeats came for 35 s, as after a laptop slept, the page opens another stream."""
+    context = await watch.context()
+    await context.clock.install()
+    opened = []
+    context.on("request", lambda request: "/events" in request.url and opened.append(request.url))
+    page = await watch.open(house.url, context=context)
+    await shows(page, "solar", "6.5 kW")
+    await page.clock.run_for(1000)
+    await until(lambda: len(opened) == 1, 3)
+
+    await page.clock.run_for(36_000)
+
+    await until(lambda: len(opened) == 2, 3)
