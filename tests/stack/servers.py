@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlencode
@@ -60,6 +60,28 @@ def demo(folder: Path, persona: str) -> Iterator[str]:
         command, f"http://{address}/health", log, PYTHONPATH=str(ROOT), HOME=str(folder), **settings
     ):
         yield address
+
+
+@contextmanager
+def bereft(folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Run a proxy and its gateway; yields the proxy's address and what takes the gateway away."""
+    port, proxy = free_port(), f"127.0.0.1:{free_port()}"
+    with ExitStack() as stack:
+        gateway = stack.enter_context(ExitStack())
+        command = [sys.executable, "-m", "proxy", "simulate", "--persona", "fw1_15", "--port", str(port)]
+        status = f"http://127.0.0.1:{port}/api/status"
+        gateway.enter_context(running(command, status, folder / "gateway.log", PYTHONPATH=str(ROOT)))
+        settings = {
+            "PW_HOST": f"http://127.0.0.1:{port}",
+            "PW_BIND_ADDRESS": "127.0.0.1",
+            "PW_PORT": proxy.rpartition(":")[2],
+            "PW_CACHE_EXPIRE": "1",
+            "PW_CACHE_TTL": "3",
+        }
+        command = [sys.executable, "-m", "proxy", "serve"]
+        environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), **settings}
+        stack.enter_context(running(command, f"http://{proxy}/health", folder / "bereft.log", **environment))
+        yield proxy, gateway.close
 
 
 def _await_answer(process: subprocess.Popen, url: str, log: Path) -> None:

@@ -1,15 +1,16 @@
-"""A real Prometheus reads two demos for twenty seconds, and the dashboards' queries are put to it."""
+"""A real Prometheus reads three proxies for twenty seconds, and the dashboards' queries are put to it."""
 
 import json
 import subprocess
 import time
 from contextlib import ExitStack, suppress
+from typing import NamedTuple
 from urllib.error import HTTPError
 
 import pytest
 import yaml
 
-from tests.stack.servers import ROOT, demo, free_port, get, get_json, process_time_passes, running
+from tests.stack.servers import ROOT, bereft, demo, free_port, get, get_json, process_time_passes, running
 
 DEPLOY = ROOT / "deploy"
 SECONDS = 20
@@ -48,16 +49,24 @@ def panels():
                 )
 
 
+class Prometheus(NamedTuple):
+    """The URL of the API, and the address of the proxy that lost its gateway."""
+
+    url: str
+    lonely: str
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory):
-    """Run everything while visitors come; yields the URL of Prometheus' API."""
+    """Run everything while visitors come; halfway, one proxy loses its gateway."""
     folder = tmp_path_factory.mktemp("prometheus")
     with ExitStack() as stack:
         demos = [stack.enter_context(demo(folder, persona)) for persona in PERSONAS]
+        lonely, take_away = stack.enter_context(bereft(folder))
         config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
         config["rule_files"] = [str(DEPLOY / "prometheus" / "rules.yml")]
-        config["scrape_configs"][0]["static_configs"][0]["targets"] = demos
+        config["scrape_configs"][0]["static_configs"][0]["targets"] = [*demos, lonely]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
         address = f"127.0.0.1:{free_port()}"
         command = [
@@ -68,25 +77,40 @@ def prometheus(tmp_path_factory):
         ]
         stack.enter_context(running(command, f"http://{address}/-/ready", folder / "prometheus.log"))
         ends = time.monotonic() + SECONDS
-        while time.monotonic() < ends:
+        while (left := ends - time.monotonic()) > 0:
+            if left < SECONDS / 2:
+                take_away()
             for proxy in demos:
                 get(f"http://{proxy}/aggregates")
                 get(f"http://{proxy}/soe")
                 with suppress(HTTPError):  # what this firmware does not tell: some error has to be seen
                     get(f"http://{proxy}/api/system/networks")
             process_time_passes(0.5)
-        yield f"http://{address}/api/v1"
+        yield Prometheus(f"http://{address}/api/v1", lonely)
 
 
 def ask(prometheus, query):
-    answer = get_json(f"{prometheus}/query", query=query)
+    answer = get_json(f"{prometheus.url}/query", query=query)
     assert answer["status"] == "success"
     return answer["data"]["result"]
 
 
 def test_every_scrape_succeeds(prometheus):
-    assert [series["value"][1] for series in ask(prometheus, f"min_over_time(up[{SECONDS}s])")] == ["1", "1"]
+    assert [series["value"][1] for series in ask(prometheus, f"min_over_time(up[{SECONDS}s])")] == ["1"] * 3
     assert all(int(s["value"][1]) >= SECONDS / 2 for s in ask(prometheus, f"count_over_time(up[{SECONDS}s])"))
+
+
+def test_readings_of_a_lost_gateway_end_while_its_proxy_stays_up(prometheus):
+    """Neither 0 nor frozen: Prometheus sees the series end."""
+    here = f'{{instance="{prometheus.lonely}"}}'
+
+    assert ask(prometheus, f"count_over_time(powerwall_instant_power_watts{here}[{SECONDS}s])") != []
+    assert ask(prometheus, f"powerwall_instant_power_watts{here}") == []
+    assert [series["value"][1] for series in ask(prometheus, f"up{here}")] == ["1"]
+    assert (
+        ask(prometheus, f'powerwall_proxy_link_state{{instance="{prometheus.lonely}",state="closed"}} == 0')
+        != []
+    )
 
 
 def test_a_scrape_is_quick_and_loses_nothing(prometheus):
@@ -105,7 +129,7 @@ def test_every_panel_shows_something(prometheus, title, query):
 
 
 def test_rules_are_loaded_and_nothing_alarms(prometheus):
-    groups = get_json(f"{prometheus}/rules")["data"]["groups"]
+    groups = get_json(f"{prometheus.url}/rules")["data"]["groups"]
 
     assert sum(len(group["rules"]) for group in groups) == 14
     assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
