@@ -15,8 +15,10 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from proxy.core.model import Source
+from proxy.core.sources import SOLAR_POWERWALL, VITALS
 from proxy.core.tally import Histogram
-from proxy.publish.energy import ENERGY
+from proxy.publish.energy import ENERGY, ESSENTIAL
 from proxy.publish.facts import Facts
 from proxy.publish.families import COUNTER, HISTOGRAM, Family, Ratchet, Samples, Told
 from proxy.publish.own import OWN
@@ -24,6 +26,8 @@ from proxy.publish.running import Running
 
 if TYPE_CHECKING:
     from proxy.gateway.gateway import Gateway
+
+_TOLD: frozenset[Source] = frozenset(source for row in ENERGY for source in row.sources)
 
 
 class Metrics:
@@ -35,6 +39,17 @@ class Metrics:
         self._registry.register(_Families(running, facts))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
+
+    @staticmethod
+    def interest(gateway: Gateway, extent: str) -> frozenset[Source]:
+        """Say what a scrape wants: nothing, the essential readings and what was ever asked for, or all."""
+        match extent:
+            case "no":
+                return frozenset()
+            case "yes":
+                return _TOLD & gateway.visited | frozenset(ESSENTIAL)
+        # The strings are in the vitals already, where there are any.
+        return _TOLD - {SOLAR_POWERWALL} if gateway.peek(VITALS) else _TOLD
 
     def scrape(self, accept: str) -> tuple[bytes, str]:
         """Return the body in the format that the client asks for, and its media type."""

@@ -7,26 +7,22 @@ what is not fresh, the next one finds it.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import importlib
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from proxy.core.model import Source
-from proxy.core.sources import SOLAR_POWERWALL, VITALS
-from proxy.publish.energy import ENERGY, ESSENTIAL
-from proxy.publish.facts import Facts
-from proxy.publish.running import Running
 from proxy.server.data import takes_gzip
 from proxy.server.problems import PUBLIC_HEADERS, problem
 
 if TYPE_CHECKING:
     from proxy.gateway.gateway import Gateway
+    from proxy.publish.facts import Facts
     from proxy.publish.metrics import Metrics
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
-
-_TOLD: frozenset[Source] = frozenset(source for row in ENERGY for source in row.sources)
 
 
 def endpoints(context: Context) -> dict[str, Endpoint]:
@@ -37,8 +33,11 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         if not context.settings.metrics:
             return problem(404, "Metrics are switched off: PW_METRICS=no.")
         if not made:
+            # Slow to import: the first scrape waits for it, neither the start nor another client does.
+            await asyncio.to_thread(importlib.import_module, "proxy.publish.metrics")
+        if not made:
             made.append(_metrics(context))
-        context.gateway.want(interest(context.gateway, context.settings.metrics_refresh))
+        context.gateway.want(made[0].interest(context.gateway, context.settings.metrics_refresh))
         context.traffic.settle()
         body, media_type = made[0].scrape(request.headers.get("Accept", ""))
         headers = {"Content-Type": media_type, "Cache-Control": "no-store", **PUBLIC_HEADERS}
@@ -50,19 +49,11 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     return {"metrics": metrics}
 
 
-def interest(gateway: Gateway, extent: str) -> frozenset[Source]:
-    """Say what a scrape wants: nothing, the essential readings and what was ever asked for, or all."""
-    match extent:
-        case "no":
-            return frozenset()
-        case "yes":
-            return _TOLD & gateway.visited | frozenset(ESSENTIAL)
-    # The strings are in the vitals already, where there are any.
-    return _TOLD - {SOLAR_POWERWALL} if gateway.peek(VITALS) else _TOLD
-
-
 def _metrics(context: Context) -> Metrics:
-    from proxy.publish.metrics import Metrics  # noqa: PLC0415 - the first scrape pays for it, not the start
+    """Connect the metrics to a running proxy."""
+    from proxy.publish.facts import Facts  # noqa: PLC0415 - see above
+    from proxy.publish.metrics import Metrics  # noqa: PLC0415 - see above
+    from proxy.publish.running import Running  # noqa: PLC0415 - see above
 
     def facts(gateway: Gateway) -> Facts:
         options, settings = context.readings.options, context.settings

@@ -1,6 +1,8 @@
 """A scrape among many clients."""
 
 import asyncio
+import subprocess
+import sys
 import time
 
 from tests.metrics.reading import settled
@@ -27,3 +29,13 @@ async def test_a_scrape_is_answered_while_sixteen_clients_are_busy(sim, proxy):
 
     assert min(took) < 0.1
     assert len(sim.requests) == asked
+
+
+def test_the_start_does_not_pay_for_metrics():
+    """prometheus-client takes longer to import than the proxy to start; the first scrape brings it."""
+    made = "import sys, proxy.app as a, proxy.config.settings as s; a.build_app(s.Settings())"
+    check = "print([name for name in sys.modules if name.startswith(('prometheus_client', 'proxy.publish.energy'))])"
+    command = [sys.executable, "-c", f"{made}; {check}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
