@@ -7,13 +7,11 @@ proxy answers 400 for what the gateway refused, or guesses, the status here is t
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
@@ -24,22 +22,17 @@ from proxy.core.redaction import redact
 from proxy.gateway.control import Report, named
 from proxy.publish.families import Samples
 from proxy.server.admission import client_of
-from proxy.server.body import read_body
+from proxy.server.control_request import Refused, answer, fields_of, invalid, token_of
 from proxy.server.guard import Entry, Verdict
-from proxy.server.problems import COMMON_HEADERS, retry_after
+from proxy.server.problems import retry_after
 
 if TYPE_CHECKING:
     from proxy.core.commands import Raw
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
-LONGEST_BODY = 4096
-_MOST_FIELDS = 16
-_FORMS = frozenset({"application/x-www-form-urlencoded", "application/octet-stream"})  # the latter: unsaid
-_JSON = "application/json"
 
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
-INVALID = "Control Command Error: Invalid Request"
 WRONG_TOKEN = "Control Command Token Invalid"  # noqa: S105 - the answer, not a token
 # Codes of Control.counts, as the metrics call them.
 _OUTCOMES = {
@@ -68,43 +61,43 @@ ACTIONS: Mapping[str, Action] = {
 }
 
 
-class Refused(Exception):
-    """A request that is answered without asking the gateway."""
-
-    def __init__(self, status: int, error: str, detail: str = "") -> None:
-        super().__init__(error)
-        self.status = status
-        self.detail = detail
-
-
 def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoint of this module."""
 
     async def control(request: web.Request, route: Route) -> web.Response:
         action = ACTIONS[route.path]
-        refusals = context.control.counts if request.method == "POST" else Counter()
-        if not context.guard.is_on:
-            refusals[action.setting.value, "disabled"] += 1
-            return answer(400, {"error": DISABLED})
+        writes = request.method == "POST"
         try:
-            if request.method != "POST":
-                return await _read(context, action)
-            fields = await fields_of(request)
-            verdict = await context.guard.admit(
-                token_of(request, fields), client_of(request, context.settings)
-            )
-            if verdict.entry is not Entry.GRANTED:
-                refusals[action.setting.value, "unauthorized"] += 1
-                return denied(verdict)
-            if fields.get("value", "") == "":
-                return await _read(context, action)
-            return await _write(context, request, action, fields)
+            return await (_post(context, request, action) if writes else _get(context, action))
         except Refused as refused:
-            refusals[action.setting.value, "invalid"] += 1
-            body = {"error": str(refused), **({"detail": refused.detail} if refused.detail else {})}
-            return answer(refused.status, body)
+            if writes:
+                context.control.counts[action.setting.value, refused.outcome] += 1
+            return refused.response
 
     return {"control": control}
+
+
+async def _get(context: Context, action: Action) -> web.Response:
+    """Read, which needs no token as long as control is on. Raises Refused."""
+    _check_on(context)
+    return await _read(context, action)
+
+
+async def _post(context: Context, request: web.Request, action: Action) -> web.Response:
+    """Let in who has the token; then set, or read if there is no value. Raises Refused."""
+    _check_on(context)
+    fields = await fields_of(request)
+    verdict = await context.guard.admit(token_of(request, fields), client_of(request, context.settings))
+    if verdict.entry is not Entry.GRANTED:
+        raise Refused(denied(verdict), "unauthorized")
+    if fields.get("value", "") == "":
+        return await _read(context, action)
+    return await _write(context, request, action, fields)
+
+
+def _check_on(context: Context) -> None:
+    if not context.guard.is_on:
+        raise Refused(answer(400, {"error": DISABLED}), "disabled")
 
 
 def offers(context: Context) -> Mapping[str, Callable[[], Samples]]:
@@ -137,69 +130,6 @@ def account_of(context: Context) -> dict[str, Any]:
             for report in context.control.reports
         ],
     }
-
-
-# -- what was sent ---------------------------------------------------------------------------------
-
-
-async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
-    """Read the body, a form or a JSON object; a field that is named twice is refused. Raises Refused."""
-    body = await _body(request)
-    try:
-        if request.content_type == _JSON:
-            fields = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
-        elif request.content_type in _FORMS:
-            pairs = parse_qsl(
-                body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
-            )
-            fields = _once(pairs)
-        else:
-            raise Refused(415, INVALID, f"The body is a form or {_JSON}.")
-    except (ValueError, RecursionError) as exc:
-        raise Refused(400, INVALID) from exc
-    if not isinstance(fields, dict) or any(isinstance(v, dict | list) or v is None for v in fields.values()):
-        raise Refused(400, INVALID, "The body is an object of texts, numbers and true or false.")
-    return fields
-
-
-async def _body(request: web.BaseRequest) -> bytes:
-    if "Content-Length" not in request.headers and "Transfer-Encoding" not in request.headers:
-        raise Refused(400, INVALID, "The body is missing.")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise Refused(415, INVALID, "The body is not compressed.")
-    body = await read_body(request, LONGEST_BODY)
-    if body is None:
-        raise Refused(400, INVALID, f"The body has at most {LONGEST_BODY} bytes.")
-    return body
-
-
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of pairs. Raises ValueError for a name that comes twice: two readers might disagree."""
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise ValueError(name)
-        fields[name] = value
-    return fields
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(text)
-
-
-def token_of(request: web.BaseRequest, fields: Mapping[str, Any]) -> str | None:
-    """Find the token: in the body or as a bearer, not both. Raises Refused."""
-    if len(request.headers.getall("Authorization", [])) + ("token" in fields) > 1:
-        raise Refused(400, INVALID, "The token is sent once: in the body or as Authorization: Bearer.")
-    token = fields.get("token")
-    return token if isinstance(token, str) else bearer_of(request)
-
-
-def bearer_of(request: web.BaseRequest) -> str | None:
-    """Find the token in the one Authorization header."""
-    shown = request.headers.getall("Authorization", [])
-    scheme, _, token = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 # -- what is answered ------------------------------------------------------------------------------
@@ -240,7 +170,7 @@ async def _write(
     except BadValue as bad:
         what = "Value" if bad.setting is action.setting else action.field.capitalize()
         hint = " - use seconds or cancel" if bad.setting is Setting.MAX_BACKUP else ""
-        raise Refused(400, f"Control Command {what} Invalid{hint}", str(bad)) from bad
+        raise invalid(400, f"Control Command {what} Invalid{hint}", str(bad)) from bad
     report = await context.control.execute(command, client_of(request, context.settings))
     if report.error is None:
         return answer(200, _success(report))
@@ -276,17 +206,3 @@ def failed(error: GatewayError, text: str, held: Mapping[str, Any] | None = None
     body = {"error": text, "outcome": error.code(), "detail": redact(str(error)), **(held or {})}
     headers = {"Retry-After": retry_after(error.retry_after)} if error.retry_after is not None else {}
     return answer(error.status, body, headers)
-
-
-def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
-    """Write an answer that no web page of another origin may read and nobody may keep."""
-    return web.Response(
-        status=status,
-        body=json.dumps(body).encode(),
-        headers={
-            "Content-Type": _JSON,
-            "Cache-Control": "no-store",
-            **COMMON_HEADERS,
-            **(headers or {}),
-        },
-    )

@@ -35,7 +35,7 @@ from proxy.core.pace import Pace
 from proxy.core.redaction import redact
 from proxy.server.admission import client_of
 from proxy.server.body import read_body
-from proxy.server.control import bearer_of
+from proxy.server.control_request import bearer_of
 from proxy.server.guard import Guard
 from proxy.server.openc2_reply import Reply, check, tell
 from proxy.server.openc2_writes import Writes

@@ -18,7 +18,8 @@ from proxy.core.breaker import State
 from proxy.core.errors import NotSupported
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.server.admission import client_of, is_ours, is_same_origin
-from proxy.server.control import account_of, bearer_of, denied
+from proxy.server.control import account_of, denied
+from proxy.server.control_request import bearer_of
 from proxy.server.diagnosis import diagnosis
 from proxy.server.guard import Entry
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem

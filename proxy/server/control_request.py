@@ -1,0 +1,113 @@
+"""What a client of /control sent: fields and token; and how it is refused when that is wrong.
+
+A field that comes twice is refused, because two readers might take different ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from proxy.server.body import read_body
+from proxy.server.problems import COMMON_HEADERS
+
+if TYPE_CHECKING:
+    from proxy.core.commands import Raw
+
+LONGEST_BODY = 4096
+_MOST_FIELDS = 16
+_FORMS = frozenset({"application/x-www-form-urlencoded", "application/octet-stream"})  # the latter: unsaid
+_JSON = "application/json"
+INVALID = "Control Command Error: Invalid Request"
+
+
+class Refused(Exception):
+    """A request that is answered without asking the gateway; ``outcome`` names why in the metrics."""
+
+    def __init__(self, response: web.Response, outcome: str = "invalid") -> None:
+        super().__init__(outcome)
+        self.response = response
+        self.outcome = outcome
+
+
+def invalid(status: int, error: str, detail: str = "") -> Refused:
+    """Refuse a request for what it says. ``error`` are the words of the contract, ``detail`` ours."""
+    return Refused(answer(status, {"error": error, **({"detail": detail} if detail else {})}))
+
+
+async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
+    """Read the body, a form or a JSON object; a field that is named twice is refused. Raises Refused."""
+    body = await _body(request)
+    try:
+        if request.content_type == _JSON:
+            fields = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
+        elif request.content_type in _FORMS:
+            pairs = parse_qsl(
+                body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
+            )
+            fields = _once(pairs)
+        else:
+            raise invalid(415, INVALID, f"The body is a form or {_JSON}.")
+    except (ValueError, RecursionError) as exc:
+        raise invalid(400, INVALID) from exc
+    if not isinstance(fields, dict) or any(isinstance(v, dict | list) or v is None for v in fields.values()):
+        raise invalid(400, INVALID, "The body is an object of texts, numbers and true or false.")
+    return fields
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    if "Content-Length" not in request.headers and "Transfer-Encoding" not in request.headers:
+        raise invalid(400, INVALID, "The body is missing.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise invalid(415, INVALID, "The body is not compressed.")
+    body = await read_body(request, LONGEST_BODY)
+    if body is None:
+        raise invalid(400, INVALID, f"The body has at most {LONGEST_BODY} bytes.")
+    return body
+
+
+def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of pairs. Raises ValueError for a name that comes twice: two readers might disagree."""
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(name)
+        fields[name] = value
+    return fields
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(text)
+
+
+def token_of(request: web.BaseRequest, fields: Mapping[str, Any]) -> str | None:
+    """Find the token: in the body or as a bearer, not both. Raises Refused."""
+    if len(request.headers.getall("Authorization", [])) + ("token" in fields) > 1:
+        raise invalid(400, INVALID, "The token is sent once: in the body or as Authorization: Bearer.")
+    token = fields.get("token")
+    return token if isinstance(token, str) else bearer_of(request)
+
+
+def bearer_of(request: web.BaseRequest) -> str | None:
+    """Find the token in the one Authorization header."""
+    shown = request.headers.getall("Authorization", [])
+    scheme, _, token = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
+    """Write an answer that no web page of another origin may read and nobody may keep."""
+    return web.Response(
+        status=status,
+        body=json.dumps(body).encode(),
+        headers={
+            "Content-Type": _JSON,
+            "Cache-Control": "no-store",
+            **COMMON_HEADERS,
+            **(headers or {}),
+        },
+    )
