@@ -165,14 +165,19 @@ def _energies(block: Signals) -> dict[str, float | None]:
 def _powerwalls(documents: Documents, _: Options) -> list[dict[str, Any]] | None:
     """Return every battery unit, with what its block in the system status tells."""
     blocks = sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks"))
-    by_name = {(block.get(_PART), block.get(_SERIAL)): block for block in blocks}
+    by_name = {_name(block): block for block in blocks}
     units = sections(section(documents.get(POWERWALLS)).get("powerwalls")) or blocks
     told = []
     for unit in units:
-        block = by_name.get((unit.get(_PART), unit.get(_SERIAL)), {})
-        ready = {"part_number": unit.get(_PART), "serial": unit.get(_SERIAL), "ready": _is_ready(block)}
+        part, serial = _name(unit)
+        block = by_name.get((part, serial), {})
+        ready = {"part_number": part, "serial": serial, "ready": _is_ready(block)}
         told.append({**ready, **_energies(block)})
     return told or None
+
+
+def _name(unit: Signals) -> tuple[str | None, str | None]:
+    return text(unit.get(_PART)), text(unit.get(_SERIAL))
 
 
 def _is_ready(block: Signals) -> bool | None:
@@ -184,7 +189,7 @@ def _is_ready(block: Signals) -> bool | None:
 def _labels(documents: Documents, _: Options) -> list[dict[str, Any]] | None:
     """Return part and serial number of every battery unit, as the connector did."""
     units = sections(section(documents.get(POWERWALLS)).get("powerwalls"))
-    return [{key: unit.get(key) for key in (_PART, _SERIAL)} for unit in units] or None
+    return [dict(zip((_PART, _SERIAL), _name(unit), strict=True)) for unit in units] or None
 
 
 def _count(documents: Documents, options: Options) -> int | None:

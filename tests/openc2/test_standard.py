@@ -253,6 +253,8 @@ MALFORMED = {
     "two contents": '{"headers":{},"body":{"openc2":{"request":{},"notification":{}}}}',
     "no body": '{"headers":{}}',
     "extra member": '{"headers":{},"body":{"openc2":{"request":{}}},"extra":1}',
+    "from is a number": '{"headers":{"from":1},"body":{"openc2":{"request":{}}}}',
+    "to is a number": '{"headers":{"to":1},"body":{"openc2":{"request":{}}}}',
     "created is a text": '{"headers":{"created":"now"},"body":{"openc2":{"request":{}}}}',
 }
 
@@ -282,6 +284,9 @@ WRONG_COMMANDS = {
     "a text for a time": ({**BATTERY, "args": {"start_time": "now"}}, 400),
     "a long command_id": ({**BATTERY, "command_id": "x" * 37}, 400),
     "blanks in command_id": ({**BATTERY, "command_id": "a b"}, 400),
+    "a text for a comment": ({**BATTERY, "args": {"comment": 1}}, 400),
+    "an empty target of the profile": ({"action": "set", "target": {"x-powerwall": {}}}, 400),
+    "a number for a gateway": ({**BATTERY, "actuator": {"x-powerwall": {"gateway": 1}}}, 400),
     "two actuators": ({**BATTERY, "actuator": {"x-powerwall": {}, "slpf": {}}}, 400),
     "unknown specifier": ({**BATTERY, "actuator": {"x-powerwall": {"colour": "red"}}}, 400),
     "unknown properties only": ({"action": "query", "target": {"properties": ["colour"]}}, 404),
