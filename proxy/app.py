@@ -48,6 +48,8 @@ _log = logging.getLogger(__name__)
 
 # telegraf gives up after 4 s; an answer has to leave a little earlier.
 _LONGEST_ANSWER_S = 3.8
+# A stop takes 2 s at most. Who waits for the gateway then is answered before connections are closed.
+_LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
 # While a stale reading is at hand, a request waits this long for a fresh one.
 _PATIENCE_S = 0.05
@@ -86,7 +88,8 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     context.offers |= ui.offers()
     context.fallback = ui.fallback
 
-    async def end_streams(_: web.Application) -> None:
+    async def end_waits(_: web.Application) -> None:
+        asyncio.get_running_loop().call_later(_LAST_WAIT_S, gateway.give_up)
         await feed.close()
 
     async def close_gateway(_: web.Application) -> AsyncIterator[None]:
@@ -99,7 +102,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     app = web.Application()
     app[CONTEXT] = context
     app.on_response_prepare.append(sign)
-    app.on_shutdown.append(end_streams)
+    app.on_shutdown.append(end_waits)
     app.on_shutdown.append(openc2.close)
     app.cleanup_ctx.append(close_gateway)
     app.router.add_route("*", "/{path:.*}", dispatch)

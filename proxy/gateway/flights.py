@@ -1,7 +1,7 @@
 """Exchanges under way: one of each kind, however many requests wait for it.
 
 A flight is a task that runs one exchange and lets its starter take the answer.
-Any number of requests await it; none of them can cancel it, only ``close`` does.
+Any number of requests await it; none of them can cancel it, only the end of all does.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Flights:
         flight = asyncio.create_task(self._fly(link, exchange, take), name=f"exchange {exchange}")
         self._by_exchange[link, exchange] = flight
         self._since[flight] = self._now()
+        flight.add_done_callback(self._since.pop)
         return flight
 
     def since(self, flight: Flight) -> float:
@@ -53,12 +54,15 @@ class Flights:
         """Let nobody join any more: what it will tell is out of date."""
         self._by_exchange.pop((link, exchange), None)
 
-    async def close(self) -> None:
+    def end(self) -> None:
         """End all that are in the air; whoever waits is told."""
-        flights = tuple(self._since)
-        for flight in flights:
+        for flight in self._since:
             flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End all that are in the air, and see them down."""
+        self.end()
+        await asyncio.gather(*self._since, return_exceptions=True)
 
     async def _fly(self, link: Link, exchange: str, take: Take) -> GatewayError | None:
         answer: Mapping[Source, Document] | GatewayError
@@ -67,15 +71,10 @@ class Flights:
         except GatewayError as error:
             answer = error
         finally:
-            self._leave(link, exchange)
+            if self._by_exchange.get((link, exchange)) is asyncio.current_task():
+                del self._by_exchange[link, exchange]
         take(answer)
         return answer if isinstance(answer, GatewayError) else None
-
-    def _leave(self, link: Link, exchange: str) -> None:
-        flight = asyncio.current_task()
-        self._since = {other: since for other, since in self._since.items() if other is not flight}
-        if self._by_exchange.get((link, exchange)) is flight:
-            del self._by_exchange[link, exchange]
 
 
 def outcome(flight: Flight) -> GatewayError | None:

@@ -362,6 +362,11 @@ class Gateway:
         ttl = self.policy(snapshot.source).ttl
         return snapshot.stored_at + ttl - min(self._took_s.get(snapshot.source, 0.0), ttl * _MOST_AHEAD)
 
+    def give_up(self) -> None:
+        """Stop asking: whoever waits for the gateway is answered with what there is."""
+        self._agenda.close()
+        self._flights.end()
+
     async def close(self) -> None:
         """Stop refreshing, end what is in the air, close the drivers."""
         self._agenda.close()

@@ -4,6 +4,9 @@ import json
 import re
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -86,6 +89,25 @@ def test_the_demo_serves_a_house_and_ends_when_told(command):
 
     assert demo.ends(within_s=2) == 0
     assert list(command.home.iterdir()) == []
+
+
+def test_who_waits_for_a_silent_gateway_is_answered_before_the_end(command):
+    """SIGTERM with a request in flight that the gateway holds up: an honest answer, and success within 2 s."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        daemon = command.start(PW_HOST=address, PW_PASSWORD="x", PW_PORT="0", PW_BIND_ADDRESS="127.0.0.1")
+        asking = others.submit(status_of, daemon.port(), "/soe")
+        held, _ = silent.accept()
+
+        assert daemon.ends(within_s=2) == 0
+        assert asking.result() == 503
+        held.close()
+
+
+def status_of(port: str, path: str) -> int:
+    with closing(HTTPConnection("127.0.0.1", int(port))) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().status
 
 
 def test_flags_without_a_command_are_those_of_serve(command):
