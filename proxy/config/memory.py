@@ -21,29 +21,29 @@ class Memory:
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder) if folder else None
-        self._documents: dict[str, dict[str, Any]] = {}
+        self._unsaved: dict[str, dict[str, Any]] = {}  # what could not be written
         self._complained = False
 
     def read(self, name: str) -> dict[str, Any]:
         """Return a document; an absent or broken file is an empty one.
 
-        The file wins over what this process wrote: the owner may have removed it.
+        The file wins over what this process wrote to it: the owner may have removed it.
         """
         path = self._path(name)
-        if path is None:
-            return self._documents.get(name, {})
+        if path is None or name in self._unsaved:
+            return self._unsaved.get(name, {})
         try:
             value = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
-            return self._documents.get(name, {}) if self._complained else {}
+            return {}
         except (OSError, ValueError) as exc:
             self._complain(path, exc)
-            return self._documents.get(name, {})
+            return {}
         return value if isinstance(value, dict) else {}
 
     def write(self, name: str, document: dict[str, Any]) -> None:
         """Replace a document."""
-        self._documents[name] = document
+        self._unsaved[name] = document
         path = self._path(name)
         if path is None:
             return
@@ -51,6 +51,8 @@ class Memory:
             write_private(path, json.dumps(document).encode())
         except OSError as exc:
             self._complain(path, exc)
+        else:
+            del self._unsaved[name]
 
     def _path(self, name: str) -> Path | None:
         path = Path(name)

@@ -118,7 +118,7 @@ class LocalWriter:
         _raise_for(path, reply)
         try:
             return json.loads(reply.body) if reply.body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None  # it was accepted; what it says in words is of no account
 
     async def _once(

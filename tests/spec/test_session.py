@@ -293,3 +293,13 @@ async def test_a_closed_path_of_an_open_gateway_rests_alone(start, clock, passwo
         await pass_time(clock, proxy, 6)
         assert (await proxy.get("/soe")).headers["Age"] == "0"
         assert sim.logins == 0
+
+
+async def test_refusals_grow_rarer_also_when_nothing_can_be_written(sim, start, clock):
+    """A file that can be read and not replaced, as on a full disk, does not make the proxy forget."""
+    proxy = await start(sim, password="second", cache_file="/proc/self/oom_score")
+    for _ in range(40):
+        await proxy.get("/soe")
+        await pass_time(clock, proxy, 30)
+
+    assert sim.logins <= 6
