@@ -127,3 +127,27 @@ def test_the_command_says_it_in_words_or_as_json(command):
     assert "\x1b" not in words.stdout
     assert json.loads(told.stdout)["cause"] == "port"
     assert "secret-word" not in words.stdout + told.stdout
+
+
+async def test_an_address_to_which_no_way_leads(examine):
+    """A network that this machine is not in; nothing answers, whatever the router makes of it."""
+    findings = await examine(host="[100::1]:443", timeout=0.3)
+
+    assert causes(findings) == [Cause.ROUTE]
+
+
+async def test_a_name_is_told_with_its_address(sim, examine):
+    findings = await examine(host=f"localhost:{sim.port}")
+
+    assert findings[0].told.startswith("localhost is ")
+
+
+def test_a_healthy_site_is_told_so(command):
+    """The doctor asks the simulated gateway of another process; the exit code is 0."""
+    gateway = command.start("simulate", "--port", "0")
+    port = gateway.prints(r"https://127\.0\.0\.1:(\d+)")[1]
+    told = command("doctor", PW_HOST=f"127.0.0.1:{port}", PW_PASSWORD="password")
+
+    assert told.returncode == 0, told.stdout
+    assert "All is well." in told.stdout
+    assert "local: charge" in told.stdout

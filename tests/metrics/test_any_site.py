@@ -1,0 +1,71 @@
+"""No site is too odd for /metrics: any documents make a body that Prometheus takes."""
+
+from collections import Counter
+from types import SimpleNamespace
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from proxy.core.clock import Clock
+from proxy.core.freshness import Policy
+from proxy.core.model import Document
+from proxy.core.sources import METERS
+from proxy.gateway.gateway import Gateway
+from proxy.publish.facts import Facts
+from proxy.publish.metrics import Metrics
+from proxy.publish.running import Running
+from proxy.views.options import Options
+from tests.metrics.reading import read
+from tests.views.strategies import documents
+
+STOPPED = Clock(lambda: 100.0, lambda: 1_760_000_000.0)
+ODD = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=6)
+    | st.lists(st.none(), max_size=2)
+)
+
+
+def scraped(told):
+    """Scrape a proxy that holds these documents."""
+    gateway = Gateway((), STOPPED, policy=lambda _: Policy(5.0), deadline_s=1.0, patience_s=0.0)
+    for source, value in told.items():
+        gateway.store.put(source, Document(value, b""))
+    traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
+    running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
+    body, _ = Metrics(running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True)).scrape("")
+    return read(body.decode())
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(documents())
+def test_any_documents_make_a_body_without_a_series_twice(told):
+    scraped(told)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(documents(), st.dictionaries(st.text("abcdefg_", max_size=20), ODD, max_size=4))
+def test_any_value_in_the_place_of_a_document_is_no_error(told, odd):
+    """A shape that no gateway has shown yet costs its series, never the scrape."""
+    scraped(dict.fromkeys(told, odd))
+
+
+def test_phase_currents_are_told_where_a_meter_measures_them():
+    """Three zeros are a meter that does not."""
+    site = {"instant_power": 500, "i_a_current": 1.5, "i_b_current": 0, "i_c_current": 0.5}
+    load = {"instant_power": 500, "i_a_current": 0, "i_b_current": 0, "i_c_current": 0}
+    series = scraped({METERS: {"site": site, "load": load}})
+
+    assert set(series.named("powerwall_phase_current_amperes").values()) == {1.5, 0.0, 0.5}
+    assert all("meter=site" in labels for labels in series.named("powerwall_phase_current_amperes"))
+
+
+def test_fans_are_named_as_in_their_route():
+    vitals = {"PVAC--1--X": {"PVAC_Fan_Speed_Actual_RPM": 1200, "PVAC_Fan_Speed_Target_RPM": 1300}}
+    series = scraped({"/api/devices/vitals": vitals})
+
+    assert series["powerwall_battery_fan_rpm", "block=FAN1", "kind=actual"] == 1200
+    assert series["powerwall_battery_fan_rpm", "block=FAN1", "kind=target"] == 1300
