@@ -1,7 +1,11 @@
 """What /metrics tells of the proxy itself."""
 
+import asyncio
+import time
+
 from proxy.publish.own import OWN
 from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, until
 from tests.metrics.reading import scrape, settled
 
@@ -67,8 +71,6 @@ async def test_logins_and_bytes_are_counted(sim, proxy):
 
 async def test_waiting_together_is_counted(sim, proxy, clock):
     """Fifty cold readers of one source share one exchange."""
-    import asyncio
-
     await proxy.get("/version")
     sim.faults.add(Fault(path="/api/system_status/soe", delay_s=3))
     readers = [asyncio.ensure_future(proxy.get("/soe")) for _ in range(50)]
@@ -121,10 +123,6 @@ async def test_every_family_of_the_table_is_seen_in_some_life(sim, start, clock)
 
 async def test_a_scrape_is_cheap(start, clock):
     """The largest site, twenty scrapes: less than 10 ms of CPU each."""
-    import time
-
-    from proxy.sim.server import SimulatedGateway
-
     async with SimulatedGateway("fw23_44", clock=clock.clock, packs=12, strings=4, inverters=3) as sim:
         proxy = await start(sim, metrics_refresh="all")
         await settled(proxy)
