@@ -21,9 +21,11 @@ from proxy.core.errors import (
     CommandRejected,
     GatewayError,
     GatewayTimeout,
+    Interrupted,
     LoginRejected,
     NotSupported,
     RateLimited,
+    Scope,
     SourceUnavailable,
     Unreachable,
 )
@@ -57,6 +59,12 @@ _FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
     "REMOTE_ACCESS_DISABLED": (LoginRejected, "access by key is switched off"),
     "REMOTE_SERVICE_REQUEST_NOT_SUPPORTED": (NotSupported, "this firmware does not offer this"),
 }
+
+
+class WifiLost(SourceUnavailable):
+    """The second way failed: its followers rest, the wired gateway does not (tedapi.md section 7)."""
+
+    rests = tuple(60.0 * 2**n for n in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +151,18 @@ class SignedWire:
 
     async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
         """Ask for one document. The leader answers for itself only: followers need the other way."""
-        if follower is not None:
-            if self._followers is None:
-                raise NotSupported("v1r does not reach followers: set PW_WIFI_HOST and PW_GW_PWD")
+        if follower is None:
+            return await self.ask(_READS[name])
+        if self._followers is None:
+            raise NotSupported("v1r does not reach followers: set PW_WIFI_HOST and PW_GW_PWD")
+        try:
             return await self._followers.read(name, follower)
-        return await self.ask(_READS[name])
+        except (Interrupted, GatewayTimeout) as exc:
+            raise WifiLost(f"over the Wi-Fi: {exc}") from exc
+        except GatewayError as exc:
+            if exc.scope is not Scope.LINK:
+                raise
+            raise WifiLost(f"over the Wi-Fi: {exc}", retry_after=exc.retry_after) from exc
 
     async def ask(self, question: Callable[[PowerwallClient], Awaitable[T]]) -> T:
         """Put a question to the client. Raises GatewayError and nothing else."""

@@ -86,6 +86,20 @@ class TestReading:
         assert {f"TEPINV--{din}" for din in gateway.gateway.units} <= set(vitals)
         assert gateway.requests_for(SIGNED) == 4
 
+    async def test_a_lost_wifi_costs_the_followers_and_not_the_wire(self, gateway, start, key, clock):
+        """They rest for a minute, so that what can be had is not held up."""
+        leader, follower = gateway.gateway.units
+        proxy = await start(gateway, **key.settings(wifi_host="127.0.0.1:9"))
+
+        assert (await proxy.get("/aggregates")).json()["solar"]["instant_power"] is not None
+        vitals = (await proxy.get("/vitals")).json()
+        health = (await proxy.get("/health")).json()
+
+        assert f"TEPINV--{leader}" in vitals
+        assert f"TEPINV--{follower}" not in vitals
+        assert link(health)["state"] == "closed"
+        assert "over the Wi-Fi: 127.0.0.1:9 cannot be reached" in link(health)["units_silent"][follower]
+
     async def test_the_wifi_stands_in_for_the_wire(self, gateway, start, key, clock):
         proxy = await start(gateway, **key.settings(wifi_host=gateway.address))
         gateway.answers(status=500, path=SIGNED)
