@@ -59,20 +59,20 @@ class EnergyMeter:
         self._memory = memory
         self._clock = clock
         self._address = address
-        self._read_at: float | None = None  # monotonic
         kept = _table(memory.read(_FILE).get(address))
         self._counters = {name: _counter(row) for name, row in _table(kept.get("counters")).items()}
         since, until = kept.get("since"), kept.get("until")
         self._since = float(since) if isinstance(since, int | float) else clock.wall()
         # Across a restart only the wall clock can tell the gap.
-        self._gap_s = clock.wall() - until if isinstance(until, int | float) else -1.0
+        self._until = _number(until)
+        self._read_at = None if self._until is None else clock.monotonic() - (clock.wall() - self._until)
         self._saved_at = clock.monotonic()
 
     def count(self, powers: Mapping[str, float | None]) -> Mapping[str, tuple[float, float]]:
         """Take the powers of this moment (watts); tell (imported, exported) watt-hours of each meter."""
         now = self._clock.monotonic()
-        gap_s = self._gap_s if self._read_at is None else now - self._read_at
-        self._read_at = now
+        gap_s = -1.0 if self._read_at is None else now - self._read_at
+        self._read_at, self._until = now, self._clock.wall()
         for name, power in powers.items():
             self._counters[name] = self._counters.get(name, Counter()).read(power, gap_s)
         if now - self._saved_at >= _SAVE_EVERY_S:
@@ -90,7 +90,7 @@ class EnergyMeter:
             }
             for name, counter in self._counters.items()
         }
-        kept = {"since": self._since, "until": self._clock.wall(), "counters": counters}
+        kept = {"since": self._since, "until": self._until, "counters": counters}
         self._memory.write(_FILE, {**self._memory.read(_FILE), self._address: kept})
 
     def describe(self) -> Mapping[str, Any]:

@@ -69,6 +69,22 @@ def test_counters_outlive_the_process(tmp_path):
     assert after.describe() == {"method": "integrated", "since": 1.7e9 + 1000.0}
 
 
+def test_a_restart_long_after_the_last_reading_adds_nothing(tmp_path):
+    """Nobody read for an hour before the end: what is between is not known, however short the restart was."""
+    time = Time()
+    before = meter(time, Memory(str(tmp_path)))
+    before.count({"site": 3600.0})
+    time.now += 3600
+    before.save()
+    time.now += 10
+    meter(time, Memory(str(tmp_path))).save()
+    time.now += 10
+
+    told = meter(time, Memory(str(tmp_path))).count({"site": 3600.0})
+
+    assert told["site"] == (0.0, 0.0)
+
+
 def test_a_damaged_file_costs_the_count_and_nothing_else(tmp_path):
     (tmp_path / "energy.json").write_text(
         '{"gateway": {"counters": {"site": {"positive_wh": "x"}, "load": 3}}}'
