@@ -112,6 +112,14 @@ def test_a_powerwall_3_has_six_strings_that_never_read_below_zero():
     assert told["PVAC_PVMeasuredPower_A"] == 380.5 * 6.1
 
 
+def test_a_string_of_which_nothing_is_told_is_neither_connected_nor_not():
+    silent = {f"components.{LEADER}.components.pch.0.signals.1": signal("PCH_PvState_A")}
+
+    told = vitals.vitals(facts("pw3", silent))[f"PVS--{LEADER}"]
+
+    assert [told[f"PVS_String{s}_Connected"] for s in "ABF"] == [None, True, False]
+
+
 def test_a_neurio_tells_only_its_configured_transformers_scaled_as_configured():
     reading = {"voltageV": 240.5, "realPowerW": 6500, "reactivePowerVAR": -100, "currentA": 27.1}
 

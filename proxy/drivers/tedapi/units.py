@@ -24,7 +24,7 @@ def devices(facts: Facts) -> Iterator[Device]:
         yield (
             f"PVS--{unit.din}",
             {
-                f"PVS_String{s}_Connected": "Pv_Active" in str(unit.signals.get(f"PCH_PvState_{s}"))
+                f"PVS_String{s}_Connected": _is_active(unit.signals.get(f"PCH_PvState_{s}"))
                 for s in powerwall3.STRINGS
             },
         )
@@ -48,6 +48,10 @@ def _solar(unit: powerwall3.Unit) -> dict[str, Any]:
         )
         values |= string_values(string, voltage, current, unit.signals.get(f"PCH_PvState_{string}"))
     return values
+
+
+def _is_active(state: Any) -> bool | None:
+    return None if state is None else "Pv_Active" in str(state)
 
 
 def _battery(unit: powerwall3.Unit) -> dict[str, Any]:
