@@ -8,6 +8,14 @@ from proxy.sim.server import SimulatedGateway
 from tests.drivers.houses import FULL, HYBRID, POLYGLOT, Key, knows
 
 WAYS = ("local", "tedapi", "v1r", "hybrid")
+# What can write: TEDAPI with the gateway password alone cannot.
+WRITERS = ("local", "v1r", "hybrid")
+SETTINGS = {
+    "local": lambda key: {},
+    "tedapi": lambda key: FULL,
+    "v1r": lambda key: key.settings(),
+    "hybrid": lambda key: HYBRID,
+}
 SECRET = "a long enough secret"
 
 
@@ -29,10 +37,9 @@ async def ask(house, start, key):
     """Start a proxy that reads the house in one way; gives a function that asks it."""
 
     async def start_one(way: str):
-        settings = {"local": {}, "tedapi": FULL, "v1r": key.settings(), "hybrid": HYBRID}[way]
         if way == "v1r":
             knows(house, key)
-        proxy = await start(house, control_secret=SECRET, **settings)
+        proxy = await start(house, control_secret=SECRET, **SETTINGS[way](key))
 
         async def get(path: str):
             answer = await proxy.get(path)
@@ -40,6 +47,23 @@ async def ask(house, start, key):
             return answer.json() if answer.headers["Content-Type"] == "application/json" else answer.text
 
         return get
+
+    return start_one
+
+
+@pytest.fixture
+async def command(house, start, key):
+    """Start a proxy that reads the house in one way; gives a function that sets through it."""
+
+    async def start_one(way: str):
+        if way == "v1r":
+            knows(house, key)
+        proxy = await start(house, control_secret=SECRET, **SETTINGS[way](key))
+
+        async def post(what: str, value: str):
+            return await proxy.post(f"/control/{what}", data={"value": value, "token": SECRET})
+
+        return post
 
     return start_one
 
@@ -165,6 +189,24 @@ async def test_what_can_be_set_reads_the_same(way, ask):
     if way != "local":  # the local API does not tell the rules
         assert await get("/control/grid_charging") == {"grid_charging": False}
         assert await get("/control/grid_export") == {"grid_export": "battery_ok"}
+
+
+@pytest.mark.parametrize("way", WRITERS)
+async def test_setting_does_the_same_to_the_house(way, house, command):
+    """Percent of the app's scale in, the gateway's own scale there, the app's scale read back."""
+    post = await command(way)
+
+    reserve, mode = await post("reserve", "30"), await post("mode", "backup")
+
+    assert (reserve.status, mode.status) == (200, 200)
+    assert (house.plant.reserve, house.plant.mode) == (pytest.approx(33.5), "backup")
+
+
+async def test_who_can_only_read_says_so_and_sets_nothing(house, command):
+    answer = await (await command("tedapi"))("reserve", "30")
+
+    assert answer.status == 404
+    assert house.writes == []
 
 
 @pytest.mark.parametrize("way", WAYS)
