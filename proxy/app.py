@@ -19,11 +19,12 @@ from aiohttp import web
 from proxy.config.memory import Memory
 from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
-from proxy.drivers.registry import drivers_for
+from proxy.drivers.registry import drivers_for, reads_tedapi
 from proxy.gateway.control import Control
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
+from proxy.gateway.recovery import Recovery
 from proxy.server import control, emulation, scrape, status
 from proxy.server.connection import REQUEST_S, SERVER, room_for
 from proxy.server.context import CONTEXT, Context
@@ -75,6 +76,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
     )
     PackOrder(gateway, memory, readings.number_packs)
+    recovery = recovery_of(settings, gateway, clock)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context)
     context.endpoints |= control.endpoints(context)
     context.offers |= control.offers(context)
@@ -94,6 +96,8 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
 
     async def close_gateway(_: web.Application) -> AsyncIterator[None]:
         yield
+        if recovery:
+            recovery.close()
         await gateway.close()
 
     async def sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
@@ -132,6 +136,13 @@ def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
         deadline_s=min(settings.timeout, _LONGEST_ANSWER_S),
         patience_s=0.0 if settings.fail_fast else _PATIENCE_S,
     )
+
+
+def recovery_of(settings: Settings, gateway: Gateway, clock: Clock) -> Recovery | None:
+    """Look for lost links by ourselves where TEDAPI is among them, as the owner wants it."""
+    if settings.tedapi_recovery and reads_tedapi(settings):
+        return Recovery(gateway, clock, settings.tedapi_probe_interval)
+    return None
 
 
 def policy_of(settings: Settings, links: Sequence[Link]) -> Callable[[Source], Policy]:

@@ -73,7 +73,11 @@ class Settings:
     )
     tedapi_recovery: bool = row(_TEDAPI, FLAG, True, "Look for a lost gateway even when no client asks")
     tedapi_probe_interval: int = row(
-        _TEDAPI, whole(5, _A_DAY, "seconds"), 30, "Longest pause between these looks", forgiving=True
+        _TEDAPI,
+        whole(5, _A_DAY, "seconds"),
+        30,
+        "Shortest pause between these looks; a refused login is not repeated",
+        forgiving=True,
     )
     integrate_energy: bool = row(
         _TEDAPI, FLAG, True, "Count energy from power where the gateway has no counters", ours=True

@@ -36,6 +36,11 @@ def mode_of(settings: Settings) -> str:
     return "off"
 
 
+def reads_tedapi(settings: Settings) -> bool:
+    """Say whether TEDAPI is among the ways."""
+    return mode_of(settings) in {"full", "hybrid", "v1r"}
+
+
 def drivers_for(settings: Settings, memory: Memory, clock: Clock) -> Sequence[Driver]:
     """Make the drivers of a mode."""
     return tuple(_MODES[mode_of(settings)](settings, memory, clock))

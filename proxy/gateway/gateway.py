@@ -135,6 +135,10 @@ class Gateway:
                 ):
                     self._start(way, source)
 
+    def ask(self, link: Link, source: Source) -> None:
+        """Ask one link for a source, whoever wants it, and keep what it tells."""
+        self._start(link, source)
+
     @property
     def visited(self) -> frozenset[Source]:
         """What somebody ever wanted."""
