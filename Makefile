@@ -17,7 +17,7 @@ run: $(VENV)/.run ## try it: a simulated house on http://localhost:8675/
 	$(BIN)/powerwall-proxy serve --demo
 
 test: $(VENV)/.test ## everything: lint, types, import rules, all tests with coverage
-	tools/packages $(NEEDS)
+	.ci/packages $(NEEDS)
 	$(MAKE) --no-print-directory lint unit
 
 check: $(VENV)/.test ## the same without browser and database servers
@@ -39,17 +39,17 @@ format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/.test ## write the README's tables anew
-	$(BIN)/python tools/readme.py
+	$(BIN)/python .ci/readme.py
 
 clean: ## remove what these commands made
 	rm -rf $(VENV) dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-$(VENV)/.run: pyproject.toml tools/venv
-	tools/venv $(VENV)
+$(VENV)/.run: pyproject.toml .ci/venv
+	.ci/venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml tools/venv
-	tools/venv $(VENV)
+$(VENV)/.test: pyproject.toml .ci/venv
+	.ci/venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $(VENV)/.run $@

@@ -14,7 +14,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def _generator():
-    spec = importlib.util.spec_from_file_location("readme", ROOT / "tools" / "readme.py")
+    spec = importlib.util.spec_from_file_location("readme", ROOT / ".ci" / "readme.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -33,7 +33,7 @@ def test_the_compose_file_keeps_to_the_specification():
     lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
 
 
-@pytest.mark.parametrize("script", ["tools/venv", "tools/packages", ".ci/run"])
+@pytest.mark.parametrize("script", [".ci/venv", ".ci/packages", ".ci/run"])
 def test_shell_scripts_are_lint_free_and_can_be_run(script):
     lint("shellcheck", script)
     assert (ROOT / script).stat().st_mode & 0o111
