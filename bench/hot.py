@@ -103,7 +103,7 @@ async def run(targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELL
         for _ in range(rounds):
             for target in random.sample(targets, len(targets)):
                 slices = [await slice_of(target, cell)]
-                while slices[-1]["noise"] > _NOISE and len(slices) < 4:
+                while slices[-1]["noise"] > _NOISE and len(slices) < 2:
                     slices.append(await slice_of(target, cell))
                 figures[target.name].append(min(slices, key=lambda figure: figure["noise"]))
         first = figures[targets[0].name]
