@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit docs clean
+.PHONY: help run test check lint format unit docs bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -41,8 +41,13 @@ format: $(VENV)/.test ## write the code as the linter wants it
 docs: $(VENV)/.test ## write the README's tables anew
 	$(BIN)/python .ci/readme.py
 
+bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare servers (25 minutes)
+	tools/packages nginx:nginx wrk:wrk
+	python3 -m venv .bench-peer && { .bench-peer/bin/pip install --quiet pypowerwall-server || true; }
+	$(BIN)/python -m bench
+
 clean: ## remove what these commands made
-	rm -rf $(VENV) dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .bench-peer dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.run: pyproject.toml .ci/venv
 	.ci/venv $(VENV)

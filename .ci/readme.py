@@ -20,6 +20,7 @@ from proxy.server.routes import ROUTES
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # the list of differences stands with the tests that accept them
+from bench.report import table  # noqa: E402 - the same
 from tests.compat.differences import DIFFERENCES  # noqa: E402 - found through the line above
 
 README = ROOT / "README.md"
@@ -82,6 +83,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "metrics": metrics,
     "differences": differences,
+    "measurements": table,
 }
 
 

@@ -39,6 +39,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["start"] = await steady.start_up(bench, args.rounds)
             if "memory" in args.parts:
                 results["memory"] = await steady.memory(bench, args.requests)
+                results["crowd"] = await steady.crowd(bench)
+                print("\ncrowd:", results["crowd"], flush=True)
             if "load" in args.parts:
                 results["load"] = await load.run(bench)
     return results

@@ -86,6 +86,8 @@ async def slice_of(target: Target, cell: Cell, seconds: int = 1) -> dict[str, fl
         raise RuntimeError(f"{target.name}: {output}")
     latency = {f"p{p}_ms": float(value) * _MS[unit] for p, value, unit in _LATENCY.findall(output)}
     requests = int(count[1])
+    if not requests:  # it never got a turn
+        return await slice_of(target, cell, seconds + 1)
     return {
         "rate": requests / float(count[2]),
         "cpu_us": cpu / requests * 1e6,

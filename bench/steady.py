@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import statistics
 import time
 from typing import Any
@@ -74,3 +75,41 @@ async def _scrape(target: Target) -> None:
     while True:
         await answer(target.port, "/metrics")
         await asyncio.sleep(5)
+
+
+async def crowd(bench: Bench, idle: int = 5000, busy: int = 1000) -> dict[str, float]:
+    """Hold idle connections while others ask: what one costs in memory, whether any is lost, how long others wait."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    target = bench.daemon()
+    await target.start()
+    before = target.process.resident_mb
+    request = b"GET /soe HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    async def join() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+        writer.write(request)
+        await reader.readuntil(b"\r\n\r\n")
+        return reader, writer
+
+    started = time.perf_counter()
+    joined = await asyncio.gather(*(join() for _ in range(idle)), return_exceptions=True)
+    took = time.perf_counter() - started
+    sleeping = [pair for pair in joined if not isinstance(pair, BaseException)]
+    resident = target.process.resident_mb
+    figures = (await hot.run([target], 3, (hot.Cell("/soe", busy),)))[f"/soe, {busy} connections"][
+        target.name
+    ]
+    for _, writer in sleeping:
+        writer.close()
+    target.process.stop()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return {
+        "idle": idle,
+        "lost": idle - len(sleeping),
+        "joined_s": round(took, 2),
+        "kB each": round((resident - before) * 1000 / idle, 2),
+        "busy": busy,
+        "busy p50_ms": round(figures["p50_ms"], 2),
+        "busy p99_ms": round(figures["p99_ms"], 2),
+    }
