@@ -13,6 +13,8 @@ _SERVERS = (_OURS, f"{_OURS}, PW_FAST_PATH=no", _NGINX, _PEER, "bare aiohttp han
 
 def table() -> str:
     """Write what was measured last, with machine and date."""
+    if not RESULTS.exists():
+        return "Nothing has been measured in this working copy yet."
     results = json.loads(RESULTS.read_text("utf-8"))
     parts = [
         f"Measured on {results['date']}: {results['machine']}, shared with other jobs; one core for the server."

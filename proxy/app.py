@@ -25,7 +25,7 @@ from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
 from proxy.gateway.recovery import Recovery
-from proxy.server import control, emulation, scrape, status
+from proxy.server import control, emulation, status
 from proxy.server.connection import REQUEST_S, SERVER, room_for
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
@@ -44,6 +44,8 @@ from proxy.views.options import Options
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
     from proxy.core.model import Source
+    from proxy.server.context import Endpoint
+    from proxy.server.route import Route
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +88,7 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     openc2 = OpenC2(context)
     context.endpoints |= openc2.endpoints()
     context.offers |= openc2.offers()
-    context.endpoints |= ui.endpoints() | scrape.endpoints(context)
+    context.endpoints |= ui.endpoints() | _metrics_later(context)
     context.offers |= ui.offers()
     context.fallback = ui.fallback
 
@@ -111,6 +113,20 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
     app.cleanup_ctx.append(close_gateway)
     app.router.add_route("*", "/{path:.*}", dispatch)
     return app
+
+
+def _metrics_later(context: Context) -> dict[str, Endpoint]:
+    """Offer /metrics; its modules are imported at the first scrape, because every start would wait for them."""
+    made: dict[str, Endpoint] = {}
+
+    async def metrics(request: web.Request, route: Route) -> web.StreamResponse:
+        if not made:
+            from proxy.server import scrape  # noqa: PLC0415 - see above
+
+            made.update(scrape.endpoints(context))
+        return await made["metrics"](request, route)
+
+    return {"metrics": metrics}
 
 
 def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
