@@ -10,10 +10,23 @@ from proxy.core.sources import OPERATION, STATUS
 from proxy.server.routes import ROUTES
 from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
+from tests.drivers.houses import FULL, HYBRID, Key, knows
 
 DATA = [route for route in ROUTES if not route.endpoint]
 # What even a Powerwall 3 or a site without battery tells is enough for these.
 ALWAYS = ("/aggregates", "/csv", "/csv/v2", "/json", "/freq", "/pod", "/strings", "/temps/pw", "/alerts/pw")
+
+OTHER_WAYS = [
+    (name, way)
+    for name, persona in PERSONAS.items()
+    for way, spoken in (("full", persona.tedapi), ("hybrid", persona.tedapi), ("v1r", persona.v1r))
+    if spoken
+]
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    return Key(tmp_path_factory.mktemp("key"))
 
 
 def parsed(answer):
@@ -34,6 +47,22 @@ async def test_every_route_answers_on_every_gateway(persona, start, clock, subte
                 assert answer.status in {200, 404}
                 assert answer.status == 200 or route.path not in ALWAYS
                 assert answer.status == 404 or parsed(answer) != b""
+
+
+@pytest.mark.parametrize(("persona", "way"), OTHER_WAYS)
+async def test_every_route_answers_over_every_other_way(persona, way, start, clock, key):
+    """Also where a site has no battery: what it has is served, and that it has none is no fault."""
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        knows(sim, key)
+        proxy = await start(
+            sim, **(key.settings() if way == "v1r" else {"full": FULL, "hybrid": HYBRID}[way])
+        )
+
+        answers = {route.path: await proxy.get(route.path) for route in DATA}
+
+    assert {answer.status for answer in answers.values()} <= {200, 404}
+    assert [path for path in ALWAYS if answers[path].status != 200] == []
+    assert all(parsed(answer) != b"" for answer in answers.values())
 
 
 async def test_a_gateway_whose_battery_a_login_would_stop_is_never_logged_in_to(start, clock):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.core.breaker import Rest, rest_after
 from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.model import Document, Source
-from proxy.core.sources import METERS, STATUS
+from proxy.core.sources import METERS, SOE, STATUS
 from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages, meters, powerwall3
 from proxy.drivers.tedapi.mask import masked
@@ -216,7 +216,7 @@ def _components(facts: Facts) -> dict[Source, Document | GatewayError]:
 def _absent(source: Source, facts: Facts, failed: GatewayError | None = None) -> GatewayError:
     if failed is not None and (source in FROM_CONFIG or source == STATUS):
         return failed
-    if source in _LASTING:
+    if source in _LASTING or (source == SOE and facts.config.get("battery_blocks") == []):
         return NotSupported(f"{source}: this site has none")
     if dig(facts.controller, "system", "sitemanagerStatus", "isRunning") is False:
         return SourceUnavailable(f"{source}: the gateway's site manager is not running")

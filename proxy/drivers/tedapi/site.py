@@ -143,6 +143,11 @@ def solars(facts: Facts) -> list[Any] | None:
     return names(facts.config.get("solars")) if "solars" in facts.config else None
 
 
+def battery_blocks(facts: Facts) -> list[Any] | None:
+    """Build ``/tedapi/battery``: the configured blocks, none at a site with solar panels only."""
+    return names(facts.config.get("battery_blocks")) if "battery_blocks" in facts.config else None
+
+
 def meters(facts: Facts) -> list[dict[str, Any]] | None:
     """Build ``/api/meters``: the configured meters."""
     if not rows(facts.config, "meters"):

@@ -23,7 +23,7 @@ from proxy.core.sources import (
 )
 from proxy.drivers.tedapi import blocks, meters, site, vitals
 from proxy.drivers.tedapi.mask import masked
-from proxy.drivers.tedapi.reading import Facts, names
+from proxy.drivers.tedapi.reading import Facts
 
 Translation = Callable[[Facts], Any]
 
@@ -35,7 +35,7 @@ FROM_CONFIG: Mapping[Source, Translation] = {
     "/api/solars": site.solars,
     "/api/meters": site.meters,
     TEDAPI_CONFIG: lambda facts: masked(facts.config) or None,
-    "/tedapi/battery": lambda facts: names(facts.config.get("battery_blocks")) or None,
+    "/tedapi/battery": site.battery_blocks,
 }
 
 # What needs the controller query, with the configuration, the units and the firmware at hand.
