@@ -68,7 +68,7 @@ class Settings:
         _TEDAPI,
         choice("V2024_06", "V2026_06"),
         "V2024_06",
-        "Generation of the signed queries",
+        "Generation of the signed queries; V2024_06 is used, whatever it says",
         forgiving=True,
     )
     tedapi_recovery: bool = row(_TEDAPI, FLAG, True, "Look for a lost gateway even when no client asks")

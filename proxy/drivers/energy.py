@@ -3,8 +3,8 @@
 Each reading is joined to the one before by a straight line, and the area on
 either side of zero is added to what the meter has imported and exported. A
 pause longer than ``LONGEST_GAP_S`` adds nothing, since nobody knows what
-happened meanwhile: the counters are a lower bound, good while somebody reads
-at least every few minutes. They outlive the process in the state folder.
+happened meanwhile: the counters are good while somebody reads at least every
+few minutes, and too low otherwise. They outlive the process in the state folder.
 """
 
 from __future__ import annotations
