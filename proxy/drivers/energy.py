@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from proxy.core.reading import number
+
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.core.clock import Clock
@@ -64,7 +66,7 @@ class EnergyMeter:
         since, until = kept.get("since"), kept.get("until")
         self._since = float(since) if isinstance(since, int | float) else clock.wall()
         # Across a restart only the wall clock can tell the gap.
-        self._until = _number(until)
+        self._until = number(until)
         self._read_at = None if self._until is None else clock.monotonic() - (clock.wall() - self._until)
         self._saved_at = clock.monotonic()
 
@@ -107,13 +109,9 @@ def _directions(name: str, counter: Counter) -> tuple[float, float]:
 def _counter(row: Any) -> Counter:
     """Read a saved counter; what is damaged starts at zero."""
     saved = _table(row)
-    positive, negative, power = (_number(saved.get(key)) for key in ("positive_wh", "negative_wh", "power_w"))
+    positive, negative, power = (number(saved.get(key)) for key in ("positive_wh", "negative_wh", "power_w"))
     return Counter(positive or 0.0, negative or 0.0, power)
 
 
 def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _number(value: Any) -> float | None:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

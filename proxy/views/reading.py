@@ -12,17 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.core.model import Source
+from proxy.core.reading import dig, number, text
+
+__all__ = ["Documents", "finite", "flag", "number", "section", "sections", "span", "text"]
 
 Documents = Mapping[Source, Any]
 
 _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
-
-
-def number(value: Any) -> float | None:
-    """Return an int or a finite float as it is; None for everything else, booleans included."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return value
 
 
 def flag(value: Any) -> int | None:
@@ -30,16 +26,10 @@ def flag(value: Any) -> int | None:
     return int(value) if isinstance(value, bool) else None
 
 
-def text(value: Any) -> str | None:
-    """Return a non-empty string, None for everything else."""
-    return value if isinstance(value, str) and value else None
-
-
 def section(value: Any, *keys: str) -> Mapping[str, Any]:
     """Follow keys down to an object; an empty one if the path ends early."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+    found = dig(value, *keys)
+    return found if isinstance(found, Mapping) else {}
 
 
 def sections(value: Any) -> list[Mapping[str, Any]]:
@@ -58,9 +48,9 @@ def finite(value: Any) -> Any:
     return value
 
 
-def span(text: Any) -> float | None:
+def span(value: Any) -> float | None:
     """Read a duration as Go writes it ("230h55m59.93s") into seconds."""
-    match = _SPAN.fullmatch(text) if isinstance(text, str) and text else None
+    match = _SPAN.fullmatch(value) if text(value) else None
     if match is None:
         return None
     hours, minutes, seconds = (float(part or 0) for part in match.groups())

@@ -14,6 +14,27 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from proxy.core import reading
+from proxy.core.reading import dig, text
+
+__all__ = [
+    "Facts",
+    "at",
+    "dig",
+    "mean",
+    "moment",
+    "names",
+    "number",
+    "packages",
+    "rows",
+    "scaled",
+    "section",
+    "signals",
+    "split_din",
+    "text",
+    "timestamp",
+]
+
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 # Times, energies in watt-seconds: all that is told stays far below.
@@ -54,15 +75,6 @@ class Facts:
         return rows(self.controller, "components", "msa")
 
 
-def dig(document: Any, *path: str) -> Any:
-    """Follow keys into nested objects; None as soon as one is missing."""
-    for key in path:
-        if not isinstance(document, Mapping):
-            return None
-        document = document.get(key)
-    return document
-
-
 def section(document: Any, *path: str) -> Mapping[str, Any]:
     """Give the object at a path, empty when it is absent or missing in action."""
     found = dig(document, *path)
@@ -84,16 +96,10 @@ def names(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list) else []
 
 
-def text(value: Any) -> str | None:
-    """Give a text that is not empty, anything else as None."""
-    return value if isinstance(value, str) and value else None
-
-
 def number(value: Any) -> float | None:
     """Give a number as it is (int or float), anything else as None, also what no house can measure."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _BEYOND:
-        return None
-    return value
+    known = reading.number(value)
+    return known if known is not None and abs(known) < _BEYOND else None
 
 
 def scaled(value: Any, factor: float) -> float | None:
