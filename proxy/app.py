@@ -56,6 +56,8 @@ _LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
 # While a stale reading is at hand, a request waits this long for a fresh one.
 _PATIENCE_S = 0.05
+# Connections that wait to be accepted; the kernel takes less where net.core.somaxconn is less.
+_BACKLOG = 4096
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
 
 
@@ -202,7 +204,7 @@ async def listening(
             settings.port,
             ssl=tls,
             ssl_handshake_timeout=REQUEST_S if tls else None,
-            backlog=1024,
+            backlog=_BACKLOG,
         )
         try:
             host, port = server.sockets[0].getsockname()[:2]
