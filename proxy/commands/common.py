@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from proxy.config.load import Loaded, SettingsError, load
+from proxy.core.firmware import HAS_VITALS_BELOW
+
+if TYPE_CHECKING:
+    from proxy.sim.server import SimulatedGateway
 
 OK = 0
 FAILED = 1
@@ -33,3 +38,9 @@ def unknown_persona(name: str) -> str:
     from proxy.sim.personas import PERSONAS  # noqa: PLC0415 - most commands do without the simulator
 
     return "" if name in PERSONAS else f"there is no persona {name}; there are {', '.join(PERSONAS)}"
+
+
+def useful_gateway_password(gateway: SimulatedGateway) -> str:
+    """Give the password of TEDAPI where it tells more than the local API of this firmware does, else nothing."""
+    persona = gateway.persona
+    return gateway.gw_pwd if persona.tedapi and persona.version >= HAS_VITALS_BELOW else ""

@@ -11,12 +11,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from proxy.app import serve
-from proxy.commands.common import EX_CONFIG, complain, load_or_exit, unknown_persona
+from proxy.commands.common import EX_CONFIG, complain, load_or_exit, unknown_persona, useful_gateway_password
 from proxy.config.load import SettingsError, load
 from proxy.config.settings import SETTINGS, Settings
 from proxy.config.state import state_problem
 from proxy.config.tls import load_pair, serving_context
-from proxy.core.firmware import HAS_VITALS_BELOW
 from proxy.publish import logs
 
 _log = logging.getLogger(__name__)
@@ -61,10 +60,9 @@ async def _demonstrate(args: argparse.Namespace, settings: Settings, tls: ssl.SS
 
     async with demo(args.persona, speed=args.speed) as gateway:
         host = gateway.address if gateway.url.startswith("https") else gateway.url
-        # What the local API of newer firmware does not tell is read over TEDAPI.
-        hybrid = gateway.persona.tedapi and gateway.persona.version >= HAS_VITALS_BELOW
-        gw_pwd = gateway.gw_pwd if hybrid else ""
-        settings = replace(settings, host=host, password=gateway.password, gw_pwd=gw_pwd)
+        settings = replace(
+            settings, host=host, password=gateway.password, gw_pwd=useful_gateway_password(gateway)
+        )
         return await serve(settings, tls, _Reload(settings, tls))
 
 

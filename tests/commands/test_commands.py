@@ -251,6 +251,14 @@ def test_the_simulated_gateway_and_the_proxy_make_a_pair(command):
     assert pin not in forgotten.stdout
 
 
+def test_what_the_simulated_gateway_says_to_try_reads_all_of_a_powerwall_3(command):
+    gateway = command.start("simulate", "--port", "0", "--persona", "pw3")
+    found = gateway.prints(r"Try: (PW_HOST=\S+ PW_PASSWORD=\S+ PW_GW_PWD=\S+) powerwall-proxy")
+    proxy = command.start(**dict(word.split("=", 1) for word in found[1].split()), **DEMO)
+
+    assert {"A", "F"} <= json.loads(ask(proxy.port(), "/strings")).keys()
+
+
 def test_recorded_answers_are_served_as_they_are(command, tmp_path):
     recordings = tmp_path / "recordings"
     recordings.mkdir()
