@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from proxy.server.feed import Feed
 
 _RETRY = b"retry: 3000\n\n"
-# A named event, not a comment: pages are not shown comments, and have to notice a stream that died.
-_ALIVE = b"event: alive\ndata: 1\n\n"
+# A comment, as servers in between know it, and a named event: pages, which are not shown comments,
+# have to notice a stream that died.
+_ALIVE = b": quiet\nevent: alive\ndata: 1\n\n"
 _GONE = b"event: gone\ndata: 1\n\n"
 _HEARTBEAT_S = 15.0
 _STALLED_S = 30.0

@@ -119,14 +119,14 @@ async def test_when_nobody_listens_nobody_asks(proxy, sim, clock):
 
 
 async def test_a_quiet_stream_shows_that_it_lives(start, clock):
-    """Without changes there is a named event every fifteen seconds, which pages and proxies notice."""
+    """Without changes there are a comment and a named event every fifteen seconds: proxies and pages notice."""
     proxy = await start()
     async with listening(proxy) as reader:
         await reader.message()
         await reader.message()
         await asyncio.sleep(0)
         clock.advance(15)
-        assert await reader.message() == {"event": "alive", "data": "1"}
+        assert await reader.message() == {"": "quiet", "event": "alive", "data": "1"}
 
 
 async def test_a_change_of_the_link_is_told(proxy, sim, clock):
