@@ -16,7 +16,7 @@ from aiohttp import web
 from proxy import __version__
 from proxy.core.breaker import State
 from proxy.core.errors import NotSupported
-from proxy.core.sources import METERS, SITE_NAME
+from proxy.core.sources import METERS, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
 from proxy.server.admission import client_of, is_ours, is_same_origin
 from proxy.server.control import account_of, denied
 from proxy.server.control_request import bearer_of
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from proxy.server.context import Context, Endpoint
 
 _DIGITS = 3
+# What a gateway is, not what it measures: having it does not make readings fresh.
+_NO_READINGS = frozenset({STATUS, SITE_NAME, SITE_INFO, POWERWALLS, TEDAPI_CONFIG})
 # The name of the site hardly ever changes: /stats waits for it once, and not for long.
 _PATIENCE_S = 1.0
 
@@ -99,9 +101,10 @@ async def _health(context: Context, request: web.Request) -> web.Response:
 
 
 def newest_age(gateway: Gateway, now: float) -> float | None:
-    """Return the age in seconds of the newest servable snapshot, None when nothing can be served."""
+    """Return the age in seconds of the newest servable reading, None when none can be served."""
     meters = gateway.peek(METERS)
-    snapshots = [meters] if meters else [s for s in gateway.store if gateway.peek(s.source)]
+    others = (s for s in gateway.store if s.source not in _NO_READINGS and gateway.peek(s.source))
+    snapshots = [meters] if meters else others
     return min((now - snapshot.stored_at for snapshot in snapshots), default=None)
 
 

@@ -128,7 +128,7 @@ async def test_a_gateway_that_asks_for_two_minutes_gets_them(sim, proxy, clock):
 
 
 async def test_one_path_that_hangs_leaves_the_others_fresh(sim, start, clock):
-    proxy = await start(sim, timeout=0.2)
+    proxy = await start(sim, timeout=1)
     sim.faults.add(Fault("/api/operation", action="hang"))
     ages = []
     for _ in range(60):
@@ -177,6 +177,18 @@ async def test_the_proxy_starts_without_its_gateway(start, sim, clock):
     await pass_time(clock, proxy, 2)
     assert (await proxy.get("/soe")).status == 200
     assert (await proxy.get("/ready")).status == 200
+
+
+async def test_knowing_the_firmware_is_not_having_readings(sim, proxy, clock):
+    """What the gateway is may be known while it measures nothing: then the proxy is not ready, and says so."""
+    for path in ("/api/meters/*", "/api/system_status*"):
+        sim.answers(status=500, path=path)
+
+    assert (await proxy.get("/version")).status == 200
+    assert (await proxy.get("/ready")).status == 503
+    health = (await proxy.get("/health")).json()
+    assert (health["status"], health["age_seconds"]) == ("degraded", None)
+    assert health["message"].startswith("No readings: /api/meters/aggregates")
 
 
 async def test_without_a_gateway_every_answer_says_what_to_set(start):
