@@ -106,6 +106,15 @@ def test_the_first_start_needs_no_settings():
     assert settings["PW_HOST"] == "${PW_HOST:-simulator:8443}"
 
 
+def test_what_has_a_password_that_everybody_knows_is_only_for_this_machine():
+    """Databases without a password, and Grafana until .env names another file for its own."""
+    for name in ("grafana", "influxdb", "prometheus"):
+        [port] = COMPOSE["services"][name]["ports"]
+        assert re.match(r"(\$\{GRAFANA_BIND:-)?127\.0\.0\.1\}?:", port), name
+    secret = COMPOSE["secrets"]["grafana-admin"]["file"]
+    assert (ROOT / re.fullmatch(r"\$\{GRAFANA_PASSWORD_FILE:-(.*)\}", secret)[1]).exists()
+
+
 def test_the_simulators_arguments_are_understood():
     [name, *flags] = COMPOSE["services"]["simulator"]["command"]
 
