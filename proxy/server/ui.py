@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from proxy.core.errors import GatewayError, NotSupported
+from proxy.core.sources import STATUS
 from proxy.publish.families import Samples
 from proxy.server import events
 from proxy.server.admission import base_of
@@ -54,6 +55,8 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "detail": ("1",),
 }
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
+# The page of /status waits for the firmware's name, and not for long.
+_PATIENCE_S: Final = 0.5
 _PREFERENCE = re.compile(r"([a-z]{2,3})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q=([01](?:\.\d{1,3})?))?")
 
 
@@ -167,7 +170,8 @@ class Ui:
         return web.json_response(await self._feed.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
 
     async def status_page(self, request: web.Request, _: Route) -> web.StreamResponse:
-        """Serve the page for whoever runs the proxy; it reads /health."""
+        """Serve the page for whoever runs the proxy; it reads /health, which tells the firmware once that is known."""
+        await self._context.gateway.get([STATUS], _PATIENCE_S)
         return self.page(request, "status.html", {})
 
     async def docs_page(self, request: web.Request, _: Route) -> web.StreamResponse:

@@ -65,6 +65,23 @@ async def test_the_status_page_names_what_went_wrong(house, watch):
     await expect(page.locator("#commands")).to_contain_text("PW_CONTROL_SECRET")
 
 
+async def test_the_status_page_names_the_firmware(house, watch):
+    """Also when no client has asked for it yet."""
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#gateways")).to_contain_text("Firmware21.44")
+
+
+async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_more(build, watch):
+    """What was set, and from where, is for holders of the secret; the page has no field for it."""
+    house = await build(control_secret="tell nobody this")
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#commands")).to_contain_text("Control is on.")
+    assert await page.locator("input").count() == 0
+    assert "commands" not in await page.evaluate("async () => (await fetch('health')).json()")
+
+
 async def test_the_status_page_hides_secrets(build, watch):
     """Passwords and the control secret are in no part of the page, open or folded."""
     house = await build(control_secret="tell nobody this")
