@@ -60,6 +60,18 @@ class House:
         (contactor.lose_grid if islanded else contactor.return_grid)(now, at_once=True)
         self.sim.pin(**{"solar": 0.0, "site": None, "battery": 0.0, "load": None, "generator": None, **watts})
 
+    def lacks(self, part: str) -> None:
+        """Let this be a site without battery, or without sun."""
+        powers = {"solar": 900, "site": 300, "battery": 0, "load": 1200, part: 0}
+        energies = {
+            name: dict.fromkeys(("energy_imported", "energy_exported"), 0 if name == part else 1000)
+            for name in powers
+        }
+        meters = {name: {"instant_power": power, **energies[name]} for name, power in powers.items()}
+        self.sim.answers(path="/api/meters/aggregates", body=meters)
+        charge = None if part == "battery" else 60
+        self.sim.answers(path="/api/system_status/soe", body={"percentage": charge})
+
     async def pass_time(self, seconds: float) -> None:
         """Let time pass for proxy and gateway, and what it sets off happen."""
         self.clock.advance(seconds)

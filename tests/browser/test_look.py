@@ -8,6 +8,7 @@ from itertools import combinations
 import pytest
 from playwright.async_api import expect
 
+from proxy.sim.faults import Fault
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.reading import says, shows, state
 
@@ -281,6 +282,13 @@ async def old_readings(house, page):
     await state(page, "stale")
 
 
+async def a_resting_gateway(house, page):
+    house.sim.answers(status=429, headers={"Retry-After": "600"})
+    await house.pass_time(20)
+    await page.clock.fast_forward(20_000)
+    await says(page, "Gateway resting, next try in")
+
+
 async def a_lost_server(house, page):
     await house.stop()
     await says(page, "No contact with the server", seconds=8)
@@ -294,6 +302,7 @@ STATES = [
     a_transition,
     a_generator_and_alerts,
     old_readings,
+    a_resting_gateway,
     a_lost_server,
 ]
 
@@ -309,8 +318,58 @@ async def test_every_state_has_its_picture(house, watch, arrange):
 
     await arrange(house, page)
 
+    await take_pictures(page, arrange.__name__)
+
+
+async def a_start(house, page):
+    house.sim.faults.add(Fault(action="hang"))
+    await page.goto(house.url)
+    await says(page, "Waiting for readings")
+    await shows(page, "home", "…")
+
+
+async def a_gateway_never_reached(house, page):
+    house.sim.faults.add(Fault(action="hang"))
+    await page.goto(house.url)
+    await says(page, "Waiting for readings")
+    await page.clock.fast_forward(11_000)
+    await says(page, "No contact with the gateway")
+
+
+async def a_site_without_battery(house, page):
+    house.lacks("battery")
+    await page.goto(house.url)
+    await shows(page, "home", "1.2 kW")
+    await expect(page.locator("#battery")).to_be_hidden()
+
+
+async def a_site_without_sun(house, page):
+    house.lacks("solar")
+    await page.goto(house.url)
+    await shows(page, "home", "1.2 kW")
+    await expect(page.locator("#solar")).to_be_hidden()
+
+
+BEGINNINGS = [a_start, a_gateway_never_reached, a_site_without_battery, a_site_without_sun]
+
+
+@pytest.mark.parametrize("arrange", BEGINNINGS, ids=lambda arrange: arrange.__name__)
+async def test_every_beginning_has_its_picture(house, watch, arrange):
+    """The same for what a page may find when it is opened."""
+    context = await watch.context(viewport={"width": 1280, "height": 800})
+    await context.clock.install()
+    page = await watch.open("about:blank", context=context)
+    watch.allowed.add(house.url.rstrip("/"))
+
+    await arrange(house, page)
+
+    await take_pictures(page, arrange.__name__)
+
+
+async def take_pictures(page, name):
+    """Leave pictures in three sizes to be looked at."""
     SCREENSHOTS.mkdir(exist_ok=True)
     for width, height in [(1280, 800), (450, 350), (200, 150)]:
         await page.set_viewport_size({"width": width, "height": height})
-        picture = await page.screenshot(path=SCREENSHOTS / f"{arrange.__name__}-{width}x{height}.png")
+        picture = await page.screenshot(path=SCREENSHOTS / f"{name}-{width}x{height}.png")
         assert len(picture) > 1000

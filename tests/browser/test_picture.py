@@ -191,12 +191,7 @@ def meters(**watts):
 )
 async def test_what_the_site_lacks_is_not_drawn(house, watch, missing, nodes):
     """Without battery or without sun the node and its lines are left out, and the rest is centred."""
-    document = meters(solar=900, site=300, battery=0, load=1200)
-    document[missing] = {"instant_power": 0, "energy_imported": 0, "energy_exported": 0}
-    house.sim.answers(path="/api/meters/aggregates", body=document)
-    house.sim.answers(
-        path="/api/system_status/soe", body={"percentage": None if missing == "battery" else 60}
-    )
+    house.lacks(missing)
 
     page = await watch.open(house.url, viewport={"width": 800, "height": 600})
     await expect(page.locator(f"#{missing}")).to_be_hidden()
