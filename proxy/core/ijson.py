@@ -15,7 +15,11 @@ def parse(octets: bytes) -> Any:
     """
     try:
         value = json.loads(
-            octets.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refused, parse_float=_finite
+            octets.decode("utf-8"),
+            object_pairs_hook=once,
+            parse_constant=_refused,
+            parse_float=_finite,
+            parse_int=_whole,
         )
         # Surrogates pass the parser as escapes and fail here.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -29,7 +33,8 @@ def encode(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8")
 
 
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of pairs. Raises ValueError for a name that comes twice: two readers might disagree."""
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:
@@ -47,3 +52,8 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError("a number is out of range")
     return value
+
+
+def _whole(text: str) -> int:
+    _finite(text)  # before digits are converted that take long
+    return int(text)

@@ -6,13 +6,14 @@ A field that comes twice is refused, because two readers might take different on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from proxy.server.body import read_body
+from proxy.core import ijson
+from proxy.server.body import is_packed, read_body
 from proxy.server.problems import COMMON_HEADERS
 
 if TYPE_CHECKING:
@@ -44,15 +45,15 @@ async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
     body = await _body(request)
     try:
         if request.content_type == _JSON:
-            fields = json.loads(body.decode(), object_pairs_hook=_once, parse_constant=_no_number)
+            fields = ijson.parse(body)
         elif request.content_type in _FORMS:
             pairs = parse_qsl(
                 body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
             )
-            fields = _once(pairs)
+            fields = ijson.once(pairs)
         else:
             raise invalid(415, INVALID, f"The body is a form or {_JSON}.")
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         raise invalid(400, INVALID) from exc
     if not isinstance(fields, dict) or any(isinstance(v, dict | list) or v is None for v in fields.values()):
         raise invalid(400, INVALID, "The body is an object of texts, numbers and true or false.")
@@ -62,26 +63,12 @@ async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
 async def _body(request: web.BaseRequest) -> bytes:
     if "Content-Length" not in request.headers and "Transfer-Encoding" not in request.headers:
         raise invalid(400, INVALID, "The body is missing.")
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if is_packed(request):
         raise invalid(415, INVALID, "The body is not compressed.")
     body = await read_body(request, LONGEST_BODY)
     if body is None:
         raise invalid(400, INVALID, f"The body has at most {LONGEST_BODY} bytes.")
     return body
-
-
-def _once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of pairs. Raises ValueError for a name that comes twice: two readers might disagree."""
-    fields: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise ValueError(name)
-        fields[name] = value
-    return fields
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(text)
 
 
 def token_of(request: web.BaseRequest, fields: Mapping[str, Any]) -> str | None:

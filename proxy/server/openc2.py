@@ -34,7 +34,7 @@ from proxy.core.openc2 import (
 from proxy.core.pace import Pace
 from proxy.core.redaction import redact
 from proxy.server.admission import client_of
-from proxy.server.body import read_body
+from proxy.server.body import is_packed, read_body
 from proxy.server.control_request import bearer_of
 from proxy.server.guard import Guard
 from proxy.server.openc2_reply import Reply, check, tell
@@ -201,7 +201,7 @@ def _shaped(command: Command, reply: Reply) -> Reply:
 
 async def _document(request: web.Request) -> Any:
     """Return the body as a document; the Refused that says why, if it is none."""
-    if request.headers.get("Content-Encoding", "identity") != "identity":
+    if is_packed(request):
         return Refused(400, "the body is not compressed")
     body = await read_body(request, LONGEST_BODY)
     if body is None:

@@ -245,6 +245,7 @@ MALFORMED = {
     "names twice": '{"headers":{},"headers":{},"body":{"openc2":{"request":{}}}}',
     "half a character": '{"headers":{"from":"\\ud800"},"body":{"openc2":{"request":{}}}}',
     "infinite": '{"headers":{"created":1e999},"body":{"openc2":{"request":{}}}}',
+    "five thousand digits": f'{{"headers":{{"created":{"1" * 5000}}},"body":{{"openc2":{{"request":{{}}}}}}}}',
     "NaN": '{"headers":{"created":NaN},"body":{"openc2":{"request":{}}}}',
     "not UTF-8": b'{"headers":{"from":"\xff"}}',
     "deep": "[" * 5000,
