@@ -31,7 +31,12 @@ _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
 # Names of query parameters that must not carry a secret: URLs are logged, kept and shown.
-_SECRETIVE = frozenset({"token", "secret", "password", "access_token", "authorization"})
+_SECRETIVE = frozenset(
+    {
+        *("token", "access_token", "x-control-token", "authorization", "secret", "password"),
+        *("apikey", "api_key", "oc2-api-key"),
+    }
+)
 
 
 def malformed(request: web.BaseRequest) -> web.Response | None:
@@ -66,6 +71,11 @@ def refusal(request: web.BaseRequest, route: Route, settings: Settings) -> web.R
         )
     if writes and not is_same_origin(request):
         return problem(403, "A page of another origin may not change anything here.")
+    return exposed(request)
+
+
+def exposed(request: web.BaseRequest) -> web.Response | None:
+    """Refuse a request whose URL shows a secret."""
     if has_secret(request.query_string):
         return problem(400, "Send a secret in the body or as Authorization: Bearer, never in the URL.")
     return None
@@ -129,8 +139,10 @@ def is_same_origin(request: web.BaseRequest) -> bool:
 
 def has_secret(query: str) -> bool:
     """Say whether a query string has a parameter that is named like a secret."""
+    # Some take a semicolon for a separator too.
     return bool(query) and any(
-        name.strip().lower() in _SECRETIVE for name, _ in parse_qsl(query, keep_blank_values=True)
+        name.strip().lower() in _SECRETIVE
+        for name, _ in parse_qsl(query.replace(";", "&"), keep_blank_values=True)
     )
 
 

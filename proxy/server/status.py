@@ -17,7 +17,7 @@ from proxy import __version__
 from proxy.core.breaker import State
 from proxy.core.errors import NotSupported
 from proxy.core.sources import METERS, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
-from proxy.server.admission import client_of, is_ours, is_same_origin
+from proxy.server.admission import client_of, exposed, is_ours, is_same_origin
 from proxy.server.control import account_of, denied
 from proxy.server.control_request import bearer_of
 from proxy.server.diagnosis import diagnosis
@@ -88,6 +88,8 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 
 async def _health(context: Context, request: web.Request) -> web.Response:
     """Tell everybody that the proxy lives, guests of the LAN the rest, holders of the control secret also what was set."""
+    if shown := exposed(request):
+        return shown
     document = health_of(context)
     if not (is_ours(request, context.settings) and is_same_origin(request)):
         # What anybody may know; the rest is for those who came by a name of this machine.
