@@ -11,22 +11,18 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from proxy.core.demand import Demand
 from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, SourceUnavailable, Unreachable
 from proxy.core.freshness import Action, Freshness, Policy, classify, decide
 from proxy.core.sources import STATUS
-from proxy.gateway.agenda import TICK_S, Agenda
 from proxy.gateway.flights import Flight, Flights, outcome
 from proxy.gateway.reading import Obtained, Reading, Result
+from proxy.gateway.refresher import Refresher
 from proxy.gateway.store import MemoryStore
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.core.model import Document, Snapshot, Source
     from proxy.gateway.link import Link
-
-# A reading is asked for again in this part of its ttl at the earliest, however slow the gateway is.
-_MOST_AHEAD = 0.6
 
 
 class Gateway:
@@ -59,11 +55,9 @@ class Gateway:
         self.results: dict[tuple[Source, Result], int] = {}
         self.deadline_s = deadline_s
         self._patience_s = patience_s
-        self._demands: dict[Source, Demand] = {}
         self._flights = Flights(clock.monotonic)
         self._changed_at: dict[Source, float] = {}
-        self._took_s: dict[Source, float] = {}
-        self._agenda = Agenda(clock, self._refresh)
+        self._refresher = Refresher(clock, policy, self.store, self._ask)
         self._listeners: list[Callable[[], None]] = []
         self._firmware: str | None = None
 
@@ -79,11 +73,7 @@ class Gateway:
 
     def visit(self, sources: Iterable[Source]) -> float:
         """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
-        now = self.clock.monotonic()
-        demands = [self._demand(source) for source in sources]
-        for demand in demands:
-            demand.visit(now)
-        return min((demand.merge_s for demand in demands), default=0.0)
+        return self._refresher.visit(sources)
 
     async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Reading:
         """Obtain sources together, within the deadline. Never raises for a gateway's sake."""
@@ -142,7 +132,7 @@ class Gateway:
     @property
     def visited(self) -> frozenset[Source]:
         """What somebody ever wanted."""
-        return frozenset(self._demands)
+        return self._refresher.visited
 
     def count(self, reading: Reading, times: int = 1) -> None:
         """Count how the sources of a reading were obtained."""
@@ -151,32 +141,18 @@ class Gateway:
 
     def discard(self, sources: Iterable[Source]) -> None:
         """Forget sources that a write has changed, also as answers that are still under way."""
-        now = self.clock.monotonic()
-        for source in sources:
+        now, dropped = self.clock.monotonic(), tuple(sources)
+        for source in dropped:
             self.store.discard(source)
             self._changed_at[source] = now
             for link in self.links:
                 self._flights.overtake(link, link.driver.sources.get(source, ""))
-            if source in self._demands:
-                self._agenda.put(source, now)
-        self._agenda.wake()
+        self._refresher.look_now(dropped)
         self._tell()
 
     def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
         """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
-        wanted = tuple(sources)
-        demands = [self._demand(source) for source in wanted]
-        for demand in demands:
-            demand.watchers += 1
-        for source in wanted:
-            self._agenda.put(source, self.clock.monotonic())
-        self._agenda.wake()
-
-        def unwatch() -> None:
-            for demand in demands:
-                demand.watchers -= 1
-
-        return unwatch
+        return self._refresher.watch(sources)
 
     @property
     def is_asking(self) -> bool:
@@ -275,11 +251,13 @@ class Gateway:
 
     # -- asking ----------------------------------------------------------------------------
 
-    def _demand(self, source: Source) -> Demand:
-        demand = self._demands.get(source)
-        if demand is None:
-            demand = self._demands[source] = Demand(self.policy(source).ttl)
-        return demand
+    def _ask(self, source: Source) -> GatewayError | None:
+        """Start the exchange that tells a source, or return why it may not be asked."""
+        way = self._way(source, self.clock.monotonic())
+        if isinstance(way, GatewayError):
+            return way
+        self._start(way, source)
+        return None
 
     def _start(self, link: Link | GatewayError, source: Source) -> Flight:
         """Return the flight that will tell a source, starting it unless it is in the air."""
@@ -312,8 +290,7 @@ class Gateway:
             if source == STATUS:
                 self._note_firmware(document)
             snapshot = self.store.put(source, document)
-            self._took_s[source] = snapshot.stored_at - started
-            self._agenda.put(source, self._ends(snapshot))
+            self._refresher.note(snapshot, snapshot.stored_at - started)
 
     def _note_firmware(self, status: Document) -> None:
         """Ask again for what the gateway did not offer when its firmware is another one."""
@@ -327,53 +304,25 @@ class Gateway:
         """Plan the next look at what this exchange ought to have told, and tell the listeners."""
         now = self.clock.monotonic()
         for source, told_by in link.driver.sources.items():
-            if told_by != exchange or source not in self._demands:
-                continue
-            if error is not None or source not in self._agenda:
+            if told_by == exchange:
                 reasons = (error, link.resting(source, now), link.refusal(exchange, now))
                 pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
-                self._agenda.put(source, now + (pause or self.policy(source).ttl))
-        self._agenda.wake()
+                self._refresher.put_off(source, pause, unless_planned=error is None)
+        self._refresher.wake()
         self._tell()
 
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
             listener()
 
-    # -- the refresher ---------------------------------------------------------------------
-
-    def _refresh(self, source: Source, now: float) -> float | None:
-        """Start the refresh of a source if it is time; return when to look again, None for never."""
-        policy = self.policy(source)
-        demand = self._demands.get(source)
-        if demand is None or policy.ttl <= 0:
-            return None
-        snapshot = self.store.get(source)
-        at = demand.refresh_at(self._ends(snapshot) if snapshot else now, policy.ttl, now)
-        if at is None or at > now + TICK_S:
-            return at
-        way = self._way(source, now)
-        if isinstance(way, GatewayError):
-            return now + max(way.retry_after or policy.ttl, TICK_S) if demand.is_live(now) else None
-        self._start(way, source)
-        return None
-
-    def _ends(self, snapshot: Snapshot) -> float:
-        """Say when to ask so that the answer is there when this snapshot ceases to be fresh.
-
-        As long before as the gateway took for it: one request per ttl, and nobody waits.
-        """
-        ttl = self.policy(snapshot.source).ttl
-        return snapshot.stored_at + ttl - min(self._took_s.get(snapshot.source, 0.0), ttl * _MOST_AHEAD)
-
     def give_up(self) -> None:
         """Stop asking: whoever waits for the gateway is answered with what there is."""
-        self._agenda.close()
+        self._refresher.close()
         self._flights.end()
 
     async def close(self) -> None:
         """Stop refreshing, end what is in the air, close the drivers."""
-        self._agenda.close()
+        self._refresher.close()
         await self._flights.close()
         for link in self.links:
             await link.driver.close()
