@@ -201,7 +201,18 @@ def substituted(reading: Reading, source: Source, other: Reading) -> Reading:
 def refusal(route: Route, reading: Reading) -> GatewayError | None:
     """Return why a source cannot be had that this gateway offers; what it does not offer is no error."""
     errors = (reading.error((source,)) for source in route.offered)
-    return next((error for error in errors if error and not isinstance(error, NotSupported)), None)
+    for error in errors:
+        if error and not isinstance(error, NotSupported):
+            return error
+    return None if route.view else _of_another_kind(route, reading)
+
+
+def _of_another_kind(route: Route, reading: Reading) -> NotSupported | None:
+    """Return that a document cannot go out as it is: TEDAPI's vitals are JSON, and readers expect protobuf."""
+    snapshot = reading.sources[route.sources[0]].snapshot if route.sources else None
+    if snapshot is None or snapshot.document.media_type == route.media_type:
+        return None
+    return NotSupported(f"{route.path} is not told as {route.media_type} by this gateway")
 
 
 def worst(reading: Reading) -> Result:

@@ -381,3 +381,15 @@ async def test_the_routes_of_tedapi_show_the_documents_without_people_and_creden
     assert not any(word in text for text in (config.text, *bodies) for word in ("Person", "hunter22"))
     assert (await proxy.get("/tedapi/components")).text == "null"
     assert json.loads(bodies[0])["control"]["systemStatus"]["nominalFullPackEnergyWh"] == 28000
+
+
+@pytest.mark.parametrize("way", [FULL, HYBRID])
+async def test_the_vitals_of_tedapi_do_not_pose_as_those_of_the_gateway(gateway, start, way):
+    """Programs decode protobuf there, and take 404 for firmware that has none."""
+    proxy = await start(gateway, **way)
+    assert (await proxy.get("/vitals")).status == 200
+
+    answers = [await proxy.get("/api/devices/vitals") for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [404, 404]
+    assert "application/octet-stream" in answers[0].json()["detail"]
