@@ -79,13 +79,14 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 
 async def _get(context: Context, action: Action) -> web.Response:
     """Read, which needs no token as long as control is on. Raises Refused."""
-    _check_on(context)
+    # 200 as the peer's: a dashboard asks for this along with readings, and an error would cost it both.
+    _check_on(context, status=200)
     return await _read(context, action)
 
 
 async def _post(context: Context, request: web.Request, action: Action) -> web.Response:
     """Let in who has the token; then set, or read if there is no value. Raises Refused."""
-    _check_on(context)
+    _check_on(context, status=400)
     fields = await fields_of(request)
     verdict = await context.guard.admit(token_of(request, fields), client_of(request, context.settings))
     if verdict.entry is not Entry.GRANTED:
@@ -95,9 +96,9 @@ async def _post(context: Context, request: web.Request, action: Action) -> web.R
     return await _write(context, request, action, fields)
 
 
-def _check_on(context: Context) -> None:
+def _check_on(context: Context, *, status: int) -> None:
     if not context.guard.is_on:
-        raise Refused(answer(400, {"error": DISABLED}), "disabled")
+        raise Refused(answer(status, {"error": DISABLED}), "disabled")
 
 
 def offers(context: Context) -> Mapping[str, Callable[[], Samples]]:
