@@ -42,6 +42,7 @@ from proxy.server.ui import Ui
 from proxy.views.options import Options
 
 if TYPE_CHECKING:
+    from proxy.config.load import Loaded
     from proxy.config.settings import Settings
     from proxy.core.model import Source
     from proxy.server.context import Endpoint
@@ -61,8 +62,13 @@ _BACKLOG = 4096
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
 
 
-def build_app(settings: Settings, clock: Clock | None = None) -> web.Application:
-    """Make a proxy. Several may run in one process; each owns its gateway connection."""
+def build_app(
+    settings: Settings, clock: Clock | None = None, loaded: Loaded | None = None
+) -> web.Application:
+    """Make a proxy. Several may run in one process; each owns its gateway connection.
+
+    ``loaded`` is for people who look at the status page: where the settings come from.
+    """
     clock = clock or Clock(time.monotonic, time.time)
     memory = Memory(settings.state_path)
     gateway = build_gateway(settings, clock, memory)
@@ -78,6 +84,8 @@ def build_app(settings: Settings, clock: Clock | None = None) -> web.Application
         guard=Guard(settings.control_secret, clock.monotonic),
         control=Control(gateway, clock),
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
+        origins=loaded.origins if loaded else {},
+        warnings=loaded.warnings if loaded else (),
     )
     PackOrder(gateway, memory, readings.number_packs)
     recovery = recovery_of(settings, gateway, clock)
@@ -215,7 +223,9 @@ async def listening(
         await runner.cleanup()
 
 
-async def serve(settings: Settings, tls: ssl.SSLContext | None, reload: Callable[[], None]) -> int:
+async def serve(
+    settings: Settings, tls: ssl.SSLContext | None, reload: Callable[[], None], loaded: Loaded
+) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -223,7 +233,7 @@ async def serve(settings: Settings, tls: ssl.SSLContext | None, reload: Callable
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
-        async with listening(build_app(settings), settings, tls) as (host, port):
+        async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
             scheme = "https" if tls else "http"
             _log.info(
                 "listening", extra={"url": f"{scheme}://{host}:{port}", "gateway": settings.host or "none"}

@@ -141,19 +141,21 @@ function traffic(it) {
   ]);
 }
 
-async function settings() {
+async function settings({ origins, warnings }) {
   const answer = await fetch("stats");
   if (!answer.ok) return table($("settings"), [], "Shown only under a name that is known to be this machine's (PW_ALLOWED_HOSTS).");
   const { config } = await answer.json();
-  table($("settings"), Object.entries(config).map(([name, value]) => [node("th", name, { scope: "row" }), node("td", value)]), "");
+  table($("settings"), Object.entries(config).map(([name, value]) => [node("th", name, { scope: "row" }), node("td", value), node("td", origins[name] ?? "default")]), "");
+  $("warnings").replaceChildren(...warnings.map((warning) => node("li", warning)));
 }
 
 async function look() {
   clearTimeout(look.timer);
   if (document.hidden) return;
   try {
-    draw(await (await fetch("health", { cache: "no-store" })).json());
-    if (!$("settings").rows.length) await settings();
+    const health = await (await fetch("health", { cache: "no-store" })).json();
+    draw(health);
+    if (!$("settings").rows.length) await settings(health.settings);
   } catch {
     $("headline").textContent = "No contact with the proxy. What stands below is from before.";
     $("headline").className = "bad";

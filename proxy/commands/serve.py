@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from proxy.app import serve
 from proxy.commands.common import EX_CONFIG, complain, load_or_exit, unknown_persona, useful_gateway_password
-from proxy.config.load import SettingsError, load
+from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings
 from proxy.config.state import state_problem
 from proxy.config.tls import load_pair, serving_context
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
         return EX_CONFIG
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         if args.demo:
-            return runner.run(_demonstrate(args, settings, tls))
-        return runner.run(serve(settings, tls, _Reload(settings, tls)))
+            return runner.run(_demonstrate(args, settings, tls, loaded))
+        return runner.run(serve(settings, tls, _Reload(settings, tls), loaded))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -54,7 +54,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _demonstrate(args: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None) -> int:
+async def _demonstrate(
+    args: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None, loaded: Loaded
+) -> int:
     """Serve a simulated house in the same process."""
     from proxy.sim.demo import demo  # noqa: PLC0415 - only a demo pays for it
 
@@ -63,7 +65,7 @@ async def _demonstrate(args: argparse.Namespace, settings: Settings, tls: ssl.SS
         settings = replace(
             settings, host=host, password=gateway.password, gw_pwd=useful_gateway_password(gateway)
         )
-        return await serve(settings, tls, _Reload(settings, tls))
+        return await serve(settings, tls, _Reload(settings, tls), loaded)
 
 
 class _Reload:

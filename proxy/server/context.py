@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -47,6 +47,9 @@ class Context:
     fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
     # Counts the connections of clients, once the app listens.
     entrance: Entrance | None = None
+    # Where settings come from, by key, and what is odd about them; empty if nobody read them from anywhere.
+    origins: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
     # How many pages listen to live events.
     streams: Callable[[], int] = int
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from proxy.config.settings import SETTINGS
 from proxy.core.redaction import redact
 from proxy.core.sources import METERS
 from proxy.views import page
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from proxy.server.context import Context
 
 _MEBI: Final = 1024
+_DEFAULT: Final = "default"
 # Meters are not read in the same instant: up to this they may differ without anybody being told.
 _USUAL_W: Final = 100.0
 _USUAL_SHARE: Final = 0.1
@@ -31,6 +33,16 @@ def diagnosis(context: Context) -> dict[str, Any]:
         "traffic": _traffic(context),
         "errors": _errors(context),
         "readings": _readings(context),
+        "settings": _settings(context),
+    }
+
+
+def _settings(context: Context) -> dict[str, Any]:
+    """Say by the names in the environment which settings are not the defaults' work, and which are odd."""
+    given = {row.env: context.origins.get(row.key, _DEFAULT) for row in SETTINGS}
+    return {
+        "origins": {env: origin for env, origin in given.items() if origin != _DEFAULT},
+        "warnings": [redact(warning) for warning in context.warnings],
     }
 
 

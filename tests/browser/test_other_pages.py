@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import expect
 
+from proxy.app import build_app, listening
+from proxy.config.load import load
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.test_look import contrast
 
@@ -80,6 +82,29 @@ async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_m
     await expect(page.locator("#commands")).to_contain_text("Control is on.")
     assert await page.locator("input").count() == 0
     assert "commands" not in await page.evaluate("async () => (await fetch('health')).json()")
+
+
+async def test_the_status_page_tells_where_settings_come_from(clock, watch, tmp_path):
+    """Default, file or environment for each; what is odd about them is said below."""
+    file = tmp_path / "proxy.toml"
+    file.write_text('style = "black"\n')
+    environment = {
+        "PW_CONFIG": str(file),
+        "PW_HOST": "127.0.0.1:1",
+        "PW_STATE_PATH": str(tmp_path),
+        "PW_ODD": "1",
+    }
+    loaded = load({**environment, "PW_PORT": "0", "PW_BIND_ADDRESS": "127.0.0.1"})
+    app = build_app(loaded.settings, clock.clock, loaded)
+    async with listening(app, loaded.settings) as (_, port):
+        page = await watch.open(f"http://127.0.0.1:{port}/status")
+        await page.locator("summary").click()
+
+        rows = page.locator("#settings tr")
+        await expect(rows.filter(has_text="PW_STYLE")).to_contain_text(str(file))
+        await expect(rows.filter(has_text="PW_HOST")).to_contain_text("environment")
+        await expect(rows.filter(has_text="PW_TIMEOUT")).to_contain_text("default")
+        await expect(page.locator("#warnings")).to_contain_text("PW_ODD is unknown and ignored.")
 
 
 async def test_the_status_page_hides_secrets(build, watch):
