@@ -82,7 +82,12 @@ class Settings:
     integrate_energy: bool = row(
         _TEDAPI, FLAG, True, "Count energy from power where the gateway has no counters", ours=True
     )
-    siteid: str = row(_TEDAPI, TEXT, "", "Site of the cloud account")
+    siteid: str = row(
+        _TEDAPI,
+        TEXT,
+        "",
+        "Site of the cloud account; without effect: this proxy reads the gateway itself, never the cloud",
+    )
     auth_path: str = row(_TEDAPI, PATH, "", "Folder of the pypowerwall proxy's login files")
 
     cache_expire: float = row(
