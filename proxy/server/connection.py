@@ -132,6 +132,7 @@ class Connection(RequestHandler):
             self._hang_up(503, "There are as many connections as this server takes. Come back later.")
             return
         self._entrance.admit()
+        heed_untaken(transport)
         super().connection_made(transport)
         self._deadline = self._loop.call_later(REQUEST_S, self._too_slow)
 
@@ -274,6 +275,11 @@ def reading_of(exc: BaseException) -> tuple[int, str]:
     elif isinstance(exc, HttpProcessingError) and exc.message == "Too many headers received":
         status = 431
     return status, _DETAILS[status]
+
+
+def heed_untaken(transport: asyncio.BaseTransport) -> None:
+    """Have pause_writing called for whatever is left untaken, however little: even closing waits for that."""
+    cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
 
 
 def last_words(status: int, detail: str) -> bytes:

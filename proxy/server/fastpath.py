@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.server.connection import KEEP_ALIVE_S, REQUEST_S, Connection, Entrance, Stage
+from proxy.server.connection import KEEP_ALIVE_S, REQUEST_S, Connection, Entrance, Stage, heed_untaken
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -114,6 +114,7 @@ class FastConnection(Connection):
             super().connection_made(transport)
             return
         self._entrance.admit()
+        heed_untaken(transport)
         self.transport = cast("asyncio.Transport", transport)
         cast("web.Server", self._manager).connection_made(self, self.transport)
         self._next_keepalive_close_time = self._answers.now() + REQUEST_S

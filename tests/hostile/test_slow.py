@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import suppress
 
 import pytest
 
@@ -99,6 +101,27 @@ async def test_a_client_that_does_not_take_its_answers_is_dropped(proxy, clock):
 
     await until(lambda: len(proxy.context.entrance.server.connections) < before)
     writer.transport.abort()
+
+
+@pytest.mark.parametrize("fast_path", [True, False])
+async def test_a_client_that_leaves_the_end_of_an_answer_is_dropped(start, sim, clock, fast_path):
+    """A few bytes that nobody takes would hold a closed connection open for ever."""
+    proxy = await start(sim, fast_path=fast_path)
+    server = proxy.context.entrance.server
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", proxy.port))
+
+        def has_left_some() -> bool:
+            with suppress(BlockingIOError):
+                client.send(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n")
+            return any(connection.transport.get_write_buffer_size() for connection in server.connections)
+
+        await until(has_left_some)
+        clock.advance(ANSWER_S + 1)
+
+        await until(lambda: not server.connections)
 
 
 async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, caplog):
