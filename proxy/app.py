@@ -34,7 +34,6 @@ from proxy.server.emulation import Sessions
 from proxy.server.fastpath import entrance
 from proxy.server.feed import Feed
 from proxy.server.guard import Guard
-from proxy.server.openc2 import OpenC2
 from proxy.server.passthrough import Passthrough
 from proxy.server.prepared import PreparedAnswers
 from proxy.server.traffic import Traffic
@@ -95,9 +94,6 @@ def build_app(
     feed = Feed(gateway, clock, lambda: readings.options)
     context.streams = lambda: feed.listeners
     ui = Ui(context, feed, Passthrough(gateway, clock, settings))
-    openc2 = OpenC2(context)
-    context.endpoints |= openc2.endpoints()
-    context.offers |= openc2.offers()
     context.endpoints |= ui.endpoints() | _metrics_later(context)
     context.offers |= ui.offers()
     context.fallback = ui.fallback
@@ -119,7 +115,13 @@ def build_app(
     app[CONTEXT] = context
     app.on_response_prepare.append(sign)
     app.on_shutdown.append(end_waits)
-    app.on_shutdown.append(openc2.close)
+    if settings.openc2_key:
+        from proxy.server.openc2 import OpenC2  # noqa: PLC0415 - whoever does not use it does not wait for it
+
+        openc2 = OpenC2(context)
+        context.endpoints |= openc2.endpoints()
+        context.offers |= openc2.offers()
+        app.on_shutdown.append(openc2.close)
     app.cleanup_ctx.append(close_gateway)
     app.router.add_route("*", "/{path:.*}", dispatch)
     return app

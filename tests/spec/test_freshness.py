@@ -192,7 +192,7 @@ async def test_a_substitute_is_waited_for_within_the_same_deadline(sim, proxy, c
 
 async def test_a_reading_that_a_write_overtook_is_asked_anew(sim, proxy):
     """Who waits for it gets the value after the write; what was read before is not served."""
-    sim.latency_s = 0.05
+    sim.faults.add(Fault(delay_s=0.05))
     gateway = proxy.context.gateway
     waiting = asyncio.create_task(proxy.get("/api/operation"))
     await until(lambda: sim.requests_for("/api/operation") == 1, turns=10**6)
@@ -207,7 +207,7 @@ async def test_a_watched_reading_comes_back_after_a_write(sim, proxy, clock):
     gateway = proxy.context.gateway
     gateway.watch(["/api/operation"])
     await until(lambda: gateway.peek("/api/operation"), turns=10**6)
-    sim.latency_s = 0.05
+    sim.faults.add(Fault(delay_s=0.05))
     clock.advance(5)
     await until(lambda: sim.requests_for("/api/operation") == 2, turns=10**6)
 

@@ -240,7 +240,7 @@ async def test_an_unusable_answer_says_when_it_is_asked_for_again(sim, proxy):
 
 async def test_requests_of_one_connection_wait_in_the_proxy_not_in_its_patience(sim, start):
     """PW_POOL_MAXSIZE=0: a new connection for each request, one after the other; queueing is no failure."""
-    sim.latency_s = 0.05
+    sim.faults.add(Fault(delay_s=0.05))
     proxy = await start(sim, pool_maxsize=0, timeout=1)
     paths = sorted(source for source in proxy.context.gateway.links[0].driver.sources)
     await asyncio.gather(*(proxy.get(path) for path in paths))
