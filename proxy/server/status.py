@@ -27,6 +27,7 @@ from proxy.server.route import Route
 from proxy.server.routes import ROUTES
 from proxy.server.stats import endpoint_statistics, reset_of, stats_of
 from proxy.server.stats import health_of as peers_health
+from proxy.views.reading import section, text
 
 if TYPE_CHECKING:
     from proxy.core.errors import GatewayError
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from proxy.server.context import Context, Endpoint
 
 _DIGITS = 3
+_SHOWN = 3  # characters of a serial number, which is personal
 # What a gateway is, not what it measures: having it does not make readings fresh.
 _NO_READINGS = frozenset({STATUS, SITE_NAME, SITE_INFO, POWERWALLS, TEDAPI_CONFIG})
 # The name of the site hardly ever changes: /stats waits for it once, and not for long.
@@ -152,10 +154,23 @@ def health_of(context: Context) -> dict[str, Any]:
         "version": __version__,
         "uptime_seconds": round(context.clock.wall() - context.started_at),
         "age_seconds": None if age is None else round(age, _DIGITS),
-        "gateways": [{"id": gateway.name, "links": [_link(link, now) for link in gateway.links]}],
+        "gateways": [
+            {"id": gateway.name, **_identity(gateway), "links": [_link(link, now) for link in gateway.links]}
+        ],
         "sources": [_source(gateway, snapshot.source, now) for snapshot in gateway.store],
         **diagnosis(context),
         **peers_health(context),
+    }
+
+
+def _identity(gateway: Gateway) -> dict[str, str | None]:
+    """Say which gateway this is, as far as it told: firmware, and the last characters of its number."""
+    known = gateway.store.get(STATUS)
+    told = section(known.document.value) if known else {}
+    version, number = text(told.get("version")), text(told.get("din"))
+    return {
+        "firmware": version.strip() if version else None,
+        "identity": f"…{number[-_SHOWN:]}" if number else None,
     }
 
 

@@ -72,6 +72,7 @@ async def test_the_status_page_names_the_firmware(house, watch):
     page = await watch.open(house.url + "status")
 
     await expect(page.locator("#gateways")).to_contain_text("Firmware21.44")
+    await expect(page.locator("#gateways")).to_contain_text("Identity…")
 
 
 async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_more(build, watch):

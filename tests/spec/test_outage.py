@@ -191,6 +191,17 @@ async def test_knowing_the_firmware_is_not_having_readings(sim, proxy, clock):
     assert health["message"].startswith("No readings: /api/meters/aggregates")
 
 
+async def test_health_names_the_gateway_without_its_serial_number(sim, proxy):
+    """Firmware and the last three characters, once somebody asked for them."""
+    din = (await proxy.get("/api/status")).json()["din"]
+    health = await proxy.get("/health")
+
+    [gateway] = health.json()["gateways"]
+    assert gateway["firmware"].startswith("21.44")
+    assert gateway["identity"] == f"…{din[-3:]}"
+    assert din[-6:] not in health.text
+
+
 async def test_without_a_gateway_every_answer_says_what_to_set(start):
     proxy = await start()
 
