@@ -37,6 +37,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                         target.process.stop()
             if "start" in args.parts:
                 results["start"] = await steady.start_up(bench, args.rounds)
+                results["scrape_ms"] = await steady.scrapes(bench)
             if "memory" in args.parts:
                 results["memory"] = await steady.memory(bench, args.requests)
                 results["crowd"] = await steady.crowd(bench)

@@ -62,6 +62,8 @@ def _others(results: dict[str, Any]) -> str:
         lines.append(
             f"| from exec to the first good answer | {ours:.2f} s, {ours / bare:.2f} x a bare aiohttp server |"
         )
+    if scrape_ms := results.get("scrape_ms"):
+        lines.append(f"| CPU of one scrape of /metrics | {scrape_ms} ms |")
     if metrics := results.get("metrics"):
         lines.append(
             f"| a hit with metrics : without | {metrics['with metrics']['cpu_us']:.1f} : {metrics['without metrics']['cpu_us']:.1f} µs |"

@@ -77,6 +77,20 @@ async def _scrape(target: Target) -> None:
         await asyncio.sleep(5)
 
 
+async def scrapes(bench: Bench, times: int = 200) -> float:
+    """Milliseconds of CPU that one scrape of /metrics costs, every source of the site in use."""
+    target = bench.daemon(PW_METRICS_REFRESH="all")
+    await target.start()
+    for path in (*["/metrics"] * 10, "/vitals", "/strings", "/pod", "/freq", "/api/powerwalls"):
+        await answer(target.port, path)
+    before = target.process.cpu_s
+    for _ in range(times):
+        await answer(target.port, "/metrics")
+    spent = target.process.cpu_s - before
+    target.process.stop()
+    return round(1000 * spent / times, 2)
+
+
 async def crowd(bench: Bench, idle: int = 5000, busy: int = 1000) -> dict[str, float]:
     """Hold idle connections while others ask: what one costs in memory, whether any is lost, how long others wait."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -16,6 +16,7 @@ import pytest
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
 from proxy.config.tls import serving_context
+from proxy.core.redaction import forget
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock
@@ -76,6 +77,12 @@ async def client_of(app, port: int, scheme: str = "http") -> AsyncIterator[Proxy
     connector = aiohttp.TCPConnector(limit=0, ssl=False)
     async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as client:
         yield Proxy(f"{scheme}://127.0.0.1:{port}", port, app[CONTEXT], client)
+
+
+@pytest.fixture(autouse=True)
+def no_secrets_of_others() -> None:
+    """The register of secrets is the process's; each test is another house."""
+    forget()
 
 
 @pytest.fixture

@@ -44,6 +44,12 @@ class Redactor:
             del self._passing[next(iter(self._passing))]
         self._pattern = None
 
+    def forget(self) -> None:
+        """Forget every secret: what is written from here on is about another house."""
+        self._lasting.clear()
+        self._passing.clear()
+        self._pattern = None
+
     def redact(self, text: str, limit: int | None = None) -> str:
         """Mask every secret in the text, or in its first ``limit`` characters.
 
@@ -111,6 +117,7 @@ def _inside_base64(octets: bytes, shift: int) -> str:
 
 _REGISTER = Redactor()
 conceal = _REGISTER.conceal
+forget = _REGISTER.forget
 redact = _REGISTER.redact
 
 

@@ -279,7 +279,8 @@ def reading_of(exc: BaseException) -> tuple[int, str]:
 
 def heed_untaken(transport: asyncio.BaseTransport) -> None:
     """Have pause_writing called for whatever is left untaken, however little: even closing waits for that."""
-    cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
+    # Not 0: a TLS transport of asyncio would count an empty buffer as full.
+    cast("asyncio.Transport", transport).set_write_buffer_limits(high=1, low=0)
 
 
 def last_words(status: int, detail: str) -> bytes:
