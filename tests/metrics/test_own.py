@@ -4,7 +4,6 @@ import asyncio
 
 from proxy.publish.own import OWN
 from proxy.sim.faults import Fault
-from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, until
 from tests.metrics.reading import scrape, settled
 
