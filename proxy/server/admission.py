@@ -118,6 +118,15 @@ def _own_name() -> str:
     return socket.gethostname().lower().rstrip(".")
 
 
+def is_anonymous_browser(request: web.BaseRequest) -> bool:
+    """Say whether this is a browser's GET that does not tell which page caused it.
+
+    Over plain HTTP browsers send no Sec-Fetch-Site, so a picture of any page looks like the address bar.
+    """
+    browses = request.headers.get("User-Agent", "").startswith("Mozilla/")
+    return request.method == "GET" and browses and "Sec-Fetch-Site" not in request.headers
+
+
 def is_same_origin(request: web.BaseRequest) -> bool:
     """Say whether a request comes from a program, the address bar or a page of ours.
 

@@ -17,7 +17,7 @@ from proxy import __version__
 from proxy.core.breaker import State
 from proxy.core.errors import NotSupported
 from proxy.core.sources import METERS, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
-from proxy.server.admission import client_of, exposed, is_ours, is_same_origin
+from proxy.server.admission import client_of, exposed, is_anonymous_browser, is_ours, is_same_origin
 from proxy.server.control import account_of, denied
 from proxy.server.control_request import bearer_of
 from proxy.server.diagnosis import diagnosis
@@ -64,8 +64,8 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         return _json({**stats_of(context), "message": headline(context)})
 
     async def stats_clear(request: web.Request, __: Route) -> web.Response:
-        if request.headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}:
-            return problem(403, "A page of another site may not clear the counters.")
+        if not is_same_origin(request) or is_anonymous_browser(request):
+            return problem(403, "A web page may not clear the counters: use POST, or a program such as curl.")
         context.traffic.clear()
         return _json({**stats_of(context), "message": headline(context)})
 
