@@ -172,7 +172,7 @@ async def house(build) -> House:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def watch(browser) -> AsyncIterator[Watch]:
+async def watch(browser, build) -> AsyncIterator[Watch]:
     """Opens pages; at the end none of them may have complained or looked elsewhere."""
     async with AsyncExitStack() as stack:
         watch = Watch(browser, stack)
