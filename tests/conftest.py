@@ -51,6 +51,15 @@ class Proxy:
             return Answer(response.status, response.headers, await response.read())
 
 
+def unpack(body: bytes, coding: str) -> bytes:
+    """Undo a content coding."""
+    if coding == "br":
+        import brotli  # not to be had on every machine; then nothing comes in it
+
+        return brotli.decompress(body)
+    return gzip.decompress(body) if coding == "gzip" else body
+
+
 @dataclass
 class Answer:
     """A complete answer."""
@@ -68,7 +77,7 @@ class Answer:
 
     @property
     def content(self) -> bytes:
-        return gzip.decompress(self.body) if self.headers.get("Content-Encoding") == "gzip" else self.body
+        return unpack(self.body, self.headers.get("Content-Encoding", "identity"))
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from proxy.core.errors import NotSupported
 from proxy.core.model import OCTETS, Snapshot, Source
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.reading import Reading, Result
+from proxy.server.coding import GZIP, has_it, tag_of, takes_gzip
 from proxy.server.problems import PUBLIC_HEADERS, unavailable
 from proxy.server.route import Legacy, Route, Style
 from proxy.views.reading import finite
@@ -250,28 +251,10 @@ def negotiate(made: Representation, age: int, cache: str, *, packed: bool, condi
     if made.gzipped is not None:
         headers["Vary"] = "Accept-Encoding"
         if packed:
-            headers["Content-Encoding"] = "gzip"
-            headers["ETag"] = f'{made.etag[:-1]}-gz"'
+            headers["Content-Encoding"] = GZIP
+            headers["ETag"] = tag_of(made.etag, GZIP)
             body = made.gzipped
     if has_it(condition, made.etag):
         headers.pop("Content-Encoding", None)
         return Answer(304, headers, None)
     return Answer(200, headers, body)
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Say whether an Accept-Encoding takes gzip (RFC 9110 section 12.5.3)."""
-    weights: dict[str, bool] = {}
-    for item in accepted.lower().split(","):
-        coding, _, parameter = item.partition(";")
-        weights[coding.strip()] = parameter.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return weights.get("gzip", weights.get("*", False))
-
-
-def has_it(condition: str, etag: str) -> bool:
-    """Say whether If-None-Match names the representation, in either coding (RFC 9110 section 13.1.2)."""
-    if not condition:
-        return False
-    known = {etag, f'{etag[:-1]}-gz"'}
-    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
-    return "*" in tags or not known.isdisjoint(tags)

@@ -1,22 +1,26 @@
-"""The files of ``web/``: read once, compressed once, named by their hash.
+"""The files of ``web/``: read once, packed once in each coding, named by their hash.
 
 A page's script is one file on the wire: the modules that it imports are put in
-front of it, each once, without their comments. Requests are answered from this dictionary only, so no
-path of a client ever reaches the file system.
+front of it, each once, without their comments. What is sent is thus no file of the
+folder, so packed ones beside the sources would be of no use: they are made in memory
+when first asked for. Requests are answered from this dictionary only, so no path of a
+client ever reaches the file system.
 """
 
 from __future__ import annotations
 
-import gzip
+import asyncio
 import hashlib
 import html
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from proxy.server.coding import pack
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -41,16 +45,20 @@ class StaticFile:
 
     body: bytes
     media_type: str
+    _packed: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def version(self) -> str:
         """Name this content."""
         return hashlib.sha256(self.body).hexdigest()[:12]
 
-    @cached_property
-    def packed(self) -> bytes:
-        """The body as gzip, made when first asked for."""
-        return gzip.compress(self.body, 9, mtime=0)
+    async def packed(self, coding: str) -> bytes:
+        """Return the body in a coding ("": as it is), packed when first asked for, beside everything else."""
+        if not coding:
+            return self.body
+        if coding not in self._packed:
+            self._packed[coding] = await asyncio.to_thread(pack, self.body, coding, once=True)
+        return self._packed[coding]
 
 
 def find_folder() -> Path:

@@ -20,7 +20,7 @@ from multidict import CIMultiDict
 
 from proxy.core.errors import GatewayError, NotSupported, RateLimited, SourceUnavailable
 from proxy.drivers.base import Asset, AssetOrigin
-from proxy.server.data import has_it, takes_gzip
+from proxy.server.coding import has_it, takes_gzip
 from proxy.server.problems import COMMON_HEADERS, problem
 
 if TYPE_CHECKING:

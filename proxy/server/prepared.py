@@ -19,8 +19,9 @@ from aiohttp.helpers import rfc822_formatted_time
 
 from proxy.gateway.reading import Result
 from proxy.server.admission import name_of
+from proxy.server.coding import takes_gzip
 from proxy.server.connection import SERVER
-from proxy.server.data import cache_status, negotiate, takes_gzip
+from proxy.server.data import cache_status, negotiate
 from proxy.server.dispatch import BY_PATH, path_of
 from proxy.server.emulation import waits_to_be_asked
 from proxy.server.routes import RAW

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from proxy.server.data import takes_gzip
+from proxy.server.coding import takes_gzip
 from proxy.server.problems import PUBLIC_HEADERS, problem
 
 if TYPE_CHECKING:

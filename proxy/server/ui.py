@@ -7,6 +7,7 @@ content security policy sees to the latter.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -14,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from proxy.core.errors import GatewayError, NotSupported
+from proxy.core.model import JSON
 from proxy.core.sources import STATUS
 from proxy.publish.families import Samples
 from proxy.server import events
 from proxy.server.admission import base_of
-from proxy.server.data import has_it, takes_gzip
+from proxy.server.coding import choose, has_it, offered, pack, tag_of
 from proxy.server.dispatch import not_found
 from proxy.server.docs import reference
 from proxy.server.openapi import document
@@ -128,7 +130,7 @@ class Ui:
             return web.Response(
                 status=308, headers={"Location": f"{path.rpartition('/')[2]}/", **COMMON_HEADERS}
             )
-        ours = self.file(request, path)
+        ours = await self.file(request, path)
         if ours is not None:
             return ours
         if self._mode == "own":
@@ -178,9 +180,15 @@ class Ui:
         """Serve the reference of the API."""
         return self.page(request, "docs.html", {"routes": reference(ROUTES)})
 
-    async def openapi(self, _: web.Request, __: Route) -> web.StreamResponse:
+    async def openapi(self, request: web.Request, _: Route) -> web.StreamResponse:
         """Serve the same for programs."""
-        return web.json_response(document(ROUTES), headers={**PUBLIC_HEADERS, "Cache-Control": "no-cache"})
+        headers = {
+            **PUBLIC_HEADERS,
+            "Cache-Control": "no-cache",
+            "Content-Type": JSON,
+            "Vary": "Accept-Encoding",
+        }
+        return packed(request, json.dumps(document(ROUTES)).encode(), headers)
 
     async def example_page(self, request: web.Request, _: Route) -> web.StreamResponse:
         """Serve a page that frames the power flow."""
@@ -191,35 +199,30 @@ class Ui:
 
     def page(self, request: web.Request, name: str, values: Mapping[str, str]) -> web.Response:
         """Serve a filled-in page; ``values`` are HTML."""
-        response = web.Response(body=self._pages.render(name, values), headers=self._page_headers)
-        if takes_gzip(request.headers.get("Accept-Encoding", "")):
-            response.enable_compression(web.ContentCoding.gzip)
-        return response
+        return packed(request, self._pages.render(name, values), self._page_headers)
 
-    def file(self, request: web.Request, path: str) -> web.Response | None:
+    async def file(self, request: web.Request, path: str) -> web.Response | None:
         """Serve a file of the pages; None if there is none of this name."""
         file = self._pages.files.get(path[1:])
         if file is None:
             return None
         if request.method not in {"GET", "HEAD"}:
             return problem(405, f"{path} takes GET, HEAD.", headers={"Allow": "GET, HEAD"})
+        coding = choose(request.headers.get("Accept-Encoding", ""), offered())
+        tag = f'"{file.version}"'
         headers = {
             **PUBLIC_HEADERS,  # a sandboxed frame has no origin, so its scripts come from another one
             "Cache-Control": self._lifetime(request, file),
-            "Content-Type": file.media_type,
             "Cross-Origin-Resource-Policy": "cross-origin",
-            "ETag": f'"{file.version}"',
+            "ETag": tag_of(tag, coding),
             "Vary": "Accept-Encoding",
         }
-        body = file.body
-        if takes_gzip(request.headers.get("Accept-Encoding", "")):
-            headers |= {"Content-Encoding": "gzip", "ETag": f'"{file.version}-gz"'}
-            body = file.packed
-        if has_it(request.headers.get("If-None-Match", ""), f'"{file.version}"'):
-            del headers["Content-Type"]
-            headers.pop("Content-Encoding", None)
+        if has_it(request.headers.get("If-None-Match", ""), tag):
             return web.Response(status=304, headers=headers)
-        return web.Response(body=body, headers=headers)
+        headers["Content-Type"] = file.media_type
+        if coding:
+            headers["Content-Encoding"] = coding
+        return web.Response(body=await file.packed(coding), headers=headers)
 
     def _lifetime(self, request: web.Request, file: StaticFile) -> str:
         """Say how long a browser keeps a file: as PW_BROWSER_CACHE says; a hashed address never changes."""
@@ -227,6 +230,13 @@ class Ui:
             return "no-cache"
         is_hashed = request.query.get("v") == file.version
         return f"public, max-age={self._max_age}{', immutable' if is_hashed else ''}"
+
+
+def packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    """Answer with what was written for this request, in the coding that suits the client best."""
+    coding = choose(request.headers.get("Accept-Encoding", ""), offered())
+    encoded = {"Content-Encoding": coding} if coding else {}
+    return web.Response(body=pack(body, coding), headers={**headers, **encoded})
 
 
 def choices(query: Mapping[str, Any]) -> dict[str, str]:
