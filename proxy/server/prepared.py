@@ -147,7 +147,10 @@ class PreparedAnswers:
         """Write the block anew; False when aiohttp has to answer: something must be asked, or logged."""
         ask, context = answer.ask, self._context
         self._count(answer)
-        fresh = None if context.settings.access_log else context.readings.fresh(ask.route)
+        try:
+            fresh = None if context.settings.access_log else context.readings.fresh(ask.route)
+        except Exception:  # noqa: BLE001 - a view's bug: on aiohttp's way it is met again, logged and answered
+            return False
         if fresh is None:
             return False
         made, reading = fresh

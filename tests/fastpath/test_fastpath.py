@@ -72,6 +72,20 @@ async def test_it_counts_like_any_other_request(proxy):
     writer.close()
 
 
+async def test_what_fails_inside_is_answered_and_logged_as_everywhere(proxy, caplog):
+    """A view with a bug costs its route a 500, and no other route anything."""
+    await proxy.get("/csv")
+    proxy.context.readings.options = None
+    reader, writer = await open_to(proxy)
+
+    lines, _ = await ask(reader, writer, head("GET /csv HTTP/1.1", "Host: localhost"))
+
+    assert lines.startswith("HTTP/1.1 500 ")
+    assert "unhandled exception" in caplog.text
+    assert (await proxy.get("/soe")).status == 200
+    writer.close()
+
+
 async def test_clearing_the_counters_clears_these_too(proxy):
     reader, writer = await open_to(proxy)
     for _ in range(5):
