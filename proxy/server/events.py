@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from proxy.server.problems import PUBLIC_HEADERS
 
 if TYPE_CHECKING:
-    from proxy.server.feed import Feed
+    from proxy.server.feed import Feed, Listener
 
 _RETRY = b"retry: 3000\n\n"
 # A comment, as servers in between know it, and a named event: pages, which are not shown comments,
@@ -38,7 +37,7 @@ async def stream(request: web.Request, feed: Feed) -> web.StreamResponse:
         try:
             await response.write(_RETRY)
             while True:
-                message = await _next(listener.next())
+                message = await _next(listener)
                 await _taken(request)
                 await response.write(message)
                 if message is _GONE:
@@ -49,15 +48,12 @@ async def stream(request: web.Request, feed: Feed) -> web.StreamResponse:
     return response
 
 
-async def _next(waiting: Any) -> bytes:
+async def _next(listener: Listener) -> bytes:
     try:
         async with asyncio.timeout(_HEARTBEAT_S):
-            snapshot = await waiting
+            return await listener.next() or _GONE
     except TimeoutError:
         return _ALIVE
-    if snapshot is None:
-        return _GONE
-    return f"id: {snapshot['id']}\ndata: {json.dumps(snapshot, separators=(',', ':'))}\n\n".encode()
 
 
 async def _taken(request: web.Request) -> None:

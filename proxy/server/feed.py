@@ -2,12 +2,14 @@
 
 ``Feed`` owns one task, which lives while somebody listens: it keeps the readings of
 the page wanted. Telling is synchronous, so a slow listener holds up nobody: each has
-room for one object, and a newer one takes the place of what was not yet fetched.
+room for one event, and a newer one takes the place of what was not yet fetched. An
+event is written once, however many listen.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -52,21 +54,21 @@ _STATES: Final = {
 
 
 class Listener:
-    """One reader of the feed: the newest object it has not fetched yet."""
+    """One reader of the feed: the newest event it has not fetched yet."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
-        self._latest: dict[str, Any] | None = None
+        self._latest: bytes | None = None
         self.dropped = 0
 
-    def put(self, snapshot: dict[str, Any] | None) -> None:
-        """Leave an object for the reader; None says that no more will come."""
+    def put(self, event: bytes | None) -> None:
+        """Leave an event for the reader; None says that no more will come."""
         self.dropped += self._changed.is_set()
-        self._latest = snapshot
+        self._latest = event
         self._changed.set()
 
-    async def next(self) -> dict[str, Any] | None:
-        """Wait for an object; None at the end."""
+    async def next(self) -> bytes | None:
+        """Wait for an event; None at the end."""
         await self._changed.wait()
         self._changed.clear()
         return self._latest
@@ -142,7 +144,7 @@ class Feed:
         """Be told of every change; what is known now comes first."""
         listener = Listener()
         snapshot = self.current()
-        listener.put(snapshot)
+        listener.put(event_of(snapshot))
         if not self._listeners:
             self._told = _lasting(snapshot)
         self._listeners.add(listener)
@@ -186,8 +188,9 @@ class Feed:
         if _lasting(snapshot) == self._told:
             return
         self._told = _lasting(snapshot)
+        event = event_of(snapshot)
         for listener in self._listeners:
-            listener.put(snapshot)
+            listener.put(event)
 
     async def close(self) -> None:
         """Tell everybody that it is over, and stop asking."""
@@ -200,6 +203,11 @@ class Feed:
         if keeper is not None:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
+
+
+def event_of(snapshot: dict[str, Any]) -> bytes:
+    """Write a server-sent event (HTML standard, section 9.2)."""
+    return f"id: {snapshot['id']}\ndata: {json.dumps(snapshot, separators=(',', ':'))}\n\n".encode()
 
 
 def _lasting(snapshot: dict[str, Any]) -> dict[str, Any]:
