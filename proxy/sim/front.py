@@ -91,7 +91,10 @@ class Front:
         self._generation += 1
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        return await self._desk.serve(request, self.connections)
+        try:
+            return await self._desk.serve(request, self.connections)
+        except ConnectionError:  # who asked has left; aiohttp would log a traceback
+            return web.Response()
 
     def _protocol(self) -> asyncio.BaseProtocol:
         if self._runner is None or self._runner.server is None:
