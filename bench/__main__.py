@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import hot, load, steady
+from bench import goals, hot, load, steady
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
@@ -42,6 +42,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["memory"] = await steady.memory(bench, args.requests)
                 results["crowd"] = await steady.crowd(bench)
                 print("\ncrowd:", results["crowd"], flush=True)
+                results["readers"] = await steady.readers(bench)
             if "load" in args.parts:
                 results["load"] = await load.run(bench)
     return results
@@ -63,7 +64,9 @@ def main() -> None:
     path = Path(args.json)
     known = json.loads(path.read_text()) if path.exists() else {}
     results = asyncio.run(measure(args))
-    path.write_text(json.dumps(known | results, indent=2) + "\n")
+    results = known | results
+    path.write_text(json.dumps(results, indent=2) + "\n")
+    print("\n" + goals.verdict(results))
     print(f"\nwritten to {path}; `make docs` puts the table into the README")
 
 

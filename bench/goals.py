@@ -1,0 +1,180 @@
+"""What the measurements are held against: a table of bounds, and whether the figures of one run keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench import hot
+
+OURS, NGINX, PEER = "this proxy", "nginx proxy_cache", "pypowerwall-server"
+RAW, BARE = "raw asyncio protocol", "bare aiohttp handler"
+_HITS = [cell.name for cell in hot.CELLS[:4]]
+_AT_64 = [cell.name for cell in hot.CELLS[2:4]]
+_BROWSER, _CLOSE = (cell.name for cell in hot.CELLS[4:])
+_TTL_S = {"expiry tail, ttl 1 s": 1, "expiry tail, ttl 5 s": 5, "one path hangs": 5}
+
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure and its bound; ``worst`` takes the results of a run, and is told as ``unit`` says."""
+
+    measure: str
+    worst: Callable[[Results], float]
+    bound: float
+    unit: str = "x"
+    at_least: bool = False
+
+    def holds(self, seen: float) -> bool:
+        return seen >= self.bound if self.at_least else seen <= self.bound
+
+    def told(self, seen: float) -> str:
+        return f"{seen:.{2 if self.unit == 'x' else 1 if self.unit in {'ms', 'MB', 's'} else 0}f} {self.unit}".strip()
+
+    @property
+    def told_bound(self) -> str:
+        return f"{'at least' if self.at_least else 'at most'} {self.bound:g} {self.unit}".strip()
+
+
+def _ratios(cells: Iterable[str], other: str, kind: str) -> Callable[[Results], list[float]]:
+    """Take ours to theirs, a figure for each cell."""
+    return lambda results: [
+        figures[kind] for cell in cells if (figures := results["hot"][cell].get(other)) is not None
+    ]
+
+
+def _most(figures: Callable[[Results], Iterable[float]]) -> Callable[[Results], float]:
+    return lambda results: max(figures(results))
+
+
+def _least(figures: Callable[[Results], Iterable[float]]) -> Callable[[Results], float]:
+    return lambda results: min(figures(results))
+
+
+def _p99_ratios(results: Results) -> list[float]:
+    cells = [results["hot"][cell] for cell in _AT_64]
+    return [cell[OURS]["p99_ms"] / cell[NGINX]["p99_ms"] for cell in cells]
+
+
+def _outages(kind: str, *, polite: bool = True) -> Callable[[Results], list[float]]:
+    """Take a figure of every outage; without ``polite`` not of those that forbid to come back early."""
+    return lambda results: [
+        seen[kind] if seen[kind] is not None else float("inf")
+        for name, seen in results["load"]["outages"].items()
+        if polite or "Retry-After" not in name
+    ]
+
+
+def _stampede(when: str, kind: str) -> Callable[[Results], float]:
+    return lambda results: results["load"]["stampede of 200"][when][kind]
+
+
+def _tails(results: Results) -> list[Mapping[str, float]]:
+    return [results["load"][name] for name in _TTL_S if name.startswith("expiry")]
+
+
+def _too_old(results: Results) -> list[float]:
+    """Seconds by which the oldest reading was older than its ttl."""
+    load = results["load"]
+    seen = {name: load[name].get("while", load[name]) for name in _TTL_S}
+    return [seen[name]["oldest_s"] - ttl_s for name, ttl_s in _TTL_S.items()]
+
+
+def _memory(results: Results) -> list[float]:
+    return [value for name, value in results["memory"].items() if name != "requests"]
+
+
+GOALS = (
+    Goal("CPU per hit : nginx", _most(_ratios(_HITS, NGINX, "cpu_ratio")), 0.8),
+    Goal("CPU per hit : raw asyncio protocol", _most(_ratios(_HITS, RAW, "cpu_ratio")), 1.3),
+    Goal("throughput : nginx", _least(_ratios(_HITS, NGINX, "rate_ratio")), 1.2, at_least=True),
+    Goal("throughput : pypowerwall-server", _least(_ratios(_HITS, PEER, "rate_ratio")), 20, at_least=True),
+    Goal(
+        "throughput with a browser's headers : nginx",
+        _least(_ratios([_BROWSER], NGINX, "rate_ratio")),
+        1.0,
+        at_least=True,
+    ),
+    Goal("p99 at 64 connections : nginx", _most(_p99_ratios), 1.0),
+    Goal(
+        "CPU of a connection per request : bare aiohttp handler",
+        _most(_ratios([_CLOSE], BARE, "cpu_ratio")),
+        0.7,
+    ),
+    Goal(
+        "a hit with metrics : without",
+        lambda r: r["metrics"]["with metrics"]["cpu_us"] / r["metrics"]["without metrics"]["cpu_us"],
+        1.05,
+    ),
+    Goal("start : bare aiohttp server", lambda r: r["start"][OURS] / r["start"][BARE], 1.5),
+    Goal("200 clients, reading expired: slowest", _stampede("expired", "max_ms"), 100, "ms"),
+    Goal("200 clients, reading expired: gateway requests", _stampede("expired", "upstream"), 1, ""),
+    Goal("200 clients, nothing known: slowest", _stampede("cold", "max_ms"), 600, "ms"),
+    Goal("200 clients, nothing known: gateway requests", _stampede("cold", "upstream"), 1, ""),
+    Goal(
+        "50 requests/s, gateway takes 500 ms: p99",
+        lambda r: max(seen["p99_ms"] for seen in _tails(r)),
+        10,
+        "ms",
+    ),
+    Goal("the same, and one path hangs: oldest reading beyond its ttl", _most(_too_old), 1, "s"),
+    Goal(
+        "one path hangs: p99 of other routes : before",
+        lambda r: (
+            r["load"]["one path hangs"]["while"]["p99_ms"] / r["load"]["one path hangs"]["before"]["p99_ms"]
+        ),
+        1.5,
+    ),
+    Goal(
+        "20 clients x 8 routes each second: gateway requests per source and ttl",
+        lambda r: r["load"]["20 clients x 8 routes"]["upstream per source and ttl, at most"],
+        1,
+        "",
+    ),
+    Goal(
+        "the same: connections to the gateway",
+        lambda r: r["load"]["20 clients x 8 routes"]["connections"],
+        2,
+        "",
+    ),
+    Goal("gateway down: slowest answer once that is known", _most(_outages("max_ms once open")), 100, "ms"),
+    Goal("gateway down: attempts a minute", _most(_outages("attempts a minute after it")), 6, ""),
+    Goal("gateway back: fresh readings after", _most(_outages("recovery_s", polite=False)), 5, "s"),
+    Goal("resident memory under load", _most(_memory), 50, "MB"),
+    Goal(
+        "growth of memory over 900,000 requests and 10,000 URLs",
+        lambda r: max(_memory(r)) - r["memory"]["after a tenth"],
+        1,
+        "MB",
+    ),
+    Goal("5,000 idle connections: lost", lambda r: r["crowd"]["lost"], 0, ""),
+    Goal("200 readers of events: lost", lambda r: r["readers"]["lost"], 0, ""),
+    Goal("200 readers of events: last one after the first", lambda r: r["readers"]["spread_ms"], 100, "ms"),
+    Goal("CPU of one scrape of /metrics", lambda r: r["scrape_ms"], 10, "ms"),
+)
+
+
+def seen(results: Results) -> list[tuple[Goal, float | None]]:
+    """Pair every goal with what was seen, None where that part was not measured."""
+    told: list[tuple[Goal, float | None]] = []
+    for goal in GOALS:
+        try:
+            told.append((goal, goal.worst(results)))
+        except (KeyError, ValueError):  # a part, or a server, that was not there
+            told.append((goal, None))
+    return told
+
+
+def verdict(results: Results) -> str:
+    """Write one line for each goal."""
+    lines = ["goals:"]
+    for goal, figure in seen(results):
+        if figure is None:
+            lines.append(f"  not measured  {goal.measure}")
+        else:
+            word = "kept" if goal.holds(figure) else "MISSED"
+            lines.append(f"  {word:<13} {goal.measure}: {goal.told(figure)} ({goal.told_bound})")
+    return "\n".join(lines)
