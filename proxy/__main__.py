@@ -19,6 +19,8 @@ from proxy import __version__
 
 _INTERRUPTED = 130
 _NO_READER = 1
+_FASTEST = 1e5  # a simulated day in less than a second
+_LAST_PORT = 65535
 
 _DESCRIPTION = """\
 A caching proxy for the Tesla energy gateway (Powerwall): many programs in your
@@ -50,7 +52,24 @@ _PERSONA = {
 
 def _speed(default: float) -> Mapping[str, Any]:
     text = "let the simulated day pass N times faster (default: %(default)g)"
-    return {"type": float, "default": default, "metavar": "N", "help": text}
+    return {"type": _pace, "default": default, "metavar": "N", "help": text}
+
+
+def _pace(text: str) -> float:
+    pace = float(text)
+    if not 0 < pace <= _FASTEST:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0, up to {_FASTEST:g}")
+    return pace
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 to {_LAST_PORT}")
+    return port
+
+
+_pace.__name__, _port.__name__ = "number", "port"  # argparse quotes them to people
 
 
 COMMANDS = (
@@ -61,6 +80,7 @@ COMMANDS = (
             "--demo": {"action": "store_true", "help": "use a simulated gateway; leaves nothing behind"},
             "--persona": _PERSONA,
             "--speed": _speed(60.0),
+            "--port": {"type": _port, "metavar": "N", "help": "listen here, whatever PW_PORT says"},
         },
     ),
     Command("check", "show the settings in force, or everything that is wrong with them"),
@@ -86,11 +106,11 @@ COMMANDS = (
             "--persona": _PERSONA,
             "--recordings": {"metavar": "DIR", "help": "serve the recorded answers in this folder instead"},
             "--bind": {"default": "127.0.0.1", "metavar": "ADDRESS", "help": "default: %(default)s"},
-            "--port": {"type": int, "default": 8443, "metavar": "N", "help": "default: %(default)s"},
+            "--port": {"type": _port, "default": 8443, "metavar": "N", "help": "default: %(default)s"},
             "--password": {"default": "password", "help": "of the customer login (default: %(default)s)"},
             "--speed": _speed(1.0),
             "--control-port": {
-                "type": int,
+                "type": _port,
                 "metavar": "N",
                 "help": "plain HTTP on loopback that changes the house",
             },

@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
         return complain(problem)
     memory = Memory(settings.state_path)
     if args.action == "accept":
-        return _accept(memory)
+        return _accept(memory, settings.state_path)
     print(f"This proxy: {_own(settings)}")
     for address, pin in _pinned(memory).items():
         print(f"Gateway {address}: sha256 {pin}")
@@ -28,10 +28,12 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _accept(memory: Memory) -> int:
+def _accept(memory: Memory, folder: str) -> int:
     pinned = _pinned(memory)
     # A null, not a missing file: the running daemon sees that the owner has decided.
     memory.write(PINS, dict.fromkeys(memory.read(PINS)))
+    if _pinned(Memory(folder)):
+        return complain(f"{Path(folder, PINS)} cannot be written, so nothing was forgotten.")
     for address, pin in pinned.items():
         print(f"Forgotten for {address}: sha256 {pin}")
     print("The next certificate that the gateway shows will be remembered and trusted.")

@@ -23,7 +23,8 @@ def run(_: argparse.Namespace) -> int:
         answer = client.getresponse()
         body = answer.read()
     except (OSError, http.client.HTTPException) as exc:
-        return complain(f"no answer on port {settings.port}: {exc or type(exc).__name__}")
+        reason = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+        return complain(f"no answer on port {settings.port}: {reason}")
     finally:
         client.close()
     if answer.status == http.client.OK:

@@ -48,7 +48,10 @@ def run(_: argparse.Namespace) -> int:
     try:
         public = _public_key(path)
     except FileNotFoundError:
-        write_private(path, _made())
+        try:
+            write_private(path, _made())
+        except OSError as exc:
+            return complain(f"{path} cannot be written: {exc.strerror}.")
         public = _public_key(path)
     except (OSError, ValueError, TypeError) as exc:
         return complain(f"{path} is not a key that can be used: {exc}")

@@ -25,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     if args.demo and (unknown := unknown_persona(args.persona)):
         return complain(unknown)
+    if args.port is not None:
+        os.environ["PW_PORT"] = str(args.port)  # the same setting, also when a SIGHUP reads it again
     loaded = load_or_exit(needs_gateway=not args.demo)
     settings = loaded.settings
     logs.set_up(settings)

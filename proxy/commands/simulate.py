@@ -19,7 +19,9 @@ def run(args: argparse.Namespace) -> int:
         return complain(unknown)
     try:
         asyncio.run(_until_told(args))
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
+        return complain(str(exc).removeprefix(f"[Errno {exc.errno}] "))
+    except ValueError as exc:
         return complain(str(exc))
     return OK
 

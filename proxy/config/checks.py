@@ -118,7 +118,9 @@ def _unreadable(path: str) -> str:
 
 
 def _odd_secrets(settings: Settings) -> Iterator[str]:
-    """Point out secrets that are easily guessed, or were mangled on their way here."""
+    """Point out secrets that are missing, easily guessed, or were mangled on their way here."""
+    if settings.host and not (settings.password or settings.gw_pwd):
+        yield "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways tell nothing."
     secret = settings.control_secret
     if secret and len(secret) < _SHORT_SECRET:
         yield f"PW_CONTROL_SECRET is shorter than {_SHORT_SECRET} characters: it can be guessed."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import logging
 import re
 import socket
 import ssl
@@ -21,6 +22,8 @@ from proxy.config.state import write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+_log = logging.getLogger(__name__)
 
 # In the state folder: the gateways' certificates as seen first, by address.
 PINS = "pins.json"
@@ -48,8 +51,9 @@ def serving_context(settings: Settings) -> ssl.SSLContext:
     try:
         if own:
             write_private(own, pem)
-    except OSError:
-        pass  # no usable state folder, which is told at start: this certificate lives as long as the process
+    except OSError as exc:
+        hint = "browsers and programs that trust this one will not know the next start's"
+        _log.warning("certificate not kept", extra={"file": str(own), "reason": exc.strerror, "hint": hint})
     with tempfile.NamedTemporaryFile() as file:
         file.write(pem)
         file.flush()

@@ -40,7 +40,11 @@ class Listener:
         listening = socket.socket(family, socket.SOCK_STREAM)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setblocking(False)
-        listening.bind((self.host, self.port))
+        try:
+            listening.bind((self.host, self.port))
+        except OSError as exc:
+            listening.close()
+            raise OSError(exc.errno, f"{self.host}:{self.port} cannot be used: {exc.strerror}") from None
         listening.listen(128)
         self.port = listening.getsockname()[1]
         self._socket = listening

@@ -18,6 +18,7 @@ from proxy.config.tls import own_certificate, serving_context
 from tests.commands.conftest import ask
 
 CONFIG_ERROR = 78
+USAGE_ERROR = 2
 DEMO = {"PW_PORT": "0"}
 
 
@@ -157,6 +158,10 @@ def test_a_state_folder_that_cannot_be_used_is_a_warning(command):
         (["serve", "--demo", "--persona", "fw0"], "there is no persona fw0; there are fw1_15, "),
         (["simulate", "--persona", "fw0"], "there is no persona fw0; there are fw1_15, "),
         (["simulate", "--port", "0", "--recordings", "/nowhere"], "/nowhere is not a folder of recordings"),
+        (
+            ["simulate", "--bind", "192.0.2.1"],
+            "192.0.2.1:8443 cannot be used: Cannot assign requested address",
+        ),
     ],
 )
 def test_what_cannot_be_simulated_is_one_clear_line(command, words, complaint):
@@ -165,6 +170,33 @@ def test_what_cannot_be_simulated_is_one_clear_line(command, words, complaint):
     assert shown.returncode == 1
     assert f"powerwall-proxy: {complaint}" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (
+            ["serve", "--demo", "--port", "70000"],
+            "argument --port: 70000 is not a whole number from 0 to 65535",
+        ),
+        (["simulate", "--port", "http"], "argument --port: invalid port value: 'http'"),
+        (["simulate", "--control-port", "-1"], "argument --control-port: -1 is not a whole number from 0 to"),
+        (["serve", "--demo", "--speed", "nan"], "argument --speed: nan is not a number above 0"),
+        (["simulate", "--speed", "0"], "argument --speed: 0 is not a number above 0"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(command, words, complaint):
+    shown = command(*words)
+
+    assert shown.returncode == USAGE_ERROR
+    assert complaint in shown.stderr
+
+
+def test_the_port_can_be_said_on_the_command_line(command):
+    """What is said there wins over PW_PORT."""
+    demo = command.start("serve", "--demo", "--port", "0", PW_PORT="1", PW_BIND_ADDRESS="127.0.0.1")
+
+    assert demo.port() != "1"
 
 
 def test_health_asks_the_running_daemon(command):
@@ -280,6 +312,15 @@ def test_pair_makes_a_key_once_and_says_what_to_do_with_it(command):
     assert "add_authorized_client_request" in first.stdout
     assert key.stat().st_mode & 0o777 == 0o600
     assert second.stdout == first.stdout
+
+
+def test_pair_says_where_it_cannot_keep_a_key(command):
+    """A full disk, a folder that is no place for files."""
+    shown = command("pair", PW_STATE_PATH="/sys")
+
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert shown.stderr.startswith("powerwall-proxy: /sys")
+    assert len(shown.stderr.splitlines()) == 1
 
 
 def test_pair_does_not_touch_a_file_that_is_no_key(command):

@@ -21,7 +21,7 @@ def settings(environ=None, /, **more):
 
 
 def warnings(**environ):
-    return list(load({**GATEWAY, **environ}).warnings)
+    return list(load({**GATEWAY, "PW_GW_PWD": "ABCDEFGHIJ", **environ}).warnings)
 
 
 def toml(tmp_path, text):
@@ -31,7 +31,7 @@ def toml(tmp_path, text):
 
 
 def test_an_address_is_enough():
-    """Everything else has a default; state goes to the user's home."""
+    """Everything else has a default, though without a password there is little to see; state goes to the home."""
     loaded = load(GATEWAY)
 
     assert loaded.settings == Settings(
@@ -39,7 +39,9 @@ def test_an_address_is_enough():
     )
     assert loaded.origins["host"] == "environment"
     assert loaded.origins["port"] == "default"
-    assert loaded.warnings == ()
+    assert loaded.warnings == (
+        "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways tell nothing.",
+    )
 
 
 def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path):

@@ -118,7 +118,7 @@ def test_certificates_without_effect_are_pointed_out(tmp_path):
     serving_context(made)
     pem = str(own_certificate(made))
 
-    assert list(warnings(Settings(host="h", gw_ca=pem, tls_cert=pem, tls_key=pem))) == [
+    assert list(warnings(Settings(host="h", password="x", gw_ca=pem, tls_cert=pem, tls_key=pem))) == [
         "PW_GW_CA has no effect with PW_GW_TLS=pin.",
         "PW_TLS_CERT has no effect with PW_HTTPS=no.",
     ]
