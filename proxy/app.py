@@ -26,10 +26,11 @@ from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
 from proxy.gateway.recovery import Recovery
 from proxy.server import control, emulation, status
-from proxy.server.connection import REQUEST_S, SERVER, room_for
+from proxy.server.connection import SERVER
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
+from proxy.server.door import opened, room_for
 from proxy.server.emulation import Sessions
 from proxy.server.fastpath import entrance
 from proxy.server.feed import Feed
@@ -56,8 +57,6 @@ _LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
 # While a stale reading is at hand, a request waits this long for a fresh one.
 _PATIENCE_S = 0.05
-# Connections that wait to be accepted; the kernel takes less where net.core.somaxconn is less.
-_BACKLOG = 4096
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
 
 
@@ -208,19 +207,8 @@ async def listening(
     )
     app[CONTEXT].entrance = doors
     try:
-        server = await asyncio.get_running_loop().create_server(
-            doors,
-            settings.bind_address or None,
-            settings.port,
-            ssl=tls,
-            ssl_handshake_timeout=REQUEST_S if tls else None,
-            backlog=_BACKLOG,
-        )
-        try:
-            host, port = server.sockets[0].getsockname()[:2]
-            yield host, port
-        finally:
-            server.close()
+        async with opened(doors, settings.bind_address or None, settings.port, tls) as address:
+            yield address
     finally:
         await runner.cleanup()
 

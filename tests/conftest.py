@@ -21,14 +21,22 @@ from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock
 
+try:
+    import uvloop
+except ImportError:  # there are no wheels for every platform
+    uvloop = None
+
 # Machines that run tests are busy: how long one example takes says nothing.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
 def pytest_asyncio_loop_factories(config, item):
-    """Run every test on a loop whose time can be advanced."""
-    return {"shifted": ShiftedLoop}
+    """Run every test on a loop whose time can be advanced; some also on the one that the daemon prefers."""
+    factories = {"shifted": ShiftedLoop}
+    if uvloop and item.get_closest_marker("each_loop"):
+        factories["uvloop"] = uvloop.new_event_loop
+    return factories
 
 
 @dataclass

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import resource
 from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
@@ -40,8 +39,6 @@ _TARGET_BYTES = 8190
 _HEADER_BYTES = _TARGET_BYTES - 1
 _HEADERS = 64
 _HEAD_BYTES = 32 * 1024
-# Files and sockets that are not client connections.
-_OTHER_FILES = 64
 _DETAILS = {
     400: "This is not a well-formed request of HTTP/1.1 (RFC 9112).",
     413: "The body is too large.",
@@ -66,13 +63,16 @@ class Stage(Enum):
 class Entrance:
     """Makes the connections of one server and counts them.
 
-    Call it as a protocol factory. Beyond ``most`` connections a client is told
-    503 at once; the log says so once, and how many it were when there is room again.
+    Call it as a protocol factory. Beyond ``most`` connections a client is told 503
+    at once, or is not given a handshake; the log says so once, and how many it were
+    when there is room again.
     """
 
     def __init__(self, server: web.Server, most: int) -> None:
         self.server = server
         self.refused = 0
+        # Let in, but their TLS handshake is not over.
+        self.handshakes: set[Connection] = set()
         self._most = most
         self._refused_in_row = 0
 
@@ -80,23 +80,27 @@ class Entrance:
         """Make the protocol of a connection that was just accepted."""
         return Connection(self)
 
-    @property
-    def is_full(self) -> bool:
-        """Say whether another connection is one too many."""
-        return len(self.server.connections) >= self._most
+    def lets_in(self, connection: Connection) -> bool:
+        """Say whether a connection may begin; the one whose handshake is over has its place."""
+        if connection in self.handshakes:
+            self.handshakes.remove(connection)
+            return True
+        return self.has_room()
 
-    def refuse(self) -> None:
-        """Note a connection that was turned away."""
-        self.refused += 1
-        self._refused_in_row += 1
-        if self._refused_in_row == 1:
-            _log.warning("too many connections", extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"})
-
-    def admit(self) -> None:
-        """Note a connection that was let in."""
+    def has_room(self) -> bool:
+        """Say whether there is room for one more, and note who is turned away."""
+        if len(self.server.connections) + len(self.handshakes) >= self._most:
+            self.refused += 1
+            self._refused_in_row += 1
+            if self._refused_in_row == 1:
+                _log.warning(
+                    "too many connections", extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"}
+                )
+            return False
         if self._refused_in_row:
             _log.warning("room for connections again", extra={"refused": self._refused_in_row})
             self._refused_in_row = 0
+        return True
 
 
 class Connection(RequestHandler):
@@ -126,12 +130,9 @@ class Connection(RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let a client in, or turn it away."""
-        if self._entrance.is_full:
-            self.transport = cast("asyncio.Transport", transport)
-            self._entrance.refuse()
-            self._hang_up(503, "There are as many connections as this server takes. Come back later.")
+        if not self._entrance.lets_in(self):
+            self.turn_away(transport)
             return
-        self._entrance.admit()
         heed_untaken(transport)
         super().connection_made(transport)
         self._deadline = self._loop.call_later(REQUEST_S, self._too_slow)
@@ -227,6 +228,11 @@ class Connection(RequestHandler):
 
     # -- errors --------------------------------------------------------------------------------
 
+    def turn_away(self, transport: asyncio.BaseTransport) -> None:
+        """Tell a client that it is one too many."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._hang_up(503, "There are as many connections as this server takes. Come back later.")
+
     def _hang_up(self, status: int, detail: str) -> None:
         """Say why and close, without a request to answer."""
         if self.transport is not None:
@@ -290,13 +296,3 @@ def last_words(status: int, detail: str) -> bytes:
     made.headers["Content-Length"] = str(len(body))
     head = "".join(f"{name}: {value}\r\n" for name, value in made.headers.items())
     return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{head}\r\n".encode() + body
-
-
-def room_for(connections: int) -> int:
-    """Raise the limit of open files as far as needed and allowed; return how many connections fit in."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - _OTHER_FILES)

@@ -110,10 +110,9 @@ class FastConnection(Connection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let a client in, or turn it away."""
-        if self._entrance.is_full:
-            super().connection_made(transport)
+        if not self._entrance.lets_in(self):
+            self.turn_away(transport)
             return
-        self._entrance.admit()
         heed_untaken(transport)
         self.transport = cast("asyncio.Transport", transport)
         cast("web.Server", self._manager).connection_made(self, self.transport)

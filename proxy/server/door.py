@@ -1,0 +1,157 @@
+"""Where clients come in: what listens, and over TLS the handshakes.
+
+For asyncio a TLS connection begins when its handshake is over, so its own servers
+take any number of handshakes that are begun and left. Here each has its place
+among PW_MAX_CONNECTIONS from the moment it is accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import resource
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from proxy.server.connection import REQUEST_S, Connection, Entrance
+
+_log = logging.getLogger(__name__)
+
+# Connections that wait to be accepted; the kernel takes less where net.core.somaxconn is less.
+_BACKLOG = 4096
+# Without files or memory for another connection; as long as asyncio waits.
+_PAUSE_S = 1.0
+# Files and sockets that are not client connections.
+_OTHER_FILES = 64
+# A kernel without IPv6 has the sockets or the addresses of IPv4 only.
+_NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+
+
+@asynccontextmanager
+async def opened(
+    entrance: Entrance, host: str | None, port: int, tls: ssl.SSLContext | None
+) -> AsyncIterator[tuple[str, int]]:
+    """Listen while the block runs, on every address where there is no host; yields one of them. Raises OSError."""
+    if tls is None:
+        server = await asyncio.get_running_loop().create_server(entrance, host, port, backlog=_BACKLOG)
+        try:
+            yield server.sockets[0].getsockname()[:2]
+        finally:
+            server.close()
+    else:
+        listeners = await _bound(host, port)
+        door = Door(entrance, tls, listeners)
+        try:
+            yield listeners[0].getsockname()[:2]
+        finally:
+            await door.close()
+
+
+async def _bound(host: str | None, port: int) -> list[socket.socket]:
+    """Make the listening sockets, one for each address of the host. Raises OSError."""
+    infos = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    listeners = []
+    problem = OSError(errno.EADDRNOTAVAIL, "there is no such address")
+    with ExitStack() as stack:
+        for family, _, _, _, address in dict.fromkeys(infos):
+            try:
+                listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+            except OSError as exc:
+                if exc.errno not in _NOT_HERE:
+                    raise
+                problem = exc
+            else:
+                listener.setblocking(False)
+                listeners.append(stack.enter_context(listener))
+        if not listeners:
+            raise problem
+        stack.pop_all()
+    return listeners
+
+
+class Door:
+    """Accepts connections and shakes hands. Owns the listeners and a task for each handshake."""
+
+    def __init__(self, entrance: Entrance, tls: ssl.SSLContext, listeners: list[socket.socket]) -> None:
+        self._entrance = entrance
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._listeners = listeners
+        for listener in listeners:
+            self._watch(listener)
+
+    async def close(self) -> None:
+        """Listen no longer and end the handshakes."""
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        for pause in self._pauses.values():
+            pause.cancel()
+        # Of a handshake that has not had its turns asyncio would forget that it was cancelled.
+        for _ in range(2):
+            await asyncio.sleep(0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _watch(self, listener: socket.socket) -> None:
+        self._pauses.pop(listener, None)
+        self._loop.add_reader(listener, self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take one connection that waits; the loop calls again while there are more."""
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as exc:
+            _log.error("no connection can be accepted", extra={"reason": exc.strerror or str(exc)})
+            self._loop.remove_reader(listener)  # it would be called again at once
+            self._pauses[listener] = self._loop.call_later(_PAUSE_S, self._watch, listener)
+            return
+        if not self._entrance.has_room():
+            client.close()
+            return
+        client.setblocking(False)
+        connection = self._entrance()
+        self._entrance.handshakes.add(connection)
+        task = self._loop.create_task(
+            self._loop.connect_accepted_socket(
+                lambda: connection, client, ssl=self._tls, ssl_handshake_timeout=REQUEST_S
+            )
+        )
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._end, connection, client, address[0]))
+
+    def _end(
+        self, connection: Connection, client: socket.socket, address: str, task: asyncio.Task[Any]
+    ) -> None:
+        """Note the end of a handshake, whatever it was."""
+        self._tasks.discard(task)
+        self._entrance.handshakes.discard(connection)
+        problem = None if task.cancelled() else task.exception()
+        if task.cancelled() or problem is not None:
+            client.close()
+        if isinstance(problem, OSError):  # the client's: it left, is too slow, or speaks no TLS
+            _log.debug("no handshake", extra={"client": address, "reason": str(problem)})
+        elif problem is not None:
+            _log.error("unhandled exception", exc_info=problem)
+
+
+def room_for(connections: int) -> int:
+    """Raise the limit of open files as far as needed and allowed; return how many connections fit in."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - _OTHER_FILES)
