@@ -63,12 +63,15 @@ export function label(name, words) {
 export function power(watts, isMoving) {
   for (const edge of edges) edge.show(watts[edge.name] ?? 0, isMoving);
   const ends = drawn().flatMap(([, from, to]) => [from, to]);
-  for (const name of NODES) $(name).classList.toggle("active", ends.includes(name));
+  for (const name of NODES) {
+    $(name).classList.toggle("active", ends.includes(name));
+    tracks[name].classList.toggle("busy", ends.includes(name));
+  }
   const total = shares.reduce((sum, [name]) => sum + (watts[name] ?? 0), 0);
   let start = 0;
   for (const [name, circle] of shares) {
     const part = total >= 30 ? (100 * (watts[name] ?? 0)) / total : 0;
-    const gap = part > 99 ? 0 : 2;
+    const gap = part > 99 ? -1 : 2; // a whole ring overlaps itself, or a hairline would be seen
     circle.toggleAttribute("hidden", part <= gap);
     put(circle, { "stroke-dasharray": `${Math.max(0, part - gap)} 100`, "stroke-dashoffset": -start - gap / 2 });
     start += part;
@@ -84,10 +87,10 @@ export function charge(levels, reserve, words) {
   const width = 84 / shown.length;
   shown.forEach((level, i) => {
     const height = (HEIGHT * Math.max(0, Math.min(100, level))) / 100;
-    put(box.children[i], { x: i * width - 42 + (i && 1), y: 34 - height, width: width - (i && 1), height, rx: shown.length > 1 ? 3 : 9 });
+    put(box.children[i], { x: i * width - 42 + (i && 1), y: 34 - height, width: width - (i && 1), height });
   });
   const y = 34 - (HEIGHT * reserve) / 100;
-  put($("mark"), { d: reserve > 0 && reserve < 100 ? `M-46 ${y}H-38M38 ${y}H46` : "" });
+  put($("mark"), { d: reserve > 0 && reserve < 100 ? `M-42 ${y}H-36M36 ${y}H42` : "" });
   const beyond = levels.length - CELLS;
   text($("charge"), words + (beyond > 0 ? ` +${beyond}` : ""));
 }

@@ -12,6 +12,7 @@ const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 const meters = Object.fromEntries([...NODES, "edge"].map((name) => [name, meter(options.units)]));
 const watts = (name, value) => meters[name](value).join("\u00a0");
 const PATIENCE = 10; // seconds without data before somebody is blamed
+const NAP = 5; // seconds that the clocks come apart when a laptop sleeps
 const UNUSUAL = ["outage", "off_grid", "transition"];
 
 let snapshot = null; // the latest one that has readings
@@ -63,7 +64,7 @@ function judge() {
 
   Object.assign(options, { state: reason === "server" ? "lost" : state, grid });
   options.still = options.motion === "off" || reduced.matches || document.hidden || options.state !== "fresh";
-  const current = `${reason} ${isUnusual ? grid : ""}`;
+  const current = `${reason === "starting" ? "" : reason} ${isUnusual ? grid : ""}`; // a start is no news, nor is its end
   if (condition !== undefined && condition !== current) {
     text($("news"), sentence || (isUnusual ? say(grid) : say("restored")));
   }
@@ -186,13 +187,23 @@ if (initial) receive(initial);
 else draw();
 for (const [target, event] of [[reduced, "change"], [document, "visibilitychange"]]) target.addEventListener(event, draw);
 new ResizeObserver(draw).observe($("flow"));
+const query = options.gateway ? `?gateway=${encodeURIComponent(options.gateway)}` : "";
+const renew = follow(query, receive, (up) => {
+  isUp = up;
+  draw();
+});
+/** While a laptop sleeps the page's clock may stand still, and the stream dies unheard. The time of day goes on. */
+const ahead = () => Date.now() / 1000 - now();
+let gone = ahead();
 setInterval(() => {
+  const slept = ahead() - gone;
+  gone += slept;
+  if (slept > NAP) {
+    measuredAt -= slept;
+    linkAt -= slept;
+    renew();
+  }
   const before = options.still;
   judge();
   if (options.still !== before) draw();
 }, 1000);
-const query = options.gateway ? `?gateway=${encodeURIComponent(options.gateway)}` : "";
-follow(query, receive, (up) => {
-  isUp = up;
-  draw();
-});

@@ -24,7 +24,7 @@ const ROW = {
     g2h: "M78 52C100-2 540-2 562 52", g2b: "M90 54C140 20 350 10 390 34", b2g: "M390 34C350 10 140 20 90 54",
     b2h: "M450 84H528", n2h: "M-52 58C-30-18 560-10 566 52", n2b: "M-42 60C0 6 340 0 394 34", h2e: "M592 84H664",
   },
-  tracks: { solar: "M112 84H208M272 84H350", grid: "", home: "M450 84H528", battery: "", generator: "", vehicle: "M592 84H664" },
+  tracks: { solar: "M272 84H350", grid: "M112 84H208", home: "M450 84H528", battery: "", generator: "", vehicle: "M592 84H664" },
 };
 
 /**
@@ -32,7 +32,7 @@ const ROW = {
  * `isThere` says for every node whether it is drawn; what is absent leaves no hole.
  */
 export function layout(width, height, isThere) {
-  const size = width <= 260 ? "compact" : width < 1600 ? "medium" : "large";
+  const size = width <= 260 ? "compact" : width <= 600 ? "small" : width < 1600 ? "medium" : "large";
   if (height <= 200 && width > 3 * height) {
     const left = isThere.generator ? -100 : 0;
     return { plan: ROW, size, box: [left, 0, (isThere.vehicle ? 740 : 640) - left, 160] };

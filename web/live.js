@@ -1,16 +1,16 @@
 // Supplies a page with snapshots: one event stream per browser, polling where streams do not pass.
-// A browser opens six connections per origin at HTTP/1.1: pages elect a leader, which holds the stream.
+// Browsers open six connections per origin at HTTP/1.1: pages elect a leader, which holds the stream.
 
-const ASK = 150; // milliseconds for a leader's answer
+const ASK = 150; // ms for a leader's answer
 const BEAT = 3000;
 const SILENCE = 7000; // a follower takes over
 const QUIET = 35000; // two heartbeats: the stream is dead
-const FIRST = 9000; // a stream silent so long is held back
+const FIRST = 9000; // so silent a stream is held back
 const POLL = 5000;
 const RETRY = 30000;
 const RESTART = 3000;
 
-/** Call `receive(snapshot, age on the way)` for each, `contact(isUp)` when the server is lost or found. */
+/** Call `receive(snapshot, delay)`, `contact(isUp)` on a change; return what renews a stream. */
 export function follow(query, receive, contact) {
   const id = Math.random();
   const timers = {};
@@ -123,7 +123,7 @@ export function follow(query, receive, contact) {
       channel = new BroadcastChannel(new URL(`events${query}`, document.baseURI));
       channel.onmessage = listen;
     } catch {
-      channel = null; // no storage: a stream of its own
+      channel = null; // no storage: own stream
     }
     elect();
   }
@@ -136,6 +136,8 @@ export function follow(query, receive, contact) {
   document.addEventListener("visibilitychange", () => (document.hidden ? stop() : start()));
   addEventListener("pagehide", stop);
   addEventListener("pageshow", start);
-  addEventListener("online", () => role === "leader" && stream());
+  const renew = () => role === "leader" && stream();
+  addEventListener("online", renew);
   start();
+  return renew;
 }

@@ -24,7 +24,7 @@ from proxy.app import build_app, listening
 from proxy.config.settings import Settings
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
-from tests.clock import TestClock
+from tests.clock import TestClock, pass_time
 
 FLAGS = [
     "--headless",
@@ -74,8 +74,7 @@ class House:
 
     async def pass_time(self, seconds: float) -> None:
         """Let time pass for proxy and gateway, and what it sets off happen."""
-        self.clock.advance(seconds)
-        await asyncio.sleep(0.02)
+        await pass_time(self.clock, self, seconds)
 
 
 @dataclass

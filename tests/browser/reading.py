@@ -47,6 +47,31 @@ async def state(page: Page, name: str, seconds: float = PATIENCE_S) -> None:
     await expect(page.locator("html")).to_have_attribute("data-state", name, timeout=seconds * 1000)
 
 
+async def comes_to_show(house, page: Page, node: str, value: str) -> None:
+    """Let time pass for the house, at most some minutes, until a node has this value."""
+    wanted = value.replace(" ", "\u00a0")
+    for _ in range(30):
+        await house.pass_time(5)
+        if await page.locator(f"#{node} .value").text_content() == wanted:
+            return
+    await shows(page, node, value)
+
+
+async def forward(page: Page, **facts) -> None:
+    """Give a page what a leading page would forward: the readings it has, with these facts changed."""
+    await page.evaluate(
+        """(facts) => {
+          const channel = new BroadcastChannel(new URL("events", location));
+          const base = JSON.parse(document.getElementById("snapshot").textContent);
+          const last = {...base, id: "given", ...facts};
+          const tell = () => channel.postMessage({kind: "here", id: -1, isUp: true, last, heard: 1, since: 0});
+          tell();
+          setInterval(tell, 3000);  // a leader that falls silent is replaced
+        }""",
+        facts,
+    )
+
+
 async def until(condition, seconds: float) -> None:
     """Wait for something in real time, because browsers live in it."""
     async with asyncio.timeout(seconds):

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from proxy.sim.faults import Fault
 from tests.browser.conftest import SCREENSHOTS
-from tests.browser.reading import says, shows, state
+from tests.browser.reading import comes_to_show, says, shows, state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -233,6 +233,50 @@ async def test_only_changes_of_state_are_announced(house, watch):
     await expect(news).to_have_text("Normal again")
 
 
+async def test_a_slow_start_is_no_news(house, watch):
+    """Readings that come after the page do not make anything normal again, because nothing was wrong."""
+    fault = house.sim.faults.add(Fault(action="hang"))
+    page = await watch.open(house.url)
+    await says(page, "Waiting for readings")
+    watched = await page.evaluate_handle(
+        "() => { const seen = []; const news = document.getElementById('news');"
+        " new MutationObserver(() => seen.push(news.textContent)).observe(news, {childList: true}); return seen; }"
+    )
+
+    fault.remove()
+    await comes_to_show(house, page, "solar", "6.5 kW")
+
+    assert await watched.json_value() == []
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "text", "scale"),
+    [(200, 150, "24px", 1), (450, 350, "17px", 1), (1280, 800, "16px", 1), (3840, 2160, "16px", 0.8)],
+)
+async def test_text_and_lines_suit_the_size(house, watch, width, height, text, scale):
+    """Small frames have larger text for the drawing, and walls have finer lines."""
+    page = await watch.open(house.url, viewport={"width": width, "height": height})
+    await shows(page, "solar", "6.5 kW")
+
+    await expect(page.locator("#solar .value")).to_have_css("font-size", text)
+    width = scale * (1.5 + 2.5 * 0.35**0.5)
+    await page.wait_for_function(
+        "(width) => Math.abs(parseFloat("
+        "getComputedStyle(document.querySelector('[data-edge=s2b] path')).strokeWidth) - width) < 0.01",
+        arg=width,
+    )
+
+
+async def test_an_idle_node_is_led_to_the_others_by_dots(house, watch):
+    """A thin dotted line shows where power could flow; where it does, the line alone is seen."""
+    house.pin(solar=0, site=900, battery=0)
+    page = await watch.open(house.url)
+    await shows(page, "grid", "900 W")
+
+    for name, display in {"solar": "inline", "grid": "none", "home": "none", "battery": "inline"}.items():
+        await expect(page.locator(f".track.{name}")).to_have_css("display", display)
+
+
 async def an_outage(house, page):
     house.pin(solar=0, site=0, battery=1400, islanded=True)
     await house.pass_time(5)
@@ -326,6 +370,10 @@ async def a_start(house, page):
     await page.goto(house.url)
     await says(page, "Waiting for readings")
     await shows(page, "home", "…")
+    colours = await page.evaluate(
+        "() => [...document.querySelectorAll('.node:not([hidden]) .ring')].map((it) => getComputedStyle(it).stroke)"
+    )
+    assert set(colours) == {"rgb(139, 144, 151)"}  # grey, all of them
 
 
 async def a_gateway_never_reached(house, page):

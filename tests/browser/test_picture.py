@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from proxy.sim.server import SimulatedGateway
-from tests.browser.reading import shown, shows
+from tests.browser.reading import PATIENCE_S, forward, shown, shows, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -102,9 +102,20 @@ async def test_lines_numbers_and_words_tell_the_flows(house, watch, name):
     assert {node: seen["values"][node] for node in values} == values
     assert seen["edges"] == edges
     assert sentence in seen["sentence"]
-    assert {edge for edge, watts in (await metrics(page)).items() if watts >= 50} == set(edges)
+    counted = {edge: watts for edge, watts in (await metrics(page)).items() if watts >= 50}
+    assert set(counted) == set(edges)
+    for edge, watts in counted.items():
+        assert f"{power(watts)} to {SINKS[edge[2]]}" in seen["sentence"]
     differ = "readings differ by 3.5 kW" if name == "impossible readings" else ""
     assert seen["title"] == f"Power flow{' – ' if differ else ''}{differ}"
+
+
+SINKS = {"h": "home", "b": "battery", "g": "grid"}
+
+
+def power(watts: float) -> str:
+    """Write watts as the page does."""
+    return f"{watts:.0f} W" if watts < 999.5 else f"{watts / 1000:.1f} kW"
 
 
 async def metrics(page) -> dict[str, float]:
@@ -116,7 +127,11 @@ async def metrics(page) -> dict[str, float]:
 
 
 async def test_a_change_is_drawn_without_a_jump(house, watch):
-    """New powers are shown within the ttl and a second; no dot leaves its place or starts anew."""
+    """New powers are shown within the ttl and a second; no dot leaves its place or starts anew.
+
+    A new playback rate moves ``startTime`` by definition, so that the place stays: the animation itself
+    has to be the same, and its place the next.
+    """
     page = await watch.open(house.url)
     await shows(page, "solar", "6.5 kW")
     before = await page.evaluate(DOTS)
@@ -227,6 +242,32 @@ async def test_many_batteries_are_summed_up(build, clock, watch):
             await house.stop()
 
     assert costs[100] == costs[12]
+
+
+async def test_vehicles_are_drawn_at_the_home(house, watch):
+    """What charges is summed up at one node, fed from the home in a line, and said; no driver tells it yet."""
+    page = await watch.open(house.url)
+    await shows(page, "solar", "6.5 kW")
+    await expect(page.locator("#vehicle")).to_be_hidden()
+
+    await forward(page, ev=[600, 150])
+
+    await shows(page, "vehicle", "750 W")
+    seen = await shown(page)
+    assert seen["edges"] == ["h2e", "s2b", "s2g", "s2h"]
+    assert "Home 900 W: 750 W to vehicle." in seen["sentence"]
+    await expect(page.locator("#values tr", has_text="Vehicle")).to_contain_text("750")
+
+
+async def test_an_address_may_name_a_gateway(house, watch):
+    """There is one, so the name chooses nothing and harms nothing."""
+    page = await watch.open(f"{house.url}?gateway=%3Cb%3E%26other")
+    await shows(page, "solar", "6.5 kW")
+    await until(lambda: house.context.streams() == 1, PATIENCE_S)
+
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    await shows(page, "solar", "5.4 kW")
 
 
 async def test_without_script_the_numbers_are_there(house, watch):
