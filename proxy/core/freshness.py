@@ -70,19 +70,21 @@ class Policy:
         return self.ttl + max(self.while_revalidate, self.if_error)
 
 
-def classify(age: float | None, policy: Policy) -> Freshness:
+def classify(age: float | None, policy: Policy, behind: float = 0.0) -> Freshness:
     """Say how a snapshot of this age may be used; None is the age of no snapshot.
 
     A negative age (the clock stepped back) counts as fresh: the snapshot is
-    newer than now, so nothing is gained by asking again.
+    newer than now, so nothing is gained by asking again. ``behind`` is by how
+    much the oldest part of it is older: the stale windows end so much earlier.
+    Freshness does not, because the gateway was asked not longer ago for that.
     """
     if age is None:
         return Freshness.EXPIRED
     if age < policy.ttl:
         return Freshness.FRESH
-    if age < policy.ttl + policy.while_revalidate:
+    if age + behind < policy.ttl + policy.while_revalidate:
         return Freshness.REVALIDATE
-    if age < policy.ttl + policy.if_error:
+    if age + behind < policy.ttl + policy.if_error:
         return Freshness.FALLBACK
     return Freshness.EXPIRED
 

@@ -30,13 +30,15 @@ class Document:
     ``value`` is the decoded document (dict, list, … as JSON has them; for the
     vitals the decoded devices), ``body`` the bytes as the gateway sent them.
     A driver that translates makes the body itself. ``notes`` are header fields
-    that tell readers what the document itself has no place for.
+    that tell readers what the document itself has no place for. ``age_s`` is how old
+    its oldest part was already, where a driver made it of several answers.
     """
 
     value: Any
     body: bytes
     media_type: str = JSON
     notes: Mapping[str, str] = field(default_factory=dict)
+    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Snapshot:
     document: Document
     stored_at: float
     revision: int
+
+    @property
+    def told_at(self) -> float:
+        """When the gateway told the oldest part of it (monotonic seconds): what its age is counted from."""
+        return self.stored_at - self.document.age_s
 
 
 class Setting(Enum):

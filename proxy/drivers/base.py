@@ -65,6 +65,14 @@ class Metered(Protocol):
 
 
 @runtime_checkable
+class Remembering(Protocol):
+    """A driver that keeps answers to tell them again."""
+
+    def forget_answers(self) -> None:
+        """Tell no answer again that was asked for before now: a write has changed the gateway."""
+
+
+@runtime_checkable
 class Controllable(Protocol):
     """A driver that can write."""
 

@@ -61,7 +61,7 @@ def _full(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
     energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
-    yield TedapiDriver(_basic(settings.host, settings, memory), clock, energy)
+    yield TedapiDriver(_basic(settings.host, settings, memory), settings, clock, energy)
 
 
 def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
@@ -74,7 +74,7 @@ def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver
 
     session = _session(settings.host, settings, memory)
     yield LocalDriver(session, settings, memory, clock, leaves=frozenset({VITALS}))
-    yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory), clock)
+    yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory), settings, clock)
 
 
 def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
@@ -87,9 +87,9 @@ def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
     wifi = _basic(settings.wifi_host, settings, memory) if settings.wifi_host and settings.gw_pwd else None
     session = _session(settings.host, _one_connection(settings), memory)
-    yield V1rDriver(SignedWire(session, settings, followers=wifi), clock, energy)
+    yield V1rDriver(SignedWire(session, settings, followers=wifi), settings, clock, energy)
     if wifi:
-        yield TedapiDriver(wifi, clock, energy)
+        yield TedapiDriver(wifi, settings, clock, energy)
 
 
 _MODES: dict[str, Callable[[Settings, Memory, Clock], Iterator[Driver]]] = {

@@ -23,6 +23,7 @@ from proxy.drivers.tedapi.driver import TedapiDriver
 from proxy.drivers.tedapi.reading import dig, number
 
 if TYPE_CHECKING:
+    from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.signed import SignedWire
@@ -51,9 +52,11 @@ class V1rDriver:
     lifetimes: Mapping[Source, float] = TedapiDriver.lifetimes
     settings = frozenset(Setting) - {Setting.ISLANDING}
 
-    def __init__(self, wire: SignedWire, clock: Clock, energy: EnergyMeter | None = None) -> None:
+    def __init__(
+        self, wire: SignedWire, settings: Settings, clock: Clock, energy: EnergyMeter | None = None
+    ) -> None:
         self._wire = wire
-        self._reader = TedapiDriver(wire, clock, energy)
+        self._reader = TedapiDriver(wire, settings, clock, energy)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Run one exchange."""
@@ -81,6 +84,10 @@ class V1rDriver:
     async def close(self) -> None:
         """Release the connections."""
         await self._reader.close()
+
+    def forget_answers(self) -> None:
+        """Tell no answer again."""
+        self._reader.forget_answers()
 
     def usage(self) -> Usage:
         """Say what was counted."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, SourceUnavailable, Unreachable
 from proxy.core.freshness import Action, Freshness, Policy, classify, decide
 from proxy.core.sources import STATUS
+from proxy.drivers.base import Remembering
 from proxy.gateway.flights import Flight, Flights, outcome
 from proxy.gateway.reading import Obtained, Reading, Result
 from proxy.gateway.refresher import Refresher
@@ -66,10 +67,7 @@ class Gateway:
     def peek(self, source: Source) -> Snapshot | None:
         """Return the snapshot of a source if it may be served now without asking; never asks."""
         snapshot = self.store.get(source)
-        if snapshot is None:
-            return None
-        freshness = classify(self.clock.monotonic() - snapshot.stored_at, self.policy(source))
-        return None if freshness is Freshness.EXPIRED else snapshot
+        return None if self._freshness(source, snapshot) is Freshness.EXPIRED else snapshot
 
     def visit(self, sources: Iterable[Source]) -> float:
         """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
@@ -100,8 +98,7 @@ class Gateway:
         reading: dict[Source, Obtained] = {}
         for source in sources:
             snapshot = self.store.get(source)
-            age = now - snapshot.stored_at if snapshot else None
-            match classify(age, self.policy(source)):
+            match self._freshness(source, snapshot):
                 case Freshness.FRESH:
                     reading[source] = Obtained(snapshot, Result.FRESH)
                 case Freshness.EXPIRED if isinstance(way := self._way(source, now), GatewayError):
@@ -116,9 +113,7 @@ class Gateway:
         self.visit(wanted)
         now = self.clock.monotonic()
         for source in wanted:
-            snapshot = self.store.get(source)
-            age = now - snapshot.stored_at if snapshot else None
-            if classify(age, self.policy(source)) is not Freshness.FRESH:
+            if self._freshness(source, self.store.get(source)) is not Freshness.FRESH:
                 way = self._way(source, now)
                 if not isinstance(way, GatewayError) and not self._flights.find(
                     way, way.driver.sources[source]
@@ -147,6 +142,9 @@ class Gateway:
             self._changed_at[source] = now
             for link in self.links:
                 self._flights.overtake(link, link.driver.sources.get(source, ""))
+        for link in self.links:
+            if isinstance(link.driver, Remembering):
+                link.driver.forget_answers()
         self._refresher.look_now(dropped)
         self._tell()
 
@@ -166,11 +164,17 @@ class Gateway:
 
     # -- deciding --------------------------------------------------------------------------
 
+    def _freshness(self, source: Source, snapshot: Snapshot | None) -> Freshness:
+        if snapshot is None:
+            return Freshness.EXPIRED
+        age = self.clock.monotonic() - snapshot.stored_at
+        return classify(age, self.policy(source), snapshot.document.age_s)
+
     def _at_once(self, source: Source) -> Obtained | None:
         """Serve or fail without waiting, or None when the gateway has to be asked first."""
         now = self.clock.monotonic()
         snapshot = self.store.get(source)
-        freshness = classify(now - snapshot.stored_at if snapshot else None, self.policy(source))
+        freshness = self._freshness(source, snapshot)
         if freshness is Freshness.FRESH:
             return Obtained(snapshot, Result.FRESH)
         way = self._way(source, now)

@@ -108,7 +108,7 @@ def ages(running: Running) -> Samples:
     """Tell how old every snapshot is."""
     now = running.clock.monotonic()
     for gateway in running.gateways:
-        yield from (((gateway.name, snapshot.source), now - snapshot.stored_at) for snapshot in gateway.store)
+        yield from (((gateway.name, snapshot.source), now - snapshot.told_at) for snapshot in gateway.store)
 
 
 def exchanges(running: Running) -> Samples:

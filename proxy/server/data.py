@@ -43,14 +43,14 @@ _STYLES: Mapping[Style, Mapping[str, Any]] = {
 class Representation:
     """The bytes of a route for certain revisions of its sources (RFC 9110 section 3.2).
 
-    ``stored_at`` and ``fresh_until`` are monotonic seconds: those of the oldest snapshot.
+    ``told_at`` and ``fresh_until`` are monotonic seconds: those of the oldest snapshot.
     """
 
     body: bytes
     media_type: str
     etag: str
     revisions: tuple[int, ...]
-    stored_at: float
+    told_at: float
     fresh_until: float
     notes: Mapping[str, str]
     _gzipped: bytes | None = field(default=None, repr=False)
@@ -132,7 +132,7 @@ class Readings:
     def respond(self, request: web.BaseRequest, made: Representation, cache: str) -> web.Response:
         """Give the representation in the coding that the client takes, or 304 if it has it."""
         takes = takes_gzip(request.headers.get("Accept-Encoding", ""))
-        age = max(int(self._clock.monotonic() - made.stored_at), 0)
+        age = max(int(self._clock.monotonic() - made.told_at), 0)
         answer = negotiate(made, age, cache, packed=takes, condition=request.headers.get("If-None-Match", ""))
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
@@ -165,7 +165,7 @@ class Readings:
             media_type=media_type,
             etag=f'"{hashlib.blake2b(body, digest_size=9).hexdigest()}"',
             revisions=revisions,
-            stored_at=min((s.stored_at for s in snapshots), default=now),
+            told_at=min((s.told_at for s in snapshots), default=now),
             fresh_until=min(
                 (s.stored_at + self.gateway.policy(s.source).ttl for s in snapshots), default=now
             ),

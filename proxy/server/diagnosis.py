@@ -101,7 +101,7 @@ def _readings(context: Context) -> dict[str, Any]:
     documents = {METERS: meters.document.value}
     split = page.split(documents, context.readings.options)
     stamp = text(section(meters.document.value, "site").get("last_communication_time"))
-    stored = context.clock.wall() - (context.clock.monotonic() - meters.stored_at)
+    stored = context.clock.wall() - (context.clock.monotonic() - meters.told_at)
     return {
         "unbalanced_watts": split and round(split.unbalanced, 1),
         "unserved_watts": split and round(split.unserved, 1),

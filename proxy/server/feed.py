@@ -108,13 +108,13 @@ class Feed:
         now, gateway = self._clock.monotonic(), self._gateway
         known = {source: gateway.store.get(source) for source in (*LIVE, *SLOW)}
         meters = known[METERS]
-        age = None if meters is None else now - meters.stored_at
+        age = None if meters is None else now - meters.told_at
         # All that is live is as old as the meters, or left out: nothing is shown beside what is younger.
         documents = {
             source: snapshot.document.value
             for source, snapshot in known.items()
             if snapshot is not None
-            and now - snapshot.stored_at <= (_SLOW_AGE_S if source in SLOW else (age or 0.0) + _LOOK_EVERY_S)
+            and now - snapshot.told_at <= (_SLOW_AGE_S if source in SLOW else (age or 0.0) + _LOOK_EVERY_S)
         }
         policy = gateway.policy(METERS)
         at = None if age is None else round(self._clock.wall() - age, 1)

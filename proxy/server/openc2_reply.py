@@ -43,7 +43,7 @@ class Told:
     @property
     def age_s(self) -> float:
         """The age of the oldest snapshot."""
-        stored = [got.snapshot.stored_at for got in self.used if got.snapshot is not None]
+        stored = [got.snapshot.told_at for got in self.used if got.snapshot is not None]
         return round(max(self.now - min(stored, default=self.now), 0.0), 1)
 
     @property

@@ -155,7 +155,7 @@ class PreparedAnswers:
             return False
         made, reading = fresh
         visit_s = context.gateway.visit(reading.sources)
-        age = max(int(now - made.stored_at), 0)
+        age = max(int(now - made.told_at), 0)
         cache = cache_status(Result.FRESH, reading, made.fresh_until - now)
         got = negotiate(made, age, cache, packed=ask.packed, condition=ask.condition)
         lines = [f"HTTP/1.{ask.minor} {got.status} {HTTPStatus(got.status).phrase}"]
@@ -167,7 +167,7 @@ class PreparedAnswers:
             lines.append("Connection: close" if ask.closes else "Connection: keep-alive")
         body = b"" if got.body is None or ask.method == "HEAD" else got.body
         answer.block = "\r\n".join([*lines, "\r\n"]).encode() + body
-        answer.until = min(made.stored_at + age + 1.0, made.fresh_until, now + visit_s)
+        answer.until = min(made.told_at + age + 1.0, made.fresh_until, now + visit_s)
         answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
         return True
 

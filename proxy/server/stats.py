@@ -64,7 +64,7 @@ def health_of(context: Context) -> dict[str, Any]:
     snapshots = list(context.gateway.store)
     endpoints = {
         snapshot.source: {
-            "age_seconds": round(now - snapshot.stored_at, _DIGITS),
+            "age_seconds": round(now - snapshot.told_at, _DIGITS),
             "is_expired": context.gateway.peek(snapshot.source) is None,
         }
         for snapshot in snapshots

@@ -109,7 +109,7 @@ def newest_age(gateway: Gateway, now: float) -> float | None:
     meters = gateway.peek(METERS)
     others = (s for s in gateway.store if s.source not in _NO_READINGS and gateway.peek(s.source))
     snapshots = [meters] if meters else others
-    return min((now - snapshot.stored_at for snapshot in snapshots), default=None)
+    return min((now - snapshot.told_at for snapshot in snapshots), default=None)
 
 
 def headline(context: Context) -> str:
@@ -197,12 +197,12 @@ def _link(link: Link, now: float) -> dict[str, Any]:
 
 def _source(gateway: Gateway, source: str, now: float) -> dict[str, Any]:
     snapshot = gateway.store.get(source)
-    age = now - snapshot.stored_at if snapshot else None
+    age = now - snapshot.told_at if snapshot else None
     policy = gateway.policy(source)
     return {
         "path": source,
         "age_seconds": None if age is None else round(age, _DIGITS),
-        "ttl_seconds": policy.ttl,
+        "ttl_seconds": round(policy.ttl + (snapshot.document.age_s if snapshot else 0.0), _DIGITS),
         "usable_seconds": policy.usable_s,
         "servable": gateway.peek(source) is not None,
     }

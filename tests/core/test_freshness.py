@@ -42,3 +42,11 @@ def test_only_what_is_expired_is_refused_while_the_link_rests():
     refused = [f for f in Freshness if decide(f, admitted=False) is Action.FAIL]
 
     assert refused == [Freshness.EXPIRED]
+
+
+@given(policies, seconds, seconds)
+def test_an_older_part_ends_staleness_earlier_and_freshness_at_the_same_time(policy, age, behind):
+    whole, patched = classify(age, policy), classify(age, policy, behind)
+
+    assert ORDER.index(whole) <= ORDER.index(patched)
+    assert (whole is Freshness.FRESH) == (patched is Freshness.FRESH)

@@ -50,28 +50,6 @@ class TestAsking:
         assert cold[1] == 4  # DIN, configuration, firmware, controller
         assert len(gateway.requests) == 5
 
-    async def test_a_powerwall_3_is_asked_once_per_unit_and_never_more_often_than_cache_expire(
-        self, powerwall3, start, clock
-    ):
-        proxy = await start(powerwall3, cache_expire=10, **FULL)
-        for path in TELEGRAF:
-            await proxy.get(path)
-        before = len(powerwall3.requests)
-
-        for _ in range(9):
-            clock.advance(1)
-            for path in TELEGRAF:
-                await proxy.get(path)
-        assert len(powerwall3.requests) == before
-        await pass_time(clock, proxy, 2)
-        for path in TELEGRAF:
-            await proxy.get(path)
-
-        followers = [din for din in powerwall3.gateway.units if din != powerwall3.din]
-        for din in followers:
-            assert powerwall3.requests_for(f"/tedapi/device/{din}/v1") == 2
-        assert len(powerwall3.requests) == before + 4  # controller, leader, two followers
-
     async def test_requests_go_out_one_at_a_time_on_one_connection(self, powerwall3, start):
         proxy = await start(powerwall3, **FULL)
 

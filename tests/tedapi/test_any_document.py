@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, translate
+from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS, translate
 from tests.tedapi.sites import facts, recorded
 
 
@@ -26,6 +26,7 @@ def places(document, path=()):
         yield from places(value, (*path, str(key)))
 
 
+EVERYTHING = {**FROM_CONFIG, **FROM_CONTROLLER, **FROM_UNITS}
 SITES = ("pw2", "pw3")
 PLACES = {
     name: [
@@ -44,7 +45,7 @@ JUNK = st.sampled_from([None, 0, -1, 1e308, "", "x", True, [], {}, [None], [[]],
 def test_one_broken_place_breaks_nothing_else(name, data):
     site = facts(name, {data.draw(st.sampled_from(PLACES[name])): data.draw(JUNK)})
 
-    for source, document in (translate(FROM_CONFIG, site) | translate(FROM_CONTROLLER, site)).items():
+    for source, document in translate(EVERYTHING, site).items():
         assert document is not None, source
         json.dumps(document, allow_nan=False)
 
@@ -53,5 +54,4 @@ def test_one_broken_place_breaks_nothing_else(name, data):
 def test_nothing_told_is_nothing_known(name):
     nothing = facts(name, {"controller": {}, "config": {}, "components": {}})
 
-    assert translate(FROM_CONFIG, nothing) == {}
-    assert set(translate(FROM_CONTROLLER, nothing)) == {"/api/status"}  # the firmware has a source of its own
+    assert set(translate(EVERYTHING, nothing)) == {"/api/status"}  # the firmware has a source of its own

@@ -2,7 +2,8 @@
 
 The controller query is the heart; what changes slowly (configuration,
 firmware) is asked along with it when it has grown old, and a Powerwall 3 is
-asked for its components, unit by unit. Requests go out one at a time.
+asked for its components, unit by unit, a few units at a time. Requests go out
+one at a time.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.breaker import Rest, rest_after
 from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, SOE, STATUS
@@ -22,9 +22,11 @@ from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages, meters, powerwall3
 from proxy.drivers.tedapi.mask import masked
 from proxy.drivers.tedapi.reading import Facts, dig, moment
-from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, Translation, translate
+from proxy.drivers.tedapi.rota import Rota
+from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS, Translation, translate
 
 if TYPE_CHECKING:
+    from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.tedapi.wire import Wire
@@ -34,8 +36,11 @@ _log = logging.getLogger(__name__)
 STATUS_SOURCE: Source = "/tedapi/status"
 COMPONENTS_SOURCE: Source = "/tedapi/components"
 
-# Ages in seconds at which what changes slowly is asked again, along with the controller.
+# For how long (s) that is fresh which changes slowly.
 _LIFETIMES = {messages.CONFIG: 30.0, messages.FIRMWARE: 3600.0}
+
+# So many requests go out for the readings beside the controller query, unless something is unknown or too old.
+_BESIDE = 2
 
 # What a site has or has not; everything else can come back with the next answer.
 _LASTING = frozenset({"/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars"})
@@ -48,7 +53,7 @@ _INTEGRATED: Mapping[Source, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A document that changes slowly, when it was asked for (monotonic seconds), and why in vain."""
+    """A document that changes slowly, when the question was sent (monotonic seconds), and why in vain."""
 
     document: Mapping[str, Any]
     asked_at: float
@@ -56,24 +61,34 @@ class Known:
 
 
 class TedapiDriver:
-    """Reads a gateway through a wire; ``energy`` counts energies that TEDAPI does not tell."""
+    """Reads a gateway through a wire; ``energy`` counts energies that TEDAPI does not tell.
+
+    ``_beside`` counts requests since the controller was asked last: however clients
+    ask, they are all one round for the gateway.
+    """
 
     min_ttl = 0.0
     sources: Mapping[Source, str] = {
-        **dict.fromkeys(FROM_CONTROLLER, messages.CONTROLLER),
+        **dict.fromkeys((*FROM_CONTROLLER, *FROM_UNITS), messages.CONTROLLER),
         **dict.fromkeys(FROM_CONFIG, messages.CONFIG),
         COMPONENTS_SOURCE: messages.CONTROLLER,
         STATUS_SOURCE: messages.STATUS,
     }
     lifetimes: Mapping[Source, float] = dict.fromkeys(FROM_CONFIG, _LIFETIMES[messages.CONFIG])
 
-    def __init__(self, wire: Wire, clock: Clock, energy: EnergyMeter | None = None) -> None:
+    def __init__(
+        self, wire: Wire, settings: Settings, clock: Clock, energy: EnergyMeter | None = None
+    ) -> None:
         self.name = wire.name
         self._wire = wire
         self._clock = clock
         self._energy = energy
         self._known: dict[str, Known] = {}
-        self._rests: dict[str, Rest] = {}  # followers that do not answer, by DIN
+        # A reading stands for a ttl; with it, no unit's answer is to get older than anything that is served.
+        self._units = Rota(longest_s=settings.cache_ttl - settings.cache_expire)
+        self._ttl_s = settings.cache_expire
+        self._changed_at = float("-inf")
+        self._beside = 0
         self._seen_since: float | None = None
         self._turn = asyncio.Lock()
 
@@ -86,6 +101,7 @@ class TedapiDriver:
                 if error.scope is Scope.LINK:
                     # Whoever answers next may have another firmware, or be another gateway.
                     self._wire.forget()
+                    self._units.forget()
                     self._known.pop(messages.FIRMWARE, None)
                 raise
 
@@ -94,6 +110,10 @@ class TedapiDriver:
         if self._energy is not None:
             self._energy.save()
         await self._wire.close()
+
+    def forget_answers(self) -> None:
+        """Ask for the configuration before it is told again."""
+        self._changed_at = self._clock.monotonic()
 
     def usage(self) -> Usage:
         """Say what was counted."""
@@ -106,7 +126,7 @@ class TedapiDriver:
             "address": self._wire.address,
             "firmware": firmware.document.get("version") if firmware else None,
             "powerwall3_units": len(powerwall3.blocks(self._config)),
-            "units_silent": {din: str(rest.error) for din, rest in self._rests.items()},
+            "units_silent": {din: str(rest.error) for din, rest in self._units.rests.items()},
             "energy": self._energy.describe() if self._energy else None,
         }
 
@@ -117,28 +137,57 @@ class TedapiDriver:
 
     async def _fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         if exchange == messages.STATUS:
+            self._beside += 1
             return _documents({STATUS_SOURCE: masked(await self._wire.read(messages.STATUS))})
         if exchange == messages.CONFIG:
-            await self._ask(messages.CONFIG)
-            return _told(FROM_CONFIG, Facts(config=self._config))
-        asked_config = await self._refresh(messages.CONFIG)
-        await self._refresh(messages.FIRMWARE)
-        facts = await self._facts()
-        told = _told(FROM_CONTROLLER, facts, self._why(messages.FIRMWARE)) | _components(facts)
-        return told | _told(FROM_CONFIG, facts, self._why(messages.CONFIG)) if asked_config else told
+            return await self._configuration()
+        # Early enough that nobody has to ask for the configuration between two rounds.
+        asked_config = await self._refresh(messages.CONFIG, -self._ttl_s)
+        # Both in one round would leave no room for the units, if there are any.
+        is_crowded = asked_config and self._dins
+        await self._refresh(messages.FIRMWARE, _LIFETIMES[messages.FIRMWARE] if is_crowded else 0.0)
+        told = await self._readings()
+        if asked_config:
+            told |= _told(FROM_CONFIG, Facts(config=self._config), self._why(messages.CONFIG))
+        return told
+
+    async def _configuration(self) -> dict[Source, Document | GatewayError]:
+        """Tell the configuration; one that came with the controller a moment ago is as good."""
+        now, known = self._clock.monotonic(), self._known.get(messages.CONFIG)
+        if (
+            known
+            and not known.error
+            and self._changed_at < known.asked_at
+            and now - known.asked_at < self._ttl_s
+        ):
+            return _told(FROM_CONFIG, Facts(config=known.document), age_s=now - known.asked_at)
+        await self._ask(messages.CONFIG)
+        return _told(FROM_CONFIG, Facts(config=self._config))
 
     def _why(self, name: str) -> GatewayError | None:
         known = self._known.get(name)
         return known.error if known else None
 
-    async def _facts(self) -> Facts:
+    async def _readings(self) -> dict[Source, Document | GatewayError]:
+        """Ask the controller and some units; what was not asked now is told with its age."""
         controller = await self._wire.read(messages.CONTROLLER)
+        room, self._beside = max(_BESIDE - self._beside, 1), 0
+        asked = await self._ask_units(room)
+        facts = self._facts(controller)
+        kept = [self._units.told[din].at for din in facts.units if din not in asked]
+        age_s = self._clock.monotonic() - min(kept) if kept else 0.0
+        now = replace(facts, units={din: facts.units[din] for din in facts.units if din in asked})
+        told = _told(FROM_CONTROLLER, now, self._why(messages.FIRMWARE))
+        return told | _told(FROM_UNITS, facts, age_s=age_s) | self._components(facts, asked)
+
+    def _facts(self, controller: Mapping[str, Any]) -> Facts:
         firmware = self._known.get(messages.FIRMWARE)
+        told = self._units.told
         facts = Facts(
             controller=controller,
             config=self._config,
             firmware=firmware.document if firmware else {},
-            units=await self._units(),
+            units={din: told[din].components for din in self._dins if din in told},
             seen_since=self._seen_since or moment(dig(controller, "system", "time")),
         )
         self._seen_since = facts.seen_since
@@ -146,38 +195,50 @@ class TedapiDriver:
             return facts
         return replace(facts, counters=self._energy.count(meters.powers(facts)))
 
-    async def _units(self) -> Mapping[str, Mapping[str, Any]]:
-        """Ask every Powerwall 3 for its components. One that does not answer rests; the others go on."""
-        blocks = powerwall3.blocks(self._config)
+    @property
+    def _dins(self) -> list[str]:
+        return [block["vin"] for block in powerwall3.blocks(self._config)]
+
+    async def _ask_units(self, room: int) -> set[str]:
+        """Ask the Powerwall 3 units whose turn it is; say which answered. The others rest, alone."""
+        dins = self._dins
         leader = await self._wire.din()
-        answers: dict[str, Mapping[str, Any]] = {}
-        for block in blocks:
-            din = block["vin"]
-            now = self._clock.monotonic()
-            rest = self._rests.get(din)
-            if rest and not rest.permits(now):
-                continue
+        answered: set[str] = set()
+        for din in self._units.due(dins, room, self._clock.monotonic()):
             # A single unit is asked as the gateway that it is, whatever the configuration calls it.
-            follower = None if din == leader or len(blocks) == 1 else din
+            follower = None if din == leader or len(dins) == 1 else din
             try:
-                answers[din] = await self._wire.read(messages.COMPONENTS, follower)
-                self._rests.pop(din, None)
+                components = await self._wire.read(messages.COMPONENTS, follower)
             except GatewayError as error:
                 if error.scope is Scope.LINK:
                     raise
-                self._rests[din] = rest_after(rest, error, now)
+                self._units.failed(din, error, self._clock.monotonic())
                 fields = {"unit": din, "cause": error.code(), "reason": str(error)}
                 _log.info("unit silent", extra=fields)
-        return answers
+            else:
+                self._units.answered(din, components, self._clock.monotonic())
+                answered.add(din)
+        return answered
 
-    async def _refresh(self, name: str) -> bool:
-        """Ask for what changes slowly if it has grown old; say whether it was asked for.
+    def _components(self, facts: Facts, asked: Container[str]) -> dict[Source, Document | GatewayError]:
+        """Tell the leader's components as they came; null where there is no Powerwall 3 that could have some."""
+        leader = next(iter(self._dins), None)
+        if leader is None:
+            return _documents({COMPONENTS_SOURCE: None})
+        told = self._units.told.get(leader)
+        if told is None:
+            return {COMPONENTS_SOURCE: _absent(COMPONENTS_SOURCE, facts)}
+        age_s = 0.0 if leader in asked else self._clock.monotonic() - told.at
+        return _documents({COMPONENTS_SOURCE: masked(told.components)}, age_s=age_s)
+
+    async def _refresh(self, name: str, patience_s: float) -> bool:
+        """Ask for what changes slowly if it is old by so much more than its lifetime; say whether it was asked for.
 
         Without an answer the old one stands, and is asked for again when it would have grown old anew.
         """
         known = self._known.get(name)
         now = self._clock.monotonic()
-        if known and now - known.asked_at < _LIFETIMES[name]:
+        if known and now - known.asked_at < _LIFETIMES[name] + patience_s:
             return False
         try:
             await self._ask(name)
@@ -190,27 +251,25 @@ class TedapiDriver:
         return True
 
     async def _ask(self, name: str) -> None:
-        self._known[name] = Known(await self._wire.read(name), self._clock.monotonic())
+        self._beside += 1
+        sent_at = self._clock.monotonic()
+        self._known[name] = Known(await self._wire.read(name), sent_at)
 
 
 def _told(
-    table: Mapping[Source, Translation], facts: Facts, failed: GatewayError | None = None
+    table: Mapping[Source, Translation],
+    facts: Facts,
+    failed: GatewayError | None = None,
+    age_s: float = 0.0,
 ) -> dict[Source, Document | GatewayError]:
     """Translate, and say of every source of the table that nothing is known of, why.
 
-    ``failed`` is why a document that changes slowly could not be had, if so.
+    ``failed`` is why a document that changes slowly could not be had, if so; ``age_s``
+    how old the oldest of these facts is.
     """
     known = translate(table, facts)
     absent = {source: _absent(source, facts, failed) for source in table if source not in known}
-    return _documents(known, _INTEGRATED if facts.counters else {}) | absent
-
-
-def _components(facts: Facts) -> dict[Source, Document | GatewayError]:
-    """Tell the leader's components as they came; null where there is no Powerwall 3 that could have some."""
-    first = next(iter(facts.units.values()), None)
-    if first is None and powerwall3.blocks(facts.config):
-        return {COMPONENTS_SOURCE: _absent(COMPONENTS_SOURCE, facts)}
-    return _documents({COMPONENTS_SOURCE: masked(first)})
+    return _documents(known, _INTEGRATED if facts.counters else {}, age_s) | absent
 
 
 def _absent(source: Source, facts: Facts, failed: GatewayError | None = None) -> GatewayError:
@@ -224,11 +283,16 @@ def _absent(source: Source, facts: Facts, failed: GatewayError | None = None) ->
 
 
 def _documents(
-    values: Mapping[Source, Any], notes: Mapping[Source, Mapping[str, str]] | None = None
+    values: Mapping[Source, Any],
+    notes: Mapping[Source, Mapping[str, str]] | None = None,
+    age_s: float = 0.0,
 ) -> dict[Source, Document | GatewayError]:
     return {
         source: Document(
-            value, json.dumps(value, separators=(",", ":")).encode(), notes=(notes or {}).get(source, {})
+            value,
+            json.dumps(value, separators=(",", ":")).encode(),
+            notes=(notes or {}).get(source, {}),
+            age_s=age_s,
         )
         for source, value in values.items()
     }

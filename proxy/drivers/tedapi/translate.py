@@ -38,19 +38,24 @@ FROM_CONFIG: Mapping[Source, Translation] = {
     "/tedapi/battery": site.battery_blocks,
 }
 
-# What needs the controller query, with the configuration, the units and the firmware at hand.
+# What needs the controller query, with the configuration and the firmware at hand, and of the
+# units those that were asked along with it: they share one grid, and its voltage is that of all.
 FROM_CONTROLLER: Mapping[Source, Translation] = {
     METERS: meters.aggregates,
     "/api/meters/site": partial(site.meter_at, location="site"),
     "/api/meters/solar": partial(site.meter_at, location="solar"),
     SOE: site.soe,
     GRID_STATUS: site.grid_status,
-    SYSTEM_STATUS: blocks.system_status,
     "/api/sitemaster": site.sitemaster,
     STATUS: site.status,
+    "/tedapi/controller": lambda facts: masked(facts.controller) or None,
+}
+
+# What needs every unit: as old as what the oldest of them said.
+FROM_UNITS: Mapping[Source, Translation] = {
+    SYSTEM_STATUS: blocks.system_status,
     "/api/powerwalls": blocks.powerwalls,
     VITALS: vitals.vitals,
-    "/tedapi/controller": lambda facts: masked(facts.controller) or None,
 }
 
 

@@ -83,7 +83,8 @@ class BasicWire:
         try:
             return messages.reply(name, self._accepted(reply, name), follower or din)
         except BadAnswer:
-            self.forget()  # it may be another gateway by now
+            if follower is None:
+                self.forget()  # it may be another gateway by now
             raise
 
     def usage(self) -> Usage:

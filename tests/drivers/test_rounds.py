@@ -1,0 +1,171 @@
+"""How often a Powerwall 3 is asked: it suffers from many requests, so a few must do."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from tesla_protocol.energy_device import graphql_api_pb2, transport_pb2
+
+from proxy.drivers.tedapi import messages
+from proxy.sim.server import SimulatedGateway
+from tests.clients import telegraf
+from tests.clock import pass_time
+from tests.drivers.houses import FULL
+
+ROUNDS = 24
+STEP_S = 0.5
+QUERIES = {messages.signed_query(name).text: name for name in ("status", "controller", "components")}
+# What pages, Home Assistant and curious people ask for beside telegraf.
+OTHERS = (
+    "/flow.json",
+    "/api/system_status",
+    "/api/system_status/soe",
+    "/api/meters/aggregates",
+    "/api/operation",
+    "/tedapi/config",
+    "/tedapi/status",
+    "/tedapi/components",
+    "/tedapi/controller",
+    "/json",
+)
+
+
+@pytest.fixture
+async def site(clock):
+    """Make a Powerwall 3 with so many units, each of which tells when it told what it tells (as a temperature)."""
+    sims = []
+
+    async def make(units: int) -> SimulatedGateway:
+        sim = SimulatedGateway("pw3", clock=clock.clock, followers=units - 1)
+        sim.tedapi.edit = lambda kind, document: dated(document, clock) if kind == "components" else document
+        sims.append(sim)
+        await sim.start()
+        return sim
+
+    yield make
+    for sim in sims:
+        await sim.stop()
+
+
+def dated(document, clock):
+    for signal in document["components"]["pch"][0]["signals"]:
+        if signal["name"] == "PCH_AmbientTemp":
+            signal["value"] = clock.clock.monotonic()
+    return document
+
+
+def told_at(vitals):
+    return [device["PCH_AmbientTemp"] for key, device in vitals.items() if key.startswith("TEPINV--")]
+
+
+def question(record):
+    """Name what a request asks for, and of whom."""
+    if record.method == "GET":
+        return record.path
+    outer = transport_pb2.AuthEnvelope.FromString(record.body)
+    envelope = transport_pb2.MessageEnvelope.FromString(outer.payload)
+    kind = envelope.WhichOneof("payload")
+    if kind == "graphql":
+        query = graphql_api_pb2.SignedGraphQLQuery.FromString(envelope.graphql.query_request.query)
+        kind = QUERIES[query.query.decode()]
+    return kind, envelope.recipient.din
+
+
+async def rounds(proxy, sim, clock, pace_s, ask):
+    """Ask every ``pace_s`` seconds, with time passing in small steps; give the requests of each round."""
+    await ask()
+    seen = len(sim.requests)
+    found = []
+    for _ in range(ROUNDS):
+        for _ in range(round(pace_s / STEP_S)):
+            await pass_time(clock, proxy, STEP_S)
+        await ask()
+        found.append([question(record) for record in sim.requests[seen:]])
+        seen = len(sim.requests)
+    return found
+
+
+@pytest.mark.parametrize("pace_s", [5, 10])
+@pytest.mark.parametrize("units", [1, 2, 3, 4])
+async def test_a_telegraf_round_costs_at_most_three_requests(site, start, clock, units, pace_s):
+    """The controller and two units, or one and what changes slowly; so every unit has its turn soon."""
+    sim = await site(units)
+    proxy = await start(sim, **FULL)
+
+    found = await rounds(proxy, sim, clock, pace_s, lambda: telegraf.gather(proxy))
+
+    assert {len(asked) for asked in found} <= {2, 3}
+    assert any(("filestore", sim.din) in asked for asked in found)
+    for din in sim.gateway.units:
+        turns = [turn for turn, asked in enumerate(found) if ("components", din) in asked]
+        assert max(b - a for a, b in pairwise([-1, *turns, ROUNDS])) <= units // 2 + 1
+
+
+@pytest.mark.parametrize("pace_s", [5, 10])
+@pytest.mark.parametrize("units", [1, 3, 4])
+async def test_age_is_that_of_the_oldest_unit(site, start, clock, units, pace_s):
+    sim = await site(units)
+    proxy = await start(sim, **FULL)
+    ages = set()
+
+    async def ask():
+        await telegraf.gather(proxy)
+        answer = await proxy.get("/vitals")
+        oldest = clock.clock.monotonic() - min(told_at(answer.json()))
+        assert oldest - 1.1 <= int(answer.headers["Age"]) <= oldest
+        assert int((await proxy.get("/aggregates")).headers["Age"]) < 5
+        assert int((await proxy.get("/soe")).headers["Age"]) < 5
+        ages.add(int(answer.headers["Age"]))
+
+    await rounds(proxy, sim, clock, pace_s, ask)
+
+    assert max(ages) < 5 if units == 1 else max(ages) >= pace_s
+
+
+async def test_no_question_is_put_twice_within_cache_expire(site, start, clock):
+    """Whoever asks: telegraf, pages, Home Assistant and people with a browser, each at another pace."""
+    sim = await site(3)
+    proxy = await start(sim, **FULL)
+
+    async def everybody():
+        await telegraf.gather(proxy)
+        for path in OTHERS:
+            assert (await proxy.get(path)).status == 200
+            await pass_time(clock, proxy, 0.3)
+
+    await rounds(proxy, sim, clock, 1.5, everybody)
+
+    asked = {}
+    for record in sim.requests:
+        asked.setdefault(question(record), []).append(record.time)
+    assert len(asked) == 8  # DIN, firmware, configuration, status, controller, three units
+    assert all(later - earlier > 4.9 for times in asked.values() for earlier, later in pairwise(times))
+
+
+async def test_after_a_long_pause_everything_is_asked_for_at_once(site, start, clock):
+    """Nothing that is older than PW_CACHE_TTL stands in for an answer."""
+    sim = await site(4)
+    proxy = await start(sim, **FULL)
+    await proxy.get("/vitals")
+
+    await pass_time(clock, proxy, 600)
+    answer = await proxy.get("/vitals")
+
+    assert answer.headers["Age"] == "0"
+    assert clock.clock.monotonic() - min(told_at(answer.json())) < 2
+
+
+async def test_a_unit_that_fell_silent_is_not_told_from_memory(site, start, clock):
+    sim = await site(3)
+    proxy = await start(sim, **FULL)
+    await proxy.get("/vitals")
+    second = sim.gateway.units[1]
+
+    sim.answers(status=500, path=f"/tedapi/device/{second}/v1")
+    for _ in range(2):
+        await pass_time(clock, proxy, 5)
+        answer = await proxy.get("/vitals")
+
+    assert f"TEPINV--{second}" not in answer.json()
+    assert len(told_at(answer.json())) == 2
