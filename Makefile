@@ -42,7 +42,7 @@ docs: $(VENV)/.test ## write the README's tables anew
 	$(BIN)/python .ci/readme.py
 
 bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare servers (25 minutes)
-	.ci/packages nginx:nginx wrk:wrk
+	.ci/packages nginx:nginx wrk:wrk chromium:chromium
 	python3 -m venv .bench-peer && { .bench-peer/bin/pip install --quiet pypowerwall-server || true; }
 	$(BIN)/python -m bench
 

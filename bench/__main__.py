@@ -1,4 +1,4 @@
-"""Run measurements: ``python -m bench [hot] [load] [memory] [start] --json FILE``."""
+"""Run measurements: ``python -m bench [hot] [load] [memory] [start] [pages] --json FILE``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import goals, hot, load, steady
+from bench import goals, hot, load, pages, steady
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
 
-PARTS = ("hot", "load", "memory", "start")
+PARTS = ("hot", "load", "memory", "start", "pages")
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -45,6 +45,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["readers"] = await steady.readers(bench)
             if "load" in args.parts:
                 results["load"] = await load.run(bench)
+            if "pages" in args.parts:
+                results["pages"] = await pages.run(bench)
     return results
 
 

@@ -32,7 +32,7 @@ class Goal:
         return seen >= self.bound if self.at_least else seen <= self.bound
 
     def told(self, seen: float) -> str:
-        return f"{seen:.{2 if self.unit == 'x' else 1 if self.unit in {'ms', 'MB', 's'} else 0}f} {self.unit}".strip()
+        return f"{seen:.{2 if self.unit == 'x' else 1 if self.unit else 0}f} {self.unit}".strip()
 
     @property
     def told_bound(self) -> str:
@@ -85,6 +85,10 @@ def _too_old(results: Results) -> list[float]:
 
 def _memory(results: Results) -> list[float]:
     return [value for name, value in results["memory"].items() if name != "requests"]
+
+
+def _page(kind: str) -> Callable[[Results], float]:
+    return lambda results: results["pages"][kind]
 
 
 GOALS = (
@@ -154,6 +158,12 @@ GOALS = (
     Goal("200 readers of events: lost", lambda r: r["readers"]["lost"], 0, ""),
     Goal("200 readers of events: last one after the first", lambda r: r["readers"]["spread_ms"], 100, "ms"),
     Goal("CPU of one scrape of /metrics", lambda r: r["scrape_ms"], 10, "ms"),
+    Goal("first visit of the page: loaded", _page("first visit KB"), 16, "KB"),
+    Goal("first visit of the page: requests", _page("first visit requests"), 4, ""),
+    Goal("first visit of the page: first flow", _page("first flow ms"), 200, "ms"),
+    Goal("the same : first number of pypowerwall-server's page", _page("ratio"), 0.25),
+    Goal("page that stands open: main thread", _page("main thread %"), 2, "%"),
+    Goal("page that stands open: frames a second", _page("frames a second"), 58, "", at_least=True),
 )
 
 

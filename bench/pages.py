@@ -1,25 +1,26 @@
 """What the power-flow page costs a browser: bytes, requests, time to the first flow, main thread, frames.
 
-    python bench/pages.py                    print the figures
-    python bench/pages.py --picture FILE     also take the README's picture
+    python -m bench pages            print the figures
+    python -m bench.pages FILE       take the README's picture
 
-Needs Chromium (apt-get install chromium). Proxy and simulated house run in this process.
+Needs Chromium (apt-get install chromium).
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import os
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page, async_playwright
 
-from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from bench.targets import Bench
 from proxy.sim.server import SimulatedGateway
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
@@ -27,6 +28,8 @@ RUNS = 10
 SECONDS = 5
 A_DAY_S = 86400
 FIRST_FLOW = "() => performance.getEntriesByName('first-flow')[0]?.startTime"
+# Other pages set no mark; what they show is a number with its unit.
+FIRST_NUMBER = r"() => /\d\s*k?W\b/.test(document.body?.innerText) && performance.now()"
 FRAMES = """(seconds) => new Promise((done) => {
   let count = 0, started;
   const step = (now) => {
@@ -65,44 +68,77 @@ class Wire:
     def _finished(self, it: dict) -> None:
         self.bytes[it["requestId"]] = it["encodedDataLength"]
 
-    def __str__(self) -> str:
-        """Say what went over the wire."""
-        asked = [it for it, url in self.urls.items() if "/events" not in url and it not in self.cached]
-        return f"{sum(self.bytes.get(it, 0) for it in asked) / 1024:.1f} KB in {len(asked)} requests"
+    @property
+    def asked(self) -> list[str]:
+        """Requests that went over the wire."""
+        return [it for it, url in self.urls.items() if "/events" not in url and it not in self.cached]
+
+    @property
+    def kilobytes(self) -> float:
+        """What came over the wire, heads included."""
+        return sum(self.bytes.get(it, 0) for it in self.asked) / 1024
 
 
-async def visit(context: BrowserContext, url: str) -> tuple[Page, Wire, float]:
-    """Open the page; also return milliseconds to the first flow."""
+async def visit(context: BrowserContext, url: str, sign: str = FIRST_FLOW) -> tuple[Page, Wire, float]:
+    """Open a page; also return milliseconds until it shows something."""
     page, wire = await context.new_page(), Wire()
     await wire.attach(page)
-    await page.goto(url)
-    await page.wait_for_function(FIRST_FLOW)
-    return page, wire, await page.evaluate(FIRST_FLOW)
+    await page.goto(url, wait_until="commit")
+    shown = await page.wait_for_function(sign, polling="raf")
+    return page, wire, await shown.json_value()
 
 
-async def loading(browser: Browser, plain: str, kept: str) -> None:
-    """Measure visits with an empty and with a filled cache."""
-    cold, warm = [], []
-    for _ in range(RUNS):
-        context = await browser.new_context()
-        page, first, milliseconds = await visit(context, plain)
-        cold.append(milliseconds)
-        await page.close()
-        _, second, milliseconds = await visit(context, plain)
-        warm.append(milliseconds)
-        await context.close()
+async def first_visit(browser: Browser, url: str, sign: str = FIRST_FLOW) -> tuple[Wire, float]:
+    """Visit with an empty cache; return what was loaded in all, and milliseconds."""
     context = await browser.new_context()
-    await visit(context, kept)
-    _, third, _ = await visit(context, kept)
+    page, wire, milliseconds = await visit(context, url, sign)
+    await page.wait_for_load_state("load")
     await context.close()
-    print(f"first visit                    {first}")
-    print(f"second, PW_BROWSER_CACHE=0     {second}")
-    print(f"second, PW_BROWSER_CACHE={A_DAY_S} {third}")
-    print(f"first flow, empty cache        {median(cold):.0f} ms (worst of {RUNS}: {max(cold):.0f} ms)")
-    print(f"first flow, filled cache       {median(warm):.0f} ms")
+    return wire, milliseconds
 
 
-async def moving(browser: Browser, url: str) -> None:
+async def second_visit(browser: Browser, url: str) -> tuple[Wire, float]:
+    """Visit with what the first visit left in the cache."""
+    context = await browser.new_context()
+    page, _, _ = await visit(context, url)
+    await page.close()
+    page, wire, milliseconds = await visit(context, url)
+    await page.wait_for_load_state("load")
+    await context.close()
+    return wire, milliseconds
+
+
+async def loading(browser: Browser, plain: str, kept: str, peer: str) -> dict[str, float]:
+    """Measure visits, ours and the peer's in turn."""
+    cold, theirs = [], []
+    for _ in range(RUNS):
+        first, milliseconds = await first_visit(browser, plain)
+        cold.append(milliseconds)
+        if peer:
+            other, milliseconds = await first_visit(browser, peer, FIRST_NUMBER)
+            theirs.append(milliseconds)
+    again, warm = await second_visit(browser, plain)
+    stored, _ = await second_visit(browser, kept)
+    figures = {
+        "first visit KB": round(first.kilobytes, 1),
+        "first visit requests": len(first.asked),
+        "first flow ms": round(median(cold)),
+        "first flow ms, worst": round(max(cold)),
+        "second visit KB": round(again.kilobytes, 1),
+        "second visit ms": round(warm),
+        f"second visit KB, PW_BROWSER_CACHE={A_DAY_S}": round(stored.kilobytes, 1),
+    }
+    if peer:
+        figures |= {
+            "pypowerwall-server: first visit KB": round(other.kilobytes),
+            "pypowerwall-server: first visit requests": len(other.asked),
+            "pypowerwall-server: first number ms": round(median(theirs)),
+            "ratio": round(median(a / b for a, b in zip(cold, theirs, strict=True)), 2),
+        }
+    return figures
+
+
+async def moving(browser: Browser, url: str) -> dict[str, float]:
     """Measure a page that stands open."""
     context = await browser.new_context()
     page, _, _ = await visit(context, url)
@@ -112,10 +148,13 @@ async def moving(browser: Browser, url: str) -> None:
     await asyncio.sleep(SECONDS)
     share = (await busy(session) - before) / (time.perf_counter() - started)
     heap = (await session.send("Runtime.getHeapUsage"))["usedSize"]
-    print(f"main thread                    {share:.2%} of a core")
-    print(f"frames                         {await page.evaluate(FRAMES, SECONDS):.0f} per second")
-    print(f"script heap                    {heap / 2**20:.1f} MB")
+    frames = await page.evaluate(FRAMES, SECONDS)
     await context.close()
+    return {
+        "main thread %": round(share * 100, 2),
+        "frames a second": round(frames, 1),
+        "script heap MB": round(heap / 2**20, 1),
+    }
 
 
 async def busy(session: CDPSession) -> float:
@@ -124,45 +163,52 @@ async def busy(session: CDPSession) -> float:
     return next(it["value"] for it in metrics if it["name"] == "TaskDuration")
 
 
-async def picture(browser: Browser, url: str, path: Path) -> None:
+def shine(sim: SimulatedGateway) -> None:
+    """Make it a sunny day: everything flows from the sun."""
+    sim.plant.set_charge(74)
+    sim.pin(solar=6500, site=-2100, battery=-3500)
+
+
+async def run(bench: Bench) -> dict[str, Any]:
+    """Measure the page in front of a house on a sunny day."""
+    shine(bench.sim)
+    targets = [bench.daemon("page"), bench.daemon("kept", PW_BROWSER_CACHE=str(A_DAY_S))]
+    targets += [bench.pypowerwall()] if bench.peer else []
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))  # a browser has many processes
+    try:
+        for target in targets:
+            await target.start()
+        plain, kept, peer = (*(f"http://127.0.0.1:{target.port}/" for target in targets), "")[:3]
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            figures = await loading(browser, plain, kept, peer) | await moving(browser, plain)
+            await browser.close()
+    finally:
+        os.sched_setaffinity(0, cores)
+        for target in targets:
+            target.process.stop()
+    print("\npage:", figures, flush=True)
+    return figures
+
+
+async def picture(path: Path) -> None:
     """Take the picture of the README."""
-    context = await browser.new_context(viewport={"width": 800, "height": 500}, locale="en-GB")
-    page, _, _ = await visit(context, f"{url}?style=black")
-    await page.wait_for_function("() => document.getElementById('note').textContent")
-    await page.wait_for_timeout(1500)
-    await page.screenshot(path=path)
-    print(f"picture                        {path}")
-
-
-async def main(path: Path | None) -> None:
-    """Start a house and two proxies, and measure."""
     with tempfile.TemporaryDirectory() as folder:
         async with SimulatedGateway(packs=2) as sim, async_playwright() as playwright:
-            sim.plant.set_charge(74)
-            sim.pin(solar=6500, site=-2100, battery=-3500)
-            first, second = (
-                Settings(
-                    host=sim.address,
-                    password=sim.password,
-                    bind_address="127.0.0.1",
-                    port=0,
-                    state_path=f"{folder}/{kept}",
-                    browser_cache=kept,
-                )
-                for kept in (0, A_DAY_S)
-            )
-            async with listening(build_app(first), first) as one, listening(build_app(second), second) as two:
-                chromium = shutil.which("chromium")
-                browser = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-                plain, kept = (f"http://127.0.0.1:{port}/" for _, port in (one, two))
-                await loading(browser, plain, kept)
-                await moving(browser, plain)
-                if path:
-                    await picture(browser, plain, path)
-                await browser.close()
+            shine(sim)
+            target = Bench(Path(folder), sim).daemon()
+            await target.start()
+            browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            context = await browser.new_context(viewport={"width": 800, "height": 500}, locale="en-GB")
+            page, _, _ = await visit(context, f"http://127.0.0.1:{target.port}/?style=black")
+            await page.wait_for_function("() => document.getElementById('note').textContent")
+            await page.wait_for_timeout(1500)
+            await page.screenshot(path=path)
+            await browser.close()
+            target.process.stop()
+    print(f"picture: {path}")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Measure the power-flow page in Chromium.")
-    parser.add_argument("--picture", type=Path, help="also write the README's picture to this file")
-    asyncio.run(main(parser.parse_args().picture))
+    asyncio.run(picture(Path(sys.argv[1])))
