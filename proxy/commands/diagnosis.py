@@ -12,6 +12,7 @@ import errno
 import ipaddress
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -127,7 +128,7 @@ async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ..
         advice = "Set PW_HOST to the address of the gateway; your router's list of devices shows it."
         yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
         return
-    session = GatewaySession(settings.host, settings, memory)
+    session = GatewaySession(settings.host, settings, memory, time.monotonic)
     for step in (_address, _port, *(() if session.plain else (_tls,))):
         finding = await step(session, settings.timeout)
         yield finding

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from proxy.core.errors import GatewayError
@@ -45,14 +45,16 @@ class Driver(Protocol):
 class Usage:
     """What a driver counted since it was made.
 
-    ``logins`` by outcome: ``ok`` or the code of an error. Bytes are those of bodies, None where a
-    library does not tell. ``session_since`` is wall-clock
-    seconds, None without a session.
+    ``requests`` are those that went out over the network, ``recent`` when the latest of them did
+    (monotonic seconds). ``logins`` by outcome: ``ok`` or the code of an error. Bytes are those of
+    bodies. ``session_since`` is wall-clock seconds, None without a session.
     """
 
-    logins: Mapping[str, int]
-    bytes_received: int | None
-    bytes_sent: int | None
+    requests: int
+    recent: Collection[float]
+    bytes_received: int
+    bytes_sent: int
+    logins: Mapping[str, int] = field(default_factory=dict)
     session_since: float | None = None
 
 

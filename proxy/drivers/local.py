@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import (
@@ -129,8 +130,7 @@ class LocalDriver:
 
     def usage(self) -> Usage:
         """Say what was counted."""
-        session, login = self._session, self.login
-        return Usage(login.outcomes, session.bytes_received, session.bytes_sent, login.since)
+        return replace(self._session.usage(), logins=self.login.outcomes, session_since=self.login.since)
 
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:

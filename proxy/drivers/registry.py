@@ -53,7 +53,7 @@ def _none(_: Settings, __: Memory, ___: Clock) -> Iterator[Driver]:
 def _local(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - see the module
 
-    yield LocalDriver(_session(settings.host, settings, memory), settings, memory, clock)
+    yield LocalDriver(_session(settings.host, settings, memory, clock), settings, memory, clock)
 
 
 def _full(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
@@ -61,7 +61,7 @@ def _full(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
     energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
-    yield TedapiDriver(_basic(settings.host, settings, memory), settings, clock, energy)
+    yield TedapiDriver(_basic(settings.host, settings, memory, clock), settings, clock, energy)
 
 
 def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
@@ -72,9 +72,9 @@ def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver
     from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
-    session = _session(settings.host, settings, memory)
+    session = _session(settings.host, settings, memory, clock)
     yield LocalDriver(session, settings, memory, clock, leaves=frozenset({VITALS}))
-    yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory), settings, clock)
+    yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory, clock), settings, clock)
 
 
 def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
@@ -85,8 +85,12 @@ def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.v1r import V1rDriver  # noqa: PLC0415 - see the module
 
     energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
-    wifi = _basic(settings.wifi_host, settings, memory) if settings.wifi_host and settings.gw_pwd else None
-    session = _session(settings.host, _one_connection(settings), memory)
+    wifi = (
+        _basic(settings.wifi_host, settings, memory, clock)
+        if settings.wifi_host and settings.gw_pwd
+        else None
+    )
+    session = _session(settings.host, _one_connection(settings), memory, clock)
     yield V1rDriver(SignedWire(session, settings, followers=wifi), settings, clock, energy)
     if wifi:
         yield TedapiDriver(wifi, settings, clock, energy)
@@ -101,10 +105,10 @@ _MODES: dict[str, Callable[[Settings, Memory, Clock], Iterator[Driver]]] = {
 }
 
 
-def _basic(host: str, settings: Settings, memory: Memory) -> BasicWire:
+def _basic(host: str, settings: Settings, memory: Memory, clock: Clock) -> BasicWire:
     from proxy.drivers.tedapi.wire import BasicWire  # noqa: PLC0415 - see the module
 
-    return BasicWire(_session(host, _one_connection(settings), memory), settings.gw_pwd)
+    return BasicWire(_session(host, _one_connection(settings), memory, clock), settings.gw_pwd)
 
 
 def _one_connection(settings: Settings) -> Settings:
@@ -112,7 +116,7 @@ def _one_connection(settings: Settings) -> Settings:
     return replace(settings, pool_maxsize=min(settings.pool_maxsize, 1))
 
 
-def _session(host: str, settings: Settings, memory: Memory) -> GatewaySession:
+def _session(host: str, settings: Settings, memory: Memory, clock: Clock) -> GatewaySession:
     from proxy.drivers.session import GatewaySession  # noqa: PLC0415 - see the module
 
-    return GatewaySession(host, settings, memory)
+    return GatewaySession(host, settings, memory, clock.monotonic)

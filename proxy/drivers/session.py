@@ -12,10 +12,11 @@ import os
 import socket
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -28,6 +29,7 @@ from proxy.core.errors import (
     Interrupted,
     Unreachable,
 )
+from proxy.drivers.base import Usage
 from proxy.drivers.trust import Trust, Trusted
 
 if TYPE_CHECKING:
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from proxy.config.settings import Settings
 
 MAX_BODY = 1024 * 1024
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 _CHUNK = 64 * 1024
+# More than any gateway is asked in a minute.
+_REMEMBERED = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +63,20 @@ class GatewaySession:
     """A kept-alive HTTP session to one address.
 
     ``host`` is name or address with an optional port; a leading ``http://``
-    (firmware before 1.20) goes without TLS.
+    (firmware before 1.20) goes without TLS. ``now`` gives monotonic seconds.
     """
 
-    def __init__(self, host: str, settings: Settings, state: Memory) -> None:
+    def __init__(self, host: str, settings: Settings, state: Memory, now: Callable[[], float]) -> None:
         parts = urlsplit(host if "://" in host else f"https://{host}")
         self.plain = parts.scheme == "http"
         self.host = parts.hostname or ""
         self.port = parts.port or (80 if self.plain else 443)
         self.address = parts.netloc
-        self.bytes_received = 0  # bodies, as they came over the wire
-        self.bytes_sent = 0
+        self._received = 0  # bytes of bodies, as they came over the wire
+        self._sent = 0
+        self._requests = 0
+        self._recent: deque[float] = deque(maxlen=_REMEMBERED)
+        self._now = now
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._settings = settings
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
@@ -100,9 +107,9 @@ class GatewaySession:
         ``once`` is for what changes something: a request that was sent is not sent again.
         """
         async with self.stream(method, path, headers=headers, body=body, once=once) as answer:
-            self.bytes_sent += len(body or b"")
+            self._sent += len(body or b"")
             raw = await self._read(answer, path)
-            self.bytes_received += len(raw)
+            self._received += len(raw)
             cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
             return Reply(answer.status, answer.headers, inflate(raw, path), cookies)
 
@@ -154,6 +161,10 @@ class GatewaySession:
             self._failed = True
             raise self._translate(exc, path) from exc
 
+    def usage(self) -> Usage:
+        """Say what was counted; logins are the business of who logs in."""
+        return Usage(self._requests, self._recent, self._received, self._sent)
+
     async def close(self) -> None:
         """Close all connections."""
         if self._session is not None:
@@ -169,14 +180,22 @@ class GatewaySession:
                 connector = aiohttp.TCPConnector(
                     limit=max(pool, 1), force_close=pool == 0, keepalive_timeout=None if pool == 0 else 75
                 )
+                # Counted when it goes out: aiohttp may repeat a request, or find nobody to send it to.
+                trace = aiohttp.TraceConfig()
+                trace.on_request_headers_sent.append(self._count)
                 # The gateway's cookies are kept by the driver that logged in, nowhere else.
                 self._session = aiohttp.ClientSession(
                     connector=connector,
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=self._timeout,
                     auto_decompress=False,
+                    trace_configs=[trace],
                 )
             return self._session, await self._trust.ask() if self._trust else False
+
+    async def _count(self, *_: Any) -> None:
+        self._requests += 1
+        self._recent.append(self._now())
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -237,7 +256,7 @@ def _is_framing(exc: BaseException) -> bool:
 
 def inflate(body: bytes, path: str) -> bytes:
     """Decompress a gzip body, told by its magic number: firmware from 25.42.2 compresses unasked."""
-    if not body.startswith(_GZIP):
+    if not body.startswith(GZIP):
         return body
     engine = zlib.decompressobj(wbits=31)
     try:

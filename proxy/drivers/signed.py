@@ -1,17 +1,20 @@
 """TEDAPI signed with the owner's RSA key, over the wired network (tedapi.md section 5).
 
-Signing is aiopowerwall's; its requests run through our own session, so that
-pinning, limits and errors are the same as everywhere, and its exceptions end
-here. A client is made on first use: a key that cannot be read is an error
-state, not the end of the daemon.
+Signing, login and writing are aiopowerwall's; its requests run through our own
+session, so that pinning, limits and errors are the same as everywhere, and its
+exceptions end here. Questions are our own, as over the Wi-Fi, because its fixed
+ones leave signals out. The key is read on first use: one that cannot be read is
+an error state, not the end of the daemon.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -30,12 +33,14 @@ from proxy.core.errors import (
     Unreachable,
 )
 from proxy.drivers.base import Usage
+from proxy.drivers.session import GZIP
 from proxy.drivers.tedapi import messages
 from proxy.drivers.tedapi.wire import refusal
 
 if TYPE_CHECKING:
     import aiohttp
     from aiopowerwall import PowerwallClient
+    from aiopowerwall.transport import V1rTransport
 
     from proxy.config.settings import Settings
     from proxy.drivers.session import GatewaySession
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DENIED = frozenset({401, 403})
+_LOGIN = "/api/login/"
 
 # What the gateway finds wrong with a signed message, by the end of the fault's name.
 _FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
@@ -100,6 +106,7 @@ class TrustedRequests:
 
     def __init__(self, session: GatewaySession) -> None:
         self._session = session
+        self.logins: Counter[str] = Counter()  # by outcome, as in Usage
 
     @asynccontextmanager
     async def get(self, url: str, *, headers: Mapping[str, str], **_: Any) -> AsyncIterator[Answer]:
@@ -124,8 +131,15 @@ class TrustedRequests:
     async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         path = urlsplit(url).path
         reply = await self._session.request(method, path, headers=headers, body=body)
-        if reply.status not in {200, *_DENIED}:
-            raise refusal(reply, path)
+        failed = None if reply.status in {200, *_DENIED} else refusal(reply, path)
+        if path.startswith(_LOGIN):
+            denied = LoginRejected.code() if reply.status in _DENIED else "ok"
+            self.logins[failed.code() if failed else denied] += 1
+        if failed:
+            raise failed
+        if reply.body.startswith(GZIP):
+            # aiopowerwall would unpack it once more, whatever its size.
+            raise BadAnswer(f"v1r: {path} is compressed twice")
         return Answer(reply.status, reply.body)
 
 
@@ -133,17 +147,27 @@ def _encoded(document: Mapping[str, Any]) -> bytes:
     return json.dumps(document).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """What knows the key: the client logs in and writes, the transport carries our own questions."""
+
+    client: PowerwallClient
+    transport: V1rTransport
+
+
 class SignedWire:
-    """TEDAPI's questions through aiopowerwall; ``followers`` is a second way, for those it cannot reach."""
+    """TEDAPI's questions, signed; ``followers`` is a second way, for those that v1r cannot reach."""
 
     name = "v1r"
 
     def __init__(self, session: GatewaySession, settings: Settings, followers: Wire | None) -> None:
         self.address = session.address
         self._session = session
+        self._requests = TrustedRequests(session)
         self._settings = settings
         self._followers = followers
-        self._client: PowerwallClient | None = None
+        self._signer: Signer | None = None
+        self._making = asyncio.Lock()
 
     async def din(self) -> str:
         """Tell the gateway's DIN."""
@@ -152,7 +176,7 @@ class SignedWire:
     async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
         """Ask for one document. The leader answers for itself only: followers need the other way."""
         if follower is None:
-            return await self.ask(_READS[name])
+            return await self._read(name)
         if self._followers is None:
             raise NotSupported("v1r does not reach followers: set PW_WIFI_HOST and PW_GW_PWD")
         try:
@@ -166,22 +190,15 @@ class SignedWire:
 
     async def ask(self, question: Callable[[PowerwallClient], Awaitable[T]]) -> T:
         """Put a question to the client. Raises GatewayError and nothing else."""
-        from aiopowerwall import PowerwallError  # noqa: PLC0415 - only what is configured is imported
-
-        try:
-            return await question(self._connected())
-        except PowerwallError as exc:
-            raise translated(exc) from exc
-        except ValueError as exc:
-            raise BadAnswer(f"v1r: {exc}") from exc
+        return await self._put(lambda signer: question(signer.client))
 
     def usage(self) -> Usage:
-        """Say what was counted: nothing, aiopowerwall reads the answers itself."""
-        return Usage({}, None, None)
+        """Say what was counted; what goes over the Wi-Fi counts there."""
+        return replace(self._session.usage(), logins=self._requests.logins)
 
     def forget(self) -> None:
         """Forget who the gateway is, and the session."""
-        self._client = None
+        self._signer = None
         if self._followers is not None:
             self._followers.forget()
 
@@ -189,46 +206,53 @@ class SignedWire:
         """Release the connections."""
         await self._session.close()
 
-    def _connected(self) -> PowerwallClient:
-        """Make the client. Raises LoginRejected for a key that cannot be used."""
-        if self._client is None:
-            from aiopowerwall import PowerwallClient  # noqa: PLC0415 - only what is configured is imported
+    async def _read(self, name: str) -> Mapping[str, Any]:
+        din = await self.din()
+        question = messages.question(name, din).SerializeToString()
+        return document(name, await self._put(lambda signer: signer.transport.post_v1r(question, din)), din)
 
-            path = self._settings.rsa_key_path
-            try:
-                key = Path(path).read_bytes()
-            except OSError as exc:
-                raise LoginRejected(f"the key {path} cannot be read: {exc.strerror}") from exc
-            # A password set by the owner goes as it is; of the gateway's own the client sends the end.
-            make = PowerwallClient.legacy_gateway if self._settings.password else PowerwallClient
-            self._client = make(
-                host=self._session.address,
-                gateway_password=self._settings.password or self._settings.gw_pwd,
-                rsa_private_key_pem=key,
-                session=cast("aiohttp.ClientSession", TrustedRequests(self._session)),
-            )
-        return self._client
+    async def _put(self, question: Callable[[Signer], Awaitable[T]]) -> T:
+        from aiopowerwall import PowerwallError  # noqa: PLC0415 - only what is configured is imported
+
+        try:
+            async with self._making:
+                if self._signer is None:
+                    # Reading a long key takes a small board a second, in which it would answer nobody.
+                    self._signer = await asyncio.to_thread(self._make)
+                signer = self._signer
+            return await question(signer)
+        except PowerwallError as exc:
+            raise translated(exc) from exc
+        except ValueError as exc:
+            raise BadAnswer(f"v1r: {exc}") from exc
+
+    def _make(self) -> Signer:
+        """Read the key. Raises LoginRejected for one that cannot be used."""
+        from aiopowerwall import PowerwallClient  # noqa: PLC0415 - only what is configured is imported
+        from aiopowerwall.transport import V1rTransport  # noqa: PLC0415 - only what is configured is imported
+
+        path, host = self._settings.rsa_key_path, self._session.address
+        try:
+            key = Path(path).read_bytes()
+        except OSError as exc:
+            raise LoginRejected(f"the key {path} cannot be read: {exc.strerror}") from exc
+        # A password set by the owner goes as it is; of the gateway's own the client sends the end.
+        make = PowerwallClient.legacy_gateway if self._settings.password else PowerwallClient
+        password = self._settings.password or self._settings.gw_pwd
+        session = cast("aiohttp.ClientSession", self._requests)
+        return Signer(
+            make(host=host, gateway_password=password, rsa_private_key_pem=key, session=session),
+            V1rTransport(host, password, key, session=session),
+        )
 
 
-async def firmware(client: PowerwallClient) -> dict[str, Any]:
-    """Ask for version and git hash. Raises LoginRejected if another gateway answers."""
-    told = (await client.get_firmware_details())["system"]
-    if told["din"] not in {"", client.din}:
+def document(name: str, inner: bytes, din: str) -> dict[str, Any]:
+    """Read a signed reply. Raises LoginRejected if another gateway answers; it is not asked again soon."""
+    envelope = messages.opened(name, inner)
+    claimed = {envelope.sender.din, envelope.common.get_system_info_response.din}
+    if not claimed <= {"", din}:
         raise LoginRejected("v1r: the answer comes from another gateway than the one that was asked")
-    return {
-        "din": told["din"],
-        "version": told["version"]["text"],
-        "git_hash": told["version"]["githash"].hex() or None,
-    }
-
-
-_READS: Mapping[str, Callable[[PowerwallClient], Awaitable[Mapping[str, Any]]]] = {
-    messages.STATUS: lambda client: client.get_status(),
-    messages.CONTROLLER: lambda client: client.get_device_controller(),
-    messages.COMPONENTS: lambda client: client.get_components(),
-    messages.CONFIG: lambda client: client.get_config(),
-    messages.FIRMWARE: firmware,
-}
+    return messages.told(name, envelope)
 
 
 def translated(exc: Exception) -> GatewayError:

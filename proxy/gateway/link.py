@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -30,8 +30,6 @@ _log = logging.getLogger(__name__)
 
 # Stands for every write in the counts of exchanges.
 _COMMAND = "command"
-# More than any gateway is asked in a minute.
-_REMEMBERED = 600
 _BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -51,7 +49,6 @@ class Link:
         self.last_success: float | None = None
         self.in_flight = 0
         self.exchanges: Counter[tuple[str, str]] = Counter()  # (exchange, outcome)
-        self.sent: deque[float] = deque(maxlen=_REMEMBERED)  # when the latest exchanges were sent, monotonic
         self.seconds = Histogram(_BUCKETS_S)
         self.failures = Failures()
         self.cooldowns: Counter[str] = Counter()
@@ -90,7 +87,6 @@ class Link:
             now = self._clock.monotonic()
             if refusal := self.refusal(exchange, now):
                 raise refusal
-            self.sent.append(now)
             self._note(self.breaker.begin(now))
             self.in_flight += 1
             try:

@@ -39,20 +39,20 @@ OWN: Final[tuple[Family[Running], ...]] = (
     counter(
         "proxy_exchanges_total",
         "gateway driver exchange outcome",
-        "Requests to the gateway by outcome",
+        "Exchanges with the gateway by outcome; one may take several requests",
         running.exchanges,
     ),
     Family(
         "powerwall_proxy_exchange_seconds",
         HISTOGRAM,
         ("gateway", "driver"),
-        "Duration of requests to the gateway",
+        "Duration of exchanges with the gateway",
         of_links(lambda link, _: link.seconds),
     ),
     gauge(
         "proxy_exchanges_in_flight",
         "gateway driver",
-        "Requests to the gateway under way",
+        "Exchanges with the gateway under way",
         of_links(lambda link, _: link.in_flight),
     ),
     counter(
@@ -106,7 +106,7 @@ OWN: Final[tuple[Family[Running], ...]] = (
     gauge(
         "proxy_failures_in_row",
         "gateway driver",
-        "Failed requests to the gateway since the last answer",
+        "Failed exchanges with the gateway since the last answer",
         of_links(lambda link, _: link.breaker.failures),
     ),
     gauge(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -16,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from proxy import __version__
 from proxy.config.rows import show
 from proxy.config.settings import SETTINGS, Settings
-from proxy.core.errors import NotSupported
+from proxy.core.errors import LoginRejected, NotSupported, RateLimited
 from proxy.core.sources import SITE_NAME
+from proxy.drivers.base import Metered
 from proxy.drivers.registry import mode_of
 from proxy.views.reading import section, text
 
@@ -29,6 +29,7 @@ _DIGITS: Final = 3
 _MEBI: Final = 1024 * 1024
 _TIMEOUTS: Final = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _MINUTE_S: Final = 60.0
+_LOGIN_REFUSALS: Final = (LoginRejected.code(), RateLimited.code())
 _STATS_NAMES: Final = {"timeouts": "timeout"}  # the peer has both words, one in each answer
 
 
@@ -127,14 +128,15 @@ def gateway_load(context: Context) -> dict[str, Any]:
     """Say what the gateway has to bear from this proxy, so that nobody need suspect it."""
     links, clock = context.gateway.links, context.clock
     now = clock.monotonic()
-    told = [link.driver.describe() for link in links]
+    usages = [link.driver.usage() for link in links if isinstance(link.driver, Metered)]
     waits = [wait for link in links if (wait := link.breaker.until - now) > 0 and not link.breaker.is_closed]
     return {
-        "requests_per_minute": sum(sum(at > now - _MINUTE_S for at in link.sent) for link in links),
-        "requests": sum(sum(link.exchanges.values()) for link in links),
+        "requests_per_minute": sum(at > now - _MINUTE_S for usage in usages for at in usage.recent),
+        "requests": sum(usage.requests for usage in usages),
+        "exchanges": sum(sum(link.exchanges.values()) for link in links),
         "refusals": sum(_failed(link) for link in links),
-        "logins": _sum(told, "logins"),
-        "logins_refused": _sum(told, "logins_refused"),
+        "logins": sum(sum(usage.logins.values()) for usage in usages),
+        "logins_refused": sum(usage.logins.get(code, 0) for usage in usages for code in _LOGIN_REFUSALS),
         "coalesced": context.gateway.coalesced,
         "next_try_at": _iso(clock.wall() + min(waits)) if waits else "",
     }
@@ -220,10 +222,6 @@ def _by_route(context: Context) -> Counter[str]:
 
 def _failed(link: Link) -> int:
     return sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok")
-
-
-def _sum(told: Iterable[Mapping[str, Any]], key: str) -> int:
-    return sum(link.get(key) or 0 for link in told)
 
 
 def _site_name(context: Context) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+
 import aiopowerwall.exceptions
 import pytest
+from tesla_protocol.energy_device import transport_pb2
 
 from proxy.core.errors import (
     BadAnswer,
@@ -18,12 +21,12 @@ from proxy.core.errors import (
 )
 from proxy.core.model import Command, Setting
 from proxy.drivers.base import Controllable
-from proxy.drivers.signed import firmware, translated
+from proxy.drivers.signed import document, translated
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from proxy.sim.tedapi.state import KeyState
 from tests.clock import pass_time
-from tests.drivers.houses import Key, knows
+from tests.drivers.houses import FULL, Key, knows
 
 SIGNED = "/tedapi/v1r"
 
@@ -85,6 +88,25 @@ class TestReading:
 
         assert {f"TEPINV--{din}" for din in gateway.gateway.units} <= set(vitals)
         assert gateway.requests_for(SIGNED) == 4
+
+    async def test_it_tells_what_the_wifi_tells(self, gateway, start, key):
+        """The same questions, the same signals: temperatures and fans of the unit among them."""
+        leader = gateway.din
+        wired, wireless = await start(gateway, **key.settings()), await start(gateway, **FULL)
+
+        told = [(await proxy.get("/vitals")).json()[f"TEPINV--{leader}"] for proxy in (wired, wireless)]
+
+        assert told[0] == told[1]
+        assert {"PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B"} <= set(told[0])
+
+    async def test_the_load_on_the_gateway_is_told(self, gateway, start, key):
+        proxy = await start(gateway, **key.settings(wifi_host=gateway.address))
+        await proxy.get("/vitals")
+
+        load = (await proxy.get("/stats")).json()["gateway"]
+
+        assert load["requests"] == load["requests_per_minute"] == len(gateway.requests)
+        assert (load["exchanges"], load["logins"], load["logins_refused"]) == (1, 1, 0)
 
     async def test_a_lost_wifi_costs_the_followers_and_not_the_wire(self, gateway, start, key, clock):
         """They rest for a minute, so that what can be had is not held up."""
@@ -174,26 +196,35 @@ class TestTrouble:
         assert says in answer.json()["detail"]
         assert fault in answer.json()["detail"]
 
-    async def test_an_answer_of_another_gateway_is_not_taken(self):
+    @pytest.mark.parametrize("part", ["sender", "firmware"])
+    async def test_an_answer_of_another_gateway_is_not_taken(self, part):
         """The signature is ours; the reply says who made it."""
-
-        class Client:
-            din = "1707000-11-J--TG1"
-
-            async def get_firmware_details(self):
-                version = {"text": "25.42.2", "githash": b""}
-                return {"system": {"din": "1707000-11-J--TG2", "version": version}}
+        reply = transport_pb2.MessageEnvelope()
+        said_by = reply.sender if part == "sender" else reply.common.get_system_info_response
+        said_by.din = "1707000-11-J--TG2"
 
         with pytest.raises(LoginRejected, match="another gateway"):
-            await firmware(Client())
+            document("firmware", reply.SerializeToString(), "1707000-11-J--TG1")
+
+    async def test_what_is_compressed_twice_is_not_unpacked_twice(self, gateway, start, key):
+        """A megabyte can hold a gigabyte."""
+        bomb = gzip.compress(gzip.compress(bytes(1024 * 1024)))
+        gateway.answers(status=200, body=bomb, path=SIGNED)
+        proxy = await start(gateway, **key.settings())
+
+        answer = await proxy.get("/soe")
+
+        assert answer.status == 502
+        assert "compressed twice" in answer.json()["detail"]
 
     async def test_a_wrong_password_is_tried_once(self, gateway, start, key):
         proxy = await start(gateway, **key.settings(gw_pwd="ABCDEFGHIX"))
 
         answers = [await proxy.get("/soe") for _ in range(5)]
+        load = (await proxy.get("/stats")).json()["gateway"]
 
         assert {answer.status for answer in answers} <= {502, 503}
-        assert gateway.logins == 1
+        assert gateway.logins == load["logins"] == load["logins_refused"] == 1
 
     async def test_a_key_file_that_is_gone_is_a_state_and_not_the_end(self, gateway, start, key, tmp_path):
         proxy = await start(gateway, **key.settings(rsa_key_path=str(tmp_path / "gone.pem")))

@@ -85,7 +85,8 @@ async def test_the_load_on_the_gateway_is_told(proxy, sim, clock):
 
     load = (await proxy.get("/stats")).json()["gateway"]
 
-    assert load["requests_per_minute"] == 3  # the name of the site is the third
+    assert load["requests_per_minute"] == load["requests"] == len(sim.requests)
+    assert load["exchanges"] == load["requests"] - sim.logins == 3  # the name of the site is the third
     assert (load["logins"], load["logins_refused"], load["refusals"]) == (sim.logins, 0, 0)
     assert load["next_try_at"] == ""
 

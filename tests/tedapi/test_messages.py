@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tesla_protocol.energy_device import graphql_api_pb2, transport_pb2
 
-from proxy.core.errors import BadAnswer, NotSupported, SourceUnavailable
+from proxy.core.errors import BadAnswer, GatewayError, NotSupported, SourceUnavailable
 from proxy.drivers.tedapi import messages
 
 DIN = "1232100-00-E--TG121000000001"
@@ -122,3 +125,22 @@ def test_an_error_in_place_of_an_answer_is_an_error(code):
 def test_what_is_no_answer_is_said_to_be_none(body):
     with pytest.raises(BadAnswer):
         messages.reply(messages.STATUS, body, DIN)
+
+
+GENUINE = answer(data('{"control": {"alerts": {"active": ["é"]}}}'), DIN)
+
+
+@st.composite
+def spoiled(draw):
+    """A genuine reply with some bytes exchanged, cut out or put in."""
+    body = bytearray(GENUINE)
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(body)))
+        body[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
+    return bytes(body)
+
+
+@given(name=st.sampled_from([*QUERIES, messages.CONFIG, messages.FIRMWARE]), body=spoiled() | st.binary())
+def test_garbage_ends_in_a_document_or_in_an_error_of_ours(name, body):
+    with suppress(GatewayError):
+        assert isinstance(messages.reply(name, body, DIN), dict)

@@ -85,8 +85,8 @@ def signed_query(name: str) -> SignedQuery:
     )
 
 
-def request(name: str, din: str, follower: str | None = None) -> bytes:
-    """Build the full-mode request for a document of the gateway, or of one of its followers."""
+def question(name: str, din: str, follower: str | None = None) -> MessageEnvelope:
+    """Ask for a document of the gateway, or of one of its followers."""
     from tesla_protocol.energy_device import (  # noqa: PLC0415 - see the module
         filestore_api_pb2,
         graphql_api_pb2,
@@ -115,7 +115,14 @@ def request(name: str, din: str, follower: str | None = None) -> bytes:
         ).SerializeToString()
         asked.signature = query.signature
         asked.variables_json.value = query.variables
-    outer = transport_pb2.AuthEnvelope(payload=envelope.SerializeToString())
+    return envelope
+
+
+def request(name: str, din: str, follower: str | None = None) -> bytes:
+    """Build the full-mode request for a document of the gateway, or of one of its followers."""
+    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
+
+    outer = transport_pb2.AuthEnvelope(payload=question(name, din, follower).SerializeToString())
     outer.external_auth.type = (
         transport_pb2.EXTERNAL_AUTH_TYPE_PRESENCE
         if follower is None
@@ -127,20 +134,39 @@ def request(name: str, din: str, follower: str | None = None) -> bytes:
 def reply(name: str, body: bytes, asked: str) -> dict[str, Any]:
     """Read the full-mode reply of the device ``asked`` (a DIN).
 
-    Raises SourceUnavailable when the gateway refuses the question, NotSupported
-    when it does not know it, BadAnswer when the reply is not what this question
-    calls for, or comes from another device.
+    Raises what ``told`` raises, and BadAnswer for what is no reply, or another device's.
     """
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module
     from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
 
-    envelope = transport_pb2.MessageEnvelope()
     try:
-        envelope.ParseFromString(transport_pb2.AuthEnvelope.FromString(body).payload)
+        payload = transport_pb2.AuthEnvelope.FromString(body).payload
     except DecodeError as exc:
         raise BadAnswer(f"The gateway's {name} is not a TEDAPI message") from exc
+    envelope = opened(name, payload)
     if envelope.sender.din not in {"", asked}:
         raise BadAnswer(f"The {name} comes from another device than the one that was asked")
+    return told(name, envelope)
+
+
+def opened(name: str, payload: bytes) -> MessageEnvelope:
+    """Open what a reply of either transport carries. Raises BadAnswer."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module
+    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
+
+    try:
+        return transport_pb2.MessageEnvelope.FromString(payload)
+    except DecodeError as exc:
+        raise BadAnswer(f"The gateway's {name} is not a TEDAPI message") from exc
+
+
+def told(name: str, envelope: MessageEnvelope) -> dict[str, Any]:
+    """Read what a message tells.
+
+    Raises SourceUnavailable when the gateway refuses the question, NotSupported
+    when it does not know it, BadAnswer when the message is not what this question
+    calls for.
+    """
     if envelope.common.HasField("error_response"):
         status = envelope.common.error_response.status
         refusal = NotSupported if status.code == _UNIMPLEMENTED else BadAnswer

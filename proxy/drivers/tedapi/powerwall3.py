@@ -67,7 +67,7 @@ def blocks(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [
         block
         for block in rows(config, "battery_blocks")
-        if KIND in str(block.get("type", "")) and text(block.get("vin"))
+        if KIND in str(block.get("type", "")) and split_din(block.get("vin")) != (None, None)
     ]
 
 

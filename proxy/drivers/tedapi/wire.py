@@ -89,7 +89,7 @@ class BasicWire:
 
     def usage(self) -> Usage:
         """Say what was counted; there are no logins."""
-        return Usage({}, self._session.bytes_received, self._session.bytes_sent)
+        return self._session.usage()
 
     def forget(self) -> None:
         """Forget the DIN."""
