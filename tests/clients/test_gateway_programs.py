@@ -8,6 +8,7 @@ import ssl
 import aiohttp
 import pytest
 
+pytestmark = pytest.mark.each_loop
 CREDENTIALS = {"username": "customer", "email": "me@example.com", "password": "x", "force_sm_off": False}
 
 

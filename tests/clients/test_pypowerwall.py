@@ -35,6 +35,7 @@ async def library(request, start, sim, tmp_path):
     library.client.session.close()
 
 
+@pytest.mark.each_loop
 async def test_it_reads_everything_that_the_gateway_tells(library, sim):
     """Vitals come as protobuf and are decoded by the library itself."""
     tells = {

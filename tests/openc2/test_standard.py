@@ -520,6 +520,7 @@ async def test_plain_http_is_refused(serve, sim, path):
     assert len(sim.requests) == 0
 
 
+@pytest.mark.each_loop
 async def test_tls_needs_no_permission(serve, sim):
     producer = await serve(sim, openc2_insecure=False, https="yes")
 

@@ -186,6 +186,7 @@ def test_the_session_that_is_used_outlives_the_one_that_is_not():
     assert not sessions.is_open(idle)
 
 
+@pytest.mark.each_loop
 async def test_a_library_that_waits_to_be_refused_is_refused(start, sim):
     """pypowerwall over TLS: also when somebody else's answer in the app's scale lies ready."""
     proxy = await start(sim, https="yes")
