@@ -9,6 +9,7 @@ import pytest
 
 from proxy.core.clock import Clock
 from proxy.sim.server import SimulatedGateway
+from tests.sim.installer import Installer
 
 NOON = 1_750_000_000.0
 
@@ -89,3 +90,11 @@ async def visit(hands):
         yield start
     for sim in sims:
         await sim.stop()
+
+
+@pytest.fixture
+def installer(visit):
+    async def start(*args: Any, **options: Any) -> Installer:
+        return Installer(await visit(*args, **options))
+
+    return start

@@ -1,132 +1,17 @@
-"""TEDAPI by password: envelopes, signed queries, and the same story as the local API."""
+"""TEDAPI by password: signed queries, and the same story as the local API."""
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from typing import Any
 
 import pytest
 from aiopowerwall import queries
-from tesla_protocol.energy_device import graphql_api_pb2, transport_pb2
+from tesla_protocol.energy_device import graphql_api_pb2
 
 from proxy.sim.server import SimulatedGateway
 from tests.shared import SHARED
-
-STATUS = (queries.STATUS_QUERY, queries.STATUS_CODE, "{}")
-CONTROLLER = (queries.CONTROLLER_QUERY, queries.CONTROLLER_CODE, queries.CONTROLLER_VARIABLES)
-COMPONENTS = (queries.COMPONENTS_QUERY, queries.COMPONENTS_CODE, queries.COMPONENTS_VARIABLES)
-
-# Complete requests for gateway 1232100-00-E--TG121000000001, as documented.
-SYSTEM_INFO = bytes.fromhex(
-    "0a2a0801120218011a1e0a1c313233323130302d30302d452d2d54473132313030303030303030312202120012020801"
-)
-READ_CONFIG = bytes.fromhex(
-    "0a390801120218011a1e0a1c313233323130302d30302d452d2d54473132313030303030303030317a110a0f0801120b63"
-    "6f6e6669672e6a736f6e12020801"
-)
-
-
-def envelope(recipient: str, sender: str | None = None) -> transport_pb2.MessageEnvelope:
-    message = transport_pb2.MessageEnvelope(delivery_channel="DELIVERY_CHANNEL_LOCAL_HTTPS")
-    if sender:
-        message.sender.din = sender
-    else:
-        message.sender.local = transport_pb2.LOCAL_PARTICIPANT_INSTALLER
-    message.recipient.din = recipient
-    return message
-
-
-def query(recipient: str, text: str, signature: bytes, variables: str) -> transport_pb2.MessageEnvelope:
-    message = envelope(recipient)
-    request = message.graphql.query_request
-    request.format = graphql_api_pb2.GRAPH_QL_QUERY_FORMAT_SIGNED_SHA256_ECDSA_ASN1
-    request.query = graphql_api_pb2.SignedGraphQLQuery(version=1, query=text.encode()).SerializeToString()
-    request.signature = signature
-    request.variables_json.value = variables
-    return message
-
-
-class Installer:
-    """Asks one gateway by password."""
-
-    def __init__(self, visitor: Any) -> None:
-        self.visitor = visitor
-        self.sim: SimulatedGateway = visitor.sim
-        self.password = self.sim.gw_pwd
-
-    async def send(self, message: transport_pb2.MessageEnvelope, path: str = "/tedapi/v1") -> Any:
-        body = transport_pb2.AuthEnvelope(payload=message.SerializeToString())
-        body.external_auth.type = transport_pb2.EXTERNAL_AUTH_TYPE_PRESENCE
-        return await self.post(body.SerializeToString(), path)
-
-    async def post(self, body: bytes, path: str = "/tedapi/v1") -> Any:
-        return await self.visitor.ask("POST", path, data=body, headers=self.authorization())
-
-    def authorization(self) -> dict[str, str]:
-        secret = base64.b64encode(f"Tesla_Energy_Device:{self.password}".encode()).decode()
-        return {"Authorization": f"Basic {secret}"}
-
-    async def reply(
-        self, message: transport_pb2.MessageEnvelope, path: str = "/tedapi/v1"
-    ) -> transport_pb2.MessageEnvelope:
-        reply = await self.send(message, path)
-        assert reply.status == 200
-        body = gzip.decompress(reply.body) if reply.body[:2] == b"\x1f\x8b" else reply.body
-        return transport_pb2.MessageEnvelope.FromString(transport_pb2.AuthEnvelope.FromString(body).payload)
-
-    async def document(self, what: tuple[str, bytes, str], din: str | None = None) -> Any:
-        path = f"/tedapi/device/{din}/v1" if din else "/tedapi/v1"
-        answer = await self.reply(query(din or self.sim.din, *what), path)
-        return json.loads(answer.graphql.query_response.data or "null")
-
-    async def config(self) -> tuple[dict[str, Any], bytes]:
-        message = envelope(self.sim.din)
-        message.filestore.read_file_request.name = "config.json"
-        answer = (await self.reply(message)).filestore.read_file_response
-        return json.loads(answer.file.blob), answer.hash
-
-
-@pytest.fixture
-def installer(visit):
-    async def start(*args: Any, **options: Any) -> Installer:
-        return Installer(await visit(*args, **options))
-
-    return start
-
-
-async def test_the_din_needs_the_sticker_password(installer):
-    """Basic with the whole gateway password, or any session."""
-    someone = await installer("fw21_44")
-    din = (await someone.visitor.get("/tedapi/din", headers=someone.authorization())).body.decode()
-    someone.password = "ABCDE"
-
-    assert din == someone.sim.din
-    assert (await someone.visitor.get("/tedapi/din", headers=someone.authorization())).status == 401
-    assert (await someone.visitor.get("/tedapi/din")).status == 403
-    await someone.visitor.login(password="FGHIJ")
-    assert (await someone.visitor.get("/tedapi/din")).body.decode() == din
-
-
-async def test_current_firmware_answers_over_its_own_wifi_only(installer):
-    """From 25.10 a request from elsewhere is 403."""
-    someone = await installer("fw25_10")
-    someone.sim.tedapi.on_wifi = False
-
-    reply = await someone.send(query(someone.sim.din, *STATUS))
-
-    assert (reply.status, reply.json()["error"]) == (403, "Unable to POST to resource")
-
-
-async def test_newer_firmware_compresses_without_being_asked(installer):
-    """The body is gzip and no header says so."""
-    someone = await installer("fw25_10")
-
-    reply = await someone.send(query(someone.sim.din, *STATUS))
-
-    assert reply.body[:2] == b"\x1f\x8b"
-    assert "Content-Encoding" not in reply.headers
+from tests.sim.installer import COMPONENTS, CONTROLLER, STATUS, query
 
 
 @pytest.mark.parametrize("persona", ["fw21_44", "fw23_44", "fw25_10", "pw3", "solar_only"])
@@ -263,84 +148,6 @@ async def test_followers_do_not_exist_on_a_powerwall_2(installer):
     assert (await someone.send(query("x", *COMPONENTS), f"/tedapi/device/{someone.sim.din}/v1")).status == 404
 
 
-async def test_the_documented_requests_are_understood(installer):
-    """Byte for byte: firmware and configuration of gateway …0001."""
-    someone = await installer("fw23_44")
-    someone.sim.gateway.tedapi.capture = {"din": "1232100-00-E--TG121000000001", "config": {"a": 1}}
-
-    info, config = await someone.post(SYSTEM_INFO), await someone.post(READ_CONFIG)
-
-    def opened(reply: Any) -> transport_pb2.MessageEnvelope:
-        outer = transport_pb2.AuthEnvelope.FromString(reply.body)
-        return transport_pb2.MessageEnvelope.FromString(outer.payload)
-
-    system = opened(info).common.get_system_info_response
-    assert (system.din, system.firmware_version.version) == (
-        "1232100-00-E--TG121000000001",
-        "23.44.0 eb113390",
-    )
-    assert json.loads(opened(config).filestore.read_file_response.file.blob) == {"a": 1}
-
-
-async def test_the_configuration_is_locked_by_its_hash(installer):
-    """A write with an old hash is refused; one with the present hash is followed by the house."""
-    someone = await installer("fw23_44")
-    config, digest = await someone.config()
-    config["site_info"] |= {
-        "backup_reserve_percent": 52.5,
-        "customer_preferred_export_rule": "never",
-        "disallow_charge_from_grid_with_solar_installed": False,
-    }
-    config["default_real_mode"] = "backup"
-
-    def update(hash_: bytes) -> transport_pb2.MessageEnvelope:
-        message = envelope(someone.sim.din)
-        message.filestore.update_file_request.file.name = "config.json"
-        message.filestore.update_file_request.file.blob = json.dumps(config).encode()
-        message.filestore.update_file_request.hash = hash_
-        return message
-
-    refused = await someone.reply(update(b"old"))
-    before = someone.sim.plant.mode
-    taken = await someone.reply(update(digest))
-
-    assert refused.common.error_response.status.code == 10
-    assert before == "self_consumption"
-    assert taken.WhichOneof("payload") == "filestore"
-    plant = someone.sim.plant
-    assert (plant.mode, plant.reserve, plant.export, plant.grid_charging) == ("backup", 52.5, False, True)
-    assert (await someone.config())[0]["site_info"]["backup_reserve_percent"] == 52.5
-    assert [record.writes for record in someone.sim.requests] == [False, True, True, False]
-    assert someone.sim.tedapi.commands == ["update_file_request", "update_file_request"]
-
-
-@pytest.mark.parametrize("blob", [b"", b"[]", b'{"site_info": {}, "default_real_mode": "party"}'])
-async def test_a_broken_configuration_is_refused(installer, blob):
-    """What is not a configuration changes nothing."""
-    someone = await installer("fw23_44")
-    _, digest = await someone.config()
-    message = envelope(someone.sim.din)
-    message.filestore.update_file_request.file.blob = blob
-    message.filestore.update_file_request.hash = digest
-
-    answer = await someone.reply(message)
-
-    assert answer.common.error_response.status.code == 3
-    assert someone.sim.plant.mode == "self_consumption"
-
-
-async def test_dangerous_messages_are_not_implemented_but_noted(installer):
-    """Code 12, and the log says that somebody tried."""
-    someone = await installer("fw23_44")
-    message = envelope(someone.sim.din)
-    message.teg.disable_batteries_request.SetInParent()
-
-    answer = await someone.reply(message)
-
-    assert answer.common.error_response.status.code == 12
-    assert len(someone.sim.writes) == 1
-
-
 async def test_documents_can_be_edited_and_partial(installer):
     """Null control, missing lists, query errors: whatever a test needs."""
     someone = await installer("fw23_44")
@@ -382,15 +189,6 @@ async def test_a_lost_remote_meter_takes_the_solar_from_the_load(installer):
     assert channels[0]["realPowerW"] == 4000
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff\xff", b"<html>"])
-async def test_what_is_no_message_is_a_bad_request(installer, body):
-    """Garbage and messages to somebody else are 400."""
-    someone = await installer("fw23_44")
-
-    assert (await someone.post(body)).status == 400
-    assert (await someone.send(query("somebody--else", *STATUS))).status == 400
-
-
 @pytest.mark.parametrize("name", ["pw2", "pw2novitals", "pw3"])
 async def test_captured_documents_are_served_as_they_are(installer, hands, name):
     """Status, controller, configuration and components of a captured site."""
@@ -404,10 +202,3 @@ async def test_captured_documents_are_served_as_they_are(installer, hands, name)
     assert (await someone.config())[0] == capture["config"]
     for din, components in capture["components"].items():
         assert await someone.document(COMPONENTS, din) == components
-
-
-async def test_firmware_without_tedapi_does_not_know_the_path(installer):
-    """Before 21.44 there is nothing to find here."""
-    someone = await installer("fw21_13")
-
-    assert (await someone.visitor.get("/tedapi/din", headers=someone.authorization())).status == 404
