@@ -77,7 +77,7 @@ def build_app(
         memory=memory,
         gateway=gateway,
         readings=readings,
-        traffic=Traffic(clock.wall),
+        traffic=Traffic(clock),
         started_at=clock.wall(),
         guard=Guard(settings.control_secret, clock.monotonic),
         control=Control(gateway, clock),

@@ -1,19 +1,19 @@
-// The status page: asks /health and /stats every five seconds while somebody looks.
+// The status page: asks /health every five seconds while somebody looks, and /stats once, for the settings.
 
 const EVERY = 5000;
-const BARS = 60; // five minutes
 const $ = (id) => document.getElementById(id);
-const rates = [];
-let before = null;
 
 const number = new Intl.NumberFormat(navigator.language, { maximumFractionDigits: 1 });
 const seconds = (value) => {
   if (value == null) return "–";
-  if (value < 120) return `${number.format(value)} s`;
-  if (value < 7200) return `${number.format(value / 60)} min`;
-  return value < 172800 ? `${number.format(value / 3600)} h` : `${number.format(value / 86400)} d`;
+  if (value < 1 && value > 0) return `${number.format(value * 1000)}\u00a0ms`;
+  if (value < 120) return `${number.format(value)}\u00a0s`;
+  if (value < 7200) return `${number.format(value / 60)}\u00a0min`;
+  return value < 172800 ? `${number.format(value / 3600)}\u00a0h` : `${number.format(value / 86400)}\u00a0d`;
 };
+const watts = (value) => (value == null ? "–" : `${number.format(value)}\u00a0W`);
 const clock = (ago) => (ago == null ? "–" : new Date(Date.now() - ago * 1000).toLocaleTimeString());
+const without = (path, text) => text.replace(`${path}: `, "");
 
 function node(name, content, properties) {
   const made = Object.assign(document.createElement(name), properties);
@@ -27,16 +27,24 @@ function list(target, entries) {
   target.replaceChildren(...shown.flatMap(([name, value, quality]) => [node("dt", name), node("dd", String(value), { className: quality ?? "" })]));
 }
 
+/** Fill a table. The roles are said because narrow screens lay rows out as boxes, which hides what they are. */
 function table(target, rows, whenEmpty) {
-  const body = target.tBodies[0];
-  const empty = node("tr", node("td", whenEmpty, { colSpan: 4, className: "unknown" }));
-  body.replaceChildren(...(rows.length ? rows.map((cells) => node("tr", cells)) : [empty]));
+  const empty = [node("td", whenEmpty, { colSpan: 6, className: "unknown" })];
+  target.role = "table";
+  target.tBodies[0].role = "rowgroup";
+  target.tBodies[0].replaceChildren(
+    ...(rows.length ? rows : [empty]).map((cells) => {
+      for (const cell of cells) cell.role = cell.tagName === "TH" ? "rowheader" : "cell";
+      return node("tr", cells, { role: "row" });
+    }),
+  );
 }
 
 const LINKS = { closed: ["connected", "good"], half_open: ["being tried", "fair"], open: ["resting", "bad"] };
 
 function link(gateway, it) {
   const [word, quality] = LINKS[it.state] ?? [it.state, "unknown"];
+  const logins = it.logins === undefined ? "" : `${it.logins_last_hour} in the last hour, ${it.logins} in all`;
   const entries = document.createElement("dl");
   list(entries, [
     ["State", `${word}, for ${seconds(it.state_seconds)}`, quality],
@@ -48,95 +56,131 @@ function link(gateway, it) {
     ["Identity", gateway.identity],
     ["Last answer", it.last_success_seconds === null ? "never" : `${seconds(it.last_success_seconds)} ago`],
     ["Session", it.session_age_seconds == null ? "" : `${seconds(it.session_age_seconds)} old`],
-    ["Logins", it.logins],
-    ["Logins refused", it.logins_refused || ""],
+    ["Logins", logins],
+    ["Logins refused", it.logins_refused || "", "bad"],
   ]);
   return node("article", [node("h3", `${gateway.id} · ${it.driver}`), entries]);
 }
 
-const rest = (it, path) => (it ? `${seconds(it.retry_in_seconds)}: ${it.reason.replace(`${path}: `, "")}` : "");
+const rest = (it, path) => (it ? `${seconds(it.retry_in_seconds)}: ${without(path, it.reason)}` : "");
+
+/** How old something is: to the middle while it is fresh, to the end while it may be served at all. */
+function bar(age, ttl, usable) {
+  const filled = document.createElement("i");
+  const part = age === null ? 1 : age < ttl ? (0.5 * age) / ttl : 0.5 + (0.5 * (age - ttl)) / Math.max(usable - ttl, 1);
+  filled.style.width = `${Math.min(100, 100 * part)}%`;
+  return node("span", filled, { className: "bar", ariaHidden: "true" });
+}
 
 function source(it, resting) {
   const [word, quality] = !it.servable ? ["expired", "bad"] : it.age_seconds < it.ttl_seconds ? ["fresh", "good"] : ["stale", "fair"];
-  const bar = node("meter", "", { min: 0, max: it.usable_seconds, high: it.ttl_seconds, optimum: 0, value: Math.min(it.age_seconds ?? it.usable_seconds, it.usable_seconds), ariaLabel: "age" });
   return [
     node("th", it.path, { scope: "row" }),
-    node("td", [bar, seconds(it.age_seconds)]),
+    node("td", [node("span", bar(it.age_seconds, it.ttl_seconds, it.usable_seconds), { className: quality }), seconds(it.age_seconds)]),
     node("td", word, { className: quality }),
+    node("td", it.outcome ?? "–", { className: it.outcome === "ok" ? "" : "fair" }),
+    node("td", seconds(it.exchange_seconds)),
     node("td", rest(resting[it.path], it.path)),
   ];
 }
+
+const silent = (path, it) => [
+  node("th", path, { scope: "row" }),
+  node("td", "–"),
+  node("td", "not to be had", { className: "unknown" }),
+  node("td", ""),
+  node("td", ""),
+  node("td", rest(it, path)),
+];
+
+const error = (it) => [
+  node("td", clock(it.last_seconds)),
+  node("td", clock(it.first_seconds)),
+  node("td", `${it.count} ×`),
+  node("td", it.gateway),
+  node("td", it.path),
+  node("td", `${it.error}: ${without(it.path, it.message)}`),
+];
 
 function draw(health) {
   const links = health.gateways.flatMap((gateway) => gateway.links.map((each) => [gateway, each]));
   const hasNone = health.age_seconds === null;
   $("headline").textContent = health.message;
   $("headline").className = hasNone ? (health.errors.length ? "bad" : "unknown") : health.status === "ok" ? "good" : "fair";
-  $("version").textContent = `${health.version}, up ${seconds(health.uptime_seconds)}${health.memory_bytes ? `, ${number.format(health.memory_bytes / 1048576)} MiB` : ""}`;
   $("gateways").lastElementChild.replaceChildren(...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "None is configured: set PW_HOST.")]));
   const resting = Object.assign({}, ...links.map(([, each]) => each.resting));
   const known = health.sources.map((it) => it.path);
-  const silent = Object.keys(resting).filter((path) => !known.includes(path));
-  table(
-    $("sources"),
-    [
-      ...health.sources.map((it) => source(it, resting)),
-      ...silent.map((path) => [node("th", path, { scope: "row" }), node("td", "–"), node("td", "not to be had", { className: "unknown" }), node("td", rest(resting[path], path))]),
-    ],
-    "Nothing has been asked for yet.",
-  );
-  table(
-    $("errors"),
-    health.errors.map((it) => [node("td", clock(it.last_seconds)), node("td", String(it.count)), node("td", it.path), node("td", `${it.error}: ${it.message.replace(`${it.path}: `, "")}`)]),
-    "None.",
-  );
+  const others = Object.entries(resting).filter(([path]) => !known.includes(path));
+  table($("sources"), [...health.sources.map((it) => source(it, resting)), ...others.map((it) => silent(...it))], "Nothing has been asked for yet.");
+  table($("errors"), health.errors.map(error), "None.");
   readings(health.readings);
   commands(health);
   traffic(health.traffic);
-}
-
-function readings(it) {
-  list($("readings"), [
-    ["Sources and sinks differ by", it.unbalanced_watts === null ? "–" : `${number.format(it.unbalanced_watts)} W`, it.is_unusual ? "fair" : ""],
-    ["More goes out than comes in by", it.unserved_watts > 50 ? `${number.format(it.unserved_watts)} W` : "", "fair"],
-    ["Home", it.load_watts < 0 ? `${number.format(it.load_watts)} W, below zero` : "", "fair"],
-    ["Gateway's clock is off by", it.skew_seconds === null || Math.abs(it.skew_seconds) < 10 ? "" : seconds(Math.abs(it.skew_seconds)), "fair"],
+  list($("process"), [
+    ["Version", health.version],
+    ["Up", seconds(health.uptime_seconds)],
+    ["Memory", health.memory_bytes ? `${number.format(health.memory_bytes / 1048576)}\u00a0MiB` : ""],
   ]);
 }
 
-function commands({ control, commands: last = [] }) {
-  const words = control ? (last.length ? "" : "Control is on. The last commands are shown to holders of the secret.") : "Control is off: PW_CONTROL_SECRET is not set.";
-  $("commands").replaceChildren(words ? node("p", words) : node("ul", last.map((it) => node("li", `${clock(it.seconds)} ${it.what}: ${it.outcome} (${it.address})`))));
+function readings(it) {
+  const skew = it.skew_seconds === null ? "–" : Math.abs(it.skew_seconds) < 10 ? "right" : `${seconds(Math.abs(it.skew_seconds))} off`;
+  list($("readings"), [
+    ["Sources and sinks differ by", watts(it.unbalanced_watts), it.is_unusual ? "fair" : ""],
+    ["More goes out than comes in by", watts(it.unserved_watts), it.unserved_watts > 50 ? "fair" : ""],
+    ["Home uses", it.load_watts < 0 ? `${watts(it.load_watts)}, below zero` : watts(it.load_watts), it.load_watts < 0 ? "fair" : ""],
+    ["Clock of the gateway", skew, Math.abs(it.skew_seconds) < 10 ? "" : "fair"],
+  ]);
+}
+
+function commands({ control, writes }) {
+  const words = !control ? "Control is off: PW_CONTROL_SECRET is not set." : writes.length ? "Control is on." : "Control is on. Nothing was set since the start.";
+  const rows = writes.map((it) => node("li", `${clock(it.seconds)} ${it.settings.join(", ")}: ${it.outcome}`, { className: it.outcome === "ok" ? "" : "bad" }));
+  $("commands").replaceChildren(node("p", words), ...(rows.length ? [node("ul", rows)] : []));
+}
+
+/** One bar for every five seconds of the last five minutes. */
+function bars(counts) {
+  const most = Math.max(1, ...counts);
+  return counts.map((count, i) => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    const height = (46 * count) / most;
+    const width = 300 / counts.length;
+    for (const [key, value] of Object.entries({ x: width * i, y: 48 - height, width: width - 1, height })) made.setAttribute(key, value);
+    return made;
+  });
 }
 
 function traffic(it) {
-  const total = Object.values(it.results).reduce((sum, count) => sum + count, 0);
-  const share = (name) => (total ? `${Math.round((100 * (it.results[name] ?? 0)) / total)} %` : "");
-  const now = performance.now() / 1000;
-  if (before && it.requests >= before.requests) rates.push((it.requests - before.requests) / (now - before.now));
-  before = { requests: it.requests, now };
-  rates.splice(0, rates.length - BARS);
-  const most = Math.max(1, ...rates);
-  $("rate").replaceChildren(
-    $("rate").firstElementChild,
-    ...rates.map((rate, i) => {
-      const bar = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-      const height = (38 * rate) / most;
-      for (const [key, value] of Object.entries({ x: 5 * (i + BARS - rates.length), y: 40 - height, width: 4, height })) bar.setAttribute(key, value);
-      return bar;
+  const { fresh = 0, revalidate = 0, stale = 0, miss = 0, error: failed = 0 } = it.results;
+  const kinds = [
+    ["Served fresh", fresh, "good"],
+    ["Served stale", stale + revalidate, "fair"],
+    ["Waited for the gateway", miss, "wait"],
+    ["Failed", failed, "bad"],
+  ];
+  const total = kinds.reduce((sum, [, count]) => sum + count, 0);
+  const figures = [
+    ["requests/s now", number.format(it.requests_per_second)],
+    ["in 5 minutes", number.format(it.requests_per_second_5_minutes)],
+    ["half within", seconds(it.p50_seconds)],
+    ["95 % within", seconds(it.p95_seconds)],
+  ];
+  $("figures").replaceChildren(...figures.map(([name, value]) => node("div", [node("dt", name), node("dd", value)])));
+  $("rate").replaceChildren($("rate").firstElementChild, ...bars(it.requests_by_slot));
+  $("shares").replaceChildren(
+    ...kinds.filter(([, count]) => count).map(([, count, quality]) => {
+      const part = node("i", "", { className: quality });
+      part.style.flexGrow = count;
+      return part;
     }),
   );
   list($("traffic"), [
-    ["Requests per second", rates.length ? number.format(rates.at(-1)) : "–"],
+    ...kinds.map(([name, count, quality]) => [name, total ? `${number.format((100 * count) / total)}\u00a0%` : "–", count && quality !== "wait" ? quality : ""]),
     ["Requests", number.format(it.requests)],
-    ["Served fresh", share("fresh")],
-    ["Served stale", share("stale")],
-    ["Waited for the gateway", share("miss")],
-    ["Failed", share("error")],
-    ["Shared an exchange", number.format(it.coalesced)],
-    ["Half are answered within", it.p50_seconds === null ? "" : `${number.format(it.p50_seconds * 1000)} ms`],
-    ["95 of 100 within", it.p95_seconds === null ? "" : `${number.format(it.p95_seconds * 1000)} ms`],
     ["Under way", it.in_flight],
+    ["Wait for the gateway now", it.waiting],
+    ["Shared an exchange", number.format(it.coalesced)],
     ["Pages that listen", it.streams],
   ]);
 }
@@ -155,7 +199,7 @@ async function look() {
   try {
     const health = await (await fetch("health", { cache: "no-store" })).json();
     draw(health);
-    if (!$("settings").rows.length) await settings(health.settings);
+    if (!$("settings").tBodies[0].rows.length) await settings(health.settings);
   } catch {
     $("headline").textContent = "No contact with the proxy. What stands below is from before.";
     $("headline").className = "bad";

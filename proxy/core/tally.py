@@ -24,3 +24,27 @@ class Histogram:
     def count(self) -> int:
         """Number of observations."""
         return sum(self.counts)
+
+
+class Recent:
+    """How much was counted in each of the last ``slots`` of ``slot_s`` seconds."""
+
+    __slots__ = ("_counts", "_slots", "slot_s")
+
+    def __init__(self, slot_s: float, slots: int) -> None:
+        self.slot_s = slot_s
+        self._slots = slots
+        self._counts: dict[int, int] = {}
+
+    def add(self, now: float, times: int = 1) -> None:
+        """Count at ``now`` (monotonic seconds)."""
+        slot = int(now // self.slot_s)
+        self._counts[slot] = self._counts.get(slot, 0) + times
+        if len(self._counts) > self._slots + 1:
+            oldest = slot - self._slots
+            self._counts = {at: count for at, count in self._counts.items() if at >= oldest}
+
+    def ended(self, now: float) -> list[int]:
+        """Return the counts of the slots that have ended, the oldest first."""
+        running = int(now // self.slot_s)
+        return [self._counts.get(slot, 0) for slot in range(running - self._slots, running)]

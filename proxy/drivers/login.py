@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
@@ -36,6 +36,9 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 _LONGEST_VALUE = 4096
 # What looking up a key in a body raises when this is no JSON, or JSON without the key.
 _NOT_TOLD = (ValueError, TypeError, KeyError, RecursionError)
+_HOUR_S = 3600.0
+# More logins than any gateway allows in an hour.
+_REMEMBERED = 100
 # A session this new that is refused again is not cured by one more login.
 _YOUNG_S = 30.0
 
@@ -55,6 +58,7 @@ class Login:
     def __init__(self, session: GatewaySession, settings: Settings, state: Memory, clock: Clock) -> None:
         self.version = ""
         self.outcomes: Counter[str] = Counter()
+        self._tried: deque[float] = deque(maxlen=_REMEMBERED)  # when, monotonic
         self._session = session
         self._settings = settings
         self._state = state
@@ -119,6 +123,7 @@ class Login:
         ticket = self._ticket
         return {
             "logins": sum(self.outcomes.values()),
+            "logins_last_hour": sum(at > self._clock.monotonic() - _HOUR_S for at in self._tried),
             "logins_refused": self.outcomes["login_rejected"] + self.outcomes["rate_limited"],
             "session_age_seconds": round(self._clock.wall() - ticket.since)
             if ticket and ticket.since
@@ -156,6 +161,7 @@ class Login:
         if not self._settings.password:
             raise LoginRejected("the gateway wants a login and PW_PASSWORD is not set", retry_after=300.0)
         self._refusals.check()
+        self._tried.append(self._clock.monotonic())
         try:
             reply = await self._session.request(
                 "POST",

@@ -12,6 +12,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.core.breaker import Breaker, Rest, State, rest_after
@@ -33,6 +34,14 @@ _COMMAND = "command"
 _BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The latest try of an exchange: "ok", the code of its error or "abandoned", and how long (s) it took."""
+
+    outcome: str
+    seconds: float
+
+
 class Link:
     """A driver that is asked only while it may be asked.
 
@@ -50,6 +59,7 @@ class Link:
         self.in_flight = 0
         self.exchanges: Counter[tuple[str, str]] = Counter()  # (exchange, outcome)
         self.seconds = Histogram(_BUCKETS_S)
+        self.latest: dict[str, Attempt] = {}  # by exchange
         self.failures = Failures()
         self.cooldowns: Counter[str] = Counter()
         self.served_stale = 0  # requests answered from stale snapshots since the link was lost
@@ -89,9 +99,12 @@ class Link:
                 raise refusal
             self._note(self.breaker.begin(now))
             self.in_flight += 1
+            outcome = "abandoned"
             try:
                 answer = await self._ask(exchange)
+                outcome = "ok"
             except GatewayError as error:
+                outcome = error.code()
                 self._failed(exchange, error, self._clock.monotonic())
                 raise
             except asyncio.CancelledError:
@@ -99,7 +112,9 @@ class Link:
                 raise
             finally:
                 self.in_flight -= 1
-                self.seconds.add(self._clock.monotonic() - now)
+                took = self._clock.monotonic() - now
+                self.seconds.add(took)
+                self.latest[exchange] = Attempt(outcome, took)
             self._succeeded(exchange, self._clock.monotonic())
             return self._documents(answer)
 

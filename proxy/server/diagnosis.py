@@ -6,6 +6,7 @@ import resource
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.config.settings import SETTINGS
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _MEBI: Final = 1024
 _DEFAULT: Final = "default"
+_WRITES: Final = 10
 # Meters are not read in the same instant: up to this they may differ without anybody being told.
 _USUAL_W: Final = 100.0
 _USUAL_SHARE: Final = 0.1
@@ -32,6 +34,7 @@ def diagnosis(context: Context) -> dict[str, Any]:
         "control": bool(context.settings.control_secret),
         "traffic": _traffic(context),
         "errors": _errors(context),
+        "writes": _writes(context),
         "readings": _readings(context),
         "settings": _settings(context),
     }
@@ -51,12 +54,19 @@ def _traffic(context: Context) -> dict[str, Any]:
     results: Counter[str] = Counter()
     for (_, result), count in gateway.results.items():
         results[result.value] += count
+    slots, slot_s = traffic.recent.ended(context.clock.monotonic()), traffic.recent.slot_s
+    lived = min(max(context.clock.wall() - context.started_at, slot_s), slot_s * len(slots))
     return {
         "requests": sum(traffic.requests.values()),
+        "requests_per_second": round(slots[-1] / slot_s, 2),
+        "requests_per_second_5_minutes": round(sum(slots) / lived, 2),
+        "requests_by_slot": slots,
+        "slot_seconds": slot_s,
         "in_flight": traffic.in_flight,
         "streams": context.streams(),
         "results": dict(results),
         "coalesced": gateway.coalesced,
+        "waiting": gateway.waiting,
         "p50_seconds": quantile(traffic.seconds.values(), 0.5),
         "p95_seconds": quantile(traffic.seconds.values(), 0.95),
     }
@@ -90,6 +100,20 @@ def _errors(context: Context) -> list[dict[str, Any]]:
         }
         for link in context.gateway.links
         for failure in link.failures
+    ]
+
+
+def _writes(context: Context) -> list[dict[str, Any]]:
+    """Tell of the last commands as much as /metrics does; values and clients are for holders of the secret."""
+    now = context.clock.wall()
+    latest = reversed(context.control.reports)
+    return [
+        {
+            "seconds": round(now - report.at),
+            "settings": [setting.value for setting in report.command.values],
+            "outcome": report.outcome,
+        }
+        for report in islice(latest, _WRITES)
     ]
 
 

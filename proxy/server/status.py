@@ -199,9 +199,19 @@ def _source(gateway: Gateway, source: str, now: float) -> dict[str, Any]:
     snapshot = gateway.store.get(source)
     age = now - snapshot.told_at if snapshot else None
     policy = gateway.policy(source)
+    attempt = next(
+        (
+            known
+            for link in gateway.links
+            if link.has(source) and (known := link.latest.get(link.driver.sources[source]))
+        ),
+        None,
+    )
     return {
         "path": source,
         "age_seconds": None if age is None else round(age, _DIGITS),
+        "outcome": attempt.outcome if attempt else None,
+        "exchange_seconds": round(attempt.seconds, _DIGITS) if attempt else None,
         "ttl_seconds": round(policy.ttl + (snapshot.document.age_s if snapshot else 0.0), _DIGITS),
         "usable_seconds": policy.usable_s,
         "servable": gateway.peek(source) is not None,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
 from playwright.async_api import expect
 
 from proxy.app import build_app, listening
 from proxy.config.load import load
+from proxy.sim.server import SimulatedGateway
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.test_look import contrast
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+SECRET = "correct-horse-battery-staple"
 WIDE = "() => document.documentElement.scrollWidth > innerWidth"
 
 
@@ -39,7 +42,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("width", [320, 360, 1200])  # 320: a window of 1280 at 400 %
 @pytest.mark.parametrize("arrange", STATES, ids=lambda arrange: arrange.__name__)
 async def test_the_status_page_tells_each_state_on_one_screen(house, watch, arrange, width):
     """One sentence says how things are; nothing is wider than a telephone."""
@@ -65,6 +68,89 @@ async def test_the_status_page_names_what_went_wrong(house, watch):
     await expect(row).to_contain_text("500")
     await expect(page.locator("#sources")).to_contain_text("/api/meters/aggregates")
     await expect(page.locator("#commands")).to_contain_text("PW_CONTROL_SECRET")
+
+
+async def test_the_status_page_tells_how_clients_are_served(build, clock, watch):
+    """Rates, shares, durations, what is under way; each source with its outcome and duration; what was set."""
+    async with SimulatedGateway(clock=clock.clock) as sim:
+        house = await build(sim, control_secret=SECRET)
+        page = await watch.open(house.url + "version")
+        await page.evaluate(
+            """async () => {
+              for (let i = 0; i < 20; i++) await (await fetch("soe")).text();
+              await (await fetch("aggregates")).text();
+            }"""
+        )
+        async with aiohttp.ClientSession() as client:
+            form = {"value": "30", "token": SECRET}
+            async with client.post(house.url + "control/reserve", data=form) as answer:
+                assert answer.status == 200
+        house.clock.advance(5)
+        page = await watch.open(house.url + "status")
+
+        for word in ("requests/s now", "in 5 minutes", "half within", "95 % within"):
+            await expect(page.locator("#figures")).to_contain_text(word)
+        for word in (
+            "Served fresh",
+            "Served stale",
+            "Waited for the gateway",
+            "Failed",
+            "Under way",
+            "Pages that",
+        ):
+            await expect(page.locator("#traffic")).to_contain_text(word)
+        await expect(page.locator("#rate rect")).to_have_count(60)
+        heights = await page.locator("#rate rect").evaluate_all(
+            "(bars) => bars.map((bar) => +bar.getAttribute('height'))"
+        )
+        assert max(heights) == 46
+        assert await page.locator("#shares i").count() >= 2
+        row = page.locator("#sources tr", has_text="/api/system_status/soe")
+        await expect(row.get_by_role("cell")).to_have_count(5)
+        await expect(row.get_by_role("cell").nth(2)).to_have_text("ok")
+        await expect(row.get_by_role("cell").nth(3)).to_contain_text("s")
+        await expect(page.locator("#commands li")).to_contain_text("reserve: ok")
+        await expect(page.locator("#gateways")).to_contain_text("1 in the last hour, 1 in all")
+        await expect(page.locator("#readings")).to_contain_text("Clock of the gateway")
+        await expect(page.locator("#process")).to_contain_text("Version")
+        await house.stop()
+
+
+RULES = """() => {
+  const wrong = [];
+  const all = (query) => [...document.querySelectorAll(query)];
+  const name = (it) => it.getAttribute("aria-label") || it.title || it.textContent.trim() || it.querySelector("title")?.textContent;
+  if (!document.documentElement.lang) wrong.push("no language");
+  if (!document.title) wrong.push("no title");
+  for (const query of ["main", "h1", "header", "nav"]) if (all(query).length !== 1) wrong.push(`${all(query).length} ${query}`);
+  for (const it of all("a, button, iframe, summary, svg[role=img]")) if (!name(it)) wrong.push(`no name: ${it.outerHTML}`);
+  for (const it of all("th")) if (!it.scope && it.role !== "rowheader") wrong.push(`no scope: ${it.outerHTML}`);
+  for (const it of all("[tabindex]")) if (it.tabIndex > 0) wrong.push(`focus out of order: ${it.outerHTML}`);
+  let last = 1;
+  for (const it of all("h1, h2, h3, h4")) {
+    const level = Number(it.tagName[1]);
+    if (level > last + 1) wrong.push(`${it.tagName} after H${last}`);
+    last = level;
+  }
+  const ids = all("[id]").map((it) => it.id);
+  for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) wrong.push(`id twice: ${id}`);
+  for (const it of all("[aria-labelledby]")) if (!document.getElementById(it.getAttribute("aria-labelledby"))) wrong.push("label of nothing");
+  return wrong;
+}"""
+
+
+@pytest.mark.parametrize("path", ["status", "docs", "example.html"])
+async def test_the_other_pages_can_be_heard(house, watch, path):
+    """Language, landmarks, headings in order, names of everything that can be used, heads of tables."""
+    await lost(house)
+    page = await watch.open(house.url + path)
+    if path == "status":
+        await expect(page.locator("#errors tbody")).to_contain_text("500")
+
+    assert await page.evaluate(RULES) == []
+    await page.keyboard.press("Tab")
+    assert await page.evaluate("() => document.activeElement.closest('nav') !== null")
+    assert await page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
 async def test_the_status_page_names_the_firmware(house, watch):
