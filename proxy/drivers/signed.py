@@ -55,7 +55,6 @@ _LOGIN = "/api/login/"
 _FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
     "BUSY": (SourceUnavailable, "the gateway is busy"),
     "TIMEOUT": (GatewayTimeout, "the part of the gateway that knows did not answer"),
-    "UNKNOWN_KEY_ID": (LoginRejected, "the key is not registered with this gateway: powerwall-proxy pair"),
     "INACTIVE_KEY": (LoginRejected, "the key is registered but not confirmed yet"),
     "INVALID_SIGNATURE": (LoginRejected, "the gateway does not accept the signature"),
     "INSUFFICIENT_PRIVILEGES": (LoginRejected, "the key may not do this"),
@@ -64,6 +63,13 @@ _FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
     "TIME_TO_LIVE_TOO_LONG": (LoginRejected, "the clock of this computer or of the gateway is wrong"),
     "REMOTE_ACCESS_DISABLED": (LoginRejected, "access by key is switched off"),
     "REMOTE_SERVICE_REQUEST_NOT_SUPPORTED": (NotSupported, "this firmware does not offer this"),
+}
+
+
+# The same of what aiopowerwall says in words of its own, which send the owner elsewhere.
+_REFUSALS: Mapping[str, str] = {
+    "UNKNOWN_KEY_ID": "v1r: the key is not registered with this gateway: powerwall-proxy pair",
+    "not verified": "v1r: the key is not verified for this gateway: powerwall-proxy pair says how",
 }
 
 
@@ -265,7 +271,10 @@ def translated(exc: Exception) -> GatewayError:
             kind, meaning = _FAULTS.get(fault, (BadAnswer, "the gateway does not take the message"))
             return kind(f"v1r: {meaning} ({fault})")
         case library.PowerwallAuthenticationError():
-            return LoginRejected(f"v1r: {exc}")
+            said = str(exc)
+            return LoginRejected(
+                next((ours for sign, ours in _REFUSALS.items() if sign in said), f"v1r: {said}")
+            )
         case library.PowerwallRateLimitError():
             return RateLimited(f"v1r: {exc}")
         case library.PowerwallConnectionError():

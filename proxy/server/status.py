@@ -16,7 +16,7 @@ from aiohttp import web
 from proxy import __version__
 from proxy.core.breaker import State
 from proxy.core.errors import NotSupported
-from proxy.core.sources import METERS, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
+from proxy.core.sources import METERS, OPERATION, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
 from proxy.server.admission import client_of, exposed, is_anonymous_browser, is_ours, is_same_origin
 from proxy.server.control import account_of, denied
 from proxy.server.control_request import bearer_of
@@ -37,8 +37,13 @@ if TYPE_CHECKING:
 
 _DIGITS = 3
 _SHOWN = 3  # characters of a serial number, which is personal
-# What a gateway is, not what it measures: having it does not make readings fresh.
-_NO_READINGS = frozenset({STATUS, SITE_NAME, SITE_INFO, POWERWALLS, TEDAPI_CONFIG})
+# What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
+_NO_READINGS = frozenset(
+    {
+        *(STATUS, SITE_NAME, SITE_INFO, POWERWALLS, TEDAPI_CONFIG, OPERATION),
+        *("/api/meters", "/api/solars", "/tedapi/battery"),
+    }
+)
 # The name of the site hardly ever changes: /stats waits for it once, and not for long.
 _PATIENCE_S = 1.0
 
@@ -128,14 +133,27 @@ def headline(context: Context) -> str:
     if age is None:
         failing = failure_of(gateway)
         return f"No readings: {failing}." if failing else "No reading has been asked for yet."
-    return f"Readings are {age:.1f} s old."
+    missing = powers_missing(gateway)
+    return f"Readings are {age:.1f} s old" + (f", but not of powers: {missing}." if missing else ".")
 
 
 def is_well(gateway: Gateway, age: float | None) -> bool:
     """Say whether readings can be had; ``age`` is that of the newest servable one."""
-    if age is None and failure_of(gateway):
+    if powers_missing(gateway) or (age is None and failure_of(gateway)):
         return False
     return bool(gateway.links) and all(link.breaker.is_closed for link in gateway.links)
+
+
+def powers_missing(gateway: Gateway) -> GatewayError | None:
+    """Return why there are no powers, which everybody wants, although the gateway answers."""
+    if gateway.peek(METERS):
+        return None
+    found = (
+        link.rests.get(METERS) or link.rests.get(link.driver.sources[METERS])
+        for link in gateway.links
+        if link.has(METERS)
+    )
+    return next((rest.error for rest in found if rest), None)
 
 
 def failure_of(gateway: Gateway) -> GatewayError | None:

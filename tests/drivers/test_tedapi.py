@@ -209,6 +209,8 @@ class TestTrouble:
         assert (await proxy.get("/version")).status == 200
         assert link(health)["state"] == "closed"
         assert "not running" in link(health)["resting"]["/api/meters/aggregates"]["reason"]
+        assert health["status"] == "degraded"
+        assert "not of powers" in health["message"]
 
     async def test_a_refused_query_is_an_error_and_not_an_empty_house(self, gateway, start):
         """Firmware may withdraw a signed query: it then answers with nothing."""
@@ -220,6 +222,9 @@ class TestTrouble:
         assert (await proxy.get("/api/operation")).status == 200
         health = (await proxy.get("/health")).json()
         assert "refuses" in link(health)["resting"]["controller"]["reason"]
+        assert (health["status"], health["age_seconds"]) == ("degraded", None)
+        assert "refuses the question" in health["message"]
+        assert (await proxy.get("/ready")).status == 503
 
     @pytest.mark.parametrize("kind", ["config", "components"])
     async def test_a_broken_document_costs_only_what_it_tells(self, powerwall3, start, kind):
