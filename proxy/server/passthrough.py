@@ -2,8 +2,9 @@
 
 Bodies are passed on chunk by chunk. Files of moderate size are kept (RFC 9111) in a cache
 bounded in bytes, so that a page that is opened ten times costs the gateway one reading of
-it. One file is fetched at a time; what the gateway does not have is remembered for a
-minute, and asking for more and more unknown names is slowed down before it gets there.
+it. One file is fetched at a time, at the gateway's pace, not at the client's. What the
+gateway does not have is remembered for a minute, and asking for more and more unknown
+names is slowed down before it gets there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from multidict import CIMultiDict
 from proxy.core.errors import GatewayError, NotSupported, RateLimited, SourceUnavailable
 from proxy.drivers.base import Asset, AssetOrigin
 from proxy.server.coding import has_it, takes_gzip
+from proxy.server.delivery import Delivery, Room
 from proxy.server.problems import COMMON_HEADERS, problem
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _CACHE_BYTES: Final = 16 * 1024 * 1024
 _LARGEST: Final = 4 * 1024 * 1024  # a larger file is only passed on
 _MISSING_S: Final = 60.0
 _UNKNOWN_PER_S: Final = 20.0
-_STALLED_S: Final = 30.0
+_WAITING_BYTES: Final = 16 * 1024 * 1024  # read, but not taken yet by slow clients
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?")
 _LONGEST_PATH: Final = 200
 _TO_GATEWAY: Final = ("Accept", "Accept-Language", "If-None-Match", "If-Modified-Since", "Range")
@@ -81,6 +83,7 @@ class Passthrough:
         self._kept: LRUCache[tuple[str, bool], Kept] = LRUCache(_CACHE_BYTES, getsizeof=_weight)
         self._missing: TTLCache[str, bool] = TTLCache(1024, _MISSING_S, timer=self._now)
         self._one = asyncio.Semaphore(1)
+        self._room = Room(_WAITING_BYTES)
         self._allowance = _UNKNOWN_PER_S
         self._counted_at = self._now()
         self.results: dict[str, int] = {}
@@ -103,15 +106,17 @@ class Passthrough:
         async with self._one:
             kept = self._kept.get(key)
             try:
-                return await self._fetch(request, key, kept)
+                found = await self._fetch(request, key, kept)
             except GatewayError as error:
                 if kept is None or isinstance(error, NotSupported) or _is_strict(kept.headers):
                     raise
                 return self._serve(request, kept, "stale")
+        # The gateway and the next client need not wait for this one.
+        return await found.end() if isinstance(found, Delivery) else found
 
     async def _fetch(
         self, request: web.Request, key: tuple[str, bool], kept: Kept | None
-    ) -> web.StreamResponse:
+    ) -> web.StreamResponse | Delivery:
         if kept is not None and self._now() < kept.fresh_until:
             return self._serve(request, kept, "hit")  # whoever was before us fetched it
         link = self._link(key[0], is_known=kept is not None)
@@ -155,7 +160,9 @@ class Passthrough:
         self._missing[path] = True
         raise NotSupported("no such file")
 
-    async def _pass_on(self, request: web.Request, key: tuple[str, bool], asset: Asset) -> web.StreamResponse:
+    async def _pass_on(
+        self, request: web.Request, key: tuple[str, bool], asset: Asset
+    ) -> web.StreamResponse | Delivery:
         """Send the file while it comes; keep it if it is complete and not too large."""
         headers = {
             name.lower(): value for name, value in asset.headers.items() if name.lower() not in _DROPPED
@@ -165,6 +172,8 @@ class Passthrough:
         keeps = asset.status == _OK and "Range" not in request.headers and _may_keep(asset.headers)
         parts: list[bytes] = []
         size = 0
+        delivery = Delivery(request, response, self._room)
+        is_whole = False
         try:
             if request.method == "GET" and asset.status != _NOT_MODIFIED:
                 async for chunk in asset.chunks:
@@ -174,18 +183,18 @@ class Passthrough:
                         parts.append(chunk)
                     else:
                         parts.clear()
-                    async with asyncio.timeout(_STALLED_S):
-                        await response.write(chunk)
+                    delivery.add(chunk)
+            is_whole = True
         except (GatewayError, ClientError, OSError, TimeoutError):
-            # The head is out: only a broken connection can still say that the file is not whole.
-            if request.transport is not None:
-                request.transport.abort()
             return response
+        finally:
+            if not is_whole:
+                delivery.break_off()
         if keeps and request.method == "GET":
             now = self._now()
             self._keep(key, Kept(headers, b"".join(parts), now, now + _lifetime(headers)))
         self._count("miss")
-        return response
+        return delivery
 
     def _keep(self, key: tuple[str, bool], kept: Kept) -> None:
         is_whole = "content-length" not in kept.headers or int(kept.headers["content-length"]) == len(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 from yarl import URL
@@ -209,3 +210,41 @@ async def test_a_client_that_hangs_up_frees_the_way(proxy, sim):
 
     assert (await asyncio.wait_for(proxy.get(SCRIPT), 5)).status == 200
     await until(lambda: proxy.context.traffic.in_flight == 0)
+
+
+async def test_a_slow_client_does_not_hold_the_gateways_connection(start, sim):
+    """The gateway sends a file as fast as it can; what the client has not taken waits in the proxy."""
+    proxy = await start(sim, ui="gateway", pool_maxsize=1)
+    slow, writer = await ask_without_reading(proxy, "/large.bin")
+
+    reading = await asyncio.wait_for(proxy.get("/soe"), 5)
+    page = await asyncio.wait_for(proxy.get(SCRIPT), 5)
+    rest = await slow.read()
+    writer.close()
+
+    assert (reading.status, reading.headers["Cache-Status"]) == (200, "powerwall-proxy; fwd=miss; stored")
+    assert page.status == 200
+    assert rest == FILES["/large.bin"].body
+
+
+async def test_slow_clients_share_a_bounded_room(clock, proxy):
+    """What waits for them is bounded; who takes nothing at all is dropped, and its room is free again."""
+    lazy = [await ask_without_reading(proxy, f"/large.bin?{number}") for number in range(6)]
+
+    assert (await asyncio.wait_for(proxy.get(SCRIPT), 10)).status == 200
+    clock.advance(40)
+    await until(lambda: proxy.context.traffic.in_flight == 0)
+    assert (await proxy.get("/large.bin")).body == FILES["/large.bin"].body
+    for _, writer in lazy:
+        writer.close()
+
+
+async def ask_without_reading(proxy, path):
+    """Ask with a receive buffer so small that the kernel does not take the file for the client."""
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect(("127.0.0.1", proxy.port))
+    reader, writer = await asyncio.open_connection(sock=narrow, limit=1024)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
