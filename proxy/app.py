@@ -25,7 +25,7 @@ from proxy.gateway.gateway import Gateway
 from proxy.gateway.link import Link
 from proxy.gateway.packs import PackOrder
 from proxy.gateway.recovery import Recovery
-from proxy.server import control, emulation, status
+from proxy.server import control, counts, emulation, status
 from proxy.server.connection import SERVER
 from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
@@ -80,6 +80,7 @@ def build_app(
         traffic=Traffic(clock),
         started_at=clock.wall(),
         guard=Guard(settings.control_secret, clock.monotonic),
+        openc2_guard=Guard(settings.openc2_key, clock.monotonic),
         control=Control(gateway, clock),
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
         origins=loaded.origins if loaded else {},
@@ -90,6 +91,7 @@ def build_app(
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context)
     context.endpoints |= control.endpoints(context)
     context.offers |= control.offers(context)
+    context.offers |= counts.offers(context)
     feed = Feed(gateway, clock, lambda: readings.options)
     context.streams = lambda: feed.listeners
     ui = Ui(context, feed, Passthrough(gateway, clock, settings))

@@ -135,15 +135,24 @@ OWN: Final[tuple[Family[Running], ...]] = (
         offered("assets_total"),
     ),
     gauge("proxy_asset_cache_bytes", "", "Bytes held of these files", offered("asset_cache_bytes")),
-    gauge("proxy_mqtt_connected", "", "Whether the MQTT broker is connected", offered("mqtt_connected")),
-    counter(
-        "proxy_mqtt_messages_total", "outcome", "MQTT messages by outcome", offered("mqtt_messages_total")
-    ),
     counter(
         "proxy_openc2_commands_total",
         "dialect action status",
         "OpenC2 commands",
         offered("openc2_commands_total"),
+    ),
+    gauge("proxy_connections", "", "Connections of clients that are open", offered("connections")),
+    counter(
+        "proxy_connections_refused_total",
+        "",
+        "Connections turned away because there were PW_MAX_CONNECTIONS already",
+        offered("connections_refused_total"),
+    ),
+    counter(
+        "proxy_tokens_refused_total",
+        "door reason",
+        "Tokens for control and OpenC2 that were wrong, or not looked at because the address has to wait",
+        offered("tokens_refused_total"),
     ),
     counter("proxy_log_records_total", "level", "Log lines written", running.log_records),
     gauge(

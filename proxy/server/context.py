@@ -37,7 +37,8 @@ class Context:
     readings: Readings
     traffic: Traffic
     started_at: float  # wall-clock seconds
-    guard: Guard
+    guard: Guard  # of what changes something
+    openc2_guard: Guard
     control: Control
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)

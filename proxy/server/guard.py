@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+
+_log = logging.getLogger(__name__)
 
 # An address may be wrong this often within the window; then it waits until the first of
 # these is a window old. At ten guesses a minute the worst eight-character secret lasts.
@@ -75,6 +78,7 @@ class Guard:
     def _note(self, address: str) -> float:
         """Count a wrong token; return for how long its answer is held back."""
         self.wrong += 1
+        _log.warning("wrong token", extra={"client": address})
         now = self._now()
         guesses = self._guesses.setdefault(address, deque(maxlen=_GUESSES))
         self._guesses.move_to_end(address)

@@ -36,7 +36,6 @@ from proxy.core.redaction import redact
 from proxy.server.admission import client_of
 from proxy.server.body import is_packed, read_body
 from proxy.server.control_request import bearer_of
-from proxy.server.guard import Guard
 from proxy.server.openc2_reply import Reply, check, tell
 from proxy.server.openc2_writes import Writes
 from proxy.server.problems import COMMON_HEADERS, retry_after
@@ -59,7 +58,7 @@ class OpenC2:
     def __init__(self, context: Context) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self._context = context
-        self._guard = Guard(context.settings.openc2_key, context.clock.monotonic)
+        self._guard = context.openc2_guard
         self._pace = Pace(RATE)
         self._writes = Writes(context)
         self._gateways = (context.gateway.name,)

@@ -30,14 +30,15 @@ async def guess(clock, port: int, source: str, token: str = "guess"):
     return await sending, waited
 
 
-async def test_wrong_tokens_are_answered_later_and_later_and_then_not_at_all(clock, start, sim):
-    """Ten a minute at most; then 429 with the seconds to wait, even for the right token."""
+async def test_wrong_tokens_are_answered_later_and_later_and_then_not_at_all(clock, start, sim, caplog):
+    """Ten a minute at most; then 429 with the seconds to wait, even for the right token. The log says from where."""
     proxy = await start(sim, control_secret=SECRET)
 
     replies = [await guess(clock, proxy.port, "127.0.0.2") for _ in range(10)]
     assert [reply.status for reply, _ in replies] == [401] * 10
     waits = [round(waited, 1) for _, waited in replies]
     assert waits == [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0]
+    assert {record.client for record in caplog.records if record.message == "wrong token"} == {"127.0.0.2"}
 
     refused = await send(proxy.port, attempt("guess"), "127.0.0.2")
     assert refused.status == 429

@@ -15,9 +15,25 @@ from tests.shared import SHARED
 ROOT = Path(__file__).parents[2]
 FAMILIES = (*ENERGY, *OWN)
 KINDS = {"G": Kind.GAUGE, "C": Kind.COUNTER, "histogram": Kind.HISTOGRAM}
+# Of the design, but there is nothing yet that they could tell of: MQTT is not spoken.
+MISSING = {"powerwall_proxy_mqtt_connected", "powerwall_proxy_mqtt_messages_total"}
+# Beyond the design: attacks and overload that somebody should be woken for.
+ADDED = {
+    "powerwall_proxy_connections": (Kind.GAUGE, set()),
+    "powerwall_proxy_connections_refused_total": (Kind.COUNTER, set()),
+    "powerwall_proxy_tokens_refused_total": (Kind.COUNTER, {"door", "reason"}),
+}
 # Series that prometheus-client and Prometheus itself make.
 FOREIGN = re.compile(r"process_\w+|python_info|up|ALERTS")
 NAME = re.compile(r"\b(?:powerwall[_:]\w[\w:]*|process_\w+|up)\b(?!\s*[=(])")
+
+
+def designed():
+    """Kind and labels of every name that is to be: those of the design, less what is missing, and what was added."""
+    rows = {name: (kind, labels) for name, kind, labels in brief()}
+    assert rows.keys() >= MISSING
+    assert not rows.keys() & ADDED.keys()
+    return {name: row for name, row in rows.items() if name not in MISSING} | ADDED
 
 
 def brief():
@@ -39,20 +55,13 @@ def brief():
 
 
 def test_the_design_and_the_code_have_the_same_families():
-    assert {name for name, *_ in brief()} == {row.name for row in FAMILIES}
-
-
-def test_types_are_those_of_the_design():
-    designed = {name: kind for name, kind, _ in brief()}
-
-    assert {row.name: row.kind for row in FAMILIES} == designed
+    """With the same types."""
+    assert {row.name: row.kind for row in FAMILIES} == {name: kind for name, (kind, _) in designed().items()}
 
 
 def test_no_label_is_invented():
-    designed = {name: labels for name, _, labels in brief()}
-
     for row in FAMILIES:
-        assert set(row.labels) <= designed[row.name], row.name
+        assert set(row.labels) <= designed()[row.name][1], row.name
 
 
 def test_names_keep_the_conventions():

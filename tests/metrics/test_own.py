@@ -98,6 +98,37 @@ async def test_commands_are_counted_by_what_became_of_them(sim, start):
     assert (await scrape(closed))["powerwall_proxy_commands_total", "outcome=disabled"] == 1
 
 
+async def test_wrong_tokens_are_counted_by_door_from_zero_on(sim, start):
+    """So that the first one is an increase already; a door without a secret is none."""
+    proxy = await start(sim, control_secret=SECRET)
+    before = (await scrape(proxy)).named("powerwall_proxy_tokens_refused_total")
+    for token in (SECRET, "guess"):
+        await proxy.post("/control/reserve", data={"token": token})
+    after = await scrape(proxy)
+
+    assert before == {("door=control", "reason=wrong"): 0, ("door=control", "reason=wait"): 0}
+    assert after["powerwall_proxy_tokens_refused_total", "reason=wrong"] == 1
+
+    other = await start(sim, openc2_key=SECRET, openc2_insecure=True)
+    await other.post("/.well-known/openc2", data=b"{}", headers={"Authorization": "Bearer guess"})
+    assert (await scrape(other))["powerwall_proxy_tokens_refused_total", "door=openc2", "reason=wrong"] == 1
+
+
+async def test_connections_are_counted_and_those_that_were_turned_away(sim, start):
+    """The scrape is one of those that are open."""
+    proxy = await start(sim, max_connections=1)
+    before = await scrape(proxy)
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    said = await reader.read()
+    writer.close()
+    after = await scrape(proxy)
+
+    assert said.startswith(b"HTTP/1.1 503 ")
+    assert before["powerwall_proxy_connections",] == 1
+    assert before["powerwall_proxy_connections_refused_total",] == 0
+    assert after["powerwall_proxy_connections_refused_total",] == 1
+
+
 async def test_every_family_of_the_table_is_seen_in_some_life(sim, start, clock):
     """A proxy that was asked, rested, and was commanded shows nearly all of its metrics."""
     proxy = await start(sim, control_secret=SECRET, openc2_key=SECRET, metrics_refresh="all")
@@ -112,8 +143,6 @@ async def test_every_family_of_the_table_is_seen_in_some_life(sim, start, clock)
     assert unseen <= {
         "powerwall_proxy_assets_total",
         "powerwall_proxy_log_records_total",  # no handler in this test
-        "powerwall_proxy_mqtt_connected",
-        "powerwall_proxy_mqtt_messages_total",
         "powerwall_proxy_openc2_commands_total",
         "powerwall_proxy_source_rest_seconds",
     }

@@ -1,0 +1,36 @@
+"""What the doors of the proxy count for its metrics: connections, and tokens that open nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from proxy.publish.families import Samples
+from proxy.server.guard import Entry
+
+if TYPE_CHECKING:
+    from proxy.server.context import Context
+
+
+def offers(context: Context) -> Mapping[str, Callable[[], Samples]]:
+    """Return the metrics. There are no connections before the app listens, and no door without a secret."""
+
+    def connections() -> Samples:
+        if context.entrance:
+            yield (), len(context.entrance.server.connections)
+
+    def turned_away() -> Samples:
+        if context.entrance:
+            yield (), context.entrance.refused
+
+    def tokens() -> Samples:
+        for door, guard in (("control", context.guard), ("openc2", context.openc2_guard)):
+            if guard.is_on:
+                yield (door, Entry.WRONG.value), guard.wrong
+                yield (door, Entry.WAIT.value), guard.refused
+
+    return {
+        "powerwall_proxy_connections": connections,
+        "powerwall_proxy_connections_refused_total": turned_away,
+        "powerwall_proxy_tokens_refused_total": tokens,
+    }
