@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlencode
@@ -20,9 +22,12 @@ PATIENCE_S = 30.0
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Find a port below those that the kernel hands out by itself: nothing else takes it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def get(url: str, **query: str) -> bytes:
@@ -34,15 +39,41 @@ def get_json(url: str, **query: str):
     return json.loads(get(url, **query))
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server of another process: it goes by its own clock, which no test can advance."""
+
+    process: subprocess.Popen
+    log: Path
+
+    def stays(self, seconds: float) -> None:
+        """Let time pass for it; that it ends meanwhile is an error."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+            raise AssertionError(self.log.read_text("utf-8", "replace"))
+
+    def answers(self, url: str) -> None:
+        """Wait until it does."""
+        ends = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                get(url)
+                return
+            except (URLError, ConnectionError):
+                assert time.monotonic() < ends, f"{url}: {self.log.read_text('utf-8', 'replace')}"
+                self.stays(0.1)
+
+
 @contextmanager
-def running(command: list[str], ready: str, log: Path, **environment: str) -> Iterator[None]:
+def running(command: list[str], ready: str, log: Path, **environment: str) -> Iterator[Server]:
     """Run a server while the block runs; ``ready`` is a URL that answers once it is up."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("PW_")}
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**kept, **environment}, stdout=output, stderr=output)
         try:
-            _await_answer(process, ready, log)
-            yield
+            server = Server(process, log)
+            server.answers(ready)
+            yield server
         finally:
             process.terminate()
             process.wait(PATIENCE_S)
@@ -54,7 +85,12 @@ def demo(folder: Path, persona: str) -> Iterator[str]:
     port = free_port()
     command = [sys.executable, "-m", "proxy", "serve", "--demo", "--persona", persona, "--speed", "60"]
     address = f"127.0.0.1:{port}"
-    settings = {"PW_PORT": str(port), "PW_BIND_ADDRESS": "127.0.0.1", "PW_METRICS_REFRESH": "all"}
+    settings = {
+        "PW_PORT": str(port),
+        "PW_BIND_ADDRESS": "127.0.0.1",
+        "PW_METRICS_REFRESH": "all",
+        "PW_CONTROL_SECRET": "storm-lantern-7492",
+    }
     log = folder / f"{persona}.log"
     with running(
         command, f"http://{address}/health", log, PYTHONPATH=str(ROOT), HOME=str(folder), **settings
@@ -82,20 +118,3 @@ def bereft(folder: Path) -> Iterator[tuple[str, Callable[[], None]]]:
         environment = {"PYTHONPATH": str(ROOT), "HOME": str(folder), **settings}
         stack.enter_context(running(command, f"http://{proxy}/health", folder / "bereft.log", **environment))
         yield proxy, gateway.close
-
-
-def _await_answer(process: subprocess.Popen, url: str, log: Path) -> None:
-    ends = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            get(url)
-            return
-        except (URLError, ConnectionError):
-            assert process.poll() is None, log.read_text("utf-8", "replace")
-            assert time.monotonic() < ends, f"{url} does not answer: {log.read_text('utf-8', 'replace')}"
-            process_time_passes(0.1)
-
-
-def process_time_passes(seconds: float) -> None:
-    """Other processes go by their own clocks, which no test can advance."""
-    time.sleep(seconds)

@@ -10,10 +10,13 @@ from urllib.error import HTTPError
 import pytest
 import yaml
 
-from tests.stack.servers import ROOT, bereft, demo, free_port, get, get_json, process_time_passes, running
+from proxy.publish.energy import ENERGY
+from proxy.publish.own import OWN
+from tests.stack.servers import ROOT, bereft, demo, free_port, get, get_json, running
 
 DEPLOY = ROOT / "deploy"
 SECONDS = 20
+STEP_S = 2
 # One with vitals, and one with two packs that is read through TEDAPI, too.
 PERSONAS = ("fw21_44", "fw25_10")
 VARIABLES = {
@@ -50,9 +53,10 @@ def panels():
 
 
 class Prometheus(NamedTuple):
-    """The URL of the API, and the address of the proxy that lost its gateway."""
+    """The URL of the API, the moment to ask for, and the address of the proxy that lost its gateway."""
 
     url: str
+    at: float
     lonely: str
 
 
@@ -64,7 +68,7 @@ def prometheus(tmp_path_factory):
         demos = [stack.enter_context(demo(folder, persona)) for persona in PERSONAS]
         lonely, take_away = stack.enter_context(bereft(folder))
         config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
-        config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config["global"] = {"scrape_interval": f"{STEP_S}s", "evaluation_interval": f"{STEP_S}s"}
         config["rule_files"] = [str(DEPLOY / "prometheus" / "rules.yml")]
         config["scrape_configs"][0]["static_configs"][0]["targets"] = [*demos, lonely]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
@@ -75,7 +79,9 @@ def prometheus(tmp_path_factory):
             f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address={address}",
         ]
-        stack.enter_context(running(command, f"http://{address}/-/ready", folder / "prometheus.log"))
+        for proxy in (*demos, lonely):
+            get(f"http://{proxy}/metrics")  # the first scrape imports what it needs
+        server = stack.enter_context(running(command, f"http://{address}/-/ready", folder / "prometheus.log"))
         ends = time.monotonic() + SECONDS
         while (left := ends - time.monotonic()) > 0:
             if left < SECONDS / 2:
@@ -85,19 +91,22 @@ def prometheus(tmp_path_factory):
                 get(f"http://{proxy}/soe")
                 with suppress(HTTPError):  # what this firmware does not tell: some error has to be seen
                     get(f"http://{proxy}/api/system/networks")
-            process_time_passes(0.5)
-        yield Prometheus(f"http://{address}/api/v1", lonely)
+            server.stays(0.5)
+        yield Prometheus(f"http://{address}/api/v1", time.time(), lonely)
 
 
 def ask(prometheus, query):
-    answer = get_json(f"{prometheus.url}/query", query=query)
+    answer = get_json(f"{prometheus.url}/query", query=query, time=str(prometheus.at))
     assert answer["status"] == "success"
     return answer["data"]["result"]
 
 
 def test_every_scrape_succeeds(prometheus):
     assert [series["value"][1] for series in ask(prometheus, f"min_over_time(up[{SECONDS}s])")] == ["1"] * 3
-    assert all(int(s["value"][1]) >= SECONDS / 2 for s in ask(prometheus, f"count_over_time(up[{SECONDS}s])"))
+    assert all(
+        int(s["value"][1]) >= SECONDS / STEP_S / 2
+        for s in ask(prometheus, f"count_over_time(up[{SECONDS}s])")
+    )
 
 
 def test_readings_of_a_lost_gateway_end_while_its_proxy_stays_up(prometheus):
@@ -113,9 +122,19 @@ def test_readings_of_a_lost_gateway_end_while_its_proxy_stays_up(prometheus):
     )
 
 
+def test_prometheus_learns_types_and_meanings(prometheus):
+    """It asks for OpenMetrics, where counters are declared without their suffix."""
+    told = get_json(f"{prometheus.url}/metadata")["data"]
+    rows = {row.base: row for row in (*ENERGY, *OWN) if row.base in told}
+
+    assert len(rows) > 70
+    for name, row in rows.items():
+        assert told[name] == [{"type": row.kind.value, "help": row.help, "unit": row.unit}]
+
+
 def test_a_scrape_is_quick_and_loses_nothing(prometheus):
     for series in ask(prometheus, f"max_over_time(scrape_duration_seconds[{SECONDS}s])"):
-        assert float(series["value"][1]) < 1.0
+        assert float(series["value"][1]) < STEP_S / 2
     for series in ask(prometheus, "scrape_samples_scraped - scrape_samples_post_metric_relabeling"):
         assert series["value"][1] == "0"
 
@@ -131,7 +150,7 @@ def test_every_panel_shows_something(prometheus, title, query):
 def test_rules_are_loaded_and_nothing_alarms(prometheus):
     groups = get_json(f"{prometheus.url}/rules")["data"]["groups"]
 
-    assert sum(len(group["rules"]) for group in groups) == 14
+    assert sum(len(group["rules"]) for group in groups) == 15
     assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
     assert ask(prometheus, 'ALERTS{alertstate="firing",severity="critical"}') == []
 
