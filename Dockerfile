@@ -6,9 +6,10 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY proxy proxy
 COPY web web
+# Wheels only, and no pip in the result: nothing is compiled on a Raspberry Pi, whose system has to be a 64-bit one.
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
-    && python -m venv /opt/powerwall-proxy \
-    && /opt/powerwall-proxy/bin/pip install --no-cache-dir /wheels/*.whl
+    && python -m venv --without-pip /opt/powerwall-proxy \
+    && pip --python /opt/powerwall-proxy install --no-cache-dir --only-binary :all: /wheels/*.whl
 
 FROM python:3.13-slim-bookworm
 COPY --from=build /opt/powerwall-proxy /opt/powerwall-proxy

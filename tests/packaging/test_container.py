@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from proxy import __version__
 from proxy.__main__ import COMMANDS
+from proxy.config.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 TOOLS = Path(sys.executable).parent
@@ -23,6 +26,25 @@ def lint(*command):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.fixture
+def compose(tmp_path):
+    """What docker-compose makes of our file, by service; ``env`` are the lines of .env, else it is as shipped."""
+    for name in ("docker-compose.yml", ".env"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
+
+    def resolve(*profiles, env=None):
+        if env is not None:
+            (tmp_path / ".env").write_text(env)
+        flags = [word for profile in profiles for word in ("--profile", profile)]
+        command = [TOOLS / "docker-compose", *flags, "config", "--format", "json"]
+        done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout.replace("$$", "$"))["services"]
+
+    return resolve
 
 
 def test_the_dockerfile_is_lint_free():
@@ -82,28 +104,98 @@ def test_every_service_is_confined_and_pinned(name):
         assert service["cap_drop"] == ["ALL"]
 
 
-def test_every_path_that_is_mounted_exists():
-    volumes = set(COMPOSE["volumes"])
-    for service in COMPOSE["services"].values():
-        for mount in service.get("volumes", []):
-            source = mount.split(":")[0]
-            assert source in volumes or (ROOT / source).exists(), source
+def test_our_image_has_the_version_of_the_program():
+    ours = {service["image"] for service in COMPOSE["services"].values() if "build" in service}
+
+    assert ours == {f"powerwall-proxy:{__version__}"}
+
+
+SIMULATED = {"pypowerwall", "simulator"}
+
+
+@pytest.mark.parametrize(
+    ("profiles", "services"),
+    [
+        ([], SIMULATED),
+        (["metrics"], SIMULATED | {"prometheus", "grafana"}),
+        (["influx"], SIMULATED | {"influxdb", "telegraf", "grafana"}),
+        (["*"], {*COMPOSE["services"]}),
+    ],
+)
+def test_the_simulated_house_is_there_with_every_profile(compose, profiles, services):
+    """A flag takes the place of the profiles in .env: dashboards without a house would stay empty."""
+    assert compose(*profiles).keys() == services
+
+
+@pytest.mark.parametrize("profile", ["demo", "metrics", "influx"])
+def test_nothing_is_simulated_once_a_gateway_is_named(compose, profile):
+    assert "simulator" not in compose(profile, env="PW_HOST=192.168.1.50\nPW_PASSWORD=secret\n")
+
+
+def settings_of(services):
+    """The settings that the program finds in its container; whatever else is there is none of ours."""
+    environment = services["pypowerwall"]["environment"]
+    given = {name: text for name, text in environment.items() if name.startswith("PW_")}
+    assert given.keys() <= {row.env for row in SETTINGS}
+    return given
+
+
+def test_the_first_start_needs_no_settings(compose):
+    """As shipped, .env names no gateway, and the proxy reads the simulated one."""
+    services = compose()
+
+    assert services["simulator"]["command"][:1] == ["simulate"]
+    assert settings_of(services) == {
+        "PW_HOST": "simulator:8443",
+        "PW_PASSWORD": "password",
+        "PW_METRICS_REFRESH": "all",
+        "PW_PORT": "8675",
+    }
+
+
+def test_every_setting_can_stand_in_the_env_file(compose):
+    """A password as it is, and the port on this machine."""
+    own = compose(env="PW_HOST=192.168.1.50\nPW_PASSWORD='a$b\"c #d\\e'\nPW_PORT=9000\nPW_STYLE=white\n")
+
+    given = settings_of(own)
+    [port] = own["pypowerwall"]["ports"]
+    assert (given["PW_HOST"], given["PW_PASSWORD"]) == ("192.168.1.50", 'a$b"c #d\\e')
+    assert given["PW_STYLE"] == "white"
+    assert (port["published"], port["target"], given["PW_PORT"]) == ("9000", 8675, "8675")
+
+
+def test_a_powerwall_3_is_not_offered_the_password_of_the_simulated_house(compose):
+    """It may have no customer login at all, and gateways lock out whoever repeats a wrong one."""
+    given = settings_of(compose(env="PW_HOST=192.168.91.1\nPW_GW_PWD=ABCDEFGHIJ\n"))
+
+    assert given["PW_GW_PWD"] == "ABCDEFGHIJ"
+    assert "PW_PASSWORD" not in given
+
+
+def test_every_path_that_is_mounted_exists(compose):
+    mounts = [mount for service in compose("*").values() for mount in service.get("volumes", [])]
+    bound = [Path(mount["source"]) for mount in mounts if mount["type"] == "bind"]
+
+    assert len(bound) == 6
+    assert [path for path in bound if not path.exists()] == []
+    assert {mount["source"] for mount in mounts if mount["type"] == "volume"} == COMPOSE["volumes"].keys()
+
+
+def test_what_others_ask_for_is_where_the_proxy_listens():
+    """Prometheus and telegraf name the service and its port within the network of the containers."""
+    port = COMPOSE["services"]["pypowerwall"]["environment"]["PW_PORT"]
+    asked = [
+        *re.findall(r"pypowerwall:(\d+)", (ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8")),
+        *re.findall(r"pypowerwall:(\d+)", (ROOT / "deploy/telegraf/telegraf.conf").read_text("utf-8")),
+    ]
+
+    assert asked
+    assert {*asked} == {port}
 
 
 def test_the_health_check_asks_whether_readings_are_fresh():
     """Not only whether the process lives: watchdogs act on this verdict."""
     assert COMPOSE["services"]["pypowerwall"]["healthcheck"]["test"] == ["CMD", "powerwall-proxy", "health"]
-
-
-def test_the_first_start_needs_no_settings():
-    """As shipped, .env starts the simulator and every variable of the compose file has a default."""
-    env = (ROOT / ".env").read_text("utf-8")
-
-    settings = COMPOSE["services"]["pypowerwall"]["environment"]
-    assert re.search(r"^COMPOSE_PROFILES=demo$", env, re.MULTILINE)
-    assert [line for line in env.splitlines() if re.match(r"PW_", line)] == []
-    assert all(":-" in text for text in settings.values())
-    assert settings["PW_HOST"] == "${PW_HOST:-simulator:8443}"
 
 
 def test_what_has_a_password_that_everybody_knows_is_only_for_this_machine():
