@@ -28,6 +28,7 @@ _SAMPLES = frozenset(
         "pwcontrolsecret",
         "secret",
         "secretkey",
+        "stormlantern7492",  # our README
         "yourcontrolsecret",
         "yoursecret",
         "yoursecrethere",

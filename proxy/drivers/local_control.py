@@ -35,6 +35,8 @@ _ISLANDING = "/api/v2/islanding/mode"
 _ISLAND_MODES = {True: "intentional_reconnect_failsafe", False: "backup"}
 
 _DENIED = frozenset({401, 403})
+# The gateway's own front server (nginx) says so when what is behind it did not answer.
+_LOST = frozenset({502, 504})
 _RESERVE = "backup_reserve_percent"
 _LIMIT = "max_pv_export_power_kW"
 # The gateway rounds what it stores; the app's slider knows whole percents only.
@@ -67,10 +69,11 @@ class LocalWriter:
         stored = await self._send("POST", OPERATION, wanted)
         try:
             await self._send("GET", _APPLY)
-        except (CommandRejected, OutcomeUnknown):
+        except OutcomeUnknown:
             raise
         except GatewayError as exc:
-            raise OutcomeUnknown("the gateway took the values, but was lost before applying them") from exc
+            # Whoever has something applied next may have these applied along with it.
+            raise OutcomeUnknown(f"the gateway took the values, but did not apply them ({exc})") from exc
         try:
             held = await self._operation()
         except GatewayError as exc:
@@ -115,6 +118,8 @@ class LocalWriter:
         reply = await self._once(method, path, ticket, document)
         if reply.status in _DENIED and (await self._read(ticket)).status in _DENIED:
             reply = await self._once(method, path, await self._login.renew(ticket), document)
+        if reply.status in _LOST:
+            raise OutcomeUnknown(f"{path} was sent, but its answer was lost in the gateway ({reply.status})")
         _raise_for(path, reply)
         try:
             return json.loads(reply.body) if reply.body else None

@@ -115,10 +115,8 @@ class Control:
         for link in self._gateway.links:
             if command.values.keys() <= _writable(link):
                 return link
-        raise NotSupported(
-            f"no connection to this gateway can set {' and '.join(s.value for s in command.values)}; "
-            "v1r can set all but islanding (PW_RSA_KEY_PATH)"
-        )
+        names = " and ".join(setting.value for setting in command.values)
+        raise NotSupported(f"no connection to this gateway can set {names}; {_what_would_work(command)}")
 
     def _known(self, command: Command) -> dict[Setting, Any]:
         """Return what the cache holds of these settings; it may lag behind by an age that is servable."""
@@ -159,6 +157,12 @@ class Control:
 def named(values: Mapping[Setting, Any]) -> dict[str, Any]:
     """Name settings as clients know them."""
     return {setting.value: value for setting, value in values.items()}
+
+
+def _what_would_work(command: Command) -> str:
+    if Setting.ISLANDING in command.values:
+        return "the local login can, with PW_CONTROL_ISLANDING=yes"
+    return "v1r can (PW_RSA_KEY_PATH)"
 
 
 def _writable(link: Link) -> frozenset[Setting]:

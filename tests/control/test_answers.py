@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from proxy.publish.repeats import Repeats
+from proxy.sim.faults import Fault
 from tests.control.conftest import BEARER, SECRET
 
 RESERVE = "/control/reserve"
@@ -134,7 +135,8 @@ async def test_what_this_connection_cannot_is_said(proxy, post, sim, action):
 
     assert answer.status == 404
     assert answer.json()["error"] == f"Failed to set {action}"
-    assert "PW_RSA_KEY_PATH" in answer.json()["detail"]
+    what = "PW_CONTROL_ISLANDING=yes" if action == "islanding" else "PW_RSA_KEY_PATH"
+    assert what in answer.json()["detail"]
     assert sim.writes == []
 
 
@@ -163,7 +165,7 @@ async def test_the_key_is_the_one_that_the_firmware_reads_back(start, sim, perso
 async def test_every_command_is_written_down(proxy, post, sim, caplog):
     """Who, what, before, after, outcome: one log line and one count each; never the token."""
     await post("reserve", value="30")
-    sim.answers(status=500, path="/api/config/completed")
+    sim.faults.add(Fault("/api/operation", method="POST", status=500))
     await post("mode", value="backup")
 
     lines = [record for record in caplog.records if record.message == "command"]

@@ -62,6 +62,42 @@ async def test_a_lost_answer_is_an_unknown_outcome(
     assert sent(sim, "POST", OPERATION) == 1
 
 
+@pytest.mark.parametrize("status", [403, 404, 500, 503])
+async def test_what_is_stored_but_not_applied_is_an_unknown_outcome(sim, proxy, post, status):
+    """Whoever has something applied next may have it applied, too: the answer has what is held for now."""
+    sim.faults.add(Fault(APPLY, status=status))
+
+    answer = await post("reserve", value="60")
+
+    assert answer.status == 504
+    assert answer.json()["outcome"] == "outcome_unknown"
+    assert answer.json()["reserve"] == pytest.approx(20)
+    assert (sent(sim, "POST", OPERATION), sent(sim, "GET", APPLY)) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [502, 504])
+async def test_an_answer_that_was_lost_inside_the_gateway_is_an_unknown_outcome(sim, proxy, post, status):
+    """Its front server answers for a program behind it that did not: the write may have been carried out."""
+    sim.faults.add(Fault(OPERATION, method="POST", status=status))
+
+    answer = await post("reserve", value="60")
+
+    assert answer.status == 504
+    assert answer.json()["outcome"] == "outcome_unknown"
+    assert sent(sim, "POST", OPERATION) == 1
+
+
+async def test_a_refusal_is_no_unknown_outcome(sim, proxy, post):
+    """Old firmware answers a mode that it does not have like this."""
+    sim.faults.add(Fault(OPERATION, method="POST", status=500))
+
+    answer = await post("mode", value="autonomous")
+
+    assert answer.status == 502
+    assert answer.json()["outcome"] == "command_rejected"
+    assert sent(sim, "GET", APPLY) == 0
+
+
 async def test_a_gateway_that_is_away_is_not_written_to(sim, proxy, post):
     """No connection: nothing was sent, so nothing is in doubt."""
     await sim.stop()

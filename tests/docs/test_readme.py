@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from proxy.__main__ import COMMANDS
-from proxy.config.settings import SETTINGS
+from proxy.config.checks import warnings
+from proxy.config.settings import SETTINGS, Settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -34,6 +35,17 @@ def test_settings_in_the_prose_exist():
     for name in ("README.md", "CHANGELOG.md", "docker-compose.yml", "Dockerfile", ".env", "certs/README.md"):
         named = set(re.findall(r"\bPW_[A-Z0-9_]*[A-Z0-9]\b", (ROOT / name).read_text("utf-8")))
         assert named - known == set(), name
+
+
+def test_nobody_keeps_the_secret_of_the_examples_unwarned():
+    """What stands here is known to everybody who reads it."""
+    shown = set(re.findall(r"\bPW_CONTROL_SECRET=(\S+)", README))
+
+    assert shown
+    for secret in shown:
+        assert any("stands in documentation" in hint for hint in warnings(Settings(control_secret=secret))), (
+            secret
+        )
 
 
 def test_commands_in_the_prose_exist():
