@@ -36,7 +36,7 @@ class Memory:
             value = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, RecursionError) as exc:
             self._complain(path, exc)
             return {}
         return value if isinstance(value, dict) else {}

@@ -24,6 +24,8 @@ LONGEST_GAP_S = 300.0
 _FILE = "energy.json"
 _SAVE_EVERY_S = 300.0
 _HOUR_S = 3600.0
+# No house takes or gives a megawatt; counted once, such a reading would stay in the sum for ever.
+_MOST_W = 1e6
 # These give when their power is positive; grid and home take.
 _PRODUCERS = frozenset({"solar", "battery"})
 
@@ -38,6 +40,8 @@ class Counter:
 
     def read(self, power_w: float | None, gap_s: float) -> Counter:
         """Take a reading, ``gap_s`` seconds after the last one. An unknown power interrupts the counting."""
+        if power_w is not None and abs(power_w) > _MOST_W:
+            power_w = None
         if power_w is None or self.power_w is None or not 0 < gap_s <= LONGEST_GAP_S:
             return replace(self, power_w=power_w)
         positive, negative = areas(self.power_w, power_w, gap_s / _HOUR_S)
@@ -63,10 +67,10 @@ class EnergyMeter:
         self._address = address
         kept = _table(memory.read(_FILE).get(address))
         self._counters = {name: _counter(row) for name, row in _table(kept.get("counters")).items()}
-        since, until = kept.get("since"), kept.get("until")
-        self._since = float(since) if isinstance(since, int | float) else clock.wall()
-        # Across a restart only the wall clock can tell the gap.
-        self._until = number(until)
+        since = number(kept.get("since"))
+        self._since = clock.wall() if since is None else since
+        # Across a restart only the wall clock can tell the gap; one that was set back tells none.
+        self._until = number(kept.get("until"))
         self._read_at = None if self._until is None else clock.monotonic() - (clock.wall() - self._until)
         self._saved_at = clock.monotonic()
 
@@ -77,12 +81,15 @@ class EnergyMeter:
         self._read_at, self._until = now, self._clock.wall()
         for name, power in powers.items():
             self._counters[name] = self._counters.get(name, Counter()).read(power, gap_s)
-        if now - self._saved_at >= _SAVE_EVERY_S:
-            self.save()
         return {name: _directions(name, counter) for name, counter in self._counters.items()}
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the counters were last written down long ago. Rarely: an SD card wears out."""
+        return self._clock.monotonic() - self._saved_at >= _SAVE_EVERY_S
+
     def save(self) -> None:
-        """Write the counters down."""
+        """Write the counters down. An SD card may take seconds for that."""
         self._saved_at = self._clock.monotonic()
         counters = {
             name: {
@@ -110,7 +117,7 @@ def _counter(row: Any) -> Counter:
     """Read a saved counter; what is damaged starts at zero."""
     saved = _table(row)
     positive, negative, power = (number(saved.get(key)) for key in ("positive_wh", "negative_wh", "power_w"))
-    return Counter(positive or 0.0, negative or 0.0, power)
+    return Counter(max(positive or 0.0, 0.0), max(negative or 0.0, 0.0), power)
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.memory import Memory
 from proxy.core.clock import Clock
-from proxy.drivers.energy import LONGEST_GAP_S, EnergyMeter, areas
+from proxy.drivers.energy import LONGEST_GAP_S, Counter, EnergyMeter, areas
 
 POWERS = st.floats(-20000, 20000)
 
@@ -18,7 +21,8 @@ class Time:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.clock = Clock(lambda: self.now, lambda: 1.7e9 + self.now)
+        self.wrong = 0.0
+        self.clock = Clock(lambda: self.now, lambda: 1.7e9 + self.now + self.wrong)
 
 
 def meter(time, memory=None):
@@ -85,12 +89,69 @@ def test_a_restart_long_after_the_last_reading_adds_nothing(tmp_path):
     assert told["site"] == (0.0, 0.0)
 
 
-def test_a_damaged_file_costs_the_count_and_nothing_else(tmp_path):
-    (tmp_path / "energy.json").write_text(
-        '{"gateway": {"counters": {"site": {"positive_wh": "x"}, "load": 3}}}'
-    )
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "\0" * 600,
+        "[" * 100_000,
+        '{"gateway": null}',
+        '{"gateway": {"since": NaN, "until": "x", "counters": []}}',
+        '{"gateway": {"counters": {"site": {"positive_wh": "x"}, "load": 3}}}',
+        '{"gateway": {"counters": {"site": {"positive_wh": -5, "negative_wh": Infinity}}}}',
+    ],
+)
+def test_a_damaged_file_costs_the_count_and_nothing_else(tmp_path, content):
+    (tmp_path / "energy.json").write_text(content)
+    counting = meter(Time(), Memory(str(tmp_path)))
 
-    assert meter(Time(), Memory(str(tmp_path))).count({"site": 1.0})["site"] == (0.0, 0.0)
+    assert counting.count({"site": 1.0})["site"] == (0.0, 0.0)
+    assert math.isfinite(counting.describe()["since"])
+    counting.save()
+    assert "gateway" in json.loads((tmp_path / "energy.json").read_text())
+
+
+@pytest.mark.parametrize("step", [-86400.0, -30.0, 86400.0])
+def test_a_clock_that_was_set_between_two_runs_adds_nothing(tmp_path, step):
+    """A board without a battery starts in the past; time servers put that right later."""
+    time = Time()
+    before = meter(time, Memory(str(tmp_path)))
+    before.count({"site": 3600.0})
+    time.now += 100
+    before.count({"site": 3600.0})
+    before.save()
+
+    time.wrong += step
+    after = meter(time, Memory(str(tmp_path)))
+    told = after.count({"site": 3600.0})
+    time.wrong -= step
+    time.now += 10
+
+    assert told["site"] == pytest.approx((100.0, 0.0))
+    assert after.count({"site": 3600.0})["site"] == pytest.approx((110.0, 0.0))
+
+
+def test_a_reading_that_no_house_can_have_is_not_counted():
+    time = Time()
+    counting = meter(time)
+
+    for power in (3600.0, 4.3e9, 3600.0, 3600.0):
+        told = counting.count({"site": power})
+        time.now += 10
+
+    assert told["site"] == pytest.approx((10.0, 0.0))
+
+
+def test_many_small_areas_add_up():
+    """Twelve days of them: the sum is right to a hundredth of a watt-hour."""
+    counter, total = Counter(power_w=733.3), 200_000
+
+    for _ in range(total):
+        counter = counter.read(733.3, 5.0)
+
+    assert counter.positive_wh == pytest.approx(733.3 * 5 * total / 3600, abs=0.01)
 
 
 @given(POWERS, POWERS, st.floats(0.001, 1))

@@ -9,21 +9,20 @@ one at a time.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
+from proxy.core.errors import GatewayError, Scope
 from proxy.core.model import Document, Source
-from proxy.core.sources import METERS, SOE, STATUS
 from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages, meters, powerwall3
+from proxy.drivers.tedapi.answers import absent, documents, tell
 from proxy.drivers.tedapi.mask import masked
 from proxy.drivers.tedapi.reading import Facts, dig, moment
 from proxy.drivers.tedapi.rota import Rota
-from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS, Translation, translate
+from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
@@ -41,14 +40,6 @@ _LIFETIMES = {messages.CONFIG: 30.0, messages.FIRMWARE: 3600.0}
 
 # So many requests go out for the readings beside the controller query, unless something is unknown or too old.
 _BESIDE = 2
-
-# What a site has or has not; everything else can come back with the next answer.
-_LASTING = frozenset({"/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars"})
-
-# Energies that we counted ourselves are marked as such wherever they are served.
-_INTEGRATED: Mapping[Source, Mapping[str, str]] = {
-    source: {"Energy-Counters": "integrated"} for source in (METERS, "/api/meters/site", "/api/meters/solar")
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +129,7 @@ class TedapiDriver:
     async def _fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         if exchange == messages.STATUS:
             self._beside += 1
-            return _documents({STATUS_SOURCE: masked(await self._wire.read(messages.STATUS))})
+            return documents({STATUS_SOURCE: masked(await self._wire.read(messages.STATUS))})
         if exchange == messages.CONFIG:
             return await self._configuration()
         # Early enough that nobody has to ask for the configuration between two rounds.
@@ -146,10 +137,10 @@ class TedapiDriver:
         # Both in one round would leave no room for the units, if there are any.
         is_crowded = asked_config and self._dins
         await self._refresh(messages.FIRMWARE, _LIFETIMES[messages.FIRMWARE] if is_crowded else 0.0)
-        told = await self._readings()
+        answer = await self._readings()
         if asked_config:
-            told |= _told(FROM_CONFIG, Facts(config=self._config), self._why(messages.CONFIG))
-        return told
+            answer |= tell(FROM_CONFIG, Facts(config=self._config), self._why(messages.CONFIG))
+        return answer
 
     async def _configuration(self) -> dict[Source, Document | GatewayError]:
         """Tell the configuration; one that came with the controller a moment ago is as good."""
@@ -160,9 +151,9 @@ class TedapiDriver:
             and self._changed_at < known.asked_at
             and now - known.asked_at < self._ttl_s
         ):
-            return _told(FROM_CONFIG, Facts(config=known.document), age_s=now - known.asked_at)
+            return tell(FROM_CONFIG, Facts(config=known.document), age_s=now - known.asked_at)
         await self._ask(messages.CONFIG)
-        return _told(FROM_CONFIG, Facts(config=self._config))
+        return tell(FROM_CONFIG, Facts(config=self._config))
 
     def _why(self, name: str) -> GatewayError | None:
         known = self._known.get(name)
@@ -174,11 +165,13 @@ class TedapiDriver:
         room, self._beside = max(_BESIDE - self._beside, 1), 0
         asked = await self._ask_units(room)
         facts = self._facts(controller)
+        if self._energy is not None and self._energy.is_due:
+            await asyncio.to_thread(self._energy.save)
         kept = [self._units.told[din].at for din in facts.units if din not in asked]
         age_s = self._clock.monotonic() - min(kept) if kept else 0.0
         now = replace(facts, units={din: facts.units[din] for din in facts.units if din in asked})
-        told = _told(FROM_CONTROLLER, now, self._why(messages.FIRMWARE))
-        return told | _told(FROM_UNITS, facts, age_s=age_s) | self._components(facts, asked)
+        answer = tell(FROM_CONTROLLER, now, self._why(messages.FIRMWARE))
+        return answer | tell(FROM_UNITS, facts, age_s=age_s) | self._components(facts, asked)
 
     def _facts(self, controller: Mapping[str, Any]) -> Facts:
         firmware = self._known.get(messages.FIRMWARE)
@@ -224,12 +217,12 @@ class TedapiDriver:
         """Tell the leader's components as they came; null where there is no Powerwall 3 that could have some."""
         leader = next(iter(self._dins), None)
         if leader is None:
-            return _documents({COMPONENTS_SOURCE: None})
+            return documents({COMPONENTS_SOURCE: None})
         told = self._units.told.get(leader)
         if told is None:
-            return {COMPONENTS_SOURCE: _absent(COMPONENTS_SOURCE, facts)}
+            return {COMPONENTS_SOURCE: absent(COMPONENTS_SOURCE, facts)}
         age_s = 0.0 if leader in asked else self._clock.monotonic() - told.at
-        return _documents({COMPONENTS_SOURCE: masked(told.components)}, age_s=age_s)
+        return documents({COMPONENTS_SOURCE: masked(told.components)}, age_s=age_s)
 
     async def _refresh(self, name: str, patience_s: float) -> bool:
         """Ask for what changes slowly if it is old by so much more than its lifetime; say whether it was asked for.
@@ -254,45 +247,3 @@ class TedapiDriver:
         self._beside += 1
         sent_at = self._clock.monotonic()
         self._known[name] = Known(await self._wire.read(name), sent_at)
-
-
-def _told(
-    table: Mapping[Source, Translation],
-    facts: Facts,
-    failed: GatewayError | None = None,
-    age_s: float = 0.0,
-) -> dict[Source, Document | GatewayError]:
-    """Translate, and say of every source of the table that nothing is known of, why.
-
-    ``failed`` is why a document that changes slowly could not be had, if so; ``age_s``
-    how old the oldest of these facts is.
-    """
-    known = translate(table, facts)
-    absent = {source: _absent(source, facts, failed) for source in table if source not in known}
-    return _documents(known, _INTEGRATED if facts.counters else {}, age_s) | absent
-
-
-def _absent(source: Source, facts: Facts, failed: GatewayError | None = None) -> GatewayError:
-    if failed is not None and (source in FROM_CONFIG or source == STATUS):
-        return failed
-    if source in _LASTING or (source == SOE and facts.config.get("battery_blocks") == []):
-        return NotSupported(f"{source}: this site has none")
-    if dig(facts.controller, "system", "sitemanagerStatus", "isRunning") is False:
-        return SourceUnavailable(f"{source}: the gateway's site manager is not running")
-    return SourceUnavailable(f"{source}: the gateway does not tell this at the moment")
-
-
-def _documents(
-    values: Mapping[Source, Any],
-    notes: Mapping[Source, Mapping[str, str]] | None = None,
-    age_s: float = 0.0,
-) -> dict[Source, Document | GatewayError]:
-    return {
-        source: Document(
-            value,
-            json.dumps(value, separators=(",", ":")).encode(),
-            notes=(notes or {}).get(source, {}),
-            age_s=age_s,
-        )
-        for source, value in values.items()
-    }
