@@ -38,8 +38,9 @@ format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.test ## write the README's tables anew
+docs: $(VENV)/.test ## write the README's tables and the reference's examples anew
 	$(BIN)/python .ci/readme.py
+	$(BIN)/python .ci/examples.py
 
 bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare servers (25 minutes)
 	.ci/packages nginx:nginx wrk:wrk chromium:chromium

@@ -5,9 +5,11 @@ const HEADERS = ["age", "cache-status", "etag", "content-type", "retry-after"];
 
 const shellSafe = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-function curl(method, address) {
+/** The command for a shell; what is `sent` has placeholders, and goes into the body, never into the address. */
+function curl(method, address, sent) {
   if (method === "GET") return `curl ${shellSafe(address)}`;
-  return `curl -X ${method} -d 'value=VALUE' -d 'token=YOUR_SECRET' ${shellSafe(address)}`;
+  const fields = sent ? sent.split(" ").map((field) => `-d ${shellSafe(field)} `) : [];
+  return `curl -X ${method} ${fields.join("")}${shellSafe(address)}`;
 }
 
 function pretty(text, type) {
@@ -36,21 +38,25 @@ async function ask(address, output) {
 }
 
 for (const route of document.querySelectorAll(".route")) {
-  const { method, path, kind } = route.dataset;
+  const { method, methods, path, kind, sent } = route.dataset;
   const address = new URL(path.slice(1), document.baseURI).href;
   const place = route.querySelector("div");
   const output = Object.assign(document.createElement("pre"), { hidden: true, ariaLive: "polite" });
   const button = (text, action) => place.append(Object.assign(document.createElement("button"), { textContent: text, onclick: action }));
+  const copy = (text, verb) =>
+    button(text, async ({ target }) => {
+      const line = curl(verb, address, sent);
+      try {
+        await navigator.clipboard.writeText(line);
+        target.textContent = "Copied";
+      } catch {
+        output.hidden = false; // no clipboard on plain http
+        output.textContent = line;
+      }
+    });
   if (method === "GET" && kind === "read") button("Try it", () => ask(address, output));
-  button("Copy as curl", async ({ target }) => {
-    const line = curl(method, address);
-    try {
-      await navigator.clipboard.writeText(line);
-      target.textContent = "Copied";
-    } catch {
-      output.hidden = false; // no clipboard on plain http
-      output.textContent = line;
-    }
-  });
+  if (method === "GET" && kind === "page") place.append(Object.assign(document.createElement("a"), { textContent: "Open", href: address }));
+  copy("Copy as curl", method);
+  if (method === "GET" && methods.includes("POST")) copy("Copy POST as curl", "POST");
   place.append(output);
 }

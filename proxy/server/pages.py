@@ -89,6 +89,13 @@ class Pages:
         }
         self._templates = {name: body.decode() for name, body in contents.items() if name.endswith(".html")}
         self.words: Mapping[str, Mapping[str, str]] = json.loads(contents["words.json"])
+        self._examples = contents["examples.json"]
+
+    @cached_property
+    def examples(self) -> Mapping[str, str]:
+        """Beginnings of answers by path, for the reference."""
+        known: Mapping[str, str] = json.loads(self._examples)
+        return known
 
     def render(self, name: str, values: Mapping[str, str]) -> bytes:
         """Fill in a page. ``{{file}}`` becomes the file's address with its version; values are HTML."""

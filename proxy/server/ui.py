@@ -178,7 +178,7 @@ class Ui:
 
     async def docs_page(self, request: web.Request, _: Route) -> web.StreamResponse:
         """Serve the reference of the API."""
-        return self.page(request, "docs.html", {"routes": reference(ROUTES)})
+        return self.page(request, "docs.html", {"routes": reference(ROUTES, self._pages.examples)})
 
     async def openapi(self, request: web.Request, _: Route) -> web.StreamResponse:
         """Serve the same for programs."""

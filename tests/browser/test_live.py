@@ -235,9 +235,9 @@ async def test_any_prefix_works_without_a_setting(house, watch, front):
     status = await watch.open(f"{address}/a/b/status")
     await expect(status.locator("#headline")).to_contain_text("Readings are")
     docs = await watch.open(f"{address}/a/b/docs")
-    await docs.get_by_text("/soe", exact=True).click()
+    await docs.get_by_text("/soe", exact=True).first.click()
     await docs.locator(".route[data-path='/soe']").get_by_role("button", name="Try it").click()
-    await expect(docs.locator(".route[data-path='/soe'] pre")).to_contain_text("percentage")
+    await expect(docs.locator(".route[data-path='/soe'] pre[aria-live]")).to_contain_text("percentage")
 
 
 async def test_a_page_that_stays_open_does_not_grow(house, watch):

@@ -236,11 +236,24 @@ async def test_the_reference_lists_every_route_and_tries_it(house, watch):
     paths = await page.locator(".route").evaluate_all("(routes) => routes.map((route) => route.dataset.path)")
     assert set(paths) == set(openapi["paths"])
     route = page.locator('.route[data-path="/aggregates"]')
-    await route.locator("summary").click()
+    await route.locator("summary").first.click()
     await route.get_by_role("button", name="Try it").click()
-    await expect(route.locator("pre")).to_contain_text("200")
-    await expect(route.locator("pre")).to_contain_text("age: 0")
-    await expect(route.locator("pre")).to_contain_text('"instant_power": 6500')
+    told = route.locator("pre[aria-live]")
+    for words in ("200", "age: 0", "cache-status: powerwall-proxy; ", "etag: ", '"instant_power": 6500'):
+        await expect(told).to_contain_text(words)
+    assert not await page.evaluate(WIDE)
+    await page.screenshot(path=SCREENSHOTS / "docs-360.png")
+    await page.set_viewport_size({"width": 1200, "height": 900})
+    await page.screenshot(path=SCREENSHOTS / "docs-1200.png")
+
+
+@pytest.mark.parametrize("arrange", STATES, ids=lambda arrange: arrange.__name__)
+async def test_the_reference_does_not_depend_on_the_gateway(house, watch, arrange):
+    """It is there in every state, whole, and no wider than a telephone or a window at 400 %."""
+    await arrange(house)
+    page = await watch.open(house.url + "docs", viewport={"width": 320, "height": 800})
+
+    await expect(page.locator('.route[data-path="/soe"]')).to_be_visible()
     assert not await page.evaluate(WIDE)
 
 
@@ -250,16 +263,36 @@ async def test_the_reference_never_puts_a_secret_into_an_address(house, watch):
 
     assert await page.locator("input").count() == 0
     route = page.locator('.route[data-method="POST"]').first
-    await route.locator("summary").click()
+    await route.locator("summary").first.click()
     assert await route.get_by_role("button", name="Try it").count() == 0
+
+    await page.evaluate(
+        "() => navigator.clipboard.__proto__.writeText = async (text) => { window.copied = text; }"
+    )
+    control = page.locator('.route[data-path="/control/reserve"]')
+    await control.locator("summary").first.click()
+    await control.get_by_role("button", name="Copy POST as curl").click()
+    await expect(control.get_by_role("button", name="Copied")).to_be_visible()
+    address = f"{house.url}control/reserve"
+    assert await page.evaluate("() => window.copied") == (
+        f"curl -X POST -d 'value=VALUE' -d 'token=YOUR_SECRET' '{address}'"
+    )
 
 
 async def test_without_script_the_reference_is_complete(house, watch):
     """The list is made by the server; only the buttons are missing."""
     page = await watch.open(house.url + "docs", java_script_enabled=False)
 
-    await expect(page.locator('.route[data-path="/soe"]')).to_be_visible()
+    route = page.locator('.route[data-path="/csv"]')
+    await expect(route).to_be_visible()
     assert await page.locator("button").count() == 0
+
+    await route.locator("summary").first.click()
+    for name in ("Methods", "Parameters", "Answer", "Made from", "Freshness", "When nothing is known"):
+        await expect(route.locator("dt", has_text=name)).to_be_visible()
+    await expect(route.locator("pre")).to_be_hidden()
+    await route.get_by_text("Example answer").click()
+    await expect(route.locator("pre")).to_have_text("-2100.00,900.00,6500.00,-3500.00,74.00")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
