@@ -200,7 +200,9 @@ async def picture(path: Path) -> None:
             target = Bench(Path(folder), sim).daemon()
             await target.start()
             browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            context = await browser.new_context(viewport={"width": 800, "height": 500}, locale="en-GB")
+            context = await browser.new_context(
+                viewport={"width": 800, "height": 500}, device_scale_factor=2, locale="en-GB"
+            )
             page, _, _ = await visit(context, f"http://127.0.0.1:{target.port}/?style=black")
             await page.wait_for_function("() => document.getElementById('note').textContent")
             await page.wait_for_timeout(1500)

@@ -101,6 +101,7 @@ function draw() {
 
   const battery = store();
   charge(battery.levels, battery.reserve, battery.charge === null ? "" : percent(battery.charge));
+  text($("packs"), battery.units.map((unit) => `${unit.name} ${percent(unit.level)}`).join("\n")); // shown under the pointer
   badge("services", snapshot?.grid_services);
   badge("alerts", snapshot?.alerts, String(snapshot?.alerts));
   if (!snapshot) return;

@@ -8,7 +8,11 @@ from playwright.async_api import Page, expect
 
 # What has no limit of its own may take this long: it is slow only on a machine that is busy.
 PATIENCE_S = 15.0
-NODES = ("solar", "grid", "home", "battery", "generator", "vehicle")
+# A page is shown or not as the browser says; here a test says it.
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 async def shown(page: Page) -> dict:

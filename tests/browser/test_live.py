@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from proxy.app import build_app, listening
 from proxy.sim.faults import Fault
-from tests.browser.reading import PATIENCE_S, comes_to_show, says, shown, shows, state, until
+from tests.browser.reading import HIDE, PATIENCE_S, comes_to_show, says, shown, shows, state, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -276,19 +276,15 @@ async def test_a_hidden_page_rests_and_comes_back_at_once(house, watch):
     page = await watch.open(house.url)
     await shows(page, "solar", "6.5 kW")
     await until(lambda: streams(house) == 1, 3)
-    hide = """(hidden) => {
-      Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
-      document.dispatchEvent(new Event("visibilitychange"));
-    }"""
 
-    await page.evaluate(hide, True)
+    await page.evaluate(HIDE, True)
     assert await page.evaluate(MOVING) == 0
     await house.pass_time(16)
     await until(lambda: streams(house) == 0, 3)
 
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
-    await page.evaluate(hide, False)
+    await page.evaluate(HIDE, False)
     await shows(page, "solar", "5.4 kW", seconds=2)
     assert await page.evaluate(MOVING) > 0
 

@@ -203,6 +203,39 @@ async def test_nodes_are_reached_by_keyboard_only_in_detail(house, watch):
     assert await page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
+async def test_who_wants_more_contrast_gets_it(house, watch):
+    """Then nothing is faded, old readings neither: the line at the bottom says that they are old."""
+    context = await watch.context(contrast="more")
+    await context.clock.install()
+    page = await watch.open(house.url, context=context)
+    await shows(page, "solar", "6.5 kW")
+
+    await old_readings(house, page)
+
+    for part in (".picture", ".edge.on path >> nth=0", "#solar .ring"):
+        await expect(page.locator(part)).to_have_css("opacity", "1")
+    await says(page, "Gateway resting")
+
+
+async def test_colours_of_the_system_are_used_where_they_are_forced(house, watch):
+    """With a high-contrast theme everything has the colour of text, and outlines that of the background."""
+    page = await watch.open(house.url, forced_colors="active")
+    await shows(page, "solar", "6.5 kW")
+
+    canvas, plain = await page.evaluate(
+        """() => {
+          const probe = document.body.appendChild(document.createElement("i"));
+          return ["Canvas", "CanvasText"].map((name) => { probe.style.color = name; return getComputedStyle(probe).color; });
+        }"""
+    )
+
+    for part in ("#solar .value", "#grid .value", "#note"):
+        await expect(page.locator(part)).to_have_css("fill", plain)
+    for part in ("#solar .ring", "#battery .ring", "[data-edge=s2b] path >> nth=0"):
+        await expect(page.locator(part)).to_have_css("stroke", plain)
+    assert canvas != plain
+
+
 async def test_zoomed_in_four_times_nothing_is_lost(house, watch):
     """At 400 % a window of 1280 by 800 is 320 by 200 to the page: all numbers are still there."""
     page = await watch.open(house.url, viewport={"width": 320, "height": 200}, device_scale_factor=4)

@@ -10,6 +10,7 @@ from proxy.app import build_app, listening
 from proxy.config.load import load
 from proxy.sim.server import SimulatedGateway
 from tests.browser.conftest import SCREENSHOTS
+from tests.browser.reading import HIDE, PATIENCE_S, until
 from tests.browser.test_look import contrast
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -218,6 +219,27 @@ async def test_the_status_page_outlives_the_proxy(house, watch):
 
     await expect(page.locator("#headline")).to_contain_text("No contact with the proxy", timeout=8000)
     await expect(page.locator("#sources")).to_contain_text("/api/system_status/soe")
+
+
+async def test_the_status_page_asks_only_while_somebody_looks(house, watch):
+    """Every five seconds; behind another tab not at all; on return at once."""
+    asked = []
+    context = await watch.context()
+    await context.clock.install()
+    context.on("request", lambda request: request.url.endswith("/health") and asked.append(request.url))
+    page = await watch.open(house.url + "status", context=context)
+    await until(lambda: len(asked) == 1, PATIENCE_S)
+    await expect(page.locator("#settings tbody tr").first).to_be_attached()
+
+    await page.clock.run_for(5100)
+    await until(lambda: len(asked) == 2, PATIENCE_S)
+
+    await page.evaluate(HIDE, True)
+    await page.clock.run_for(30_000)
+    assert len(asked) == 2
+
+    await page.evaluate(HIDE, False)
+    await until(lambda: len(asked) == 3, PATIENCE_S)
 
 
 async def test_without_a_gateway_the_status_page_says_what_to_set(build, watch):

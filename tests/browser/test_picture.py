@@ -239,6 +239,7 @@ async def test_many_batteries_are_summed_up(build, clock, watch):
             costs[packs] = await page.locator("#flow *").count()
             await expect(page.locator("#charge")).to_contain_text("%" if packs == 12 else "+88")
             await expect(page.locator("#values tr", has_text="PW12")).to_be_visible()
+            assert (await page.locator("#packs").text_content()).count("%") == packs  # as a tooltip
             await house.stop()
 
     assert costs[100] == costs[12]
