@@ -34,11 +34,19 @@ class TestClock:
     def __init__(self, loop: ShiftedLoop) -> None:
         self._loop = loop
         self._started = loop.time()
-        self.clock = Clock(loop.time, lambda: EPOCH + loop.time() - self._started)
+        self._slept = 0.0
+        self.clock = Clock(self._monotonic, lambda: EPOCH + self._monotonic() - self._started)
 
     def advance(self, seconds: float) -> None:
         """Let this much time pass at once; timers fire when the test next awaits."""
         self._loop.offset += seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Let the machine sleep: time passes for everybody but its timers."""
+        self._slept += seconds
+
+    def _monotonic(self) -> float:
+        return self._loop.time() + self._slept
 
 
 async def until(condition, *, turns: int = 20_000) -> None:

@@ -84,7 +84,7 @@ class FastEntrance(Entrance):
 
     def _sweep(self) -> None:
         self._sweeper = None
-        now = self.answers.now()
+        now = self.loop.time()
         for connection in self.server.connections:
             if isinstance(connection, FastConnection) and connection.is_asleep:
                 self.watch()
@@ -116,7 +116,7 @@ class FastConnection(Connection):
         heed_untaken(transport)
         self.transport = cast("asyncio.Transport", transport)
         cast("web.Server", self._manager).connection_made(self, self.transport)
-        self._next_keepalive_close_time = self._answers.now() + REQUEST_S
+        self._next_keepalive_close_time = self._loop.time() + REQUEST_S
         self._watch()
 
     def eof_received(self) -> bool:  # type: ignore[override]  # as in Connection
@@ -133,7 +133,7 @@ class FastConnection(Connection):
             now = answers.now()
             if now < answer.until or answers.renew(answer, now):
                 transport.write(answer.block)
-                self._next_keepalive_close_time = now + KEEP_ALIVE_S
+                self._next_keepalive_close_time = self._loop.time() + KEEP_ALIVE_S
                 answer.hits += 1
                 answer.seconds += answers.now() - now
                 if answer.ask.closes:
