@@ -151,6 +151,23 @@ class TestPowerwall3:
         assert f"TEPINV--{second}" in (await proxy.get("/vitals")).json()
 
 
+    async def test_its_up_time_begins_anew_after_an_outage(self, powerwall3, start, clock):
+        """It tells none; the proxy knows since when it has answered without a break."""
+        proxy = await start(powerwall3, **FULL)
+        await proxy.get("/pw/uptime")
+        clock.advance(3600)
+        before = (await proxy.get("/pw/uptime")).json()["uptime"]
+
+        powerwall3.reboot(60)
+        for _ in range(10):
+            await pass_time(clock, proxy, 10)
+            await proxy.get("/soe")
+        after = (await proxy.get("/pw/uptime")).json()["uptime"]
+
+        assert before.startswith("1h0m")
+        assert after.startswith("0h0m")
+
+
 class TestTrouble:
     async def test_a_wrong_gateway_password_is_not_tried_again_and_again(self, gateway, start):
         proxy = await start(gateway, password="", gw_pwd="ABCDEFGHIX")

@@ -37,7 +37,13 @@ PLACES = {
     ]
     for name in SITES
 }
-JUNK = st.sampled_from([None, 0, -1, 1e308, "", "x", True, [], {}, [None], [[]], {"isMIA": True}])
+JUNK = st.sampled_from(
+    [
+        *(None, 0, -1, 1e14, 1e308, "", "x", True, [], {}, [None], [[]], {"isMIA": True}),
+        *("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9+00:00"),
+    ]
+)
+TIMES = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2024-01-24T12:00:00+00:00", 1e14, -1e14)
 
 
 @pytest.mark.parametrize("name", SITES)
@@ -55,3 +61,14 @@ def test_nothing_told_is_nothing_known(name):
     nothing = facts(name, {"controller": {}, "config": {}, "components": {}})
 
     assert set(translate(EVERYTHING, nothing)) == {"/api/status"}  # the firmware has a source of its own
+
+
+@pytest.mark.parametrize("seen_since", [None, 0.0, 1e12, -1e12])
+@pytest.mark.parametrize("up_ms", [None, 1e14, -1e14])
+@pytest.mark.parametrize("time", TIMES)
+def test_a_time_that_no_calendar_has_is_no_time(time, up_ms, seen_since):
+    site = facts("pw2", {"controller.system.time": time}, seen_since=seen_since)
+    uptime = {"signals": [{"name": "SYNC_Uptime", "value": up_ms}]}
+    site.controller["components"]["msa"].insert(0, uptime)
+
+    assert translate(EVERYTHING, site)["/api/status"]["version"]

@@ -90,7 +90,8 @@ class TedapiDriver:
                 return await self._fetch(exchange)
             except GatewayError as error:
                 if error.scope is Scope.LINK:
-                    # Whoever answers next may have another firmware, or be another gateway.
+                    # Whoever answers next may have been started anew, with another firmware, or be another gateway.
+                    self._seen_since = None
                     self._wire.forget()
                     self._units.forget()
                     self._known.pop(messages.FIRMWARE, None)

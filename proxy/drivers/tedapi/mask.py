@@ -17,7 +17,7 @@ MASKED = "masked"
 _PRIVATE = re.compile(
     r"""^(customer|installer|credentials|owner|registration)$
     | passw | passphrase | secret | token | credential | private | certificate | psk | wpa
-    | (^|_)(pin|key|keys|ssid|email|phone|fax|street|city|zip|postal_code|latitude|longitude|lat|lon|lng)$
+    | (^|_)(pin|key|keys|ssid|emails?|phones?|fax|street|city|zip|postal_code|latitude|longitude|lat|lon|lng)$
     | address | session_?id | longFormDeviceID""",
     re.IGNORECASE | re.VERBOSE,
 )

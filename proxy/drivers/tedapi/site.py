@@ -5,7 +5,7 @@ Each function gives the document, or None when nobody has told what it needs.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from proxy.drivers.tedapi.meters import METERS, aggregates
@@ -125,7 +125,7 @@ def status(facts: Facts) -> dict[str, Any] | None:
     part, _ = split_din(facts.config.get("vin"))
     return {
         "din": facts.config.get("vin"),
-        "start_time": f"{now - up:%Y-%m-%d %H:%M:%S %z}" if now and up is not None else None,
+        "start_time": None if now is None or up is None else _start(now, up),
         "up_time_seconds": None if up is None else _duration(up),
         "is_new": False,
         "version": version,
@@ -200,7 +200,15 @@ def _up_time(facts: Facts, now: datetime | None) -> timedelta | None:
             return timedelta(milliseconds=milliseconds)
     if now is None or facts.seen_since is None:
         return None
-    return max(now - datetime.fromtimestamp(facts.seen_since, UTC), timedelta(0))
+    return timedelta(seconds=max(now.timestamp() - facts.seen_since, 0.0))
+
+
+def _start(now: datetime, up: timedelta) -> str | None:
+    """Write when the gateway started; None for a time that no calendar has."""
+    try:
+        return f"{now - up:%Y-%m-%d %H:%M:%S %z}"
+    except OverflowError:
+        return None
 
 
 def _duration(span: timedelta) -> str:
