@@ -36,11 +36,15 @@ the TOML file that PW_CONFIG names; `powerwall-proxy check` lists them all.
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A subcommand: the module of its name runs it; ``arguments`` are those of ``add_argument``."""
+    """A subcommand: the module of its name runs it; ``arguments`` are those of ``add_argument``.
+
+    ``more`` is said below them.
+    """
 
     name: str
     help: str
     arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    more: str = ""
 
 
 _PERSONA = {
@@ -82,6 +86,8 @@ COMMANDS = (
             "--speed": _speed(60.0),
             "--port": {"type": _port, "metavar": "N", "help": "listen here, whatever PW_PORT says"},
         },
+        "SIGTERM ends it. SIGHUP makes it read the file of PW_CONFIG and the certificate (PW_TLS_CERT) again; "
+        "of the settings only those of the log change then, all others need a restart.",
     ),
     Command("check", "show the settings in force, or everything that is wrong with them"),
     Command("health", "ask the running proxy whether it can serve readings; for container health checks"),
@@ -145,7 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"powerwall-proxy {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=f"{command.help}.")
+        sub = commands.add_parser(
+            command.name, help=command.help, description=f"{command.help}.", epilog=command.more
+        )
         for name, options in command.arguments.items():
             sub.add_argument(name, **options)
     return parser

@@ -24,22 +24,26 @@ from proxy.core.errors import (
     GatewayError,
     GatewayTimeout,
     Interrupted,
+    LoginFailed,
     LoginRejected,
     NotSupported,
     RateLimited,
+    Scope,
     SourceUnavailable,
     Unreachable,
 )
+from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import Document, Source
-from proxy.core.sources import GRID_STATUS, METERS, SOE
+from proxy.core.sources import METERS, SOE, STATUS, VITALS
 from proxy.drivers.base import Driver, Metered
 from proxy.drivers.session import GatewaySession
+from proxy.views.reading import section
 
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
 
-ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", GRID_STATUS: "grid state"}
+ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}
 
 
 class Cause(Enum):
@@ -53,6 +57,11 @@ class Cause(Enum):
     RATE_LIMIT = "rate limit"
     FIRMWARE = "firmware"
     GATEWAY = "gateway"
+
+    @property
+    def spoken(self) -> str:
+        """The word in a sentence."""
+        return self.value if self is Cause.TLS else f"the {self.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,13 @@ ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
         (
             "Check PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker). "
             "Do not try often: gateways lock out whoever repeats a wrong password."
+        ),
+    ),
+    LoginFailed: (
+        Cause.GATEWAY,
+        (
+            "What answers lets nobody log in. Is PW_HOST the gateway's address, and no router's or switch's? "
+            "If it is: the gateway may be starting; wait ten minutes, then restart it."
         ),
     ),
     RateLimited: (
@@ -137,8 +153,6 @@ async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ..
     for driver in drivers:
         async for finding in _readings(driver):
             yield finding
-            if finding.cause in {Cause.LOGIN, Cause.RATE_LIMIT, Cause.TLS, Cause.ROUTE}:
-                break
 
 
 async def _address(session: GatewaySession, _: float) -> Finding:
@@ -192,11 +206,20 @@ async def _tls(session: GatewaySession, patience_s: float) -> Finding:
             "Something listens that does not speak TLS as a gateway does. Is it the gateway? "
             "Firmware before 1.20 has no TLS: write PW_HOST=http://address."
         )
-        reason = "no answer" if isinstance(exc, TimeoutError) else type(exc).__name__
-        return Finding("TLS", f"the handshake failed ({reason})", Cause.TLS, advice)
+        return Finding("TLS", f"the handshake failed: {_handshake(exc, patience_s)}", Cause.TLS, advice)
     version = writer.get_extra_info("ssl_object").version()
     writer.close()
     return Finding("TLS", f"{version} works")
+
+
+def _handshake(exc: OSError | TimeoutError, patience_s: float) -> str:
+    """Say in plain words how a handshake ended."""
+    match exc:
+        case TimeoutError():
+            return f"nothing was said within {patience_s:g} s"
+        case ssl.SSLError():
+            return "what was answered is no TLS"
+    return "the connection was closed"
 
 
 async def _readings(driver: Driver) -> AsyncIterator[Finding]:
@@ -215,12 +238,26 @@ async def _readings(driver: Driver) -> AsyncIterator[Finding]:
         if number == 0 and usage and usage.session_since is not None:
             told_of = "accepted" if usage.logins.get("ok") else "not needed: a session is kept"
             yield Finding(f"{driver.name}: login", told_of)
-        yield _reading(step, source, told)
+        yield _reading(step, driver, source, told)
+        # One login, not three: without it nothing else can be read.
+        is_shut_out = usage and usage.logins and not usage.logins.get("ok")
+        if is_shut_out or (isinstance(told, GatewayError) and told.scope is Scope.LINK):
+            return
 
 
-def _reading(step: str, source: Source, told: Document | GatewayError | None) -> Finding:
+def _reading(step: str, driver: Driver, source: Source, told: Document | GatewayError | None) -> Finding:
     if isinstance(told, Document):
-        return Finding(step, "told")
+        return Finding(step, _firmware(told, driver) if source == STATUS else "told")
     error = told or SourceUnavailable(f"{source} was not in the answer")
     cause, advice = next(ADVICE[kind] for kind in type(error).__mro__ if kind in ADVICE)
-    return Finding(step, f"{error.title}: {error}", cause, advice)
+    wait = f"; it wants to be left alone for {error.retry_after:.0f} s" if error.retry_after else ""
+    return Finding(step, f"{error.title}: {error}{wait}", cause, advice)
+
+
+def _firmware(status: Document, driver: Driver) -> str:
+    """Name the firmware, and say so if it keeps from the login what its owner may look for."""
+    version = str(section(status.value).get("version", "unknown")).strip()
+    asks_for_vitals = driver.sources.get(VITALS) == VITALS
+    if asks_for_vitals and parse_version(version) >= HAS_VITALS_BELOW:
+        return f"{version}; it tells temperatures and most alerts over TEDAPI only: PW_GW_PWD"
+    return version

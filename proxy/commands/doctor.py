@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_document(findings, ill), indent=2))
     elif ill and ill.cause:
-        print(f"\n{_coloured(_BOLD, f'It is the {ill.cause.value}.')} {ill.advice}")
+        print(f"\n{_coloured(_BOLD, f'It is {ill.cause.spoken}.')} {ill.advice}")
     else:
         print(f"\n{_coloured(_BOLD, 'All is well.')}")
     return FAILED if ill else OK

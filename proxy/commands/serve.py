@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         if args.demo:
             return runner.run(_demonstrate(args, settings, tls, loaded))
-        return runner.run(serve(settings, tls, _Reload(settings, tls), loaded))
+        return runner.run(serve(settings, tls, _Reload(loaded.settings, tls), loaded))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -67,11 +67,14 @@ async def _demonstrate(
         settings = replace(
             settings, host=host, password=gateway.password, gw_pwd=useful_gateway_password(gateway)
         )
-        return await serve(settings, tls, _Reload(settings, tls), loaded)
+        return await serve(settings, tls, _Reload(loaded.settings, tls), loaded)
 
 
 class _Reload:
-    """What a SIGHUP does: read everything again, change what can be changed while running."""
+    """What a SIGHUP does: read everything again, change what can be changed while running.
+
+    ``settings`` are those that were read, not what a demo makes of them.
+    """
 
     def __init__(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
         self._settings = settings

@@ -17,7 +17,7 @@ def offers(context: Context) -> Mapping[str, Callable[[], Samples]]:
 
     def connections() -> Samples:
         if context.entrance:
-            yield (), len(context.entrance.server.connections)
+            yield (), len(context.entrance.server.connections) + len(context.entrance.handshakes)
 
     def turned_away() -> Samples:
         if context.entrance:

@@ -25,13 +25,16 @@ class CommandLine:
         self.home = home
         self._stack = ExitStack()
 
-    def __call__(self, *words: str, **settings: str) -> subprocess.CompletedProcess:
-        """Run a command to its end."""
+    def __call__(
+        self, *words: str, output: int = subprocess.PIPE, **settings: str
+    ) -> subprocess.CompletedProcess:
+        """Run a command to its end; ``output`` is where it writes instead, such as a terminal."""
         return subprocess.run(
             self._command(words),
             env=self._environment(settings),
             cwd=self.home,
-            capture_output=True,
+            stdout=output,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=PATIENCE_S,
             check=False,

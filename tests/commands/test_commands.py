@@ -250,6 +250,18 @@ def test_a_hang_up_reloads_what_can_be_reloaded(command, tmp_path):
     assert ask(port, "/health")
 
 
+def test_a_demo_that_is_told_to_reload_needs_no_restart(command):
+    """Its gateway is of its own making: that no setting names it is no change."""
+    daemon = command.start("serve", "--demo", **DEMO)
+    daemon.port()
+
+    daemon.hang_up()
+    daemon.prints("reloaded")
+
+    assert daemon.ends() == 0
+    assert [line for line in daemon.lines if "restart needed" in line] == []
+
+
 def test_routes_lists_what_can_be_asked_for(command):
     shown = command("routes")
 

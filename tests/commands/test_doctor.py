@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+from contextlib import suppress
 
 import pytest
 
@@ -11,6 +13,7 @@ from proxy.config.settings import Settings
 from proxy.core import errors
 from proxy.drivers.registry import drivers_for
 from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
 
 
 @pytest.fixture
@@ -72,6 +75,36 @@ async def test_a_port_that_does_not_speak_tls(examine):
     server.close()
 
     assert causes(findings) == [Cause.TLS]
+    assert findings[-1].told == "the handshake failed: the connection was closed"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "what was answered is no TLS"),
+        (b"", "nothing was said within 0.3 s"),
+    ],
+)
+async def test_what_goes_wrong_with_tls_is_told_in_plain_words(examine, said, told):
+    """A server of plain HTTP, and one that says nothing at all."""
+    clients = []
+
+    async def answer(reader, writer):
+        clients.append(writer)
+        writer.write(said)
+        with suppress(ConnectionError):
+            await reader.read(-1)
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    findings = await examine(host=f"127.0.0.1:{port}", timeout=0.3)
+    server.close()
+    for writer in clients:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+    assert findings[-1].told == f"the handshake failed: {told}"
 
 
 async def test_another_certificate_than_before(sim, examine, tmp_path):
@@ -98,6 +131,53 @@ async def test_what_the_gateway_answers_tells_the_cause(sim, examine, status, ca
     sim.answers(status=status, path="/api/meters/aggregates")
 
     assert causes(await examine(host=sim.address))[0] is cause
+
+
+async def test_a_gateway_says_how_long_it_wants_to_be_left_alone(sim, examine):
+    sim.answers(status=429, headers={"Retry-After": "120"})
+
+    assert (await examine(host=sim.address))[-1].told.endswith("it wants to be left alone for 120 s")
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 200, "body": b"<html>"}, {"action": "hang"}])
+async def test_a_login_that_does_not_work_is_tried_once(sim, examine, fault):
+    """Whatever answers in the gateway's place, or does not: without a login nothing else can be read."""
+    sim.faults.add(Fault(path="/api/*", **fault))
+    findings = await examine(host=sim.address, timeout=0.3)
+
+    assert causes(findings) == [Cause.GATEWAY]
+    assert "log of the proxy" not in findings[-1].advice
+    assert len([record for record in sim.requests if record.method == "POST"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("persona", "gw_pwd", "told"),
+    [
+        ("fw21_44", "", "21.44 223a56cd"),
+        (
+            "fw25_10",
+            "",
+            "25.10.4 4a4191ff; it tells temperatures and most alerts over TEDAPI only: PW_GW_PWD",
+        ),
+        ("fw25_10", "ABCDEFGHIJ", "25.10.4 4a4191ff"),
+    ],
+)
+async def test_the_firmware_is_named_with_what_it_keeps_to_itself(clock, examine, persona, gw_pwd, told):
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        findings = await examine(host=sim.address, gw_pwd=gw_pwd)
+
+    assert causes(findings) == []
+    assert {finding.step: finding.told for finding in findings}["local: firmware"] == told
+
+
+async def test_tedapi_off_the_gateways_own_wifi_is_told_apart(clock, examine):
+    """Firmware from 25.10 on refuses it elsewhere in the network, whatever the password."""
+    async with SimulatedGateway("fw25_10", clock=clock.clock) as sim:
+        sim.gateway.tedapi.on_wifi = False
+        findings = await examine(host=sim.address, password="", gw_pwd=sim.gw_pwd)
+
+    assert causes(findings) == [Cause.LOGIN]
+    assert "only on the gateway's own Wi-Fi" in findings[-1].told
 
 
 async def test_a_gateway_that_takes_its_time(sim, examine):
@@ -127,6 +207,26 @@ def test_the_command_says_it_in_words_or_as_json(command):
     assert "\x1b" not in words.stdout
     assert json.loads(told.stdout)["cause"] == "port"
     assert "secret-word" not in words.stdout + told.stdout
+
+
+@pytest.mark.parametrize(
+    ("wishes", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)]
+)
+def test_a_terminal_sees_colours_unless_its_owner_wants_none(command, wishes, coloured):
+    """As no-color.org has it: an empty NO_COLOR is none."""
+    reader, terminal = os.openpty()
+    done = command("doctor", output=terminal, PW_HOST="127.0.0.1:1", **wishes)
+    os.close(terminal)
+    shown = os.read(reader, 65536)
+    os.close(reader)
+
+    assert done.returncode == 1
+    assert b"It is the port." in shown
+    assert (b"\x1b[31m" in shown) is coloured
+
+
+def test_tls_has_no_article():
+    assert [cause.spoken for cause in (Cause.TLS, Cause.RATE_LIMIT)] == ["TLS", "the rate limit"]
 
 
 async def test_an_address_to_which_no_way_leads(examine):

@@ -48,6 +48,13 @@ def test_nobody_keeps_the_secret_of_the_examples_unwarned():
         )
 
 
+def test_what_a_hang_up_changes_is_listed():
+    told = README.partition("`SIGHUP`")[2].partition("## ")[0]
+
+    named = set(re.findall(r"`([A-Z_]+)`", told)) - {"PW_CONFIG", "PW_TLS_CERT"}
+    assert named == {row.env for row in SETTINGS if row.reloads}
+
+
 def test_commands_in_the_prose_exist():
     known = {command.name for command in COMMANDS}
     named = set(re.findall(r"powerwall-proxy ([a-z]+)\b", README)) - {"proxy", "bash"}

@@ -150,7 +150,6 @@ class TestPowerwall3:
 
         assert f"TEPINV--{second}" in (await proxy.get("/vitals")).json()
 
-
     async def test_its_up_time_begins_anew_after_an_outage(self, powerwall3, start, clock):
         """It tells none; the proxy knows since when it has answered without a break."""
         proxy = await start(powerwall3, **FULL)
