@@ -30,9 +30,16 @@ def test_the_generated_parts_are_up_to_date():
 
 
 def test_settings_in_the_prose_exist():
-    """Also in the compose file, the image and .env."""
+    """Also in the compose file, the image and .env.example."""
     known = {row.env for row in SETTINGS} | {f"{row.env}_FILE" for row in SETTINGS if row.secret}
-    for name in ("README.md", "CHANGELOG.md", "docker-compose.yml", "Dockerfile", ".env", "certs/README.md"):
+    for name in (
+        "README.md",
+        "CHANGELOG.md",
+        "docker-compose.yml",
+        "Dockerfile",
+        ".env.example",
+        "certs/README.md",
+    ):
         named = set(re.findall(r"\bPW_[A-Z0-9_]*[A-Z0-9]\b", (ROOT / name).read_text("utf-8")))
         assert named - known == set(), name
 

@@ -30,9 +30,8 @@ def lint(*command):
 
 @pytest.fixture
 def compose(tmp_path):
-    """What docker-compose makes of our file, by service; ``env`` are the lines of .env, else it is as shipped."""
-    for name in ("docker-compose.yml", ".env"):
-        shutil.copy(ROOT / name, tmp_path)
+    """What docker-compose makes of our file, by service; ``env`` are the lines of .env, which need not be there."""
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     shutil.copytree(ROOT / "deploy", tmp_path / "deploy")
 
     def resolve(*profiles, env=None):
@@ -123,13 +122,27 @@ SIMULATED = {"pypowerwall", "simulator"}
     ],
 )
 def test_the_simulated_house_is_there_with_every_profile(compose, profiles, services):
-    """A flag takes the place of the profiles in .env: dashboards without a house would stay empty."""
+    """Dashboards without a house would stay empty."""
     assert compose(*profiles).keys() == services
 
 
-@pytest.mark.parametrize("profile", ["demo", "metrics", "influx"])
-def test_nothing_is_simulated_once_a_gateway_is_named(compose, profile):
-    assert "simulator" not in compose(profile, env="PW_HOST=192.168.1.50\nPW_PASSWORD=secret\n")
+@pytest.mark.parametrize("profiles", [[], ["metrics"], ["influx"]])
+def test_nothing_is_simulated_once_a_gateway_is_named(compose, profiles):
+    assert "simulator" not in compose(*profiles, env="PW_HOST=192.168.1.50\nPW_PASSWORD=secret\n")
+
+
+def test_a_copy_of_the_example_changes_nothing_until_it_is_edited(compose):
+    """Everything in it is a comment, and every comment that looks like a setting can be one."""
+    example = (ROOT / ".env.example").read_text("utf-8")
+    edited = re.sub(r"^#(?=[A-Z_]+=)", "", example, flags=re.MULTILINE)
+
+    assert compose(env=example) == compose(env="")
+    assert compose(env=edited).keys() == {"pypowerwall", "prometheus", "grafana"}
+
+
+def test_what_is_written_into_the_env_file_stays_out_of_git():
+    """It holds passwords."""
+    assert ".env" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 
 
 def settings_of(services):
@@ -141,7 +154,7 @@ def settings_of(services):
 
 
 def test_the_first_start_needs_no_settings(compose):
-    """As shipped, .env names no gateway, and the proxy reads the simulated one."""
+    """No .env, no gateway: the proxy reads the simulated one."""
     services = compose()
 
     assert services["simulator"]["command"][:1] == ["simulate"]
