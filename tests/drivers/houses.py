@@ -42,3 +42,8 @@ def knows(sim: SimulatedGateway, key: Key, state: KeyState = KeyState.VERIFIED) 
     """Register a key. Signatures are dated by the real clock, so the gateway's is set to it."""
     sim.register_key(key.public, state)
     sim.gateway.clock_error_s = time.time() - sim.clock.wall()
+
+
+def link(health, driver="tedapi"):
+    """The part of /health that tells of one way to the gateway."""
+    return next(way for way in health["gateways"][0]["links"] if way["driver"] == driver)

@@ -26,7 +26,7 @@ from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from proxy.sim.tedapi.state import KeyState
 from tests.clock import pass_time
-from tests.drivers.houses import FULL, Key, knows
+from tests.drivers.houses import FULL, Key, knows, link
 
 SIGNED = "/tedapi/v1r"
 
@@ -48,10 +48,6 @@ async def gateway(clock, key):
 async def driver(gateway, start, key):
     proxy = await start(gateway, **key.settings())
     return proxy.context.gateway.links[0].driver
-
-
-def link(health, driver="v1r"):
-    return next(way for way in health["gateways"][0]["links"] if way["driver"] == driver)
 
 
 class TestReading:
@@ -79,7 +75,7 @@ class TestReading:
 
         assert f"TEPINV--{leader}" in vitals
         assert f"TEPINV--{follower}" not in vitals
-        assert "PW_WIFI_HOST" in link(health)["units_silent"][follower]
+        assert "PW_WIFI_HOST" in link(health, "v1r")["units_silent"][follower]
 
     async def test_with_the_wifi_every_unit_is_there(self, gateway, start, key):
         proxy = await start(gateway, **key.settings(wifi_host=gateway.address))
@@ -119,8 +115,10 @@ class TestReading:
 
         assert f"TEPINV--{leader}" in vitals
         assert f"TEPINV--{follower}" not in vitals
-        assert link(health)["state"] == "closed"
-        assert "over the Wi-Fi: 127.0.0.1:9 cannot be reached" in link(health)["units_silent"][follower]
+        assert link(health, "v1r")["state"] == "closed"
+        assert (
+            "over the Wi-Fi: 127.0.0.1:9 cannot be reached" in link(health, "v1r")["units_silent"][follower]
+        )
 
     async def test_the_wifi_stands_in_for_the_wire(self, gateway, start, key, clock):
         proxy = await start(gateway, **key.settings(wifi_host=gateway.address))
@@ -130,7 +128,7 @@ class TestReading:
 
         assert answer.status == 200
         health = (await proxy.get("/health")).json()
-        assert "500" in link(health)["resting"]["controller"]["reason"]
+        assert "500" in link(health, "v1r")["resting"]["controller"]["reason"]
         signed = gateway.requests_for(SIGNED)
         gateway.heals()
         await pass_time(clock, proxy, 12)
@@ -173,7 +171,7 @@ class TestTrouble:
 
         assert {answer.status for answer in answers} <= {502, 503}
         assert says in answers[0].json()["detail"]
-        assert says in link(health)["reason"]
+        assert says in link(health, "v1r")["reason"]
         assert gateway.logins == 1
 
     @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""The local login and TEDAPI side by side: each tells what it has, and stands in for the other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.clock import pass_time
+from tests.drivers.houses import FULL, HYBRID
+
+
+async def test_the_local_api_tells_what_it_has_and_tedapi_the_rest(gateway, start):
+    proxy = await start(gateway, **HYBRID)
+
+    told = (await proxy.get("/aggregates")).json()
+    vitals = (await proxy.get("/vitals")).json()
+
+    assert told["site"]["energy_imported"] > 1000  # the gateway's own counter
+    assert any(key.startswith("TEPINV--") for key in vitals)
+    assert (await proxy.get("/stats")).json()["tedapi_mode"] == "hybrid"
+
+
+async def test_readings_do_not_flicker_between_the_two(gateway, start, clock):
+    """An exchange for the vitals tells powers too; the local API's stay."""
+    proxy = await start(gateway, **HYBRID)
+    await proxy.get("/aggregates")
+    clock.advance(6)
+
+    for path in ("/vitals", "/aggregates", "/vitals", "/aggregates"):
+        answer = await proxy.get(path)
+
+    assert answer.json()["site"]["energy_imported"] > 1000
+    assert "Energy-Counters" not in answer.headers
+
+
+async def test_each_way_stands_in_for_the_other(gateway, start, clock):
+    """The login is refused: TEDAPI serves. Neither choice is for good."""
+    gateway.answers(status=401, path="/api/*")
+    proxy = await start(gateway, **HYBRID)
+
+    assert (await proxy.get("/aggregates")).json()["site"]["energy_imported"] is None
+    gateway.heals()
+    await pass_time(clock, proxy, 40)
+
+    assert (await proxy.get("/aggregates")).json()["site"]["energy_imported"] > 1000
+
+
+async def test_a_way_that_failed_at_start_is_tried_again(gateway, start, clock):
+    gateway.answers(status=403, path="/tedapi/*")
+    proxy = await start(gateway, **HYBRID)
+    assert (await proxy.get("/vitals")).status in {502, 503}
+
+    gateway.heals()
+    await pass_time(clock, proxy, 40)
+
+    assert any(key.startswith("TEPINV--") for key in (await proxy.get("/vitals")).json())
+
+
+@pytest.mark.parametrize("way", [FULL, HYBRID])
+async def test_the_vitals_of_tedapi_do_not_pose_as_those_of_the_gateway(gateway, start, way):
+    """Programs decode protobuf there, and take 404 for firmware that has none."""
+    proxy = await start(gateway, **way)
+    assert (await proxy.get("/vitals")).status == 200
+
+    answers = [await proxy.get("/api/devices/vitals") for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [404, 404]
+    assert "application/octet-stream" in answers[0].json()["detail"]
