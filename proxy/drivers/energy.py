@@ -9,6 +9,7 @@ few minutes, and too low otherwise. They outlive the process in the state folder
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def areas(first: float, last: float, span: float) -> tuple[float, float]:
 
 
 class EnergyMeter:
-    """The counters of one gateway, kept under its address."""
+    """The counters of one gateway, kept under its address. Owns the writing that is under way until closed."""
 
     def __init__(self, memory: Memory, clock: Clock, address: str) -> None:
         self._memory = memory
@@ -73,6 +74,7 @@ class EnergyMeter:
         self._until = number(kept.get("until"))
         self._read_at = None if self._until is None else clock.monotonic() - (clock.wall() - self._until)
         self._saved_at = clock.monotonic()
+        self._saving: asyncio.Future[None] | None = None
 
     def count(self, powers: Mapping[str, float | None]) -> Mapping[str, tuple[float, float]]:
         """Take the powers of this moment (watts); tell (imported, exported) watt-hours of each meter."""
@@ -83,13 +85,24 @@ class EnergyMeter:
             self._counters[name] = self._counters.get(name, Counter()).read(power, gap_s)
         return {name: _directions(name, counter) for name, counter in self._counters.items()}
 
-    @property
-    def is_due(self) -> bool:
-        """Whether the counters were last written down long ago. Rarely: an SD card wears out."""
-        return self._clock.monotonic() - self._saved_at >= _SAVE_EVERY_S
+    def save_soon(self) -> None:
+        """Write the counters down beside the event loop if that was long ago.
+
+        An SD card may take seconds for it, and wears out: neither readings nor cards are to suffer.
+        """
+        if self._saving is not None and not self._saving.done():
+            return
+        if self._clock.monotonic() - self._saved_at >= _SAVE_EVERY_S:
+            self._saving = asyncio.get_running_loop().run_in_executor(None, self.save)
+
+    async def close(self) -> None:
+        """Write the counters down for the next start."""
+        if self._saving is not None:
+            await self._saving
+        self.save()
 
     def save(self) -> None:
-        """Write the counters down. An SD card may take seconds for that."""
+        """Write the counters down."""
         self._saved_at = self._clock.monotonic()
         counters = {
             name: {

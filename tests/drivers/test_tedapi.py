@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.clients.telegraf import MEASUREMENTS
-from tests.clock import pass_time
+from tests.clock import pass_time, until
 from tests.drivers.houses import FULL, link
 
 
@@ -184,6 +184,21 @@ class TestEnergy:
         assert last.json()["solar"]["energy_exported"] == pytest.approx(100, rel=0.01)
         assert (await proxy.get("/stats")).json()["energy"]["tedapi"]["method"] == "integrated"
         assert "Energy-Counters" not in (await proxy.get("/soe")).headers
+
+    async def test_a_run_that_ends_without_warning_costs_minutes_and_not_the_count(
+        self, gateway, start, clock, tmp_path
+    ):
+        """They are written down every five minutes; the next run goes on from there."""
+        gateway.pin(solar=0, battery=0, load=3600)
+        proxy = await start(gateway, **FULL)
+        for _ in range(32):
+            clock.advance(10)
+            await proxy.get("/aggregates")
+        await until((tmp_path / "state" / "energy.json").exists)
+
+        told = (await (await start(gateway, **FULL)).get("/aggregates")).json()
+
+        assert told["load"]["energy_imported"] == pytest.approx(300, rel=0.05)
 
     async def test_owners_may_do_without(self, gateway, start):
         proxy = await start(gateway, integrate_energy=False, **FULL)

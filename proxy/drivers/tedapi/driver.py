@@ -100,7 +100,7 @@ class TedapiDriver:
     async def close(self) -> None:
         """Release the connections; what was counted is kept."""
         if self._energy is not None:
-            self._energy.save()
+            await self._energy.close()
         await self._wire.close()
 
     def forget_answers(self) -> None:
@@ -166,8 +166,6 @@ class TedapiDriver:
         room, self._beside = max(_BESIDE - self._beside, 1), 0
         asked = await self._ask_units(room)
         facts = self._facts(controller)
-        if self._energy is not None and self._energy.is_due:
-            await asyncio.to_thread(self._energy.save)
         kept = [self._units.told[din].at for din in facts.units if din not in asked]
         age_s = self._clock.monotonic() - min(kept) if kept else 0.0
         now = replace(facts, units={din: facts.units[din] for din in facts.units if din in asked})
@@ -187,7 +185,9 @@ class TedapiDriver:
         self._seen_since = facts.seen_since
         if self._energy is None:
             return facts
-        return replace(facts, counters=self._energy.count(meters.powers(facts)))
+        counters = self._energy.count(meters.powers(facts))
+        self._energy.save_soon()
+        return replace(facts, counters=counters)
 
     @property
     def _dins(self) -> list[str]:
