@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import GatewayError, NotSupported, OutcomeUnknown
+from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown
 from proxy.core.model import Command, Setting, Source
 from proxy.core.sources import BACKUP_EVENTS, GRID_STATUS, METERS, OPERATION, SYSTEM_STATUS, TEDAPI_CONFIG
 from proxy.drivers.base import Controllable
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _REMEMBERED = 20
+# After these what the gateway holds is worth a look; after others nothing was sent.
+_WERE_SENT = (OutcomeUnknown, CommandRejected)
 _CONFIGURATION = frozenset({OPERATION, TEDAPI_CONFIG})
 # What each setting shows in: these sources are asked anew after a command.
 AFFECTED: Mapping[Setting, frozenset[Source]] = {
@@ -91,7 +93,7 @@ class Control:
                 self._forget(command)
             except GatewayError as error:
                 self._forget(command)
-                after = await self._read_back(command) if isinstance(error, OutcomeUnknown) else {}
+                after = await self._read_back(command) if isinstance(error, _WERE_SENT) else {}
                 report = Report(command, who, at, before, after, error=error)
             except asyncio.CancelledError:
                 self._forget(command)

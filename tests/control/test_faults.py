@@ -170,6 +170,7 @@ async def test_a_customer_on_current_firmware_is_told_what_would_work(start, clo
         assert answer.status == 502
         assert answer.json()["outcome"] == "command_rejected"
         assert "PW_RSA_KEY_PATH" in answer.json()["detail"]
+        assert answer.json()["reserve"] == pytest.approx(20), "what it holds"
         assert sim.logins == 1
         assert (sent(sim, "POST", OPERATION), sent(sim, "GET", APPLY)) == (1, 0)
 
