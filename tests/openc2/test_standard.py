@@ -321,6 +321,7 @@ async def test_a_signature_cannot_be_verified(producer):
 
 @pytest.mark.parametrize("key", ["", "wrong", KEY + "x", "ü", None])
 async def test_without_the_key_nothing_is_told(producer, sim, key):
+    """But to which command this is the answer: the id is the producer's own, and goes to nobody else."""
     answer = await producer.send(FEATURES, {"Authorization": None if key is None else f"Bearer {key}"})
 
     assert response_of(answer) == {"status": 401, "status_text": "key missing or wrong"}
