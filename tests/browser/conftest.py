@@ -18,13 +18,17 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
+from tests.browser.reading import PATIENCE_S
 from tests.clock import TestClock, pass_time
+
+# What has no limit of its own may take long: it is slow only on a machine that is busy.
+expect.set_options(timeout=PATIENCE_S * 1000)
 
 FLAGS = [
     "--headless",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from playwright.async_api import Page, expect
 
@@ -52,11 +53,14 @@ async def state(page: Page, name: str, seconds: float = PATIENCE_S) -> None:
 
 
 async def comes_to_show(house, page: Page, node: str, value: str) -> None:
-    """Let time pass for the house, at most some minutes, until a node has this value."""
-    wanted = value.replace(" ", "\u00a0")
+    """Let time pass for the house, at most some minutes, until a node has this value.
+
+    Not all at once: a browser that had no chance to read would seem to have stalled.
+    """
     for _ in range(30):
         await house.pass_time(5)
-        if await page.locator(f"#{node} .value").text_content() == wanted:
+        with suppress(AssertionError):
+            await shows(page, node, value, seconds=0.3)
             return
     await shows(page, node, value)
 

@@ -49,6 +49,11 @@ class Wire:
         self.requests.setdefault(request, {"bytes": 0, "cached": False, "status": None}).update(facts)
 
     @property
+    def streams(self) -> int:
+        """How many streams were asked for."""
+        return sum("/events" in it["url"] for it in self.requests.values())
+
+    @property
     def loaded(self) -> list[dict]:
         """Everything but the stream, which stays open, and what the browser had."""
         return [it for it in self.requests.values() if "/events" not in it["url"] and not it["cached"]]
@@ -68,12 +73,12 @@ async def test_a_first_visit_is_small(house, watch):
     """Four requests of one origin and 16 KB show the first flow; one stream follows."""
     page, wire = await visit(watch, house.url)
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: house.context.streams() == 1 and all(it["bytes"] for it in wire.loaded), PATIENCE_S)
+    await until(lambda: wire.streams and all(it["bytes"] for it in wire.loaded), PATIENCE_S)
 
     assert {urlsplit(it["url"]).netloc for it in wire.requests.values()} == {urlsplit(house.url).netloc}
     assert len(wire.loaded) <= 4
     assert sum(it["bytes"] for it in wire.loaded) <= COLD_BYTES
-    assert sum("/events" in it["url"] for it in wire.requests.values()) == 1
+    assert wire.streams == house.context.streams() == 1
 
 
 @pytest.mark.parametrize("path", ["status", "docs", "example.html"])

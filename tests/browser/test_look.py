@@ -368,7 +368,7 @@ async def a_resting_gateway(house, page):
 
 async def a_lost_server(house, page):
     await house.stop()
-    await says(page, "No contact with the server", seconds=8)
+    await says(page, "No contact with the server")
 
 
 STATES = [
