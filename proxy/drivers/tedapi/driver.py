@@ -144,15 +144,15 @@ class TedapiDriver:
         return answer
 
     async def _configuration(self) -> dict[Source, Document | GatewayError]:
-        """Tell the configuration; one that came with the controller a moment ago is as good."""
+        """Tell the configuration: the one that came with the controller not long ago, or a new one.
+
+        Beside a local login its sources are asked for every ttl, because another gateway would tell them there.
+        """
         now, known = self._clock.monotonic(), self._known.get(messages.CONFIG)
-        if (
-            known
-            and not known.error
-            and self._changed_at < known.asked_at
-            and now - known.asked_at < self._ttl_s
-        ):
-            return tell(FROM_CONFIG, Facts(config=known.document), age_s=now - known.asked_at)
+        if known and not known.error and known.asked_at > self._changed_at:
+            age_s = now - known.asked_at
+            if age_s < _LIFETIMES[messages.CONFIG] - self._ttl_s:
+                return tell(FROM_CONFIG, Facts(config=known.document), age_s=age_s)
         await self._ask(messages.CONFIG)
         return tell(FROM_CONFIG, Facts(config=self._config))
 
