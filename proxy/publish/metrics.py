@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily, Metric
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from proxy.core.model import Source
@@ -21,6 +20,7 @@ from proxy.core.tally import Histogram
 from proxy.publish.energy import ENERGY, ESSENTIAL
 from proxy.publish.facts import Facts
 from proxy.publish.families import COUNTER, HISTOGRAM, Family, Ratchet, Samples, Told
+from proxy.publish.formats import chosen
 from proxy.publish.own import OWN
 from proxy.publish.running import Running
 
@@ -55,10 +55,10 @@ class Metrics:
         """Return the body in the format that the client asks for, and its media type."""
         now = self._running.clock.monotonic
         started = now()
-        encode, media_type = choose_encoder(accept)
-        body = encode(self._registry)
+        wanted = chosen(accept)
+        body = wanted.write(self._registry)
         self._running.collect_seconds = now() - started
-        return body, media_type
+        return body, wanted.media_type
 
 
 class _Families(Collector):

@@ -1,0 +1,56 @@
+"""Which format a scrape gets, and how it is written.
+
+OpenMetrics 1.0 for a client that takes it at least as gladly as the text format, which
+everybody else gets (RFC 9110 section 12.5.1). No version or escaping is echoed: whatever
+a client names, it gets one of these two, and every name is plain ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, exposition
+from prometheus_client.openmetrics import exposition as openmetrics
+
+# A client's list is read up to here; Prometheus 3 needs 270 characters.
+_LONGEST = 1000
+_WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)")
+_OPENMETRICS = "application/openmetrics-text"
+_TEXTS = ("text/plain", "text/*", "*/*")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a registry is written, and the media type of that."""
+
+    media_type: str
+    write: Callable[[CollectorRegistry], bytes]
+
+
+TEXT = Format("text/plain; version=0.0.4; charset=utf-8", exposition.generate_latest)
+OPENMETRICS = Format(f"{_OPENMETRICS}; version=1.0.0; charset=utf-8", openmetrics.generate_latest)
+
+
+def chosen(accept: str) -> Format:
+    """Choose by the Accept field; an item that cannot be read counts as none."""
+    weights: dict[str, float] = {}
+    for item in accept[:_LONGEST].lower().split(","):
+        media_type, *parameters = (part.strip() for part in item.split(";"))
+        if media_type == _OPENMETRICS and not _is_first_version(parameters):
+            continue
+        found = [_WEIGHT.fullmatch(parameter) for parameter in parameters if parameter.startswith("q=")]
+        weight = 1.0 if not found else float(found[0][1]) if found[0] else 0.0
+        weights[media_type] = max(weight, weights.get(media_type, 0.0))
+    wanted = weights.get(_OPENMETRICS, 0.0)
+    text = next((weights[name] for name in _TEXTS if name in weights), 0.0)
+    return OPENMETRICS if 0.0 < wanted >= text else TEXT
+
+
+def _is_first_version(parameters: list[str]) -> bool:
+    """Say whether a client means OpenMetrics 1.0, or names no version."""
+    versions = [
+        name.strip('"') for key, _, name in (p.partition("=") for p in parameters) if key == "version"
+    ]
+    return not versions or versions[0].startswith("1.0")
