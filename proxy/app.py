@@ -116,6 +116,8 @@ def build_app(
         if recovery:
             recovery.close()
         await gateway.close()
+        for finish in context.at_end:
+            finish()
 
     async def sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
         response.headers["Server"] = SERVER

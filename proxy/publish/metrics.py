@@ -2,7 +2,7 @@
 
 prometheus-client writes the formats and tells about the process. It is slow to import, so
 this module is imported by the first scrape. Nothing here asks a gateway, and nothing is
-kept between scrapes but the ratchet of the gateway's counters.
+kept between scrapes but the ratchet of the gateway's counters, which outlives the process.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _TOLD: frozenset[Source] = frozenset(source for row in ENERGY for source in row.
 class Metrics:
     """The metrics of one running proxy; ``facts`` reads what is told of a gateway."""
 
-    def __init__(self, running: Running, facts: Callable[[Gateway], Facts]) -> None:
+    def __init__(self, running: Running, facts: Callable[[Gateway], Facts], ratchet: Ratchet) -> None:
         self._running = running
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Families(running, facts))
+        self._registry.register(_Families(running, facts, ratchet))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -64,10 +64,10 @@ class Metrics:
 class _Families(Collector):
     """What prometheus-client calls for each scrape."""
 
-    def __init__(self, running: Running, facts: Callable[[Gateway], Facts]) -> None:
+    def __init__(self, running: Running, facts: Callable[[Gateway], Facts], ratchet: Ratchet) -> None:
         self._running = running
         self._facts = facts
-        self._ratchet = Ratchet()
+        self._ratchet = ratchet
 
     def collect(self) -> Iterator[Metric]:
         """Make all families that have a sample."""

@@ -51,6 +51,8 @@ class Context:
     # Where settings come from, by key, and what is odd about them; empty if nobody read them from anywhere.
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    # What is to be done when the proxy ends.
+    at_end: list[Callable[[], None]] = field(default_factory=list)
     # How many pages listen to live events.
     streams: Callable[[], int] = int
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from proxy.publish.metrics import Metrics
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
+
+
+# What the gateway's counters read when the proxy ended, in the state folder.
+COUNTERS: Final = "counters.json"
 
 
 def endpoints(context: Context) -> dict[str, Endpoint]:
@@ -52,6 +56,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 def _metrics(context: Context) -> Metrics:
     """Connect the metrics to a running proxy."""
     from proxy.publish.facts import Facts  # noqa: PLC0415 - see above
+    from proxy.publish.families import Ratchet  # noqa: PLC0415 - see above
     from proxy.publish.metrics import Metrics  # noqa: PLC0415 - see above
     from proxy.publish.running import Running  # noqa: PLC0415 - see above
 
@@ -66,4 +71,11 @@ def _metrics(context: Context) -> Metrics:
         started_at=context.started_at,
         offers=context.offers,
     )
-    return Metrics(running, facts)
+
+    def keep(highest: dict[str, float]) -> None:
+        context.memory.write(COUNTERS, highest)
+
+    ratchet = Ratchet(context.memory.read(COUNTERS), keep)
+    # Not after each scrape, for the sake of memory cards: at the end, and when a counter begins to be held.
+    context.at_end.append(lambda: keep(ratchet.highest))
+    return Metrics(running, facts, ratchet)

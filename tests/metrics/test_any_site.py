@@ -12,6 +12,7 @@ from proxy.core.model import Document
 from proxy.core.sources import METERS
 from proxy.gateway.gateway import Gateway
 from proxy.publish.facts import Facts
+from proxy.publish.families import Ratchet
 from proxy.publish.metrics import Metrics
 from proxy.publish.running import Running
 from proxy.views.options import Options
@@ -36,7 +37,9 @@ def scraped(told):
         gateway.store.put(source, Document(value, b""))
     traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
     running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
-    body, _ = Metrics(running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True)).scrape("")
+    body, _ = Metrics(running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), Ratchet()).scrape(
+        ""
+    )
     return read(body.decode())
 
 

@@ -4,12 +4,15 @@ import gzip
 
 import pytest
 
+from proxy.publish.energy import ENERGY
 from proxy.publish.facts import Facts
+from proxy.publish.families import Ratchet
 from proxy.publish.metrics import Metrics
 from proxy.publish.running import Running
+from proxy.sim.faults import Fault
 from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
-from tests.clock import pass_time
+from tests.clock import pass_time, until
 from tests.metrics.reading import OPENMETRICS, as_text, counters, promtool_remarks, read, scrape, settled
 
 
@@ -49,12 +52,18 @@ def test_openmetrics_takes_no_second_declaration_of_a_counter():
 
 @pytest.mark.parametrize("persona", PERSONAS)
 async def test_promtool_and_both_parsers_have_no_remark(persona, start, clock):
-    """On every generation of firmware."""
+    """On every generation of firmware, over every way that leads to it, and when it is gone."""
     async with SimulatedGateway(persona, clock=clock.clock) as sim:
         address = sim.address if sim.gateway.persona.tls else f"http://{sim.address}"
-        proxy = await start(sim, host=address, password=sim.password, metrics_refresh="all")
-        await settled(proxy)
+        gw_pwd = sim.gw_pwd if sim.gateway.persona.tedapi else ""
+        proxy = await start(sim, host=address, password=sim.password, gw_pwd=gw_pwd, metrics_refresh="all")
+        assert {row.name for row in ENERGY} & (await settled(proxy)).names
+        await clean(proxy)
 
+        await until(lambda: not proxy.context.gateway.is_asking)
+        sim.faults.add(Fault(action="reset"))
+        await pass_time(clock, proxy, 60)
+        assert {row.name for row in ENERGY} & (await settled(proxy)).names == set()
         await clean(proxy)
 
 
@@ -70,6 +79,17 @@ async def test_promtool_has_no_remark_during_an_outage(sim, start, clock):
     await clean(await start())
 
 
+async def test_a_scrape_does_not_wait_for_a_gateway_that_hangs(sim, start):
+    """No time passes for it but its own: the clock of this test stands still for everybody who waits."""
+    proxy = await start(sim, metrics_refresh="all")
+    sim.faults.add(Fault(action="hang"))
+    scrapes = [await scrape(proxy) for _ in range(3)]
+    await until(lambda: sim.requests)
+
+    assert proxy.context.gateway.is_asking
+    assert scrapes[-1]["powerwall_proxy_requests_total", "route=/metrics", "status=200"] == 2
+
+
 async def test_two_gateways_are_told_apart_by_their_label(sim, start):
     """Every series of a gateway has the label, so two of them never collide."""
     first, second = await start(sim), await start(sim)
@@ -83,7 +103,7 @@ async def test_two_gateways_are_told_apart_by_their_label(sim, start):
         started_at=0.0,
     )
     options = first.context.readings.options
-    body, _ = Metrics(running, lambda gateway: Facts(gateway, options, 0.0)).scrape("")
+    body, _ = Metrics(running, lambda gateway: Facts(gateway, options, 0.0), Ratchet()).scrape("")
 
     assert promtool_remarks(body.decode()) == []
     charge = read(body.decode()).named("powerwall_charge_ratio")

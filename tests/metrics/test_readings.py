@@ -6,12 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.app import build_app, listening
+from proxy.config.settings import Settings
 from proxy.publish.energy import ENERGY, ESSENTIAL
 from proxy.publish.facts import moment
 from proxy.publish.families import Ratchet
 from proxy.sim.faults import Fault
 from proxy.views.reading import span
 from tests.clock import pass_time
+from tests.conftest import client_of
 from tests.metrics.reading import scrape, settled
 
 SITE = {row.name for row in ENERGY}
@@ -153,6 +156,42 @@ def test_a_counter_that_steps_back_a_little_is_held():
     assert ratchet.hold(("load",), 1000.5) == 1000.5
     assert ratchet.hold(("load",), 0.0) == 0.0
     assert ratchet.hold(("site",), 5.0) == 5.0
+
+
+async def test_a_counter_is_held_over_a_restart(sim, clock, tmp_path):
+    """A meter that corrects itself while the proxy is away has not been replaced; one that reads half has."""
+
+    async def told(watt_hours):
+        meters = {"load": {"energy_imported": watt_hours}}
+        sim.heals()
+        sim.answers(body=meters, status=200, path="/api/meters/aggregates")
+        settings = Settings(
+            host=sim.address, password="password", bind_address="127.0.0.1", port=0, state_path=str(tmp_path)
+        )
+        app = build_app(settings, clock.clock)
+        async with listening(app, settings) as (_, port), client_of(app, port) as proxy:
+            series = await settled(proxy)
+        return series["powerwall_energy_joules_total", "meter=load", "direction=imported"] / 3600
+
+    assert [await told(value) for value in (1000, 999, 998, 1001, 500)] == [1000, 1000, 1000, 1001, 500]
+
+
+async def test_a_counter_that_is_held_is_kept_at_once(sim, start, clock):
+    """The proxy may be killed before its end."""
+    values = iter((1000.0, 999.0, 998.0))
+
+    async def told():
+        sim.heals()
+        meters = {"load": {"energy_imported": next(values)}}
+        sim.answers(body=meters, status=200, path="/api/meters/aggregates")
+        await pass_time(clock, proxy, 6)
+        return (await settled(proxy))["powerwall_energy_joules_total", "direction=imported"] / 3600
+
+    proxy = await start(sim)
+    before = [await told(), await told()]
+    proxy = await start(sim)
+
+    assert [*before, await told()] == [1000, 1000, 1000]
 
 
 @given(st.lists(st.floats(0, 1e12), min_size=2))
