@@ -10,7 +10,7 @@ from tesla_protocol.energy_device import graphql_api_pb2, transport_pb2
 from proxy.drivers.tedapi import messages
 from proxy.sim.server import SimulatedGateway
 from tests.clients import telegraf
-from tests.clock import pass_time
+from tests.clock import pass_time, until
 from tests.drivers.houses import FULL, HYBRID
 
 ROUNDS = 24
@@ -75,12 +75,14 @@ def question(record):
 async def rounds(proxy, sim, clock, pace_s, ask):
     """Ask every ``pace_s`` seconds, with time passing in small steps; give the requests of each round."""
     await ask()
+    await until(lambda: not proxy.context.gateway.is_asking)
     seen = len(sim.requests)
     found = []
     for _ in range(ROUNDS):
         for _ in range(round(pace_s / STEP_S)):
             await pass_time(clock, proxy, STEP_S)
         await ask()
+        await until(lambda: not proxy.context.gateway.is_asking)
         found.append([question(record) for record in sim.requests[seen:]])
         seen = len(sim.requests)
     return found
@@ -114,6 +116,7 @@ async def test_age_is_that_of_the_oldest_unit(site, start, clock, units, pace_s)
 
     async def ask():
         await telegraf.gather(proxy)
+        await until(lambda: not proxy.context.gateway.is_asking)
         answer = await proxy.get("/vitals")
         oldest = clock.clock.monotonic() - min(told_at(answer.json()))
         assert oldest - 1.1 <= int(answer.headers["Age"]) <= oldest
