@@ -129,7 +129,8 @@ def headline(context: Context) -> str:
         cause = f"{error.title.lower()} ({error})" if error else "it is being tried"
         wait = max(resting.breaker.until - now, 0.0)
         served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
-        return f"The gateway rests: {cause}; next try in {wait:.0f} s; {served}."
+        who = "gateway" if len(gateway.links) == 1 else f"{resting.driver.name} connection"
+        return f"The {who} rests: {cause}; next try in {wait:.0f} s; {served}."
     if age is None:
         failing = failure_of(gateway)
         return f"No readings: {failing}." if failing else "No reading has been asked for yet."

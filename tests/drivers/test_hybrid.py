@@ -65,3 +65,16 @@ async def test_the_vitals_of_tedapi_do_not_pose_as_those_of_the_gateway(gateway,
 
     assert [answer.status for answer in answers] == [404, 404]
     assert "application/octet-stream" in answers[0].json()["detail"]
+
+
+async def test_health_says_which_of_the_two_rests(gateway, start):
+    proxy = await start(gateway, password="password", gw_pwd="ABCDEFGHIX")
+    await proxy.get("/aggregates")
+    await proxy.get("/vitals")
+
+    health = (await proxy.get("/health")).json()
+
+    assert health["status"] == "degraded"
+    assert health["message"].startswith("The tedapi connection rests: the gateway refuses the login")
+    assert "serving readings" in health["message"]
+    assert link(health, "local")["state"] == "closed"
