@@ -85,6 +85,17 @@ class Facts:
         return batteries.pod(self.documents, self.options)
 
     @cached_property
+    def pods(self) -> list[tuple[tuple[str], Mapping[str, Any]]]:
+        """The label and the fields of every pack, as /pod tells them."""
+        names = [f"PW{each.number}" for each in self.packs]
+        fields: dict[str, dict[str, Any]] = {name: {} for name in names}
+        for key, value in self.pod.items():
+            name, _, field = key.partition("_")
+            if name in fields:
+                fields[name][field] = value
+        return [((name,), fields[name]) for name in names]
+
+    @cached_property
     def strings(self) -> dict[str, dict[str, Any]]:
         """The solar strings by letter."""
         return strings(self.documents, self.options)

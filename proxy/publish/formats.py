@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.openmetrics import exposition as openmetrics
@@ -30,7 +31,11 @@ class Format:
 
 
 TEXT = Format("text/plain; version=0.0.4; charset=utf-8", exposition.generate_latest)
-OPENMETRICS = Format(f"{_OPENMETRICS}; version=1.0.0; charset=utf-8", openmetrics.generate_latest)
+# Our names need no escaping; having each letter looked at would cost a third of a scrape.
+OPENMETRICS = Format(
+    f"{_OPENMETRICS}; version=1.0.0; charset=utf-8",
+    partial(openmetrics.generate_latest, escaping=openmetrics.ALLOWUTF8),
+)
 
 
 def chosen(accept: str) -> Format:

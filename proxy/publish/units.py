@@ -7,7 +7,7 @@ their own names hold serial numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from proxy.core.sources import VITALS
@@ -35,12 +35,12 @@ def packs_about(facts: Facts) -> Samples:
 
 def pack(key: str) -> Callable[[Facts], Samples]:
     """Read one number of every pack, as /pod tells it."""
-    return lambda facts: ((block, number(told.get(key))) for block, told in _pods(facts))
+    return lambda facts: ((block, number(told.get(key))) for block, told in facts.pods)
 
 
 def pack_energy(key: str) -> Callable[[Facts], Samples]:
     """Read one energy of every pack."""
-    return lambda facts: ((block, joules(number(told.get(key)))) for block, told in _pods(facts))
+    return lambda facts: ((block, joules(number(told.get(key)))) for block, told in facts.pods)
 
 
 def pack_flag(key: str) -> Callable[[Facts], Samples]:
@@ -50,14 +50,14 @@ def pack_flag(key: str) -> Callable[[Facts], Samples]:
 
 def packs_cycled(facts: Facts) -> Samples:
     """Read the energies that went into and out of every pack."""
-    for (block,), told in _pods(facts):
+    for (block,), told in facts.pods:
         for direction, key in _CHARGED.items():
             yield (block, direction), joules(number(told.get(key)))
 
 
 def packs_state(facts: Facts) -> Samples:
     """Read the state of every pack's inverter."""
-    for (block,), told in _pods(facts):
+    for (block,), told in facts.pods:
         state = text(told.get("pinv_state"))
         yield (block, state or ""), 1 if state else None
 
@@ -132,16 +132,6 @@ def alerts_active(facts: Facts) -> Samples:
     """Name active alerts: well-formed names only, and not more than a table can bear."""
     named = [name for name in facts.alerts or () if _ALERT.fullmatch(name)]
     return (((name,), 1) for name in named[:_MOST_ALERTS])
-
-
-def _pods(facts: Facts) -> Iterator[tuple[tuple[str], Mapping[str, Any]]]:
-    """Yield label and fields of every pack, as /pod tells them."""
-    for each in facts.packs:
-        prefix = f"PW{each.number}_"
-        fields = {
-            key.removeprefix(prefix): value for key, value in facts.pod.items() if key.startswith(prefix)
-        }
-        yield (f"PW{each.number}",), fields
 
 
 def _switch(facts: Facts) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from proxy.publish.families import Ratchet
 from proxy.publish.metrics import Metrics
 from proxy.publish.running import Running
 from proxy.views.options import Options
-from tests.metrics.reading import read
+from tests.metrics.reading import OPENMETRICS, read
 from tests.views.strategies import documents
 
 STOPPED = Clock(lambda: 100.0, lambda: 1_760_000_000.0)
@@ -37,10 +37,15 @@ def scraped(told):
         gateway.store.put(source, Document(value, b""))
     traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
     running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
-    body, _ = Metrics(running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), Ratchet()).scrape(
-        ""
-    )
-    return read(body.decode())
+    metrics = Metrics(running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), Ratchet())
+    text, openmetrics = (read_as(metrics, accept) for accept in ("", OPENMETRICS))
+    assert openmetrics.keys() >= text.keys()
+    return text
+
+
+def read_as(metrics, accept):
+    body, media_type = metrics.scrape(accept)
+    return read(body.decode(), openmetrics=media_type.startswith("application/openmetrics-text"))
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
