@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.clock import pass_time
-from tests.drivers.houses import FULL, HYBRID
+from tests.drivers.houses import FULL, HYBRID, link
 
 
 async def test_the_local_api_tells_what_it_has_and_tedapi_the_rest(gateway, start):
