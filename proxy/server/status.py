@@ -62,7 +62,10 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
             age = newest_age(context.gateway, context.clock.monotonic())
         if age is not None and age <= context.settings.ready_age:
             return _json({"status": "ok", "age_seconds": round(age, _DIGITS)})
-        return problem(503, headline(context), headers={"Retry-After": "5"})
+        why = headline(context)
+        if age is not None:
+            why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
+        return problem(503, why, headers={"Retry-After": "5"})
 
     async def stats(_: web.Request, __: Route) -> web.Response:
         await context.gateway.get([SITE_NAME], _PATIENCE_S)

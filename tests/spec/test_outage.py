@@ -179,6 +179,22 @@ async def test_the_proxy_starts_without_its_gateway(start, sim, clock):
     assert (await proxy.get("/ready")).status == 200
 
 
+async def test_the_owner_says_how_old_a_reading_may_be(start, sim, clock):
+    """What is still served may be too old for a watchdog; the one sentence says so."""
+    proxy = await start(sim, ready_age=10)
+    first = await proxy.get("/ready")
+    sim.faults.add(Fault(action="refuse"))
+    await pass_time(clock, proxy, 8)
+    content = await proxy.get("/ready")
+    await pass_time(clock, proxy, 8)
+    ready = await proxy.get("/ready")
+
+    assert (first.status, content.status, ready.status) == (200, 200, 503)
+    assert content.json()["age_seconds"] == pytest.approx(8, abs=0.5)
+    assert ready.json()["detail"].endswith("serving readings 16 s old, and PW_READY_AGE allows 10 s.")
+    assert (await proxy.get("/aggregates")).status == 200
+
+
 async def test_knowing_the_firmware_is_not_having_readings(sim, proxy, clock):
     """What the gateway is may be known while it measures nothing: then the proxy is not ready, and says so."""
     for path in ("/api/meters/*", "/api/system_status*"):
