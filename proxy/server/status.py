@@ -55,17 +55,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         return await _health(context, request)
 
     async def ready(_: web.Request, __: Route) -> web.Response:
-        age = newest_age(context.gateway, context.clock.monotonic())
-        if age is None or age > context.settings.ready_age:
-            # Nobody else may be asking: the question itself is interest enough for one reading.
-            await context.gateway.get([METERS])
-            age = newest_age(context.gateway, context.clock.monotonic())
-        if age is not None and age <= context.settings.ready_age:
-            return _json({"status": "ok", "age_seconds": round(age, _DIGITS)})
-        why = headline(context)
-        if age is not None:
-            why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
-        return problem(503, why, headers={"Retry-After": "5"})
+        return await _ready(context)
 
     async def stats(_: web.Request, __: Route) -> web.Response:
         await context.gateway.get([SITE_NAME], _PATIENCE_S)
@@ -110,6 +100,21 @@ async def _health(context: Context, request: web.Request) -> web.Response:
             return denied(verdict)
         document["commands"] = account_of(context)
     return _json(document)
+
+
+async def _ready(context: Context) -> web.Response:
+    """Say whether there is a reading that is fresh enough, asking for one if need be."""
+    age = newest_age(context.gateway, context.clock.monotonic())
+    if age is None or age > context.settings.ready_age:
+        # Nobody else may be asking: the question itself is interest enough for one reading.
+        await context.gateway.get([METERS])
+        age = newest_age(context.gateway, context.clock.monotonic())
+    if age is not None and age <= context.settings.ready_age:
+        return _json({"status": "ok", "age_seconds": round(age, _DIGITS)})
+    why = headline(context)
+    if age is not None:
+        why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
+    return problem(503, why, headers={"Retry-After": "5"})
 
 
 def newest_age(gateway: Gateway, now: float) -> float | None:
