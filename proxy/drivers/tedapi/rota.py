@@ -35,14 +35,17 @@ class Rota:
     def due(self, units: Sequence[str], room: int, now: float) -> list[str]:
         """Name the units to ask now, longest unasked first: ``room`` of them, and whose answer is too old.
 
-        All of them the first time: nothing is known that could stand in for them.
+        All of them the first time: nothing is known that could stand in for them. Later, those
+        of which nothing is known leave a place to one that answers: the others are tried in vain, perhaps.
         """
         waiting = [din for din in units if din not in self.rests or self.rests[din].permits(now)]
-        waiting.sort(key=lambda din: self.told[din].at if din in self.told else float("-inf"))
         if self._is_cold:
             self._is_cold = not waiting
             return waiting
-        return waiting[:room] + [din for din in waiting[room:] if self._is_too_old(din, now)]
+        known = sorted((din for din in waiting if din in self.told), key=lambda din: self.told[din].at)
+        others = [din for din in waiting if din not in self.told][: max(room - 1, 1) if known else room]
+        left = max(room - len(others), 1)
+        return others + known[:left] + [din for din in known[left:] if self._is_too_old(din, now)]
 
     def answered(self, din: str, components: Mapping[str, Any], now: float) -> None:
         """Keep what a unit said."""
@@ -60,4 +63,4 @@ class Rota:
         self._is_cold = True
 
     def _is_too_old(self, din: str, now: float) -> bool:
-        return din in self.told and now - self.told[din].at > self._longest_s
+        return now - self.told[din].at > self._longest_s

@@ -1,0 +1,75 @@
+"""Which Powerwall 3 units are asked next."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.core.errors import NotSupported, SourceUnavailable
+from proxy.drivers.tedapi.rota import Rota
+
+UNITS = ["a", "b", "c", "d"]
+
+
+def warm(units=UNITS, longest_s=25.0):
+    """A rota of units that all answered at 0 s."""
+    rota = Rota(longest_s)
+    for din in rota.due(units, 2, 0.0):
+        rota.answered(din, {}, 0.0)
+    return rota
+
+
+def test_the_first_time_all_are_asked_and_then_the_room_is_kept():
+    rota = Rota(25.0)
+
+    assert rota.due(UNITS, 2, 0.0) == UNITS
+    assert len(warm().due(UNITS, 2, 5.0)) == 2
+
+
+def test_after_another_gateway_all_are_asked_again():
+    rota = warm()
+    rota.forget()
+
+    assert rota.due(UNITS, 2, 5.0) == UNITS
+
+
+@given(st.lists(st.sampled_from([1, 2, 2, 2]), min_size=8, max_size=40))
+def test_everybody_has_a_turn_soon_and_nobody_two_at_once(rooms):
+    rota = warm(longest_s=1e9)
+    last = dict.fromkeys(UNITS, 0)
+
+    for turn, room in enumerate(rooms, 1):
+        due = rota.due(UNITS, room, float(turn))
+        assert len(due) == len(set(due)) == room
+        for din in due:
+            rota.answered(din, {}, float(turn))
+            last[din] = turn
+        assert turn - min(last.values()) < len(UNITS)
+
+
+def test_an_answer_that_is_too_old_is_renewed_whatever_the_room():
+    rota = warm()
+    rota.answered("b", {}, 20.0)
+
+    assert rota.due(UNITS, 1, 26.0) == ["a", "c", "d"]
+
+
+@pytest.mark.parametrize("room", [1, 2])
+def test_units_that_are_tried_again_leave_a_place_to_one_that_answers(room):
+    """v1r alone reaches the leader only: trying the others now and then must not silence it."""
+    rota = warm(["a"])
+    for din in ("b", "c"):
+        rota.failed(din, NotSupported("not this way"), 0.0)
+
+    assert rota.due(["a", "b", "c"], room, 20.0) == ["a"]
+    assert rota.due(["a", "b", "c"], room, 700.0) == ["b", "a"]
+
+
+def test_a_unit_that_does_not_answer_is_neither_told_nor_asked_for_a_while():
+    rota = warm()
+    rota.failed("a", SourceUnavailable("500"), 5.0)
+
+    assert "a" not in rota.told
+    assert rota.due(UNITS, 2, 6.0) == ["b", "c"]
+    assert rota.due(UNITS, 2, 11.0)[0] == "a"
