@@ -147,6 +147,8 @@ class Connection(RequestHandler):
             or is_answered  # a stream of events would never find out
             or self.ssl_context is not None  # TLS has no half of a connection
         )
+        if self._said_all and not self._messages:
+            self._close = True  # aiohttp's: the answer under way, which may be out already, is the last
         return self._said_all
 
     def connection_lost(self, exc: BaseException | None) -> None:

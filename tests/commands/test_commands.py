@@ -7,6 +7,7 @@ import ssl
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -190,6 +191,23 @@ def test_a_number_that_means_nothing_is_refused(command, words, complaint):
 
     assert shown.returncode == USAGE_ERROR
     assert complaint in shown.stderr
+
+
+def test_what_a_client_closes_is_closed(command):
+    """Also when it does so right after the answer, before the proxy waits for another request."""
+    daemon = command.start("serve", "--demo", PW_FAST_PATH="no", **DEMO)
+    port = daemon.port()
+    files = Path(f"/proc/{daemon.process.pid}/fd")
+    ask(port, "/soe")
+    before = len([*files.iterdir()])
+
+    for _ in range(200):
+        status_of(port, "/soe")
+
+    most_turns = iter(range(100))
+    while (left := len([*files.iterdir()]) - before) > 5 and next(most_turns, None) is not None:
+        ask(port, "/health")
+    assert left <= 5
 
 
 def test_the_port_can_be_said_on_the_command_line(command):
