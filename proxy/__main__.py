@@ -95,6 +95,8 @@ COMMANDS = (
         "doctor",
         "find out whether it is the route, the port, TLS, the login, a rate limit or the firmware",
         {"--json": {"action": "store_true", "help": "for programs"}},
+        "The exit code is 0 if all is well, 1 if not, 78 if the settings cannot be used. "
+        "Colours are for terminals only; NO_COLOR=1 switches them off.",
     ),
     Command("routes", "list what can be asked for"),
     Command(
