@@ -15,6 +15,17 @@ V1_1 = "application/openc2+json;version=1.0"
 V1_0 = "application/openc2-cmd+json;version=1.0"
 V1_0_ANSWER = "application/openc2-rsp+json;version=1.0"
 REQUEST_ID = "d1ac0489-ed51-4345-9175-f3078f30afe5"
+FEATURES = {"action": "query", "target": {"features": ["versions", "profiles", "pairs", "rate_limit"]}}
+BATTERY = {"action": "query", "target": {"properties": ["battery_percentage"]}}
+
+
+def reserve(percent=30, token=SECRET, **others):
+    return {
+        "action": "set",
+        "target": {"x-powerwall:reserve": percent},
+        "args": {"x-powerwall": {"token": token}},
+        **others,
+    }
 
 
 @dataclass
