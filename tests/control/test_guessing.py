@@ -36,8 +36,8 @@ async def test_wrong_tokens_are_answered_later_and_later_and_then_not_at_all(clo
     replies = [await guess(clock, proxy.port, "127.0.0.2") for _ in range(10)]
     assert [reply.status for reply, _ in replies] == [401] * 10
     least = [0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0]
-    assert all(waited >= held for (_, waited), held in zip(replies, least, strict=True))
-    assert all(waited < 4 for _, waited in replies), "on a busy machine, too"
+    assert all(waited > held - 0.01 for (_, waited), held in zip(replies, least, strict=True))
+    assert all(waited < 4 for _, waited in replies)
     assert {record.client for record in caplog.records if record.message == "wrong token"} == {"127.0.0.2"}
 
     refused = await send(proxy.port, attempt("guess"), "127.0.0.2")
