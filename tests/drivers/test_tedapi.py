@@ -117,16 +117,25 @@ class TestPowerwall3:
         assert "500" in link(health)["units_silent"][second]
         assert powerwall3.requests_for(f"/tedapi/device/{second}/v1") == 1
 
-    async def test_it_comes_back_without_a_restart(self, powerwall3, start, clock):
+    async def test_it_comes_back_without_a_restart(self, powerwall3, start, clock, caplog):
+        """The log says when it fell silent and when it is back, not how often it was tried."""
+        caplog.set_level("INFO", "proxy.drivers.tedapi")
         _, second, _ = powerwall3.gateway.units
         powerwall3.answers(status=500, path=f"/tedapi/device/{second}/v1")
         proxy = await start(powerwall3, **FULL)
-        await proxy.get("/vitals")
+        for _ in range(6):
+            await proxy.get("/vitals")
+            await pass_time(clock, proxy, 6)
+        assert powerwall3.requests_for(f"/tedapi/device/{second}/v1") > 2
 
         powerwall3.heals()
         await pass_time(clock, proxy, 12)
 
         assert f"TEPINV--{second}" in (await proxy.get("/vitals")).json()
+        assert [record.message for record in caplog.records if record.message.startswith("unit ")] == [
+            "unit silent",
+            "unit back",
+        ]
 
     async def test_its_up_time_begins_anew_after_an_outage(self, powerwall3, start, clock):
         """It tells none; the proxy knows since when it has answered without a break."""

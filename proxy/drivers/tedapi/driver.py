@@ -206,10 +206,13 @@ class TedapiDriver:
             except GatewayError as error:
                 if error.scope is Scope.LINK:
                     raise
+                if din not in self._units.rests:
+                    fields = {"unit": din, "cause": error.code(), "reason": str(error)}
+                    _log.info("unit silent", extra=fields)
                 self._units.failed(din, error, self._clock.monotonic())
-                fields = {"unit": din, "cause": error.code(), "reason": str(error)}
-                _log.info("unit silent", extra=fields)
             else:
+                if din in self._units.rests:
+                    _log.info("unit back", extra={"unit": din})
                 self._units.answered(din, components, self._clock.monotonic())
                 answered.add(din)
         return answered
@@ -239,9 +242,10 @@ class TedapiDriver:
         except GatewayError as error:
             if error.scope is Scope.LINK:
                 raise
+            if not (known and known.error):
+                fields = {"document": name, "cause": error.code(), "reason": str(error)}
+                _log.info("not told", extra=fields)
             self._known[name] = Known(known.document if known else {}, now, error)
-            fields = {"document": name, "cause": error.code(), "reason": str(error)}
-            _log.info("not told", extra=fields)
         return True
 
     async def _ask(self, name: str) -> None:
