@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from proxy.config.tls import trusting_context
 from proxy.core.errors import (
     BadAnswer,
     CertificateChanged,
@@ -193,13 +194,10 @@ async def _port(session: GatewaySession, patience_s: float) -> Finding:
 
 async def _tls(session: GatewaySession, patience_s: float) -> Finding:
     """Shake hands without trust; whether the certificate is the right one is found out at the login."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     try:
         async with asyncio.timeout(patience_s):
             _, writer = await asyncio.open_connection(
-                session.host, session.port, ssl=context, server_hostname=session.server_name
+                session.host, session.port, ssl=trusting_context(), server_hostname=session.server_name
             )
     except (OSError, TimeoutError) as exc:
         advice = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import ssl
 
 from proxy.commands.common import OK, complain, load_or_exit
 from proxy.config.settings import Settings
+from proxy.config.tls import trusting_context
 
 _PATIENCE_S = 5.0
 _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -37,11 +37,8 @@ def _client(settings: Settings) -> http.client.HTTPConnection:
     host = _LOOPBACK.get(settings.bind_address, settings.bind_address)
     if settings.https != "yes":
         return http.client.HTTPConnection(host, settings.port, timeout=_PATIENCE_S)
-    # Our own daemon on our own machine, and nothing secret is sent.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(host, settings.port, timeout=_PATIENCE_S, context=context)
+    # Our own daemon on our own machine.
+    return http.client.HTTPSConnection(host, settings.port, timeout=_PATIENCE_S, context=trusting_context())
 
 
 def _detail(body: bytes) -> str:

@@ -66,6 +66,14 @@ def load_pair(context: ssl.SSLContext, certificate: str, key: str = "") -> None:
     context.load_cert_chain(certificate, key or None, password=lambda: "")
 
 
+def trusting_context() -> ssl.SSLContext:
+    """Make a client's context that takes any certificate: for handshakes that send nothing secret."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def own_certificate(settings: Settings) -> Path | None:
     """Name the file of the certificate that the proxy makes, if it can keep one."""
     return Path(settings.state_path, _OWN) if settings.state_path else None

@@ -22,6 +22,7 @@ from proxy.core.errors import (
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import OCTETS, Document, Source
 from proxy.core.shapes import parse
+from proxy.core.sources import STATUS, VITALS
 from proxy.drivers.base import Asset, Usage
 from proxy.drivers.local_control import LocalWriter, writable
 from proxy.drivers.login import Login
@@ -33,14 +34,12 @@ if TYPE_CHECKING:
     from proxy.core.model import Command, Outcome
     from proxy.drivers.session import GatewaySession, Reply
 
-VITALS: Source = "/api/devices/vitals"
-
 # Everything that may ever be read: class R of local-gateway.md section 6. A path that is not
 # here does not leave the process; GET /api/sitemaster/stop would stop the house's battery.
 SOURCES: tuple[Source, ...] = (
     "/api/auth/toggle/supported",
     "/api/customer",
-    VITALS,
+    "/api/devices/vitals",
     "/api/installer",
     "/api/meters",
     "/api/meters/aggregates",
@@ -69,7 +68,6 @@ SOURCES: tuple[Source, ...] = (
 )
 
 _OK = 200
-_DENIED = frozenset({401, 403})
 _A_DAY_S = 86400.0
 
 
@@ -108,7 +106,7 @@ class LocalDriver:
         ticket = await self.login.ticket()
         reply = await self._session.request("GET", path, headers=ticket.headers)
         renewed = ticket
-        if reply.status in _DENIED:
+        if reply.is_denied:
             renewed = await self.login.renew(ticket)
             if renewed is not ticket:
                 reply = await self._session.request("GET", path, headers=renewed.headers)
@@ -144,7 +142,7 @@ class LocalDriver:
 
             return Document(decode_vitals(reply.body), reply.body, OCTETS)
         value = parse(path, reply.body)
-        if path == "/api/status":
+        if path == STATUS:
             self.login.note_version(value["version"])
         return Document(value, reply.body)
 

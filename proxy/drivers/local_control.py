@@ -34,7 +34,6 @@ _APPLY = "/api/config/completed"  # a GET that writes
 _ISLANDING = "/api/v2/islanding/mode"
 _ISLAND_MODES = {True: "intentional_reconnect_failsafe", False: "backup"}
 
-_DENIED = frozenset({401, 403})
 # The gateway's own front server (nginx) says so when what is behind it did not answer.
 _LOST = frozenset({502, 504})
 _RESERVE = "backup_reserve_percent"
@@ -99,7 +98,7 @@ class LocalWriter:
         """Read the operation anew, logging in again at most once."""
         ticket = await self._login.ticket()
         reply = await self._read(ticket)
-        if reply.status in _DENIED:
+        if reply.is_denied:
             ticket = await self._login.renew(ticket)
             reply = await self._read(ticket)
         _raise_for(OPERATION, reply)
@@ -116,7 +115,7 @@ class LocalWriter:
         """Send what changes something; return the gateway's answer."""
         ticket = await self._login.ticket()
         reply = await self._once(method, path, ticket, document)
-        if reply.status in _DENIED and (await self._read(ticket)).status in _DENIED:
+        if reply.is_denied and (await self._read(ticket)).is_denied:
             reply = await self._once(method, path, await self._login.renew(ticket), document)
         if reply.status in _LOST:
             raise OutcomeUnknown(f"{path} was sent, but its answer was lost in the gateway ({reply.status})")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from proxy.core.errors import GatewayError, LoginFailed, LoginRejected, RateLimited
 from proxy.core.firmware import CLOSED_FROM, LOGIN_FROM, UNKNOWN, parse_version
 from proxy.core.redaction import conceal
+from proxy.core.sources import STATUS
 from proxy.drivers.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ _log = logging.getLogger(__name__)
 
 _PATH = "/api/login/Basic"
 _OK = 200
-_DENIED = frozenset({401, 403})
 _REDIRECTS = frozenset({301, 302, 307, 308})
 # Tokens have 88 characters. A longer header is refused by servers: 8 KB are usual.
 _LONGEST_VALUE = 4096
@@ -136,13 +136,13 @@ class Login:
     async def _first(self) -> Ticket:
         """Log in, unless reading is free."""
         if self._session.plain or not self._settings.password:
-            reply = await self._session.request("GET", "/api/status")
+            reply = await self._session.request("GET", STATUS)
             if reply.status == _OK:
                 self._learn(reply.body)
             elif self._session.plain:
                 hint = "; use https in PW_HOST" if reply.status in _REDIRECTS else ""
                 raise LoginFailed(
-                    f"/api/status answered {reply.status}, so the firmware is unknown{hint}",
+                    f"{STATUS} answered {reply.status}, so the firmware is unknown{hint}",
                     retry_after=reply.retry_after,
                 )
         if self.is_free or not self._settings.password:
@@ -190,7 +190,7 @@ class Login:
     def _accepted(self, number: int, reply: Reply) -> Ticket:
         """Turn the answer of the login into a ticket and remember it. Raises GatewayError."""
         wait = reply.retry_after
-        if reply.status in _DENIED:
+        if reply.is_denied:
             raise LoginRejected("wrong password, or a password login is not allowed", retry_after=wait)
         if reply.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
             raise RateLimited("too many logins (429)", retry_after=wait)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 MAX_BODY = 1024 * 1024
 GZIP = b"\x1f\x8b"
 _CHUNK = 64 * 1024
+_DENIED = frozenset({401, 403})
 # More than any gateway is asked in a minute.
 _REMEMBERED = 600
 
@@ -51,6 +52,11 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     cookies: Mapping[str, str]
+
+    @property
+    def is_denied(self) -> bool:
+        """Say whether the session was not accepted, or the login refused."""
+        return self.status in _DENIED
 
     @property
     def retry_after(self) -> float | None:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DENIED = frozenset({401, 403})
+_OK = 200
 _LOGIN = "/api/login/"
 
 # What the gateway finds wrong with a signed message, by the end of the fault's name.
@@ -137,9 +137,9 @@ class TrustedRequests:
     async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         path = urlsplit(url).path
         reply = await self._session.request(method, path, headers=headers, body=body)
-        failed = None if reply.status in {200, *_DENIED} else refusal(reply, path)
+        failed = None if reply.is_denied or reply.status == _OK else refusal(reply, path)
         if path.startswith(_LOGIN):
-            denied = LoginRejected.code() if reply.status in _DENIED else "ok"
+            denied = LoginRejected.code() if reply.is_denied else "ok"
             self.logins[failed.code() if failed else denied] += 1
         if failed:
             raise failed

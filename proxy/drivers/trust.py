@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import aiohttp
 
-from proxy.config.tls import PINS
+from proxy.config.tls import PINS, trusting_context
 from proxy.core.errors import CertificateChanged, Unreachable
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ class Trust:
 
     async def _first_sight(self) -> str:
         """Shake hands once without trust to learn the certificate; nothing is sent."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
         async with asyncio.timeout(self._settings.timeout):
             _, writer = await asyncio.open_connection(
-                self._host, self._port, ssl=context, server_hostname=self.server_hostname or self._host
+                self._host,
+                self._port,
+                ssl=trusting_context(),
+                server_hostname=self.server_hostname or self._host,
             )
         certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
         writer.close()
