@@ -17,7 +17,7 @@ Raw: TypeAlias = str | float | bool
 
 MODES = ("self_consumption", "backup", "autonomous")
 EXPORT_RULES = ("battery_ok", "pv_only", "never")
-SHORTEST_BACKUP_S = 60
+_SHORTEST_BACKUP_S = 60
 _LONGEST_BACKUP_S = 30 * 86400
 _FULL_PERCENT = 100
 _DECIMAL = re.compile(r"\d{1,3}(\.\d{1,6})?", re.ASCII)
@@ -69,7 +69,7 @@ def _backup(value: Raw) -> int:
             value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _LONGEST_BACKUP_S:
         raise BadValue(Setting.MAX_BACKUP, f"seconds (1 to {_LONGEST_BACKUP_S}) or cancel")
-    return max(value, SHORTEST_BACKUP_S)
+    return max(value, _SHORTEST_BACKUP_S)
 
 
 _PARSERS: Mapping[Setting, Callable[[Raw], Any]] = {

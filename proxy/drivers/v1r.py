@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BACKUP = "backup_events"
-_SHORTEST_BACKUP_S = 60
 
 # aiopowerwall's words for an answer that is well formed and does not say that the file was replaced.
 _REFUSED = "missing filestore payload"
@@ -117,12 +116,11 @@ class V1rDriver:
                 raise CommandRejected("the gateway did not take the new configuration") from exc
 
     async def _back_up(self, seconds: int) -> None:
-        """Ask for a full battery for this long (at least a minute); 0 ends it."""
-        if seconds == 0:
+        """Ask for a full battery for this long; 0 ends it."""
+        if seconds:
+            await self._wire.ask(lambda client: client.schedule_max_backup(seconds))
+        else:
             await self._wire.ask(lambda client: client.cancel_max_backup())
-            return
-        longest = max(seconds, _SHORTEST_BACKUP_S)
-        await self._wire.ask(lambda client: client.schedule_max_backup(longest))
 
     async def _read_back(self, values: Mapping[Setting, Any]) -> Mapping[Setting, Any]:
         """Tell what the gateway holds now. A full backup is told as it was asked for."""

@@ -155,6 +155,13 @@ def has_secret(query: str) -> bool:
     )
 
 
+def bearer_of(request: web.BaseRequest) -> str | None:
+    """Find the token in the one Authorization header."""
+    shown = request.headers.getall("Authorization", [])
+    scheme, _, token = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 def client_of(request: web.BaseRequest, settings: Settings) -> str:
     """Return the client's address: the peer's, or what trusted front servers say of theirs.
 

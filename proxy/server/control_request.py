@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from proxy.core import ijson
+from proxy.core.model import JSON
+from proxy.server.admission import bearer_of
 from proxy.server.body import is_packed, read_body
 from proxy.server.problems import COMMON_HEADERS
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 LONGEST_BODY = 4096
 _MOST_FIELDS = 16
 _FORMS = frozenset({"application/x-www-form-urlencoded", "application/octet-stream"})  # the latter: unsaid
-_JSON = "application/json"
 INVALID = "Control Command Error: Invalid Request"
 
 
@@ -44,7 +45,7 @@ async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
     """Read the body, a form or a JSON object; a field that is named twice is refused. Raises Refused."""
     body = await _body(request)
     try:
-        if request.content_type == _JSON:
+        if request.content_type == JSON:
             fields = ijson.parse(body)
         elif request.content_type in _FORMS:
             pairs = parse_qsl(
@@ -52,7 +53,7 @@ async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
             )
             fields = ijson.once(pairs)
         else:
-            raise invalid(415, INVALID, f"The body is a form or {_JSON}.")
+            raise invalid(415, INVALID, f"The body is a form or {JSON}.")
     except ValueError as exc:
         raise invalid(400, INVALID) from exc
     if not isinstance(fields, dict) or any(isinstance(v, dict | list) or v is None for v in fields.values()):
@@ -79,20 +80,13 @@ def token_of(request: web.BaseRequest, fields: Mapping[str, Any]) -> str | None:
     return token if isinstance(token, str) else bearer_of(request)
 
 
-def bearer_of(request: web.BaseRequest) -> str | None:
-    """Find the token in the one Authorization header."""
-    shown = request.headers.getall("Authorization", [])
-    scheme, _, token = shown[0].partition(" ") if len(shown) == 1 else ("", "", "")
-    return token.strip() if scheme.lower() == "bearer" else None
-
-
 def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
     """Write an answer that no web page of another origin may read and nobody may keep."""
     return web.Response(
         status=status,
         body=json.dumps(body).encode(),
         headers={
-            "Content-Type": _JSON,
+            "Content-Type": JSON,
             "Cache-Control": "no-store",
             **COMMON_HEADERS,
             **(headers or {}),

@@ -6,7 +6,6 @@ and kept until the next change; its lifetime is that of its oldest snapshot.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from proxy.core.errors import NotSupported
 from proxy.core.model import OCTETS, Snapshot, Source
 from proxy.gateway.gateway import Gateway
 from proxy.gateway.reading import Reading, Result
-from proxy.server.coding import GZIP, has_it, tag_of, takes_gzip
+from proxy.server.coding import GZIP, has_it, pack, tag_of, takes_gzip
 from proxy.server.problems import PUBLIC_HEADERS, unavailable
 from proxy.server.route import Legacy, Route, Style
 from proxy.views.reading import finite
@@ -61,7 +60,7 @@ class Representation:
         if len(self.body) < _GZIP_FROM or self.media_type == OCTETS:
             return None
         if self._gzipped is None:
-            self._gzipped = gzip.compress(self.body, compresslevel=6, mtime=0)
+            self._gzipped = pack(self.body, GZIP)
         return self._gzipped
 
 

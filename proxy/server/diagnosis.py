@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from proxy.core.tally import Histogram
     from proxy.server.context import Context
 
-_MEBI: Final = 1024
+_KIBI: Final = 1024
 _DEFAULT: Final = "default"
 _WRITES: Final = 10
 # Meters are not read in the same instant: up to this they may differ without anybody being told.
@@ -30,7 +30,7 @@ _USUAL_SHARE: Final = 0.1
 def diagnosis(context: Context) -> dict[str, Any]:
     """Collect the blocks of the status page that /health does not have anyway."""
     return {
-        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MEBI,
+        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBI,
         "control": bool(context.settings.control_secret),
         "traffic": _traffic(context),
         "errors": _errors(context),

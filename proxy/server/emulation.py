@@ -22,12 +22,13 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from proxy.server.admission import bearer_of
 from proxy.server.body import read_body
 from proxy.server.problems import COMMON_HEADERS, problem
 
 if TYPE_CHECKING:
     from proxy.server.context import Context, Endpoint
-    from proxy.server.routes import Route
+    from proxy.server.route import Route
 
 _LIFETIME_S = 24 * 3600.0  # a session at the gateway lives about as long
 _MOST_SESSIONS = 256
@@ -101,8 +102,7 @@ def waits_to_be_asked(user_agent: str) -> bool:
 
 
 def _tokens(request: web.BaseRequest) -> list[str]:
-    scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-    shown = [request.cookies.get("AuthCookie", ""), bearer.strip() if scheme.lower() == "bearer" else ""]
+    shown = [request.cookies.get("AuthCookie", ""), bearer_of(request) or ""]
     return [token for token in shown if token not in _NO_SESSION]
 
 

@@ -33,10 +33,9 @@ from proxy.core.openc2 import (
 )
 from proxy.core.pace import Pace
 from proxy.core.redaction import redact
-from proxy.server.admission import client_of
+from proxy.server.admission import bearer_of, client_of
 from proxy.server.body import is_packed, read_body
-from proxy.server.control_request import bearer_of
-from proxy.server.openc2_reply import Reply, check, tell
+from proxy.server.openc2_reply import Reply, admit, tell
 from proxy.server.openc2_writes import Writes
 from proxy.server.problems import COMMON_HEADERS, retry_after
 from proxy.views.openc2 import DRAFT, PROPERTIES
@@ -179,10 +178,7 @@ class OpenC2:
         settings = self._context.settings
         if settings.https == "no" and not settings.openc2_insecure:
             raise Refused(403, "OpenC2 needs TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes")
-        shown = {key for key in keys if key}
-        # Two that differ cannot both be right.
-        key = shown.pop() if len(shown) == 1 else None
-        check(await self._guard.admit(key, client_of(request, settings)), "key")
+        await admit(self._guard, keys, client_of(request, settings), "key")
         if (wait := self._pace.admit(self._context.clock.monotonic())) > 0:
             raise Refused(503, f"more than {self._pace.most} commands a minute", retry_after=wait)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from proxy.core.errors import CommandRejected, GatewayError, NotSupported, Outco
 from proxy.core.openc2 import Refused
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
 from proxy.gateway.reading import Obtained, Reading, Result
-from proxy.server.guard import Entry, Verdict
+from proxy.server.guard import Entry, Guard
 from proxy.server.route import Route
 from proxy.views.openc2 import Property, masked
 
@@ -99,8 +99,11 @@ def refused(error: GatewayError, gateway: Gateway) -> Refused:
     return Refused(503, f"{error.title}: {error}", retry_after=error.retry_after or 1.0)
 
 
-def check(verdict: Verdict, name: str) -> None:
-    """Raise Refused unless a key or secret opened its door."""
+async def admit(guard: Guard, shown: Iterable[str | None], client: str, name: str) -> None:
+    """Let a client pass that shows the one key or secret of a door. Raises Refused."""
+    keys = {key for key in shown if key}
+    # Two that differ cannot both be right.
+    verdict = await guard.admit(keys.pop() if len(keys) == 1 else None, client)
     if verdict.entry is Entry.WAIT:
         raise Refused(503, f"too many wrong {name}s from this address", retry_after=verdict.wait_s)
     if verdict.entry is not Entry.GRANTED:

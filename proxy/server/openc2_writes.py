@@ -20,7 +20,7 @@ from proxy.core.model import Command as Write
 from proxy.core.model import Setting
 from proxy.core.openc2 import PROFILE, Command, Refused, check_times
 from proxy.server.admission import client_of
-from proxy.server.openc2_reply import Reply, check, refused
+from proxy.server.openc2_reply import Reply, admit, refused
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -87,10 +87,8 @@ class Writes:
             raise Refused(501, f"set {command.target} is not supported")
         check_times(command)
         client = client_of(request, self._context.settings)
-        tokens = {*request.headers.getall(_TOKEN_HEADER, []), *([command.token] if command.token else [])}
-        # Two that differ cannot both be right.
-        token = tokens.pop() if len(tokens) == 1 else None
-        check(await self._context.guard.admit(token, client), "control secret")
+        tokens = (*request.headers.getall(_TOKEN_HEADER, []), command.token)
+        await admit(self._context.guard, tokens, client, "control secret")
         write = _write(command)
         task = self._begin(command.command_id or request_id, command.meaning, write, client)
         if command.response == "ack":

@@ -25,9 +25,7 @@ from proxy.server.gateway_routes import GATEWAY
 from proxy.server.route import READ, Legacy, Route, Style, View
 from proxy.views import batteries, devices, meters, site, strings
 
-__all__ = ["CSV", "RAW", "READ", "ROUTES", "Legacy", "Route", "Style", "View"]
-
-CSV = "text/plain; charset=utf-8"
+_CSV = "text/plain; charset=utf-8"
 
 # Firmware 23.44 took the vitals away and left what the inverter tells.
 _NO_VITALS = ((VITALS, SOLAR_POWERWALL),)
@@ -95,7 +93,7 @@ ROUTES: tuple[Route, ...] = (
         METERS,
         offered=(SOE,),
         view=meters.csv,
-        media_type=CSV,
+        media_type=_CSV,
         legacy=Legacy.ZEROS,
         query=("headers",),
     ),
@@ -105,7 +103,7 @@ ROUTES: tuple[Route, ...] = (
         *(METERS, GRID_STATUS),
         offered=(SOE, OPERATION),
         view=meters.csv_v2,
-        media_type=CSV,
+        media_type=_CSV,
         legacy=Legacy.ZEROS_V2,
         query=("headers",),
     ),

@@ -17,9 +17,15 @@ from proxy import __version__
 from proxy.core.breaker import State
 from proxy.core.errors import NotSupported
 from proxy.core.sources import METERS, OPERATION, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
-from proxy.server.admission import client_of, exposed, is_anonymous_browser, is_ours, is_same_origin
+from proxy.server.admission import (
+    bearer_of,
+    client_of,
+    exposed,
+    is_anonymous_browser,
+    is_ours,
+    is_same_origin,
+)
 from proxy.server.control import account_of, denied
-from proxy.server.control_request import bearer_of
 from proxy.server.diagnosis import diagnosis
 from proxy.server.guard import Entry
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem

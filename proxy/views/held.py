@@ -10,8 +10,6 @@ from proxy.core.sources import BACKUP_EVENTS, GRID_STATUS, OPERATION, TEDAPI_CON
 from proxy.views.reading import Documents, section, text
 from proxy.views.site import operation_mode, reserve_percent
 
-_ISLANDED = "SystemIslandedActive"
-
 
 def _grid_charging(documents: Documents) -> bool:
     """Say whether the battery may charge from the grid. The key is a ban, absent on a new system."""
@@ -33,7 +31,7 @@ def _max_backup(documents: Documents) -> Mapping[str, Any]:
 def _islanding(documents: Documents) -> bool | None:
     """Say whether the house is off grid, None while it is neither on nor off."""
     state = text(section(documents.get(GRID_STATUS)).get("grid_status"))
-    return {"SystemGridConnected": False, _ISLANDED: True}.get(state or "")
+    return {"SystemGridConnected": False, "SystemIslandedActive": True}.get(state or "")
 
 
 HELD: Mapping[Setting, tuple[Source, Callable[[Documents], Any]]] = {

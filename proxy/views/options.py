@@ -17,5 +17,4 @@ class Options:
     neg_solar: bool = True
     site_zero_threshold: float = 0.0
     headers: bool = False
-    gateway: str = "default"
     pack_order: tuple[str, ...] = ()

@@ -280,8 +280,8 @@ class TestWriting:
         assert (gateway.plant.grid_charging, gateway.plant.export) == (True, False)
         assert outcome.values == {Setting.GRID_CHARGING: True, Setting.GRID_EXPORT: "never"}
 
-    async def test_a_full_backup_of_at_least_a_minute(self, gateway, driver):
-        await driver.execute(Command({Setting.MAX_BACKUP: 10}))
+    async def test_a_full_backup_and_its_end(self, gateway, driver):
+        await driver.execute(Command({Setting.MAX_BACKUP: 60}))
         told = await driver.fetch("backup_events")
         await driver.execute(Command({Setting.MAX_BACKUP: 0}))
 
