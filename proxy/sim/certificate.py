@@ -1,6 +1,7 @@
 """Certificates like those of real gateways: a private CA and a leaf, EC P-256.
 
-Subject, validity and names: protocol notes on the local gateway, section 1.
+Subject, validity and names: protocol notes on the local gateway, section 1. Like a real gateway,
+a simulated one shows the same certificate after a restart: nothing in it is left to chance.
 """
 
 from __future__ import annotations
@@ -62,21 +63,29 @@ class SniRule:
 
 @functools.cache
 def certificate(address: str, generation: int = 0) -> Certificate:
-    """Make a certificate; one process makes each (address, generation) once."""
-    common = hashlib.md5(f"{address} {generation}".encode(), usedforsecurity=False).hexdigest()
-    ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    """Make the certificate of a gateway; ``generation`` counts how often it was renewed."""
+    common = f"{_number(f'{address} {generation}'):032x}"
     ca_name, leaf_name = _name(f"{common} CA"), _name(common)
-    ca = _builder(ca_name, ca_name, ca_key.public_key())
+    ca_key, leaf_key = _key(f"{common} CA"), _key(common)
+    ca = _builder(ca_name, ca_name, ca_key)
     ca = ca.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    leaf = _builder(leaf_name, ca_name, leaf_key.public_key())
+    leaf = _builder(leaf_name, ca_name, leaf_key)
     names = [*map(x509.DNSName, NAMES), x509.IPAddress(ip_address(address))]
     leaf = leaf.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    signed = [builder.sign(ca_key, hashes.SHA256()) for builder in (leaf, ca)]
+    signed = [builder.sign(ca_key, hashes.SHA256(), ecdsa_deterministic=True) for builder in (leaf, ca)]
     pem = "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in signed)
     key_pem = leaf_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
     return Certificate(pem, key_pem, signed[0].fingerprint(hashes.SHA256()).hex())
+
+
+def _number(text: str) -> int:
+    return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(), 16)
+
+
+def _key(text: str) -> ec.EllipticCurvePrivateKey:
+    return ec.derive_private_key(_number(text), ec.SECP256R1())
 
 
 def _name(common: str) -> x509.Name:
@@ -93,14 +102,14 @@ def _name(common: str) -> x509.Name:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
+        .public_key(key.public_key())
+        .serial_number(_number(f"{subject.rfc4514_string()} serial"))
         .not_valid_before(NOT_BEFORE)
         .not_valid_after(NOT_BEFORE + VALIDITY)
     )

@@ -313,6 +313,19 @@ def test_the_simulated_gateway_and_the_proxy_make_a_pair(command):
     assert pin not in forgotten.stdout
 
 
+def test_a_simulated_gateway_is_known_again_after_a_restart(command):
+    """Like a real one, it shows the same certificate: containers are started again and again."""
+    words = ("simulate", "--persona", "fw1_40", "--port")  # read without a login
+    gateway = command.start(*words, "0")
+    port = gateway.prints(r"https://127\.0\.0\.1:(\d+)")[1]
+    assert command("doctor", PW_HOST=f"127.0.0.1:{port}").returncode == 0
+    gateway.ends()
+    command.start(*words, port).prints("https://")
+
+    again = command("doctor", PW_HOST=f"127.0.0.1:{port}")
+    assert again.returncode == 0, again.stdout
+
+
 def test_what_the_simulated_gateway_says_to_try_reads_all_of_a_powerwall_3(command):
     gateway = command.start("simulate", "--port", "0", "--persona", "pw3")
     found = gateway.prints(r"Try: (PW_HOST=\S+ PW_PASSWORD=\S+ PW_GW_PWD=\S+) powerwall-proxy")
