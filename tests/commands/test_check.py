@@ -1,0 +1,50 @@
+"""`check` and what `serve` has in common with it: settings that are wrong, or odd."""
+
+import pytest
+
+CONFIG_ERROR = 78
+
+
+def test_check_shows_what_is_in_force_and_where_it_comes_from(command, tmp_path):
+    config = tmp_path / "proxy.toml"
+    config.write_text("cache_expire = 7\n")
+
+    shown = command(
+        "check",
+        PW_HOST="192.168.1.50",
+        PW_PASSWORD="correct horse",
+        PW_CONFIG=str(config),
+        PW_CASH_TTL="3",
+    )
+
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert shown.returncode == 0
+    assert ["PW_HOST", "192.168.1.50", "environment"] in lines
+    assert ["PW_PASSWORD", "(set,", "not", "shown)", "environment"] in lines
+    assert ["PW_CACHE_EXPIRE", "7", str(config)] in lines
+    assert ["PW_PORT", "8675", "default"] in lines
+    assert "Warning: PW_CASH_TTL is unknown and ignored; did you mean PW_CACHE_TTL?" in shown.stdout
+    assert "correct horse" not in shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("name", ["check", "serve"])
+def test_wrong_settings_are_listed_and_end_it(command, name):
+    """All at once, one line each, nothing else; the exit code tells supervisors not to try again."""
+    shown = command(name, PW_PORT="http", PW_TIMEZONE="Mars/Olympus", PW_PASSWORD="correct horse")
+
+    assert shown.returncode == CONFIG_ERROR
+    assert shown.stdout == ""
+    assert shown.stderr.splitlines() == [
+        'powerwall-proxy: PW_TIMEZONE is "Mars/Olympus", but must be a name of the time zone database, '
+        "such as Europe/Berlin.",
+        'powerwall-proxy: PW_PORT is "http", but must be a whole number from 0 to 65535.',
+        "powerwall-proxy: PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
+        "(or try `powerwall-proxy serve --demo`).",
+    ]
+
+
+def test_a_state_folder_is_checked_by_check(command):
+    shown = command("check", PW_HOST="gateway.lan", PW_STATE_PATH="/dev/null/state")
+
+    assert shown.returncode == 0
+    assert "Warning: /dev/null/state cannot be made" in shown.stdout

@@ -1,0 +1,162 @@
+"""The daemon as a process: how it starts, reloads and ends, and `health`, which asks it."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.error import HTTPError
+
+import pytest
+
+from tests.commands.conftest import ask
+
+PORT_TAKEN = 69
+
+
+def test_the_demo_serves_a_house_and_ends_when_told(command):
+    """No settings, no hardware; SIGTERM ends it with success within 2 s, and nothing was written."""
+    demo = command.start("serve", "--demo", PW_PORT="0")
+
+    assert 0 <= json.loads(ask(demo.port(), "/soe"))["percentage"] <= 100
+
+    assert demo.ends(within_s=2) == 0
+    assert list(command.home.iterdir()) == []
+
+
+def test_a_demo_of_a_powerwall_3_shows_its_three_units(command):
+    """Its local API tells powers and charge alone; the units come over TEDAPI."""
+    daemon = command.start("serve", "--demo", "--persona", "pw3", PW_PORT="0")
+    port = daemon.port()
+
+    blocks = json.loads(ask(port, "/pw/battery_blocks"))
+    stats = json.loads(ask(port, "/stats"))
+
+    assert len(blocks) == 3
+    assert all(block["nominal_full_pack_energy"] == 14000 for block in blocks.values())
+    assert (stats["tedapi_mode"], stats["pw3"]) == ("hybrid", True)
+
+
+def test_the_port_can_be_said_on_the_command_line(command):
+    """What is said there wins over PW_PORT."""
+    demo = command.start("serve", "--demo", "--port", "0", PW_PORT="1", PW_BIND_ADDRESS="127.0.0.1")
+
+    assert demo.port() != "1"
+
+
+def test_the_daemon_starts_without_its_gateway(command):
+    """The port opens at once; readings are honestly missing; it ends like any other."""
+    daemon = command.start(PW_HOST="127.0.0.1:9", PW_PASSWORD="x", PW_PORT="0")
+    port = daemon.port()
+
+    assert json.loads(ask(port, "/health"))
+    with pytest.raises(HTTPError) as refused:
+        ask(port, "/soe")
+    assert refused.value.code in {502, 503}
+    refused.value.close()
+
+    assert daemon.ends(within_s=2) == 0
+
+
+def test_a_port_in_use_is_one_clear_line(command):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+
+        shown = command("serve", "--demo", PW_PORT=port, PW_BIND_ADDRESS="127.0.0.1")
+
+    assert shown.returncode == PORT_TAKEN
+    assert [line for line in shown.stderr.splitlines() if line.startswith("powerwall-proxy:")] == [
+        f"powerwall-proxy: 127.0.0.1:{port} is in use by another program; "
+        "set PW_PORT or PW_BIND_ADDRESS to another."
+    ]
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_state_folder_that_cannot_be_used_is_a_warning(command):
+    daemon = command.start(PW_HOST="127.0.0.1:9", PW_STATE_PATH="/dev/null/state", PW_PORT="0")
+
+    assert ask(daemon.port(), "/health")
+    assert any("WARNING no state" in line and "/dev/null/state" in line for line in daemon.lines)
+
+
+def test_health_asks_the_running_daemon(command):
+    """Nothing runs: 1. No reading yet and no gateway: 1 and a sentence. Readings: 0."""
+    lost = command.start(PW_HOST="127.0.0.1:9", PW_PORT="0")
+    demo = command.start("serve", "--demo", PW_PORT="0")
+
+    unready = command("health", PW_PORT=lost.port())
+    ready = command("health", PW_PORT=demo.port())
+    nobody = command("health", PW_PORT="9")
+
+    assert (ready.returncode, ready.stdout) == (0, "ready\n")
+    assert unready.returncode == 1
+    assert unready.stderr.startswith("powerwall-proxy: ")
+    assert (nobody.returncode, nobody.stdout) == (1, "")
+    assert nobody.stderr.startswith("powerwall-proxy: no answer on port 9: ")
+
+
+def test_who_waits_for_a_silent_gateway_is_answered_before_the_end(command):
+    """SIGTERM with a request in flight that the gateway holds up: an honest answer, and success within 2 s."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        daemon = command.start(PW_HOST=address, PW_PASSWORD="x", PW_PORT="0", PW_BIND_ADDRESS="127.0.0.1")
+        asking = others.submit(status_of, daemon.port(), "/soe")
+        held, _ = silent.accept()
+
+        assert daemon.ends(within_s=2) == 0
+        assert asking.result() == 503
+        held.close()
+
+
+def test_what_a_client_closes_is_closed(command):
+    """Also when it does so right after the answer, before the proxy waits for another request."""
+    daemon = command.start("serve", "--demo", PW_FAST_PATH="no", PW_PORT="0")
+    port = daemon.port()
+    files = Path(f"/proc/{daemon.process.pid}/fd")
+    ask(port, "/soe")
+    before = len([*files.iterdir()])
+
+    for _ in range(200):
+        status_of(port, "/soe")
+
+    most_turns = iter(range(100))
+    while (left := len([*files.iterdir()]) - before) > 5 and next(most_turns, None) is not None:
+        ask(port, "/health")
+    assert left <= 5
+
+
+def test_a_hang_up_reloads_what_can_be_reloaded(command, tmp_path):
+    """The log changes at once, the rest is named; a broken file changes nothing."""
+    config = tmp_path / "proxy.toml"
+    config.write_text('host = "127.0.0.1:9"\n')
+    daemon = command.start(PW_CONFIG=str(config), PW_PORT="0")
+    port = daemon.port()
+
+    config.write_text('host = "127.0.0.1:10"\nlog_format = "json"\n')
+    daemon.hang_up()
+    assert json.loads(daemon.prints('"reloaded"').string)["changed"] == "log_format"
+    assert json.loads(daemon.prints('"restart needed"').string)["settings"] == "PW_HOST"
+
+    config.write_text("host = \n")
+    daemon.hang_up()
+    assert "is not TOML" in json.loads(daemon.prints('"reload refused"').string)["problems"]
+    assert ask(port, "/health")
+
+
+def test_a_demo_that_is_told_to_reload_needs_no_restart(command):
+    """Its gateway is of its own making: that no setting names it is no change."""
+    daemon = command.start("serve", "--demo", PW_PORT="0")
+    daemon.port()
+
+    daemon.hang_up()
+    daemon.prints("reloaded")
+
+    assert daemon.ends() == 0
+    assert [line for line in daemon.lines if "restart needed" in line] == []
+
+
+def status_of(port: str, path: str) -> int:
+    with closing(HTTPConnection("127.0.0.1", int(port))) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().status
