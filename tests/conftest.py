@@ -20,6 +20,7 @@ from proxy.core.redaction import forget
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock
+from tests.drivers.houses import Key
 
 try:
     import uvloop
@@ -135,6 +136,12 @@ async def start(clock, tmp_path) -> AsyncIterator[Callable]:
             return await stack.enter_async_context(client_of(app, port, "https" if tls else "http"))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def key(tmp_path_factory) -> Key:
+    """The owner's RSA key; a gateway ``knows`` it when it was told."""
+    return Key(tmp_path_factory.mktemp("key"))
 
 
 @pytest.fixture

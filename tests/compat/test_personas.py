@@ -10,7 +10,7 @@ from proxy.core.sources import OPERATION, STATUS
 from proxy.server.routes import ROUTES
 from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
-from tests.drivers.houses import FULL, HYBRID, Key, knows
+from tests.drivers.houses import FULL, HYBRID, knows
 
 DATA = [route for route in ROUTES if not route.endpoint]
 # What even a Powerwall 3 or a site without battery tells is enough for these.
@@ -22,11 +22,6 @@ OTHER_WAYS = [
     for way, spoken in (("full", persona.tedapi), ("hybrid", persona.tedapi), ("v1r", persona.v1r))
     if spoken
 ]
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory):
-    return Key(tmp_path_factory.mktemp("key"))
 
 
 def parsed(answer):

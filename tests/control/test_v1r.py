@@ -7,14 +7,9 @@ import pytest
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from tests.control.conftest import SECRET
-from tests.drivers.houses import Key, knows
+from tests.drivers.houses import knows
 
 SIGNED = "/tedapi/v1r"
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory):
-    return Key(tmp_path_factory.mktemp("key"))
 
 
 @pytest.fixture

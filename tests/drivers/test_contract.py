@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.sim.server import SimulatedGateway
-from tests.drivers.houses import FULL, HYBRID, POLYGLOT, Key, knows
+from tests.drivers.houses import FULL, HYBRID, POLYGLOT, knows
 
 WAYS = ("local", "tedapi", "v1r", "hybrid")
 # What can write: TEDAPI with the gateway password alone cannot.
@@ -17,11 +17,6 @@ SETTINGS = {
     "hybrid": lambda key: HYBRID,
 }
 SECRET = "a long enough secret"
-
-
-@pytest.fixture(scope="module")
-def key(tmp_path_factory):
-    return Key(tmp_path_factory.mktemp("key"))
 
 
 @pytest.fixture
