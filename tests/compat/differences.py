@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.compat import tedapi_differences as tedapi
+from tests.compat import tedapi_documents as documents
 
 NOT_FOUND = 404
 
@@ -231,10 +232,10 @@ DIFFERENCES = (
         "nulls, or the units and meters of somebody else's house",
         "what the gateway's configuration tells",
         "another house's serial numbers are not an answer",
-        tedapi.full("/api/site_info", edit=tedapi.SITE_INFO)
+        tedapi.full("/api/site_info", edit=documents.SITE_INFO)
         | {f"{corpus} /api/powerwalls": tedapi.powerwalls(corpus) for corpus in tedapi.FULL}
-        | {"tedapi-pw2 /api/meters": tedapi.NEURIO, "tedapi-pw3 /api/meters": tedapi.BACKUP_SWITCH}
-        | {"tedapi-pw2 /api/meters/solar": tedapi.SOLAR_METER, "tedapi-pw3 /api/meters/solar": NOT_FOUND},
+        | {"tedapi-pw2 /api/meters": documents.NEURIO, "tedapi-pw3 /api/meters": documents.BACKUP_SWITCH}
+        | {"tedapi-pw2 /api/meters/solar": documents.SOLAR_METER, "tedapi-pw3 /api/meters/solar": NOT_FOUND},
     ),
     Difference(
         "`/api/sitemaster` over TEDAPI",
