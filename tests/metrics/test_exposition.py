@@ -13,7 +13,16 @@ from proxy.sim.faults import Fault
 from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, until
-from tests.metrics.reading import OPENMETRICS, as_text, counters, promtool_remarks, read, scrape, settled
+from tests.metrics.reading import (
+    OPENMETRICS,
+    as_text,
+    counters,
+    parse_openmetrics,
+    promtool_remarks,
+    read,
+    scrape,
+    settled,
+)
 
 
 async def clean(proxy):
@@ -22,8 +31,8 @@ async def clean(proxy):
     promtool reads the older text format only, also what is OpenMetrics. There a counter ``c_total`` is a
     family of that name, while OpenMetrics 1.0 declares it as ``c`` and forbids a family ``c_total`` beside it
     ("MUST NOT result in a potential clash for sample metric names"). So no OpenMetrics body with a typed
-    counter passes without "c_total no help text": exactly this about each counter is let pass, and nothing
-    at all once the counters are declared as that format wants it.
+    counter passes without "c_total no help text" (see the next two tests): exactly this about each counter
+    is let pass, and nothing at all once the counters are declared as that format wants it.
     """
     text = await proxy.get("/metrics", headers={"Accept": "text/plain"})
     openmetrics = await proxy.get("/metrics", headers={"Accept": OPENMETRICS})
@@ -38,16 +47,35 @@ async def clean(proxy):
     assert "_created" not in openmetrics.text
 
 
-def test_openmetrics_takes_no_second_declaration_of_a_counter():
-    """What would silence promtool is refused by a strict reader: see above."""
-    counter = "# HELP c Help\n# TYPE c counter\nc_total 1.0\n# EOF\n"
-    declared = f"# HELP c_total Help\n{counter}"
+COUNTER = "# HELP c Help\n# TYPE c counter\nc_total 1.0\n# EOF\n"
 
-    assert promtool_remarks(counter) == ["c_total no help text"]
-    assert promtool_remarks(declared) == []
-    assert read(counter, openmetrics=True)
-    with pytest.raises(ValueError, match="Clashing name: c_total"):
-        read(declared, openmetrics=True)
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        f"# HELP c_total Help\n{COUNTER}",
+        COUNTER.replace("# TYPE", "# HELP c_total Help\n# TYPE"),
+        COUNTER.replace("# HELP c ", "# HELP c_total "),
+        COUNTER.replace(" c ", " c_total "),
+        COUNTER.replace("# TYPE", "#\tHELP c_total Help\n# TYPE"),
+    ],
+)
+def test_what_would_silence_promtool_is_no_openmetrics(silent):
+    """Neither a second declaration, nor one by the other name, nor a comment: a strict reader refuses them all."""
+    assert promtool_remarks(COUNTER) == ["c_total no help text"]
+    assert promtool_remarks(silent) == []
+    assert read(COUNTER, openmetrics=True)
+    with pytest.raises(ValueError, match=r"Clashing name: c|Invalid line"):
+        read(silent, openmetrics=True)
+
+
+def test_openmetrics_could_be_silent_without_types_only():
+    """A family ``c_total`` of no type is allowed, but no reader would know any more that it is a counter, nor its unit."""
+    untyped = COUNTER.replace("# TYPE c counter\n", "").replace(" c ", " c_total ")
+    [family] = parse_openmetrics(untyped)
+
+    assert promtool_remarks(untyped) == []
+    assert (family.name, family.type) == ("c_total", "unknown")
 
 
 @pytest.mark.parametrize("persona", PERSONAS)

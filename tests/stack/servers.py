@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0
+SECRET = "storm-lantern-7492"
 
 
 def free_port() -> int:
@@ -33,6 +34,12 @@ def free_port() -> int:
 def get(url: str, **query: str) -> bytes:
     with urlopen(f"{url}?{urlencode(query)}" if query else url, timeout=PATIENCE_S) as answer:
         return answer.read()
+
+
+def post(url: str, body: str, **headers: str) -> None:
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+    with urlopen(Request(url, body.encode(), named), timeout=PATIENCE_S):
+        pass
 
 
 def get_json(url: str, **query: str):
@@ -89,7 +96,9 @@ def demo(folder: Path, persona: str) -> Iterator[str]:
         "PW_PORT": str(port),
         "PW_BIND_ADDRESS": "127.0.0.1",
         "PW_METRICS_REFRESH": "all",
-        "PW_CONTROL_SECRET": "storm-lantern-7492",
+        "PW_CONTROL_SECRET": SECRET,
+        "PW_OPENC2_KEY": SECRET,
+        "PW_OPENC2_INSECURE": "yes",
     }
     log = folder / f"{persona}.log"
     with running(
