@@ -12,7 +12,6 @@ from tests.compat.tedapi_documents import UNITS
 
 Edit = Callable[[Any], Any]
 
-NOT_FOUND = 404
 FULL = ("tedapi-pw2", "tedapi-pw3")
 METERS = ("site", "battery", "load", "solar")
 

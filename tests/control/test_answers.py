@@ -127,7 +127,7 @@ async def test_who_has_no_token_is_told_how_to_show_one(proxy, sim):
 
 
 @pytest.mark.parametrize("action", ["grid_charging", "grid_export", "max_backup", "islanding"])
-async def test_what_this_connection_cannot_is_said(proxy, post, sim, action):
+async def test_what_this_connection_cannot_is_said(post, sim, action):
     """The local API cannot write these (islanding has a switch of its own): 404, and what can."""
     value = {"grid_export": "never", "max_backup": "600"}.get(action, "true")
 

@@ -41,9 +41,7 @@ async def hung_up(clock, sim, method: str, path: str, command):
     ],
     ids=["before it is stored", "after it is stored", "before it is applied", "after it is applied"],
 )
-async def test_a_lost_answer_is_an_unknown_outcome(
-    clock, sim, post, proxy, action, path, method, after, held
-):
+async def test_a_lost_answer_is_an_unknown_outcome(clock, sim, post, action, path, method, after, held):
     """
     504, the value read back, and the write that was lost is on the gateway's log once:
     whether it was carried out before the answer was lost or not.
@@ -63,7 +61,7 @@ async def test_a_lost_answer_is_an_unknown_outcome(
 
 
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
-async def test_what_is_stored_but_not_applied_is_an_unknown_outcome(sim, proxy, post, status):
+async def test_what_is_stored_but_not_applied_is_an_unknown_outcome(sim, post, status):
     """Whoever has something applied next may have it applied, too: the answer has what is held for now."""
     sim.faults.add(Fault(APPLY, status=status))
 
@@ -76,7 +74,7 @@ async def test_what_is_stored_but_not_applied_is_an_unknown_outcome(sim, proxy, 
 
 
 @pytest.mark.parametrize("status", [502, 504])
-async def test_an_answer_that_was_lost_inside_the_gateway_is_an_unknown_outcome(sim, proxy, post, status):
+async def test_an_answer_that_was_lost_inside_the_gateway_is_an_unknown_outcome(sim, post, status):
     """Its front server answers for a program behind it that did not: the write may have been carried out."""
     sim.faults.add(Fault(OPERATION, method="POST", status=status))
 
@@ -87,7 +85,7 @@ async def test_an_answer_that_was_lost_inside_the_gateway_is_an_unknown_outcome(
     assert sent(sim, "POST", OPERATION) == 1
 
 
-async def test_a_refusal_is_no_unknown_outcome(sim, proxy, post):
+async def test_a_refusal_is_no_unknown_outcome(sim, post):
     """Old firmware answers a mode that it does not have like this."""
     sim.faults.add(Fault(OPERATION, method="POST", status=500))
 
@@ -98,7 +96,7 @@ async def test_a_refusal_is_no_unknown_outcome(sim, proxy, post):
     assert sent(sim, "GET", APPLY) == 0
 
 
-async def test_a_gateway_that_is_away_is_not_written_to(sim, proxy, post):
+async def test_a_gateway_that_is_away_is_not_written_to(sim, post):
     """No connection: nothing was sent, so nothing is in doubt."""
     await sim.stop()
 
@@ -189,7 +187,7 @@ async def test_an_installer_may_write_on_any_firmware(start, clock, tmp_path, pe
         assert sim.logins == 0
 
 
-async def test_a_gateway_that_keeps_its_value_did_not_obey(sim, proxy, post):
+async def test_a_gateway_that_keeps_its_value_did_not_obey(sim, post):
     """The gateway says yes and holds the old value: that is no success."""
     sim.faults.add(Fault(APPLY, status=202))
 
@@ -214,7 +212,7 @@ async def test_a_gateway_that_limits_the_rate_is_not_pressed(sim, proxy, post):
     assert sim.writes == []
 
 
-async def test_commands_wait_for_their_turn(sim, proxy, post):
+async def test_commands_wait_for_their_turn(sim, post):
     """Two clients at once: two complete writes one after the other, none lost in between."""
     answers = await asyncio.gather(post("reserve", value="40"), post("mode", value="backup"))
 

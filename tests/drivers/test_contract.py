@@ -94,7 +94,7 @@ async def test_the_grid_is_the_same_when_it_is_there_and_when_it_is_lost(way, ho
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_frequencies_and_voltages_are_the_same(way, house, ask):
+async def test_frequencies_and_voltages_are_the_same(way, ask):
     told = await (await ask(way))("/freq")
 
     assert {name: told[name] for name in EXPECTED_FREQ} == pytest.approx(EXPECTED_FREQ)

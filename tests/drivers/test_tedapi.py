@@ -62,7 +62,7 @@ class TestAsking:
         assert answer.json() == {"real_mode": "self_consumption", "backup_reserve_percent": 24}
         assert kinds(gateway) == {"din": 1, "config": 1}
 
-    async def test_what_nobody_tells_is_not_asked_for_again_and_again(self, gateway, start, clock):
+    async def test_what_nobody_tells_is_not_asked_for_again_and_again(self, gateway, start):
         """A site without that meter: 404, and no exchange for it."""
         edit = lambda kind, document: {**document, "meters": []} if kind == "config" else document
         gateway.tedapi.edit = edit

@@ -66,7 +66,7 @@ async def test_the_load_on_the_gateway_is_told(wired, start, key):
     assert (load["exchanges"], load["logins"], load["logins_refused"]) == (1, 1, 0)
 
 
-async def test_a_lost_wifi_costs_the_followers_and_not_the_wire(wired, start, key, clock):
+async def test_a_lost_wifi_costs_the_followers_and_not_the_wire(wired, start, key):
     """They rest for a minute, so that what can be had is not held up."""
     leader, follower = wired.gateway.units
     proxy = await start(wired, **key.settings(wifi_host="127.0.0.1:9"))

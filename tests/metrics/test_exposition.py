@@ -154,7 +154,7 @@ async def test_metrics_can_be_switched_off(sim, start):
     assert (await proxy.get("/metrics")).status == 404
 
 
-async def test_what_clients_and_gateways_send_makes_no_series(sim, start, clock):
+async def test_what_clients_and_gateways_send_makes_no_series(sim, start):
     """A thousand URLs, a hundred hostile alerts and site names: labels come from tables."""
     proxy = await start(sim, metrics_refresh="all", ui="own")
     await settled(proxy)
@@ -166,7 +166,7 @@ async def test_what_clients_and_gateways_send_makes_no_series(sim, start, clock)
     assert (await scrape(proxy)).keys() - before == set()
 
 
-async def test_odd_alerts_are_counted_but_not_named(sim, start, clock):
+async def test_odd_alerts_are_counted_but_not_named(sim, start):
     """At most a hundred names, made of letters, digits and underscores."""
     names = [f"PVAC_a{n:03}_x" for n in range(150)] + ['a"b\\c\nd', "x" * 65, ""]
     vitals = {"pvac_alerts": dict.fromkeys(names, True)}

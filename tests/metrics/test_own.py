@@ -58,7 +58,7 @@ async def test_a_source_that_rests_shows_for_how_long(sim, start):
     assert series["powerwall_proxy_source_rest_seconds", "source=/api/operation"] > 500
 
 
-async def test_logins_and_bytes_are_counted(sim, proxy):
+async def test_logins_and_bytes_are_counted(proxy):
     series = await settled(proxy)
 
     assert series["powerwall_proxy_logins_total", "outcome=ok"] == 1

@@ -133,7 +133,7 @@ async def test_prometheus_alone_keeps_readings_fresh(sim, proxy, clock):
     assert sim.requests_for(ESSENTIAL[0]) <= 12
 
 
-async def test_a_scrape_keeps_fresh_what_was_ever_asked_for(sim, proxy):
+async def test_a_scrape_keeps_fresh_what_was_ever_asked_for(proxy):
     await proxy.get("/strings")
     series = await settled(proxy)
 

@@ -29,7 +29,7 @@ ORIGINAL = [
 
 @pytest.mark.parametrize("header", ["oc2-api-key", "apikey"])
 @pytest.mark.parametrize("path", ["/oc2/", "/oc2", "/openc2/command/", "/openc2/command"])
-async def test_a_command_and_its_answer(producer, sim, path, header):
+async def test_a_command_and_its_answer(producer, path, header):
     """At either address, with either header, as its documents and its code had it."""
     answer = await producer.draft(COMMAND, path, {header: KEY})
 
@@ -119,7 +119,7 @@ async def test_uptime(firmware):
     assert uptime == (await producer.proxy.get(f"/api/{source}")).json()[key]
 
 
-async def test_every_property_of_the_profile_has_its_own_name(producer, clock):
+async def test_every_property_of_the_profile_has_its_own_name(producer):
     """Numbers as numbers."""
     grid = (await producer.draft_property("grid_status")).json()["results"]
     solar = (await producer.draft_property("solar_power")).json()["results"]

@@ -48,7 +48,7 @@ async def test_capabilities(controller):
     }
 
 
-async def test_properties(producer, sim):
+async def test_properties(producer):
     command = {
         "action": "query",
         "target": {"properties": ["battery_percentage", "grid_status", "solar_power"]},

@@ -40,7 +40,7 @@ async def test_every_property_has_its_type(serve, clock, persona):
         assert set(told.get("unavailable", [])) == LACKING[persona]
 
 
-async def test_values_are_those_of_other_routes(producer, sim):
+async def test_values_are_those_of_other_routes(producer):
     told = (await producer.ask(ALL))["results"]["x-powerwall"]
     meters = (await producer.proxy.get("/aggregates")).json()
     system = (await producer.proxy.get("/api/system_status")).json()

@@ -161,7 +161,7 @@ async def test_the_rate_limit_is_kept(producer, sim, clock):
     assert (await producer.send(BATTERY)).status == 200
 
 
-async def test_who_has_no_key_uses_up_nothing(producer, clock):
+async def test_who_has_no_key_uses_up_nothing(producer):
     for _ in range(RATE):
         await producer.send(FEATURES, {"Authorization": None})
 

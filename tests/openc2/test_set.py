@@ -174,7 +174,7 @@ async def test_an_id_belongs_to_one_command(controller, sim):
     assert len(sim.writes) == writes
 
 
-async def test_a_query_with_the_same_id_is_answered_anew(controller, sim, clock):
+async def test_a_query_with_the_same_id_is_answered_anew(controller, clock):
     """Nothing is executed by it, and a stored reading would be an old one."""
     query = {"action": "query", "target": {"properties": ["battery_percentage"]}, "command_id": "q"}
     await controller.ask(query)
@@ -214,7 +214,7 @@ async def test_a_command_that_was_not_sent_may_be_repeated(controller, sim, cloc
     assert (await controller.ask(change(command_id="b5e2")))["status"] == 200
 
 
-async def test_secrets_appear_nowhere(controller, sim, caplog):
+async def test_secrets_appear_nowhere(controller, caplog):
     """Neither in answers nor in the log nor in the metrics, right or wrong."""
     caplog.set_level("DEBUG")
     answers = [

@@ -33,7 +33,7 @@ async def test_a_source_tells_its_last_outcome_and_how_long_it_took(proxy, sim, 
     assert after["outcome"] == "source_unavailable"
 
 
-async def test_logins_are_counted_by_the_hour(proxy, sim, clock):
+async def test_logins_are_counted_by_the_hour(proxy, clock):
     """Those of more than an hour ago count in the total only."""
     await proxy.get("/soe")
     link = (await health(proxy))["gateways"][0]["links"][0]

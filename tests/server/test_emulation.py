@@ -147,7 +147,7 @@ async def test_logins_can_be_switched_off(start, sim):
     assert (await proxy.get("/api/status", headers={"Cookie": "AuthCookie=abc=="})).status == 200
 
 
-async def test_vitals_pass_as_they_are(proxy, sim):
+async def test_vitals_pass_as_they_are(proxy):
     """Readers take the body off the socket: bytes of the gateway, never compressed."""
     answer = await proxy.get("/api/devices/vitals", headers={"Accept-Encoding": "gzip, br"})
 

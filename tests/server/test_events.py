@@ -69,7 +69,7 @@ async def test_a_stream_begins_with_what_is_known(proxy):
         assert json.loads(message["data"])["state"] == "fresh"
 
 
-async def test_each_refresh_is_told_once(proxy, sim, clock):
+async def test_each_refresh_is_told_once(proxy, clock):
     """While a page listens the readings are refreshed every ttl, and each refresh is one event."""
     async with listening(proxy) as reader:
         first = await complete(reader)

@@ -202,7 +202,7 @@ async def test_our_own_pages_can_be_all_there_is(start, sim):
     assert sim.requests_for("/app.js") == 0
 
 
-async def test_a_client_that_hangs_up_frees_the_way(proxy, sim):
+async def test_a_client_that_hangs_up_frees_the_way(proxy):
     """A download that nobody takes ends; the next file is not kept waiting."""
     async with proxy.client.get(proxy.url + "/large.bin") as answer:
         await answer.content.readany()

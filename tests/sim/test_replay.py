@@ -134,7 +134,7 @@ async def test_the_switchboard_sets_the_house(visit):
             assert reply.status == 415
 
 
-async def test_the_command_runs_until_it_is_cancelled(hands):
+async def test_the_command_runs_until_it_is_cancelled():
     """``simulate`` listens, says where, and closes its port at the end."""
     ready: asyncio.Future[SimulatedGateway] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(

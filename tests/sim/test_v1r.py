@@ -247,7 +247,7 @@ async def test_firmware_without_v1r_does_not_know_the_path(visit):
     assert (await visitor.ask("POST", "/tedapi/v1r", data=b"")).status == 404
 
 
-async def test_the_registered_keys_are_listed(connect, public):
+async def test_the_registered_keys_are_listed(connect):
     """With their states."""
     _, client = await connect()
 

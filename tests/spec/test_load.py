@@ -32,7 +32,7 @@ async def test_twenty_clients_with_eight_routes_cost_one_request_per_source_and_
     assert sim.max_in_flight <= 2
 
 
-async def test_ten_thousand_query_strings_are_one_route(sim, proxy, clock):
+async def test_ten_thousand_query_strings_are_one_route(sim, proxy):
     """The query takes no part in matching: no request more, no byte more to remember."""
     await proxy.get("/soe")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

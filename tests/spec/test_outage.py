@@ -195,7 +195,7 @@ async def test_the_owner_says_how_old_a_reading_may_be(start, sim, clock):
     assert (await proxy.get("/aggregates")).status == 200
 
 
-async def test_knowing_the_firmware_is_not_having_readings(sim, proxy, clock):
+async def test_knowing_the_firmware_is_not_having_readings(sim, proxy):
     """What the gateway is may be known while it measures nothing: then the proxy is not ready, and says so."""
     for path in ("/api/meters/*", "/api/system_status*"):
         sim.answers(status=500, path=path)
@@ -207,7 +207,7 @@ async def test_knowing_the_firmware_is_not_having_readings(sim, proxy, clock):
     assert health["message"].startswith("No readings: /api/meters/aggregates")
 
 
-async def test_health_names_the_gateway_without_its_serial_number(sim, proxy):
+async def test_health_names_the_gateway_without_its_serial_number(proxy):
     """Firmware and the last three characters, once somebody asked for them."""
     din = (await proxy.get("/api/status")).json()["din"]
     health = await proxy.get("/health")

@@ -11,7 +11,7 @@ from tests.clock import pass_time
 LOGIN = "/api/login/Basic"
 
 
-async def test_a_changed_certificate_gets_no_password(sim, start, clock):
+async def test_a_changed_certificate_gets_no_password(sim, start):
     """The pin survives restarts; a change is refused with a sentence that says how to accept it."""
     await (await start(sim)).get("/soe")
     before = len(sim.requests)
@@ -117,7 +117,7 @@ async def test_ipv6(start, clock):
 
 
 @pytest.mark.parametrize("action", ["sni", "stall", "refuse"])
-async def test_a_failed_handshake_is_said_in_a_sentence(sim, start, clock, action):
+async def test_a_failed_handshake_is_said_in_a_sentence(sim, start, action):
     sim.faults.add(Fault(action=action))
     proxy = await start(sim, host=f"localhost:{sim.port}", timeout=0.5)
 
