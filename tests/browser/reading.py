@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 
 from playwright.async_api import Page, expect
@@ -14,6 +15,8 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+# Whether anything is wider than the window.
+WIDE = "() => document.documentElement.scrollWidth > innerWidth"
 
 
 async def shown(page: Page) -> dict:
@@ -65,6 +68,13 @@ async def comes_to_show(house, page: Page, node: str, value: str) -> None:
     await shows(page, node, value)
 
 
+async def old_readings(house, page):
+    house.sim.answers(status=500)
+    await house.pass_time(20)
+    await page.clock.fast_forward(20_000)
+    await state(page, "stale")
+
+
 async def forward(page: Page, **facts) -> None:
     """Give a page what a leading page would forward: the readings it has, with these facts changed."""
     await page.evaluate(
@@ -85,3 +95,18 @@ async def until(condition, seconds: float) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of an rgb() colour (WCAG 2)."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast of two colours (WCAG 2): 1 to 21."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)

@@ -11,7 +11,7 @@ from proxy.app import build_app, listening
 from proxy.config.settings import Settings
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop
-from tests.hostile.inputs import SECRET
+from tests.hostile.commands import SECRET
 from tests.hostile.raw import send, spellings
 from tests.hostile.test_inputs import GATEWAY_PASSWORD, may_be_asked
 

@@ -8,7 +8,7 @@ import tracemalloc
 import pytest
 
 from proxy.server.guard import Entry, Guard
-from tests.hostile.inputs import SECRET
+from tests.hostile.commands import SECRET
 
 MIB = 1024 * 1024
 

@@ -8,7 +8,8 @@ import pytest
 
 from proxy.drivers.local import SOURCES
 from proxy.sim.server import SimulatedGateway
-from tests.hostile.inputs import SECRET, rows
+from tests.hostile.commands import SECRET
+from tests.hostile.inputs import rows
 from tests.hostile.raw import send, spellings
 
 GATEWAY_PASSWORD = "gateway-password-7Q"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.server.admission import is_local, name_of
-from tests.hostile.inputs import SECRET
+from tests.hostile.commands import SECRET
 
 OURS = [
     "127.0.0.1",

@@ -1,0 +1,97 @@
+"""The page behind a front server that holds streams back, or serves it below a prefix (brief, checks 14, 15)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+from aiohttp import web
+from playwright.async_api import expect
+
+from tests.browser.reading import PATIENCE_S, shows, state, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def front():
+    """Make a front server: it passes requests on below a prefix, and may hold streams back."""
+
+    def make(target: str, prefix: str = "/", *, buffers: bool = False):
+        released = asyncio.Event()
+
+        async def release(_) -> None:
+            released.set()
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            path = request.match_info["path"]
+            async with (
+                aiohttp.ClientSession(auto_decompress=False) as client,
+                client.get(
+                    target + path, params=request.query, headers={"Accept-Encoding": "gzip"}
+                ) as answer,
+            ):
+                headers = {
+                    k: v
+                    for k, v in answer.headers.items()
+                    if k not in {"Transfer-Encoding", "Content-Length"}
+                }
+                response = web.StreamResponse(status=answer.status, headers=headers)
+                if buffers and path == "events":
+                    await released.wait()
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                return response
+
+        app = web.Application()
+        app.router.add_get(prefix + "{path:.*}", handle)
+        app.on_shutdown.append(release)
+        return app
+
+    return make
+
+
+async def serve(app, stack) -> str:
+    """Serve an app on loopback for the rest of a test."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return "http://{}:{}".format(*runner.addresses[0][:2])
+
+
+async def test_a_front_server_that_holds_the_stream_back_is_polled(house, watch, front):
+    """When nothing comes through the stream the page asks every few seconds instead, within 15 s."""
+    address = await serve(front(house.url, buffers=True), watch.stack)
+    context = await watch.context()
+    await context.clock.install()
+    page = await watch.open(address + "/", context=context)
+    await shows(page, "solar", "6.5 kW")
+
+    await page.clock.run_for(9500)
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    await page.clock.run_for(5000)
+
+    await shows(page, "solar", "5.4 kW")
+    await state(page, "fresh")
+
+
+async def test_any_prefix_works_without_a_setting(house, watch, front):
+    """Behind a front server that strips /a/b/, page, stream, status and reference work."""
+    address = await serve(front(house.url, "/a/b/"), watch.stack)
+    page = await watch.open(f"{address}/a/b/")
+    await shows(page, "solar", "6.5 kW")
+    await until(lambda: house.context.streams() == 1, PATIENCE_S)
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    await shows(page, "solar", "5.4 kW")
+
+    status = await watch.open(f"{address}/a/b/status")
+    await expect(status.locator("#headline")).to_contain_text("Readings are")
+    docs = await watch.open(f"{address}/a/b/docs")
+    await docs.get_by_text("/soe", exact=True).first.click()
+    await docs.locator(".route[data-path='/soe']").get_by_role("button", name="Try it").click()
+    await expect(docs.locator(".route[data-path='/soe'] pre[aria-live]")).to_contain_text("percentage")

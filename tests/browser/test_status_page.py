@@ -1,0 +1,189 @@
+"""The status page, in every state of the daemon (brief, check 22)."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+from playwright.async_api import expect
+
+from proxy.app import build_app, listening
+from proxy.config.load import load
+from proxy.sim.server import SimulatedGateway
+from tests.browser.conftest import SCREENSHOTS
+from tests.browser.daemon import STATES, fresh, lost
+from tests.browser.reading import HIDE, PATIENCE_S, WIDE, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SECRET = "correct-horse-battery-staple"
+
+
+@pytest.mark.parametrize("width", [320, 360, 1200])  # 320: a window of 1280 at 400 %
+@pytest.mark.parametrize("arrange", STATES, ids=lambda arrange: arrange.__name__)
+async def test_the_status_page_tells_each_state_on_one_screen(house, watch, arrange, width):
+    """One sentence says how things are; nothing is wider than a telephone."""
+    await arrange(house)
+    page = await watch.open(
+        house.url + "status", viewport={"width": width, "height": 800}, color_scheme="dark"
+    )
+    sentence, quality = STATES[arrange]
+
+    await expect(page.locator("#headline")).to_contain_text(sentence)
+    await expect(page.locator("#headline")).to_have_class(quality)
+    assert not await page.evaluate(WIDE)
+    SCREENSHOTS.mkdir(exist_ok=True)
+    await page.screenshot(path=SCREENSHOTS / f"status-{arrange.__name__}-{width}.png", full_page=True)
+
+
+async def test_the_status_page_names_what_went_wrong(house, watch):
+    """Errors are listed with their path and how often; sources that rest say for how long."""
+    await lost(house)
+    page = await watch.open(house.url + "status")
+
+    row = page.locator("#errors tr", has_text="/api/meters/aggregates")
+    await expect(row).to_contain_text("500")
+    await expect(page.locator("#sources")).to_contain_text("/api/meters/aggregates")
+    await expect(page.locator("#commands")).to_contain_text("PW_CONTROL_SECRET")
+
+
+async def test_the_status_page_tells_how_clients_are_served(build, clock, watch):
+    """Rates, shares, durations, what is under way; each source with its outcome and duration; what was set."""
+    async with SimulatedGateway(clock=clock.clock) as sim:
+        house = await build(sim, control_secret=SECRET)
+        page = await watch.open(house.url + "version")
+        await page.evaluate(
+            """async () => {
+              for (let i = 0; i < 20; i++) await (await fetch("soe")).text();
+              await (await fetch("aggregates")).text();
+            }"""
+        )
+        async with aiohttp.ClientSession() as client:
+            form = {"value": "30", "token": SECRET}
+            async with client.post(house.url + "control/reserve", data=form) as answer:
+                assert answer.status == 200
+        house.clock.advance(5)
+        page = await watch.open(house.url + "status")
+
+        for word in ("requests/s now", "in 5 minutes", "half within", "95 % within"):
+            await expect(page.locator("#figures")).to_contain_text(word)
+        for word in (
+            "Served fresh",
+            "Served stale",
+            "Waited for the gateway",
+            "Failed",
+            "Under way",
+            "Pages that",
+        ):
+            await expect(page.locator("#traffic")).to_contain_text(word)
+        await expect(page.locator("#rate rect")).to_have_count(60)
+        heights = await page.locator("#rate rect").evaluate_all(
+            "(bars) => bars.map((bar) => +bar.getAttribute('height'))"
+        )
+        assert max(heights) == 46
+        assert await page.locator("#shares i").count() >= 2
+        row = page.locator("#sources tr", has_text="/api/system_status/soe")
+        await expect(row.get_by_role("cell")).to_have_count(5)
+        await expect(row.get_by_role("cell").nth(2)).to_have_text("ok")
+        await expect(row.get_by_role("cell").nth(3)).to_contain_text("s")
+        await expect(page.locator("#commands li")).to_contain_text("reserve: ok")
+        await expect(page.locator("#gateways")).to_contain_text("1 in the last hour, 1 in all")
+        await expect(page.locator("#readings")).to_contain_text("Clock of the gateway")
+        await expect(page.locator("#process")).to_contain_text("Version")
+        await page.close()  # or it would miss its proxy
+        await house.stop()
+
+
+async def test_the_status_page_names_the_firmware(house, watch):
+    """Also when no client has asked for it yet."""
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#gateways")).to_contain_text("Firmware21.44")
+    await expect(page.locator("#gateways")).to_contain_text("Identity…")
+
+
+async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_more(build, watch):
+    """What was set, and from where, is for holders of the secret; the page has no field for it."""
+    house = await build(control_secret="tell nobody this")
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#commands")).to_contain_text("Control is on.")
+    assert await page.locator("input").count() == 0
+    assert "commands" not in await page.evaluate("async () => (await fetch('health')).json()")
+
+
+async def test_the_status_page_tells_where_settings_come_from(clock, watch, tmp_path):
+    """Default, file or environment for each; what is odd about them is said below."""
+    file = tmp_path / "proxy.toml"
+    file.write_text('style = "black"\n')
+    environment = {
+        "PW_CONFIG": str(file),
+        "PW_HOST": "127.0.0.1:1",
+        "PW_STATE_PATH": str(tmp_path),
+        "PW_ODD": "1",
+    }
+    loaded = load({**environment, "PW_PORT": "0", "PW_BIND_ADDRESS": "127.0.0.1"})
+    app = build_app(loaded.settings, clock.clock, loaded)
+    async with listening(app, loaded.settings) as (_, port):
+        page = await watch.open(f"http://127.0.0.1:{port}/status")
+        await page.locator("summary").click()
+
+        rows = page.locator("#settings tr")
+        await expect(rows.filter(has_text="PW_STYLE")).to_contain_text(str(file))
+        await expect(rows.filter(has_text="PW_HOST")).to_contain_text("environment")
+        await expect(rows.filter(has_text="PW_TIMEOUT")).to_contain_text("default")
+        await expect(page.locator("#warnings")).to_contain_text("PW_ODD is unknown and ignored.")
+
+
+async def test_the_status_page_hides_secrets(build, watch):
+    """Passwords and the control secret are in no part of the page, open or folded."""
+    house = await build(control_secret="tell nobody this")
+    page = await watch.open(house.url + "status")
+    await page.locator("summary").click()
+    await expect(page.locator("#settings")).to_contain_text("PW_CONTROL_SECRET")
+
+    content = await page.content()
+
+    assert "tell nobody this" not in content
+    assert ">password<" not in content
+
+
+async def test_the_status_page_outlives_the_proxy(house, watch):
+    """When the proxy itself is gone the page says so and keeps what it knew."""
+    watch.forgiven = ("ERR_CONNECTION_REFUSED",)
+    await fresh(house)
+    page = await watch.open(house.url + "status")
+    await expect(page.locator("#headline")).to_contain_text("Readings are")
+
+    await house.stop()
+
+    await expect(page.locator("#headline")).to_contain_text("No contact with the proxy")
+    await expect(page.locator("#sources")).to_contain_text("/api/system_status/soe")
+
+
+async def test_the_status_page_asks_only_while_somebody_looks(house, watch):
+    """Every five seconds; behind another tab not at all; on return at once."""
+    asked = []
+    context = await watch.context()
+    await context.clock.install()
+    context.on("request", lambda request: request.url.endswith("/health") and asked.append(request.url))
+    page = await watch.open(house.url + "status", context=context)
+    await until(lambda: len(asked) == 1, PATIENCE_S)
+    await expect(page.locator("#settings tbody tr").first).to_be_attached()
+
+    await page.clock.run_for(5100)
+    await until(lambda: len(asked) == 2, PATIENCE_S)
+
+    await page.evaluate(HIDE, True)
+    await page.clock.run_for(30_000)
+    assert len(asked) == 2
+
+    await page.evaluate(HIDE, False)
+    await until(lambda: len(asked) == 3, PATIENCE_S)
+
+
+async def test_without_a_gateway_the_status_page_says_what_to_set(build, watch):
+    """A proxy that has no gateway yet explains itself."""
+    house = await build(host="")
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#headline")).to_contain_text("set PW_HOST")
