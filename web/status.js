@@ -73,7 +73,7 @@ function bar(age, ttl, usable) {
 }
 
 function source(it, resting) {
-  const [word, quality] = !it.servable ? ["expired", "bad"] : it.age_seconds < it.ttl_seconds ? ["fresh", "good"] : ["stale", "fair"];
+  const [word, quality] = !it.servable ? ["expired", it.outcome === "ok" ? "unknown" : "bad"] : it.age_seconds < it.ttl_seconds ? ["fresh", "good"] : ["stale", "fair"];
   return [
     node("th", it.path, { scope: "row" }),
     node("td", [node("span", bar(it.age_seconds, it.ttl_seconds, it.usable_seconds), { className: quality }), seconds(it.age_seconds)]),

@@ -160,6 +160,7 @@ class Ui:
                 "language": language,
                 "attributes": attributes(asked),
                 "title": html.escape(words["flow"]),
+                **{name: html.escape(words[name]) for name in ("services", "alerts")},
                 "words": inline_json(words),
                 "snapshot": inline_json(snapshot),
                 "icons.svg": self._pages.files["icons.svg"].body.decode(),

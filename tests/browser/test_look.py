@@ -109,6 +109,26 @@ async def test_a_clear_frame_lets_the_embedder_show_through(house, watch, declar
     assert await pixel(page, corner) == [255, 0, 255]
 
 
+@pytest.mark.parametrize("runs_script", [True, False], ids=["with script", "without script"])
+@pytest.mark.parametrize(
+    ("scheme", "theme"), [("dark", ""), ("light", ""), ("light", "dark"), ("dark", "light")]
+)
+async def test_a_clear_page_in_no_frame_suits_its_visitor(house, watch, runs_script, scheme, theme):
+    """Opened by itself it is dark where its text is light, and light where that is dark."""
+    page = await watch.open(
+        f"{house.url}?style=clear&theme={theme}", color_scheme=scheme, java_script_enabled=runs_script
+    )
+    text = page.locator("#solar .value" if runs_script else "#values td >> nth=0")
+    await expect(text).to_have_text("6.5\u00a0kW")
+
+    behind = await pixel(page, await page.screenshot(clip={"x": 2, "y": 2, "width": 1, "height": 1}))
+    colour = await text.evaluate(
+        "(it, name) => getComputedStyle(it)[name]", "fill" if runs_script else "color"
+    )
+
+    assert contrast(colour, "rgb({}, {}, {})".format(*behind)) >= 4.5
+
+
 async def pixel(page, png: bytes) -> list[int]:
     """The colour of a picture of one pixel."""
     import base64

@@ -115,6 +115,17 @@ async def test_without_script_the_reference_is_complete(house, watch):
     await expect(route.locator("pre")).to_have_text("-2100.00,900.00,6500.00,-3500.00,74.00")
 
 
+async def test_the_example_fits_a_telephone(house, watch):
+    """Nothing is wider, and no parameter's name is broken."""
+    page = await watch.open(house.url + "example.html", viewport={"width": 320, "height": 800})
+
+    assert not await page.evaluate(WIDE)
+    rows = await page.locator("th code").evaluate_all(
+        "(names) => names.map((it) => it.getClientRects().length)"
+    )
+    assert set(rows) == {1}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", ["status", "docs", "example.html"])
 async def test_the_other_pages_can_be_read(house, watch, path, scheme):

@@ -39,7 +39,7 @@ async def a_generator_and_alerts(house, page):
     house.pin(solar=0, site=0, battery=-1500, load=2500, generator=4000, islanded=True)
     await house.pass_time(70)
     await shows(page, "generator", "4.0 kW")
-    await expect(page.locator("#alerts")).to_have_text("2")
+    await expect(page.locator("#alerts text")).to_have_text("2")
     await expect(page.locator("#services")).to_be_visible()
 
 

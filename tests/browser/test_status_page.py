@@ -35,6 +35,20 @@ async def test_the_status_page_tells_each_state_on_one_screen(house, watch, arra
     await page.screenshot(path=SCREENSHOTS / f"status-{arrange.__name__}-{width}.png", full_page=True)
 
 
+async def test_the_status_page_is_not_alarmed_by_what_nobody_asks_for(house, watch):
+    """A reading that was let expire is nothing bad; one that could not be renewed is."""
+    await fresh(house)
+    house.sim.answers(path="/api/meters/*", status=500)
+    await house.pass_time(6)
+    await house.context.gateway.get(["/api/meters/aggregates"])
+    await house.pass_time(60)
+    page = await watch.open(house.url + "status")
+
+    for path, quality in {"/api/system_status/soe": "unknown", "/api/meters/aggregates": "bad"}.items():
+        row = page.locator("#sources tr", has_text=path)
+        await expect(row.get_by_role("cell", name="expired")).to_have_class(quality)
+
+
 async def test_the_status_page_names_what_went_wrong(house, watch):
     """Errors are listed with their path and how often; sources that rest say for how long."""
     await lost(house)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clock import pass_time
+from tests.clock import pass_time, until
 
 SECRET = "correct-horse-battery-staple"
 
@@ -63,6 +63,19 @@ async def test_requests_are_counted_by_five_seconds(proxy, clock):
 
     clock.advance(310)
     assert sum((await health(proxy))["traffic"]["requests_by_slot"]) == 0
+
+
+async def test_a_page_that_listened_for_hours_is_no_slow_answer(proxy, clock):
+    """A stream lasts as long as somebody looks; durations are those of answers."""
+    await proxy.get("/version")
+    async with proxy.client.get(proxy.url + "/events") as stream:
+        await stream.content.readany()
+        await pass_time(clock, proxy, 3600)
+    await until(lambda: not proxy.context.streams())
+
+    traffic = (await health(proxy))["traffic"]
+
+    assert traffic["p95_seconds"] <= 1
 
 
 async def test_commands_are_told_without_values_and_clients(start, sim):
