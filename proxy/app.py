@@ -75,37 +75,11 @@ def build_app(
 
     ``loaded`` is for people who look at the status page: where the settings come from.
     """
-    clock = clock or system_clock()
-    memory = Memory(settings.state_path)
-    gateway = build_gateway(settings, clock, memory)
-    readings = Readings(gateway, clock, options_of(settings), legacy_errors=settings.legacy_errors)
-    context = Context(
-        settings=settings,
-        clock=clock,
-        memory=memory,
-        gateway=gateway,
-        readings=readings,
-        traffic=Traffic(clock),
-        started_at=clock.wall(),
-        guard=Guard(settings.control_secret, clock.monotonic),
-        openc2_guard=Guard(settings.openc2_key, clock.monotonic),
-        control=Control(gateway, clock),
-        sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
-        origins=loaded.origins if loaded else {},
-        warnings=loaded.warnings if loaded else (),
-    )
-    PackOrder(gateway, memory, readings.number_packs)
-    recovery = recovery_of(settings, gateway, clock)
-    context.endpoints |= status.endpoints(context) | emulation.endpoints(context)
-    context.endpoints |= control.endpoints(context)
-    context.offers |= control.offers(context)
-    context.offers |= counts.offers(context)
-    feed = Feed(gateway, clock, lambda: readings.options)
-    context.streams = lambda: feed.listeners
-    ui = Ui(context, feed, Passthrough(gateway, clock, settings))
-    context.endpoints |= ui.endpoints() | _metrics_later(context)
-    context.offers |= ui.offers()
-    context.fallback = ui.fallback
+    context = _context_of(settings, clock or system_clock(), loaded)
+    gateway = context.gateway
+    PackOrder(gateway, context.memory, context.readings.number_packs)
+    recovery = recovery_of(settings, gateway, context.clock)
+    feed = Feed(gateway, context.clock, lambda: context.readings.options)
 
     async def end_waits(_: web.Application) -> None:
         asyncio.get_running_loop().call_later(_LAST_WAIT_S, gateway.give_up)
@@ -119,23 +93,60 @@ def build_app(
         for finish in context.at_end:
             finish()
 
-    async def sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
-        response.headers["Server"] = SERVER
-
     app = web.Application()
     app[CONTEXT] = context
-    app.on_response_prepare.append(sign)
+    app.on_response_prepare.append(_sign)
     app.on_shutdown.append(end_waits)
-    if settings.openc2_key:
-        from proxy.server.openc2 import OpenC2  # noqa: PLC0415 - whoever does not use it does not wait for it
-
-        openc2 = OpenC2(context)
-        context.endpoints |= openc2.endpoints()
-        context.offers |= openc2.offers()
-        app.on_shutdown.append(openc2.close)
     app.cleanup_ctx.append(close_gateway)
     app.router.add_route("*", "/{path:.*}", dispatch)
+    _add_pages(context, feed)
+    context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
+    context.endpoints |= _metrics_later(context)
+    context.offers |= control.offers(context) | counts.offers(context)
+    if settings.openc2_key:
+        _add_openc2(app, context)
     return app
+
+
+def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Context:
+    memory = Memory(settings.state_path)
+    gateway = build_gateway(settings, clock, memory)
+    return Context(
+        settings=settings,
+        clock=clock,
+        memory=memory,
+        gateway=gateway,
+        readings=Readings(gateway, clock, options_of(settings), legacy_errors=settings.legacy_errors),
+        traffic=Traffic(clock),
+        started_at=clock.wall(),
+        guard=Guard(settings.control_secret, clock.monotonic),
+        openc2_guard=Guard(settings.openc2_key, clock.monotonic),
+        control=Control(gateway, clock),
+        sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
+        origins=loaded.origins if loaded else {},
+        warnings=loaded.warnings if loaded else (),
+    )
+
+
+async def _sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
+    response.headers["Server"] = SERVER
+
+
+def _add_pages(context: Context, feed: Feed) -> None:
+    ui = Ui(context, feed, Passthrough(context.gateway, context.clock, context.settings))
+    context.endpoints |= ui.endpoints()
+    context.offers |= ui.offers()
+    context.fallback = ui.fallback
+    context.streams = lambda: feed.listeners
+
+
+def _add_openc2(app: web.Application, context: Context) -> None:
+    from proxy.server.openc2 import OpenC2  # noqa: PLC0415 - whoever does not use it does not wait for it
+
+    openc2 = OpenC2(context)
+    context.endpoints |= openc2.endpoints()
+    context.offers |= openc2.offers()
+    app.on_shutdown.append(openc2.close)
 
 
 def _metrics_later(context: Context) -> dict[str, Endpoint]:

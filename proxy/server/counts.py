@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from proxy.publish.families import Samples
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from proxy.server.context import Context
 
 
-def offers(context: Context) -> Mapping[str, Callable[[], Samples]]:
+def offers(context: Context) -> dict[str, Callable[[], Samples]]:
     """Return the metrics. There are no connections before the app listens, and no door without a secret."""
 
     def connections() -> Samples:

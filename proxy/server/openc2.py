@@ -1,13 +1,13 @@
 """OpenC2: /.well-known/openc2 as OASIS has it, and /oc2/ as the Powerwall connector of 2018 had it.
 
-Off unless PW_OPENC2_KEY is set. Both dialects share one key, one guard against guessing and one rate;
+Made where PW_OPENC2_KEY is set. Both dialects share one key, one guard against guessing and one rate;
 values come from the cached sources, so that no flood of commands reaches the gateway.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,16 +63,12 @@ class OpenC2:
         self._gateways = (context.gateway.name,)
 
     def endpoints(self) -> dict[str, Endpoint]:
-        """Return the endpoints by name; none while OpenC2 is off."""
-        return {"openc2": self._standard, "openc2_draft": self._draft} if self._guard.is_on else {}
+        """Return the endpoints by name."""
+        return {"openc2": self._standard, "openc2_draft": self._draft}
 
-    def offers(self) -> Mapping[str, Any]:
+    def offers(self) -> dict[str, Callable[[], Samples]]:
         """Return the metrics of this feature."""
-
-        def commands() -> Samples:
-            return self.counts.items()
-
-        return {"powerwall_proxy_openc2_commands_total": commands} if self._guard.is_on else {}
+        return {"powerwall_proxy_openc2_commands_total": self.counts.items}
 
     async def close(self, _: web.Application) -> None:
         """End what is under way."""

@@ -33,6 +33,19 @@ def serving(installation, **settings):
     assert process.returncode == 0
 
 
+def health(installation, port):
+    """Run the health check as the image does."""
+    return subprocess.run(
+        [installation.command, "health"],
+        env={**SETTINGS, "PW_PORT": port},
+        cwd=installation.empty,
+        user=installation.user,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
 def test_the_wheel_holds_the_product_and_nothing_else(wheel):
     """The pages are in it; tests, keys and recordings are not."""
     names = zipfile.ZipFile(wheel).namelist()
@@ -48,15 +61,7 @@ def test_the_installed_wheel_serves_as_an_unprivileged_user(installation):
             with urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
                 assert answer.status == 200, path
 
-        asked = subprocess.run(
-            [installation.command, "health"],
-            env={**SETTINGS, "PW_PORT": port},
-            cwd=installation.empty,
-            user=installation.user,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        asked = health(installation, port)
 
     assert (asked.returncode, asked.stdout) == (0, "ready\n"), asked.stderr
 
@@ -65,15 +70,7 @@ def test_the_health_check_fails_when_nothing_runs(installation):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
 
-    asked = subprocess.run(
-        [installation.command, "health"],
-        env={**SETTINGS, "PW_PORT": port},
-        cwd=installation.empty,
-        user=installation.user,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    asked = health(installation, port)
 
     assert asked.returncode == 1
     assert f"no answer on port {port}" in asked.stderr
