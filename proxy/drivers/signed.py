@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import aiohttp
     from aiopowerwall import PowerwallClient
     from aiopowerwall.transport import V1rTransport
+    from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
     from proxy.config.settings import Settings
     from proxy.drivers.session import GatewaySession
@@ -212,10 +213,13 @@ class SignedWire:
         """Release the connections."""
         await self._session.close()
 
+    async def send(self, name: str, message: MessageEnvelope) -> MessageEnvelope:
+        """Sign a message of ours and send it; ``name`` calls the answer by name. Raises GatewayError and nothing else."""
+        din, text = message.recipient.din, message.SerializeToString()
+        return opened(name, await self._put(lambda signer: signer.transport.post_v1r(text, din)), din)
+
     async def _read(self, name: str) -> Mapping[str, Any]:
-        din = await self.din()
-        question = messages.question(name, din).SerializeToString()
-        return document(name, await self._put(lambda signer: signer.transport.post_v1r(question, din)), din)
+        return messages.told(name, await self.send(name, messages.question(name, await self.din())))
 
     async def _put(self, question: Callable[[Signer], Awaitable[T]]) -> T:
         from aiopowerwall import PowerwallError  # noqa: PLC0415 - only what is configured is imported
@@ -252,13 +256,13 @@ class SignedWire:
         )
 
 
-def document(name: str, inner: bytes, din: str) -> dict[str, Any]:
-    """Read a signed reply. Raises LoginRejected if another gateway answers; it is not asked again soon."""
+def opened(name: str, inner: bytes, din: str) -> MessageEnvelope:
+    """Open a signed reply. Raises LoginRejected if another gateway answers; it is not asked again soon."""
     envelope = messages.opened(name, inner)
     claimed = {envelope.sender.din, envelope.common.get_system_info_response.din}
     if not claimed <= {"", din}:
         raise LoginRejected("v1r: the answer comes from another gateway than the one that was asked")
-    return messages.told(name, envelope)
+    return envelope
 
 
 def translated(exc: Exception) -> GatewayError:

@@ -17,6 +17,7 @@ from proxy.core.errors import (
 )
 from proxy.core.model import Command, Document, Outcome, Setting, Source, app_percent, raw_percent
 from proxy.core.sources import BACKUP_EVENTS
+from proxy.drivers import islanding
 from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages
 from proxy.drivers.tedapi.driver import TedapiDriver
@@ -49,11 +50,12 @@ class V1rDriver:
     min_ttl = 0.0
     sources: Mapping[Source, str] = {**TedapiDriver.sources, BACKUP_EVENTS: _BACKUP}
     lifetimes: Mapping[Source, float] = TedapiDriver.lifetimes
-    settings = frozenset(Setting) - {Setting.ISLANDING}
 
     def __init__(
         self, wire: SignedWire, settings: Settings, clock: Clock, energy: EnergyMeter | None = None
     ) -> None:
+        everything = frozenset(Setting)
+        self.settings = everything if settings.control_islanding else everything - {Setting.ISLANDING}
         self._wire = wire
         self._reader = TedapiDriver(wire, settings, clock, energy)
 
@@ -65,7 +67,7 @@ class V1rDriver:
         return {BACKUP_EVENTS: Document(events, json.dumps(events).encode())}
 
     async def execute(self, command: Command) -> Outcome:
-        """Write settings: those of the configuration in one go, then the manual full backup."""
+        """Write settings: those of the configuration in one go, then what is a command of its own."""
         values = command.values
         changes = configured(values)
         try:
@@ -73,6 +75,8 @@ class V1rDriver:
                 await self._change(changes)
             if Setting.MAX_BACKUP in values:
                 await self._back_up(int(values[Setting.MAX_BACKUP]))
+            if Setting.ISLANDING in values:
+                await self._island(leave=values[Setting.ISLANDING])
         except (Interrupted, GatewayTimeout, BadAnswer) as exc:
             raise OutcomeUnknown(f"{exc}; read back whether it was done") from exc
         try:
@@ -116,14 +120,25 @@ class V1rDriver:
                 raise CommandRejected("the gateway did not take the new configuration") from exc
 
     async def _back_up(self, seconds: int) -> None:
-        """Ask for a full battery for this long; 0 ends it."""
+        """Ask for a full battery for this long; 0 ends it.
+
+        aiopowerwall takes any answer to the end for success, as there may be nothing to end.
+        """
         if seconds:
             await self._wire.ask(lambda client: client.schedule_max_backup(seconds))
-        else:
-            await self._wire.ask(lambda client: client.cancel_max_backup())
+            return
+        await self._wire.ask(lambda client: client.cancel_max_backup())
+        events = await self._wire.ask(lambda client: client.get_backup_events())
+        if (events["manual_backup"] or {}).get("active"):
+            raise CommandRejected("the gateway did not end the backup")
+
+    async def _island(self, *, leave: bool) -> None:
+        """Leave the grid or return to it. The grid status follows in its own time, 20 s and more."""
+        message = islanding.message(await self._wire.din(), leave=leave)
+        islanding.check(await self._wire.send("answer", message))
 
     async def _read_back(self, values: Mapping[Setting, Any]) -> Mapping[Setting, Any]:
-        """Tell what the gateway holds now. A full backup is told as it was asked for."""
+        """Tell what the gateway holds now. What is a command of its own is told as it was asked for."""
         config = await self._wire.read(messages.CONFIG) if configured(values) else {}
         reserve = number(dig(config, *_RESERVE.split(".")))
         held = {
@@ -132,9 +147,8 @@ class V1rDriver:
             # Absent rules are those of a new system: everything is allowed.
             Setting.GRID_EXPORT: dig(config, *_EXPORT.split(".")) or "battery_ok",
             Setting.GRID_CHARGING: not dig(config, *_NO_GRID_CHARGING.split(".")),
-            Setting.MAX_BACKUP: values.get(Setting.MAX_BACKUP),
         }
-        return {setting: held[setting] for setting in values}
+        return {setting: held.get(setting, value) for setting, value in values.items()}
 
 
 def configured(values: Mapping[Setting, Any]) -> dict[str, Any]:

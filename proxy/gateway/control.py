@@ -163,7 +163,7 @@ def named(values: Mapping[Setting, Any]) -> dict[str, Any]:
 
 def _what_would_work(command: Command) -> str:
     if Setting.ISLANDING in command.values:
-        return "the local login can, with PW_CONTROL_ISLANDING=yes"
+        return "the local login and v1r can, with PW_CONTROL_ISLANDING=yes"
     return "v1r can (PW_RSA_KEY_PATH)"
 
 

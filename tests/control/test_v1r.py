@@ -1,4 +1,4 @@
-"""The same paths over v1r: a Powerwall 3 takes every setting but islanding."""
+"""The same paths over v1r: a Powerwall 3 takes every setting."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pytest
 
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
+from proxy.sim.tedapi.state import IslandResult
+from tests.clock import pass_time
 from tests.control.conftest import SECRET
 from tests.drivers.houses import knows
 
@@ -57,6 +59,69 @@ async def test_a_backup_lasts_a_minute_at_least_and_says_so(proxy, post):
     assert manual["duration_seconds"] == 60
 
     assert (await post("max_backup", value="Cancel")).json() == {"max_backup": "Cancelled"}
+
+
+async def test_a_backup_that_goes_on_is_not_said_to_be_cancelled(sim, proxy, post):
+    """The key may read and not do this: the gateway says so, and the backup stands."""
+    await post("max_backup", value="3600")
+
+    sim.tedapi.fault = "INSUFFICIENT_PRIVILEGES"
+    answer = await post("max_backup", value="cancel")
+
+    assert answer.status == 502
+    assert "the key may not do this" in answer.json()["detail"]
+    assert sim.tedapi.backup.duration_s == 3600
+
+
+class TestIslanding:
+    """PW_CONTROL_ISLANDING=yes: the house leaves the grid and returns."""
+
+    @pytest.fixture
+    async def proxy(self, start, sim, key):
+        return await start(sim, control_secret=SECRET, control_islanding=True, **key.settings())
+
+    async def test_the_house_leaves_the_grid_and_returns(self, sim, clock, key, proxy, post):
+        for value, island in (("true", True), ("false", False)):
+            assert (await post("islanding", value=value)).json() == {"islanding": "Set Successfully"}
+            await pass_time(clock, proxy, 30)
+            knows(sim, key)
+            assert (await proxy.get("/control/islanding")).json() == {"islanding": island}
+
+        assert sim.tedapi.commands == ["set_island_mode_request"] * 2
+
+    @pytest.mark.parametrize(
+        ("result", "says"),
+        [
+            (IslandResult.NOT_READY, "not ready"),
+            (IslandResult.LOAD_DROP_EXPECTED, "could not carry the load"),
+            (IslandResult.LOW_ENERGY, "too little energy"),
+            (IslandResult.EXCESSIVE_SOLAR, "more power than the battery can take"),
+        ],
+    )
+    async def test_a_refusal_is_told_with_its_reason(self, sim, proxy, post, result, says):
+        sim.tedapi.island_result = result
+
+        answer = await post("islanding", value="true")
+
+        assert answer.status == 502
+        assert answer.json()["outcome"] == "command_rejected"
+        assert says in answer.json()["detail"]
+
+    async def test_it_is_sent_once_whatever_comes_of_it(self, sim, post):
+        sim.faults.add(Fault(SIGNED, action="reset", after=True))
+
+        answer = await post("islanding", value="true")
+
+        assert answer.json()["outcome"] == "outcome_unknown"
+        assert sim.tedapi.commands == ["set_island_mode_request"]
+
+
+async def test_without_its_switch_the_house_stays_on_the_grid(sim, post):
+    answer = await post("islanding", value="true")
+
+    assert answer.status == 404
+    assert "v1r can, with PW_CONTROL_ISLANDING=yes" in answer.json()["detail"]
+    assert sim.tedapi.commands == []
 
 
 async def test_a_write_whose_answer_is_no_answer_is_not_repeated(sim, proxy, post):
