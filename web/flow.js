@@ -61,7 +61,8 @@ function judge() {
   if (isIsland() && snapshot.energy > 0 && snapshot.battery > 50) {
     parts.push(say("left", duration((3600 * snapshot.energy) / snapshot.battery)));
   }
-  note(parts.filter(Boolean).join(" · ") || (snapshot?.name ?? "").slice(0, 48));
+  const name = snapshot?.name ?? "";
+  note(parts.filter(Boolean).join(" · ") || (name.length > 48 ? `${name.slice(0, 47)}…` : name));
 
   Object.assign(options, { state: reason === "server" ? "lost" : state, grid });
   options.still = options.motion === "off" || reduced.matches || document.hidden || options.state !== "fresh";

@@ -102,11 +102,18 @@ const error = (it) => [
   node("td", `${it.error}: ${without(it.path, it.message)}`),
 ];
 
+/** Say how things are; aloud only when that is another thing than before, not when a reading is a second older. */
+function headline(sentence, quality) {
+  const line = $("headline");
+  line.ariaLive = line.className === quality ? "off" : "polite";
+  line.textContent = sentence;
+  line.className = quality;
+}
+
 function draw(health) {
   const links = health.gateways.flatMap((gateway) => gateway.links.map((each) => [gateway, each]));
   const hasNone = health.age_seconds === null;
-  $("headline").textContent = health.message;
-  $("headline").className = hasNone ? (health.errors.length ? "bad" : "unknown") : health.status === "ok" ? "good" : "fair";
+  headline(health.message, hasNone ? (health.errors.length ? "bad" : "unknown") : health.status === "ok" ? "good" : "fair");
   $("gateways").lastElementChild.replaceChildren(...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "None is configured: set PW_HOST.")]));
   const resting = Object.assign({}, ...links.map(([, each]) => each.resting));
   const known = health.sources.map((it) => it.path);
@@ -201,8 +208,7 @@ async function look() {
     draw(health);
     if (!$("settings").tBodies[0].rows.length) await settings(health.settings);
   } catch {
-    $("headline").textContent = "No contact with the proxy. What stands below is from before.";
-    $("headline").className = "bad";
+    headline("No contact with the proxy. What stands below is from before.", "bad");
   }
   look.timer = setTimeout(look, EVERY);
 }

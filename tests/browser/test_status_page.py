@@ -195,6 +195,29 @@ async def test_the_status_page_asks_only_while_somebody_looks(house, watch):
     await until(lambda: len(asked) == 3, PATIENCE_S)
 
 
+async def test_the_status_page_speaks_up_only_when_something_is_new(house, watch):
+    """A screen reader is not told every five seconds how old the readings are."""
+    await fresh(house)
+    context = await watch.context()
+    await context.clock.install()
+    page = await watch.open(house.url + "status", context=context)
+    headline = page.locator("#headline")
+    await expect(headline).to_have_attribute("aria-live", "polite")
+    said = await headline.text_content()
+
+    await house.pass_time(1)
+    await page.clock.run_for(5100)
+    await expect(headline).not_to_have_text(said)
+    await expect(headline).to_have_attribute("aria-live", "off")
+
+    house.sim.answers(status=500)
+    await house.pass_time(60)
+    await house.context.gateway.get(["/api/meters/aggregates"])
+    await page.clock.run_for(5100)
+    await expect(headline).to_have_class("bad")
+    await expect(headline).to_have_attribute("aria-live", "polite")
+
+
 async def test_without_a_gateway_the_status_page_says_what_to_set(build, watch):
     """A proxy that has no gateway yet explains itself."""
     house = await build(host="")
