@@ -3,31 +3,33 @@
 import asyncio
 import subprocess
 import sys
-import time
 
 from tests.metrics.reading import settled
 
 
-async def test_a_scrape_is_answered_while_sixteen_clients_are_busy(sim, proxy):
-    """In less than a tenth of a second, and without a question to the gateway beyond the refresher's."""
+async def test_a_scrape_waits_its_turn_among_sixteen_busy_clients(sim, proxy):
+    """It is answered while each of them gets a few answers, and asks the gateway nothing beyond the refresher's."""
     await settled(proxy)
     asked = len(sim.requests)
+    answers = 0
     stop = asyncio.Event()
 
     async def visit():
+        nonlocal answers
         while not stop.is_set():
             await proxy.get("/aggregates")
+            answers += 1
 
     clients = [asyncio.ensure_future(visit()) for _ in range(16)]
-    took = []
+    meanwhile = []
     for _ in range(5):
-        started = time.perf_counter()
+        before = answers
         await proxy.get("/metrics")
-        took.append(time.perf_counter() - started)
+        meanwhile.append(answers - before)
     stop.set()
     await asyncio.gather(*clients)
 
-    assert min(took) < 0.1
+    assert max(meanwhile) <= 4 * len(clients)
     assert len(sim.requests) == asked
 
 
