@@ -146,7 +146,7 @@ async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ..
         yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
         return
     session = GatewaySession(settings.host, settings, memory, time.monotonic)
-    for step in (_address, _port, *(() if session.plain else (_tls,))):
+    for step in (_address, _port, _tls):
         finding = await step(session, settings.timeout)
         yield finding
         if finding.cause:
@@ -194,6 +194,8 @@ async def _port(session: GatewaySession, patience_s: float) -> Finding:
 
 async def _tls(session: GatewaySession, patience_s: float) -> Finding:
     """Shake hands without trust; whether the certificate is the right one is found out at the login."""
+    if session.plain:
+        return Finding("TLS", "is not used: PW_HOST says http://")
     try:
         async with asyncio.timeout(patience_s):
             _, writer = await asyncio.open_connection(
@@ -247,6 +249,8 @@ def _reading(step: str, driver: Driver, source: Source, told: Document | Gateway
     if isinstance(told, Document):
         return Finding(step, _firmware(told, driver) if source == STATUS else "told")
     error = told or SourceUnavailable(f"{source} was not in the answer")
+    if source == SOE and isinstance(error, NotSupported):
+        return Finding(step, "is not offered; has this site no battery?")  # with one, every firmware tells it
     cause, advice = next(ADVICE[kind] for kind in type(error).__mro__ if kind in ADVICE)
     wait = f"; it wants to be left alone for {error.retry_after:.0f} s" if error.retry_after else ""
     return Finding(step, f"{error.title}: {error}{wait}", cause, advice)

@@ -170,6 +170,25 @@ async def test_the_firmware_is_named_with_what_it_keeps_to_itself(clock, examine
     assert {finding.step: finding.told for finding in findings}["local: firmware"] == told
 
 
+@pytest.mark.parametrize("gw_pwd", ["", "ABCDEFGHIJ"])
+async def test_a_site_without_a_battery_is_healthy(clock, examine, gw_pwd):
+    """It has no charge to tell, whichever way it is asked."""
+    async with SimulatedGateway("solar_only", clock=clock.clock) as sim:
+        findings = await examine(host=sim.address, gw_pwd=gw_pwd)
+
+    assert causes(findings) == []
+    told = {finding.told for finding in findings if finding.step.endswith(": charge")}
+    assert told == {"is not offered; has this site no battery?"}
+
+
+async def test_firmware_without_tls_is_healthy_without(clock, examine):
+    async with SimulatedGateway("fw1_15", clock=clock.clock) as sim:
+        findings = await examine(host=f"http://{sim.address}", password="")
+
+    assert causes(findings) == []
+    assert findings[2].told == "is not used: PW_HOST says http://"
+
+
 async def test_tedapi_off_the_gateways_own_wifi_is_told_apart(clock, examine):
     """Firmware from 25.10 on refuses it elsewhere in the network, whatever the password."""
     async with SimulatedGateway("fw25_10", clock=clock.clock) as sim:
