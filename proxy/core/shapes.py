@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from proxy.core.errors import BadAnswer
 from proxy.core.model import Source
 
-METERS = ("site", "battery", "load", "solar")
+_METERS = ("site", "battery", "load", "solar")
 Check = Callable[[Any], str | None]
 # No quantity of a house comes near, in any unit.
 _BOUND = 1e30
@@ -39,9 +39,9 @@ def _list(value: Any) -> str | None:
 
 def _aggregates(value: Any) -> str | None:
     """Sections of meters; a meter that is there has a power, which may be null."""
-    if not isinstance(value, dict) or not any(name in value for name in METERS):
+    if not isinstance(value, dict) or not any(name in value for name in _METERS):
         return "has no meter"
-    for name in METERS:
+    for name in _METERS:
         section = value.get(name)
         if section is None:
             continue

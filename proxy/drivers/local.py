@@ -86,14 +86,14 @@ class LocalDriver:
         self,
         session: GatewaySession,
         settings: Settings,
-        state: Memory,
+        memory: Memory,
         clock: Clock,
         *,
         leaves: frozenset[Source] = frozenset(),
     ) -> None:
         self.sources = {source: source for source in SOURCES if source not in leaves}
         self._session = session
-        self.login = Login(session, settings, state, clock)
+        self.login = Login(session, settings, memory, clock)
         self.settings = writable(settings)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:

@@ -55,16 +55,16 @@ class Ticket:
 class Login:
     """Hands out tickets; makes a new one when told that the old one failed."""
 
-    def __init__(self, session: GatewaySession, settings: Settings, state: Memory, clock: Clock) -> None:
+    def __init__(self, session: GatewaySession, settings: Settings, memory: Memory, clock: Clock) -> None:
         self.version = ""
         self.outcomes: Counter[str] = Counter()
         self._tried: deque[float] = deque(maxlen=_REMEMBERED)  # when, monotonic
         self._session = session
         self._settings = settings
-        self._state = state
+        self._memory = memory
         self._clock = clock
         self._file = settings.cache_file or ".powerwall"
-        self._refusals = Refusals(state, self._file, session.address, settings.password, clock)
+        self._refusals = Refusals(memory, self._file, session.address, settings.password, clock)
         self._lock = asyncio.Lock()
         self._ticket: Ticket | None = self._remembered()
 
@@ -201,7 +201,7 @@ class Login:
         if not headers:
             raise LoginFailed("the login gave neither cookies nor a token")
         since = self._clock.wall()
-        self._state.write(self._file, {"host": self._session.address, "since": since, **session})
+        self._memory.write(self._file, {"host": self._session.address, "since": since, **session})
         return Ticket(number, headers, since)
 
     def _credentials(self, reply: Reply) -> dict[str, str]:
@@ -217,7 +217,7 @@ class Login:
     # -- what survives a restart ---------------------------------------------------------------
 
     def _remembered(self) -> Ticket | None:
-        kept = self._state.read(self._file)
+        kept = self._memory.read(self._file)
         if kept.get("host") != self._session.address:
             return None
         headers = _headers(kept)

@@ -32,8 +32,8 @@ class Refused:
 class Refusals:
     """The refusals of one login."""
 
-    def __init__(self, state: Memory, file: str, address: str, password: str, clock: Clock) -> None:
-        self._state = state
+    def __init__(self, memory: Memory, file: str, address: str, password: str, clock: Clock) -> None:
+        self._memory = memory
         self._file = file
         self._address = address
         self._password = password.encode()
@@ -54,7 +54,7 @@ class Refusals:
         failures = self._last().failures + 1
         if error.retry_after is None:
             error.retry_after = LoginRejected.rests[min(failures, len(LoginRejected.rests)) - 1]
-        kept = self._state.read(self._file)
+        kept = self._memory.read(self._file)
         if kept.get("host") != self._address:
             kept = {"host": self._address}
         salt = secrets.token_hex(8)
@@ -64,11 +64,11 @@ class Refusals:
             "salt": salt,
             "password": self._mark(salt),
         }
-        self._state.write(self._file, kept)
+        self._memory.write(self._file, kept)
 
     def _last(self) -> Refused:
         """Read what was written down about this gateway and this password."""
-        kept = self._state.read(self._file)
+        kept = self._memory.read(self._file)
         match kept.get("refused"):
             case {"failures": int(failures), "until": float(until), "salt": str(salt), "password": mark} if (
                 kept.get("host") == self._address and mark == self._mark(salt)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.drivers.base import Driver
+    from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.session import GatewaySession
     from proxy.drivers.tedapi.wire import BasicWire
 
@@ -57,10 +58,9 @@ def _local(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]
 
 
 def _full(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
-    from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
-    energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
+    energy = _energy(settings, memory, clock)
     yield TedapiDriver(_basic(settings.host, settings, memory, clock), settings, clock, energy)
 
 
@@ -79,12 +79,11 @@ def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver
 
 def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     """Read over the wired network; over the gateway's Wi-Fi its followers, and all if the wire fails."""
-    from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
     from proxy.drivers.signed import SignedWire  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
     from proxy.drivers.v1r import V1rDriver  # noqa: PLC0415 - see the module
 
-    energy = EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
+    energy = _energy(settings, memory, clock)
     wifi = (
         _basic(settings.wifi_host, settings, memory, clock)
         if settings.wifi_host and settings.gw_pwd
@@ -103,6 +102,13 @@ _MODES: dict[str, Callable[[Settings, Memory, Clock], Iterator[Driver]]] = {
     "hybrid": _hybrid,
     "v1r": _v1r,
 }
+
+
+def _energy(settings: Settings, memory: Memory, clock: Clock) -> EnergyMeter | None:
+    """Make the counters of a gateway that tells none."""
+    from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
+
+    return EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
 
 
 def _basic(host: str, settings: Settings, memory: Memory, clock: Clock) -> BasicWire:

@@ -72,7 +72,7 @@ class GatewaySession:
     (firmware before 1.20) goes without TLS. ``now`` gives monotonic seconds.
     """
 
-    def __init__(self, host: str, settings: Settings, state: Memory, now: Callable[[], float]) -> None:
+    def __init__(self, host: str, settings: Settings, memory: Memory, now: Callable[[], float]) -> None:
         parts = urlsplit(host if "://" in host else f"https://{host}")
         self.plain = parts.scheme == "http"
         self.host = parts.hostname or ""
@@ -91,7 +91,7 @@ class GatewaySession:
         )
         self._session: aiohttp.ClientSession | None = None
         self._failed = False  # how the last request ended
-        self._trust = None if self.plain else Trust(self.host, self.port, self.address, settings, state)
+        self._trust = None if self.plain else Trust(self.host, self.port, self.address, settings, memory)
         self._lock = asyncio.Lock()
 
     @property
@@ -136,15 +136,6 @@ class GatewaySession:
         connection broke, unless it is to be sent ``once``: some GETs change the gateway. Nor is
         it repeated when the request before failed as well: then it was no old connection.
         """
-
-        async def unrepeated(
-            request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
-        ) -> aiohttp.ClientResponse:
-            try:
-                return await handler(request)
-            except (aiohttp.ClientError, OSError) as exc:
-                raise self._translate(exc, path) from exc
-
         try:
             session, trust = await self._open()
             async with session.request(
@@ -156,7 +147,7 @@ class GatewaySession:
                 server_hostname=self._trust.server_hostname if self._trust else None,
                 allow_redirects=False,
                 timeout=self._patient if is_long else self._timeout,
-                middlewares=(unrepeated,) if once or self._failed else None,
+                middlewares=(self._unrepeated,) if once or self._failed else None,
             ) as answer:
                 self._failed = False
                 yield answer
@@ -202,6 +193,15 @@ class GatewaySession:
     async def _count(self, *_: Any) -> None:
         self._requests += 1
         self._recent.append(self._now())
+
+    async def _unrepeated(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request once: what aiohttp would repeat it for is no error of aiohttp's any more."""
+        try:
+            return await handler(request)
+        except (aiohttp.ClientError, OSError) as exc:
+            raise self._translate(exc, request.url.raw_path) from exc
 
     # -- reading -----------------------------------------------------------------------------
 

@@ -37,12 +37,12 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Trust:
     """The trust in one gateway. Its owner asks one question at a time."""
 
-    def __init__(self, host: str, port: int, address: str, settings: Settings, state: Memory) -> None:
+    def __init__(self, host: str, port: int, address: str, settings: Settings, memory: Memory) -> None:
         self._host = host
         self._port = port
         self._address = address
         self._settings = settings
-        self._state = state
+        self._memory = memory
         self._known: ssl.SSLContext | aiohttp.Fingerprint | None = None
 
     @property
@@ -79,10 +79,10 @@ class Trust:
 
     async def _pin(self) -> str:
         """Return the SHA-256 (hex) of the pinned certificate; if there is none, of the one seen now."""
-        pin = self._state.read(PINS).get(self._address)
+        pin = self._memory.read(PINS).get(self._address)
         if pin is None:
             pin = await self._first_sight()
-            self._state.write(PINS, {**self._state.read(PINS), self._address: pin})
+            self._memory.write(PINS, {**self._memory.read(PINS), self._address: pin})
             _log.info("certificate pinned", extra={"gateway": self._address, "sha256": pin})
         # An owner may have written it down as other programs show it.
         pin = pin.replace(":", "").lower() if isinstance(pin, str) else ""

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.sources import METERS, SOLAR_POWERWALL, STATUS, SYSTEM_STATUS, VITALS
+from proxy.core.sources import METERS, STATUS, SYSTEM_STATUS
 from proxy.views import batteries, devices, flows, meters
 from proxy.views.packs import Pack, packs
 from proxy.views.reading import section
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from proxy.core.model import Snapshot, Source
     from proxy.gateway.gateway import Gateway
     from proxy.views.options import Options
-
-METER_NAMES = ("site", "battery", "load", "solar", "generator", "busway")
 
 
 class Facts:
@@ -62,7 +60,7 @@ class Facts:
         if METERS not in self.documents:
             return {}
         told = section(meters.aggregates(self.documents, self.options))
-        return {name: section(told[name]) for name in METER_NAMES if section(told.get(name))}
+        return {name: section(told[name]) for name in meters.METER_NAMES if section(told.get(name))}
 
     @cached_property
     def powers(self) -> flows.Readings:
@@ -103,8 +101,7 @@ class Facts:
     @cached_property
     def alerts(self) -> list[str] | None:
         """The names of active alerts; None while no device tells its own."""
-        known = VITALS in self.documents or SOLAR_POWERWALL in self.documents
-        return devices.alerts(self.documents, self.options) if known else None
+        return devices.known_alerts(self.documents, self.options)
 
     @cached_property
     def system(self) -> Mapping[str, Any]:

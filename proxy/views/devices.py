@@ -56,6 +56,12 @@ def alerts(documents: Documents, _: Options) -> list[str]:
     return sorted({name.replace("SystemGridConnected", "SystemConnectedToGrid") for name in named})
 
 
+def known_alerts(documents: Documents, options: Options) -> list[str] | None:
+    """Return the same, None while no device tells its own."""
+    is_told = VITALS in documents or SOLAR_POWERWALL in documents
+    return alerts(documents, options) if is_told else None
+
+
 def _device_alerts(documents: Documents) -> Iterator[str]:
     if VITALS in documents:
         for _, signals in devices(documents):

@@ -24,6 +24,8 @@ from proxy.views.strings import strings
 
 View = Callable[[Documents, Options], Any]
 
+# Every meter that some gateway has.
+METER_NAMES = ("site", "battery", "load", "solar", "generator", "busway")
 CSV_COLUMNS = ("Grid", "Home", "Solar", "Battery", "BatteryLevel")
 CSV_V2_COLUMNS = (*CSV_COLUMNS, "GridStatus", "Reserve")
 

@@ -20,13 +20,12 @@ from proxy.core.sources import (
     SITE_INFO,
     SITEMASTER,
     SOE,
-    SOLAR_POWERWALL,
     STATUS,
     SYSTEM_STATUS,
     VITALS,
 )
 from proxy.views import meters, site
-from proxy.views.devices import alerts
+from proxy.views.devices import known_alerts
 from proxy.views.flows import flows, readings
 from proxy.views.options import Options
 from proxy.views.packs import Signals, packs
@@ -36,7 +35,6 @@ Reader = Callable[[Documents, Options], Any]
 
 _DIGITS: Final = 3
 _GRID: Final = {1: "up", 0: "islanded", -1: "transition"}
-_METERS: Final = ("site", "battery", "load", "solar", "generator", "busway")
 _EDGES: Final = ("s2h", "s2b", "s2g", "g2h", "g2b", "b2h", "b2g")
 _PART: Final = "PackagePartNumber"
 _SERIAL: Final = "PackageSerialNumber"
@@ -131,7 +129,7 @@ def _energy(documents: Documents, _: Options) -> dict[str, Any] | None:
             f"{direction}_wh": number(section(told, name).get(f"energy_{direction}"))
             for direction in ("imported", "exported")
         }
-        for name in _METERS
+        for name in meters.METER_NAMES
         if section(told, name)
     }
     return counters or None
@@ -218,11 +216,6 @@ def _firmware(documents: Documents, _: Options) -> str | None:
     return told.strip() if told else None
 
 
-def _alerts(documents: Documents, options: Options) -> list[str] | None:
-    known = VITALS in documents or SOLAR_POWERWALL in documents
-    return alerts(documents, options) if known else None
-
-
 def _problems(documents: Documents, _: Options) -> list[Any] | None:
     listed = section(documents.get(PROBLEMS)).get("problems")
     return finite(listed) if isinstance(listed, list) else None
@@ -269,7 +262,7 @@ PROPERTIES: Mapping[str, Property] = {
     "last_communication_time": Property("string", (METERS,), _last_communication),
     "firmware": Property("string", (STATUS,), _firmware),
     "uptime": Property("number", (STATUS,), _uptime),
-    "alerts": Property("array", (VITALS, GRID_STATUS), _alerts),
+    "alerts": Property("array", (VITALS, GRID_STATUS), known_alerts),
     "problems": Property("array", (PROBLEMS,), _problems),
     "running": Property("boolean", (SITEMASTER,), _entry(SITEMASTER, "running", _truth)),
     "connected_to_tesla": Property(
