@@ -219,12 +219,22 @@ class TestEnergy:
 
 
 async def test_the_routes_of_tedapi_show_the_documents_without_people_and_credentials(gateway, start):
-    secret = {"customer": {"name": "A. Person"}, "credentials": [{"password": "hunter22"}]}
-    gateway.tedapi.edit = lambda kind, document: {**document, **secret} if kind == "config" else document
+    def spoil(kind, document):
+        if kind != "config":
+            return document
+        return document | {
+            "customer": {"name": "A. Person"},
+            "credentials": [{"password": "hunter22"}],
+            "battery_blocks": [block | {"pairingKey": "hunter22"} for block in document["battery_blocks"]],
+            "solars": [{"brand": "Sun", "password": "hunter22"}],
+        }
+
+    gateway.tedapi.edit = spoil
     proxy = await start(gateway, **FULL)
 
     config = await proxy.get("/tedapi/config")
-    bodies = [(await proxy.get(f"/tedapi/{name}")).text for name in ("status", "controller", "battery")]
+    paths = ("/tedapi/status", "/tedapi/controller", "/tedapi/battery", "/api/solars", "/api/powerwalls")
+    bodies = [(await proxy.get(path)).text for path in paths]
 
     assert config.json()["vin"] == gateway.din
     assert config.json()["customer"] == {"name": "masked"}

@@ -32,10 +32,10 @@ FROM_CONFIG: Mapping[Source, Translation] = {
     OPERATION: site.operation,
     "/api/site_info": site.site_info,
     SITE_NAME: site.site_name,
-    "/api/solars": site.solars,
+    "/api/solars": lambda facts: masked(site.solars(facts)),
     "/api/meters": site.meters,
     TEDAPI_CONFIG: lambda facts: masked(facts.config) or None,
-    "/tedapi/battery": site.battery_blocks,
+    "/tedapi/battery": lambda facts: masked(site.battery_blocks(facts)),
 }
 
 # What needs the controller query, with the configuration and the firmware at hand, and of the
