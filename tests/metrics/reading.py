@@ -1,9 +1,6 @@
-"""How the tests of /metrics read it: with prometheus-client's own parsers and with promtool."""
+"""How the tests of /metrics read it: with prometheus-client's own parsers."""
 
 from __future__ import annotations
-
-import re
-import subprocess
 
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
@@ -54,23 +51,3 @@ async def settled(proxy) -> Series:
     await proxy.get("/metrics")
     await until(lambda: not proxy.context.gateway.is_asking)
     return await scrape(proxy)
-
-
-def promtool_remarks(body: str) -> list[str]:
-    """What ``promtool check metrics`` has to say, line by line; nothing if all is well."""
-    command = ["promtool", "check", "metrics"]
-    done = subprocess.run(command, input=body, capture_output=True, text=True, check=False)
-    remarks = (done.stdout + done.stderr).splitlines()
-    assert (done.returncode == 0) == (remarks == [])
-    return remarks
-
-
-def counters(openmetrics: str) -> list[str]:
-    """The families that an OpenMetrics body declares to be counters, without their ``_total``."""
-    return re.findall(r"^# TYPE (\w+) counter$", openmetrics, re.MULTILINE)
-
-
-def as_text(openmetrics: str) -> str:
-    """The same body as promtool reads it: in the older format a counter is declared by its samples' name."""
-    names = "|".join(counters(openmetrics))
-    return re.sub(rf"^# (HELP|TYPE) ({names})(?= )", r"# \1 \2_total", openmetrics, flags=re.MULTILINE)
