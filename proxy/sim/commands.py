@@ -10,17 +10,14 @@ from urllib.parse import parse_qsl
 from proxy.sim.answers import RATE_LIMITED, Answer, answer, forbidden, refusal
 from proxy.sim.dispatch import MODES
 from proxy.sim.documents import site as documents
+from proxy.sim.firmware import V1_17, V20_49, V21
 from proxy.sim.gateway import LOGIN, Ask, Gateway, Write
-from proxy.sim.personas import Version
 from proxy.sim.scene import rfc3339
 from proxy.sim.sessions import Role, Session, Verdict, user_record
 
 ACCEPTED = Answer(202, b"", "")
 NO_CONTENT = Answer(204, b"", "")
 BAD_REQUEST = refusal(400, "Bad Request", "invalid request body")
-V1_17: Version = (1, 17, 0)
-V20_49: Version = (20, 49, 0)
-V21: Version = (21, 0, 0)
 OFF_GRID, ON_GRID = "intentional_reconnect_failsafe", "backup"
 FULL_PERCENT = 100
 

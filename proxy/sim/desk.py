@@ -12,6 +12,7 @@ from proxy.sim.answers import OVERLOADED, Answer
 from proxy.sim.commands import is_write, writes_of
 from proxy.sim.delivery import deliver
 from proxy.sim.faults import Faults
+from proxy.sim.firmware import V21
 from proxy.sim.gateway import Ask, Gateway
 from proxy.sim.records import Record, Traffic
 from proxy.sim.sessions import token_of
@@ -20,7 +21,6 @@ from proxy.sim.tedapi.endpoints import is_command
 from proxy.sim.web import page
 
 TEDAPI = "/tedapi/"
-V21 = (21, 0, 0)
 CORS = {
     "Access-Control-Allow-Credentials": "false",
     "Access-Control-Allow-Headers": "X-Requested-With, X-HTTP-Method-Override, Content-Type, Accept, "

@@ -19,6 +19,7 @@ from proxy.sim.answers import (
     forbidden,
 )
 from proxy.sim.documents.endpoints import POWERWALL3, Endpoint, table
+from proxy.sim.firmware import FIRST, Version
 from proxy.sim.hardware import Hardware
 from proxy.sim.personas import Persona
 from proxy.sim.plant import Plant
@@ -175,4 +176,4 @@ class Write:
     """What a request changes, and since which firmware it needs a login."""
 
     act: Act
-    login_since: tuple[int, int, int] = (1, 0, 0)
+    login_since: Version = FIRST

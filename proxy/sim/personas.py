@@ -6,21 +6,12 @@ gateway, section 2; rows of the endpoint tables compare against ``version``.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TypeAlias
 
-Version: TypeAlias = tuple[int, int, int]
+from proxy.sim.firmware import Version, version_of
 
 DAY_S = 24 * 3600.0
 HOUR_S = 3600.0
-
-
-def version_of(text: str) -> Version:
-    """Read the firmware number out of a version text ("23.44.3-msa eb113390" is (23, 44, 3))."""
-    numbers = [int(part) for part in re.findall(r"\d+", re.split(r"[\s-]", text, maxsplit=1)[0])]
-    major, minor, patch = (*numbers, 0, 0, 0)[:3]
-    return major, minor, patch
 
 
 @dataclass(frozen=True, slots=True)

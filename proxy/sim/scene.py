@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from proxy.sim.firmware import Version
 from proxy.sim.hardware import Hardware
-from proxy.sim.personas import Persona, Version
+from proxy.sim.personas import Persona
 from proxy.sim.plant import Reading
 
 NEVER = "0001-01-01T00:00:00Z"

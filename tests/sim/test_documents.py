@@ -10,7 +10,8 @@ from tesla_protocol.teslapower.teslapower_pb2 import DevicesWithVitals
 
 from proxy.sim.documents.endpoints import ENDPOINTS
 from proxy.sim.documents.vitals import devices
-from proxy.sim.personas import PERSONAS, version_of
+from proxy.sim.firmware import version_of
+from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
 from proxy.sim.wire import message
 from tests.shared import SHARED

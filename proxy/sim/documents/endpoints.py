@@ -8,15 +8,8 @@ from functools import partial
 from typing import Any
 
 from proxy.sim.documents import fixed, inverter, meters, site, system, vitals
-from proxy.sim.personas import Version
+from proxy.sim.firmware import FIRST, LAST, V20, V20_49, V23_44, Version
 from proxy.sim.scene import Scene
-
-FIRST: Version = (1, 0, 0)
-V20: Version = (20, 0, 0)
-V20_49: Version = (20, 49, 0)
-V21: Version = (21, 0, 0)
-V23_44: Version = (23, 44, 0)
-LAST: Version = (9999, 0, 0)
 
 # What a Powerwall 3 answers of all this.
 POWERWALL3 = frozenset({"/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status"})

@@ -6,14 +6,12 @@ import math
 from typing import Any
 
 from proxy.sim.answers import Answer, refusal
+from proxy.sim.firmware import V21_13, V21_39
 from proxy.sim.hardware import shares
 from proxy.sim.scene import NEVER, Scene
 
 TIMEOUT_NS = 1500000000
 BUSY = "run sitemanager flag enabled, sitemanager process is running"
-
-V21_13 = (21, 13, 0)
-V21_39 = (21, 39, 0)
 
 
 def meter(

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from proxy.sim.firmware import V1_40, V20_49, V21_13, V21_39, V23_44
 from proxy.sim.hardware import SINGLE, SPLIT, THREE, UNIT_NOMINAL_KWH
 from proxy.sim.scene import Scene, duration, start_time
 
-V1_46 = (1, 46, 0)
-V20_49 = (20, 49, 0)
-V21_13 = (21, 13, 0)
-V21_39 = (21, 39, 0)
-V23_44 = (23, 44, 0)
 UNLIMITED_KW = 1000000000
 
 
@@ -124,7 +120,7 @@ def _old_site_info(scene: Scene) -> Any:
         "max_site_meter_power_kW": UNLIMITED_KW,
         "nominal_system_energy_kWh": energy,
     }
-    if scene.version >= (1, 40, 0):
+    if scene.version >= V1_40:
         document["nominal_system_power_kW"] = power
     document |= {
         "grid_code": "60Hz_240V_s_UL1741SA:2016_California",
@@ -135,7 +131,7 @@ def _old_site_info(scene: Scene) -> Any:
         "state": "California",
         "region": "UL1741SA",
     }
-    if scene.version >= (1, 40, 0):
+    if scene.version >= V1_40:
         document |= {"distributor": "*", "utility": "*", "retailer": "*"}
     return document
 

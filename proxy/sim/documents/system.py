@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from proxy.sim.answers import NOT_FOUND, Answer, refusal
+from proxy.sim.firmware import V1_20, V20_49
 from proxy.sim.hardware import Device, shares
 from proxy.sim.island import CONNECTED, ISLANDED
 from proxy.sim.scene import Scene
 
-V20_49 = (20, 49, 0)
 STOP_FIRST = (
     "Cannot perform this action with site controller running. From landing page, "
     'either "STOP SYSTEM" or "RUN WIZARD" to proceed.'
@@ -22,7 +22,7 @@ UPDATE = ("Powerwall firmware", "Battery firmware", "Inverter firmware", "Grid c
 def grid_status(scene: Scene) -> Any:
     """``/api/system_status/grid_status``; 1.15 has the first key only."""
     document: dict[str, Any] = {"grid_status": scene.reading.grid_status}
-    if scene.version >= (1, 20, 0):
+    if scene.version >= V1_20:
         document["grid_services_active"] = scene.site.grid_services
     return document
 
