@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.core.firmware import HAS_VITALS_BELOW
@@ -40,7 +40,14 @@ def unknown_persona(name: str) -> str:
     return "" if name in PERSONAS else f"there is no persona {name}; there are {', '.join(PERSONAS)}"
 
 
-def useful_gateway_password(gateway: SimulatedGateway) -> str:
-    """Give the password of TEDAPI where it tells more than the local API of this firmware does, else nothing."""
+def settings_for(gateway: SimulatedGateway) -> dict[str, Any]:
+    """Give the settings, by key, that read all of a simulated gateway.
+
+    The password of TEDAPI is empty where the local API of this firmware tells as much.
+    """
     persona = gateway.persona
-    return gateway.gw_pwd if persona.tedapi and persona.version >= HAS_VITALS_BELOW else ""
+    return {
+        "host": gateway.address if gateway.url.startswith("https") else gateway.url,
+        "password": gateway.password,
+        "gw_pwd": gateway.gw_pwd if persona.tedapi and persona.version >= HAS_VITALS_BELOW else "",
+    }

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from proxy.app import serve
-from proxy.commands.common import EX_CONFIG, complain, load_or_exit, unknown_persona, useful_gateway_password
+from proxy.commands.common import EX_CONFIG, complain, load_or_exit, settings_for, unknown_persona
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings
 from proxy.config.state import state_problem
@@ -63,10 +63,7 @@ async def _demonstrate(
     from proxy.sim.demo import demo  # noqa: PLC0415 - only a demo pays for it
 
     async with demo(args.persona, speed=args.speed) as gateway:
-        host = gateway.address if gateway.url.startswith("https") else gateway.url
-        settings = replace(
-            settings, host=host, password=gateway.password, gw_pwd=useful_gateway_password(gateway)
-        )
+        settings = replace(settings, **settings_for(gateway))
         return await serve(settings, tls, _Reload(loaded.settings, tls), loaded)
 
 

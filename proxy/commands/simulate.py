@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from proxy.commands.common import OK, complain, unknown_persona, useful_gateway_password
+from proxy.commands.common import OK, complain, settings_for, unknown_persona
 from proxy.sim.demo import run as simulate
 from proxy.sim.server import SimulatedGateway
 
@@ -47,7 +47,5 @@ async def _until_told(args: argparse.Namespace) -> None:
 
 def _announce(gateway: SimulatedGateway) -> None:
     print(f"Simulated gateway ({gateway.persona.name}) on {gateway.url}, day x {gateway.gateway.speed:g}")
-    address = gateway.address if gateway.url.startswith("https") else gateway.url
-    gw_pwd = useful_gateway_password(gateway)
-    passwords = f"PW_PASSWORD={gateway.password}" + (f" PW_GW_PWD={gw_pwd}" if gw_pwd else "")
-    print(f"Try: PW_HOST={address} {passwords} powerwall-proxy", flush=True)
+    settings = (f"PW_{key.upper()}={text}" for key, text in settings_for(gateway).items() if text)
+    print(f"Try: {' '.join(settings)} powerwall-proxy", flush=True)
