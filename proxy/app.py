@@ -32,12 +32,12 @@ from proxy.server.context import CONTEXT, Context
 from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
 from proxy.server.door import opened, room_for
-from proxy.server.emulation import Sessions
 from proxy.server.fastpath import entrance
 from proxy.server.feed import Feed
 from proxy.server.guard import Guard
 from proxy.server.passthrough import Passthrough
 from proxy.server.prepared import PreparedAnswers
+from proxy.server.sessions import Sessions
 from proxy.server.traffic import Traffic
 from proxy.server.ui import Ui
 from proxy.views.options import Options

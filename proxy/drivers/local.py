@@ -1,9 +1,4 @@
-"""The gateway's own HTTPS API (local-gateway.md), firmware 1.15 to today's.
-
-One login for everybody: whoever meets 401 or 403 asks for a session newer than
-the one that failed, and the first to ask makes it. A refused login is written
-down with its time, so that a restart loop cannot lock the owner out.
-"""
+"""The gateway's own HTTPS API (local-gateway.md), firmware 1.15 to today's."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """The login to the local API: once, shared, remembered.
 
+Whoever meets 401 or 403 asks for a session newer than the one that failed; the
+first to ask makes it.
+
 Who may touch what: ``_lock`` is held while logging in, so there is one login
 under way at most; everything else changes between two awaits. The session file
 holds what the gateway gave us (0600) with the address it belongs to.

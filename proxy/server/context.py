@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from proxy.publish.families import Samples
     from proxy.server.connection import Entrance
     from proxy.server.data import Readings
-    from proxy.server.emulation import Sessions
     from proxy.server.guard import Guard
     from proxy.server.route import Route
+    from proxy.server.sessions import Sessions
     from proxy.server.traffic import Traffic
 
 # An endpoint gets the row that led to it. Names of endpoints stand in the rows of ROUTES.

@@ -15,10 +15,11 @@ from aiohttp import web
 from proxy.core.errors import GatewayError
 from proxy.server.admission import base_of, malformed, refusal
 from proxy.server.context import CONTEXT
-from proxy.server.emulation import Session, refused, session_of, waits_to_be_asked
+from proxy.server.emulation import refused
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
 from proxy.server.route import Route
 from proxy.server.routes import RAW, ROUTES
+from proxy.server.sessions import Session, session_of, waits_to_be_asked
 from proxy.server.traffic import UNMATCHED
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from proxy.server.coding import takes_gzip
 from proxy.server.connection import SERVER
 from proxy.server.data import cache_status, negotiate
 from proxy.server.dispatch import BY_PATH, path_of
-from proxy.server.emulation import waits_to_be_asked
 from proxy.server.routes import RAW
+from proxy.server.sessions import waits_to_be_asked
 
 if TYPE_CHECKING:
     from proxy.gateway.reading import Reading
