@@ -151,7 +151,7 @@ OWN: Final[tuple[Family[Running], ...]] = (
     counter(
         "proxy_tokens_refused_total",
         "door reason",
-        "Tokens for control and OpenC2 that were wrong, or not looked at because the address has to wait",
+        "Tokens for control and OpenC2 and passwords of logins that were wrong, or not looked at because the address has to wait",
         offered("tokens_refused_total"),
     ),
     counter("proxy_log_records_total", "level", "Log lines written", running.log_records),

@@ -39,6 +39,7 @@ class Context:
     started_at: float  # wall-clock seconds
     guard: Guard  # of what changes something
     openc2_guard: Guard
+    login_guard: Guard  # of the session that programs made for a gateway get
     control: Control
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)

@@ -24,10 +24,10 @@ def offers(context: Context) -> dict[str, Callable[[], Samples]]:
             yield (), context.entrance.refused
 
     def tokens() -> Samples:
-        for door, guard in (("control", context.guard), ("openc2", context.openc2_guard)):
+        for guard in (context.guard, context.openc2_guard, context.login_guard):
             if guard.is_on:
-                yield (door, Entry.WRONG.value), guard.wrong
-                yield (door, Entry.WAIT.value), guard.refused
+                yield (guard.door, Entry.WRONG.value), guard.wrong
+                yield (guard.door, Entry.WAIT.value), guard.refused
 
     return {
         "powerwall_proxy_connections": connections,

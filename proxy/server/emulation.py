@@ -7,7 +7,6 @@ API. Here they get a session of ours (``sessions``), which opens nothing at the 
 from __future__ import annotations
 
 import base64
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +16,10 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from proxy.server.admission import client_of
 from proxy.server.body import read_body
-from proxy.server.problems import COMMON_HEADERS, problem
+from proxy.server.guard import Entry
+from proxy.server.problems import COMMON_HEADERS, problem, retry_after
 from proxy.server.sessions import tokens_of
 
 if TYPE_CHECKING:
@@ -38,16 +39,20 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoints of this module, by name."""
     if context.sessions is None:
         return {"login": _switched_off, "logout": _switched_off}
-    sessions, password = context.sessions, context.settings.lan_password
+    sessions, guard = context.sessions, context.login_guard
 
     async def login(request: web.Request, _: Route) -> web.Response:
         ask = await _credentials(request)
         if ask is None:
             return _gateway_error(400, "Login Error", "bad request")
-        given = str(ask.get("password") or "")
-        # On bytes: compare_digest refuses text that is not ASCII.
-        if password and not hmac.compare_digest(given.encode(), password.encode()):
-            return _gateway_error(401, "Login Error", "bad credentials")
+        if guard.is_on:
+            given = str(ask.get("password") or "")
+            verdict = await guard.admit(given, client_of(request, context.settings))
+            if verdict.entry is Entry.WAIT:
+                wait = {"Retry-After": retry_after(verdict.wait_s)}
+                return _gateway_error(429, "Login Error", "too many wrong passwords", wait)
+            if verdict.entry is not Entry.GRANTED:
+                return _gateway_error(401, "Login Error", "bad credentials")
         record = _Record(sessions.open(), _text(ask.get("email")), context.clock.wall())
         return record.answer(secure=request.secure)
 
@@ -117,7 +122,14 @@ class _Record:
         return answer
 
 
-def _gateway_error(status: int, message: str, error: str) -> web.Response:
+def _gateway_error(
+    status: int, message: str, error: str, others: Mapping[str, str] | None = None
+) -> web.Response:
     body = json.dumps({"code": status, "error": error, "message": message}).encode()
-    headers = {"Content-Type": "application/json", "Cache-Control": "no-store", **COMMON_HEADERS}
+    headers = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        **COMMON_HEADERS,
+        **(others or {}),
+    }
     return web.Response(status=status, body=body, headers=headers)

@@ -1,4 +1,4 @@
-"""The door to what writes: a secret, and less and less patience with those who guess it."""
+"""Doors: each has a secret, and less and less patience with those who guess it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ class Verdict:
 
 
 class Guard:
-    """Compares tokens with a secret and counts wrong ones by address."""
+    """Compares tokens with the secret of one door and counts wrong ones by address."""
 
-    def __init__(self, secret: str, now: Callable[[], float]) -> None:
+    def __init__(self, door: str, secret: str, now: Callable[[], float]) -> None:
+        self.door = door
         self.wrong = 0
         self.refused = 0
         self._secret = secret.encode("utf-8", "surrogatepass")
@@ -78,7 +79,7 @@ class Guard:
     def _note(self, address: str) -> float:
         """Count a wrong token; return for how long its answer is held back."""
         self.wrong += 1
-        _log.warning("wrong token", extra={"client": address})
+        _log.warning("wrong token", extra={"door": self.door, "client": address})
         now = self._now()
         guesses = self._guesses.setdefault(address, deque(maxlen=_GUESSES))
         self._guesses.move_to_end(address)

@@ -38,6 +38,7 @@ _UNKNOWN_PER_S: Final = 20.0
 _WAITING_BYTES: Final = 16 * 1024 * 1024  # read, but not taken yet by slow clients
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?")
 _LONGEST_PATH: Final = 200
+_INTERFACES: Final = ("/api", "/tedapi")  # the gateway's, which are no files
 _TO_GATEWAY: Final = ("Accept", "Accept-Language", "If-None-Match", "If-Modified-Since", "Range")
 # Hop by hop (RFC 9110 section 7.6.1), the session, and what is said about the gateway's own
 # origin: the proxy is another one, may be framed, and must not be bound to TLS by somebody else.
@@ -97,7 +98,7 @@ class Passthrough:
         """Serve the file at ``path``. Raises GatewayError, also for what there is not."""
         if request.method not in {"GET", "HEAD"}:
             return problem(405, "Files are read with GET or HEAD.", headers={"Allow": "GET, HEAD"})
-        if path.lower().startswith("/api") or len(path) > _LONGEST_PATH or not _PATH.fullmatch(path):
+        if path.lower().startswith(_INTERFACES) or len(path) > _LONGEST_PATH or not _PATH.fullmatch(path):
             raise NotSupported("no such file")
         key = (path, takes_gzip(request.headers.get("Accept-Encoding", "")))
         kept = self._kept.get(key)

@@ -17,9 +17,14 @@ def attempt(token: str) -> bytes:
 
 
 async def guess(clock, port: int, source: str, token: str = "guess"):
-    """Send a guess and let the time pass for which its answer is held back; return both."""
+    """Guess a token of control; return the reply and for how long it was held back."""
+    return await held(clock, send(port, attempt(token), source))
+
+
+async def held(clock, sending):
+    """Let the time pass for which an answer is held back; return both."""
     started = clock.clock.monotonic()
-    sending = asyncio.ensure_future(send(port, attempt(token), source))
+    sending = asyncio.ensure_future(sending)
     for _ in range(100):
         await asyncio.sleep(0)
     while not sending.done():
@@ -44,6 +49,27 @@ async def test_wrong_tokens_are_answered_later_and_later_and_then_not_at_all(clo
     assert refused.status == 429
     assert b"\r\nRetry-After: " in refused.raw
     assert (await send(proxy.port, attempt(SECRET), "127.0.0.2")).status == 429
+
+
+async def test_the_password_of_the_house_is_guessed_no_faster(clock, start, sim, caplog):
+    """PW_LAN_PASSWORD opens readings only, but owners use one password for several things."""
+    proxy = await start(sim, lan_password=SECRET)
+
+    def log_in(password: str) -> bytes:
+        body = f"password={password}".encode()
+        return request("POST", "/api/login/Basic", FORM, f"Content-Length: {len(body)}", body=body)
+
+    replies = [await held(clock, send(proxy.port, log_in("guess"), "127.0.0.2")) for _ in range(10)]
+
+    assert [reply.status for reply, _ in replies] == [401] * 10
+    assert replies[-1][1] > 1.99
+    refused = await send(proxy.port, log_in(SECRET), "127.0.0.2")
+    assert refused.status == 429
+    assert b"\r\nRetry-After: " in refused.raw
+    assert (await send(proxy.port, log_in(SECRET), "127.0.0.3")).status == 200
+    assert {(it.door, it.client) for it in caplog.records if it.message == "wrong token"} == {
+        ("login", "127.0.0.2")
+    }
 
 
 async def test_the_owner_is_not_locked_out_by_somebody_else(clock, start, sim):

@@ -45,7 +45,7 @@ async def test_unknown_names_are_not_kept_and_hardly_asked_for(proxy, sim):
 
 async def test_guesses_from_many_addresses_are_remembered_for_some_of_them(clock):
     """The table of guessers is bounded, the latest stay."""
-    guard = Guard(SECRET, clock.clock.monotonic)
+    guard = Guard("control", SECRET, clock.clock.monotonic)
     for number in range(3000):
         await guard.admit("guess", f"10.0.{number // 250}.{number % 250}")
 

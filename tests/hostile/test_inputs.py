@@ -16,7 +16,7 @@ GATEWAY_PASSWORD = "gateway-password-7Q"
 ROWS = rows()
 # What may be asked of the gateway: the listed readings, a login, files of its web app.
 _READABLE = {*SOURCES, "/api/login/Basic"}
-_FILE = re.compile(r"/(?!api)[A-Za-z0-9._~/-]*", re.IGNORECASE)
+_FILE = re.compile(r"/(?!api|tedapi)[A-Za-z0-9._~/-]*", re.IGNORECASE)
 
 
 @pytest.fixture

@@ -111,7 +111,9 @@ async def test_a_logout_ends_one_session_and_stays_here(proxy, sim):
     assert (await proxy.request("HEAD", "/api/logout", headers=second)).status == 405
 
 
-@pytest.mark.parametrize(("given", "status"), [("Straße 7", 200), ("straße 7", 401), ("", 401), (None, 401)])
+@pytest.mark.parametrize(
+    ("given", "status"), [("Straße 7", 200), ("straße 7", 401), ("", 401), (None, 401), ("\ud800", 401)]
+)
 async def test_the_house_may_have_a_password(start, sim, given, status):
     """PW_LAN_PASSWORD; a refusal is worded as the gateway's."""
     proxy = await start(sim, lan_password="Straße 7")
