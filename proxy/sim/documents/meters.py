@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from proxy.sim.answers import Answer, refusal
@@ -55,54 +56,34 @@ def meter(
 
 def aggregates(scene: Scene) -> Any:
     """``/api/meters/aggregates``: the four meters, and three empty ones on old firmware."""
-    reading, counters, volts = scene.reading, scene.reading.counters, scene.hardware.volts
-    hertz = reading.frequency_hz
+    reading, c, hardware = scene.reading, scene.reading.counters, scene.hardware
     old = scene.version < V21_13
+    hertz = reading.frequency_hz if old else 0.0  # newer firmware tells it of the battery only
+    told = partial(meter, scene, volts=hardware.volts)
     document = {
-        "site": meter(
-            scene,
-            reading.site_w,
-            var=-329.0,
-            exported=counters.exported,
-            imported=counters.imported,
-            volts=volts,
-            frequency=hertz if old else 0.0,
-        ),
-        "battery": meter(
-            scene,
+        "site": told(reading.site_w, var=-329.0, exported=c.exported, imported=c.imported, frequency=hertz),
+        "battery": told(
             reading.battery_w,
             var=30.0,
-            exported=counters.discharged,
-            imported=counters.charged,
-            volts=volts,
-            frequency=hertz,
-            aggregated=len(scene.hardware.packs),
+            exported=c.discharged,
+            imported=c.charged,
+            frequency=reading.frequency_hz,
+            aggregated=len(hardware.packs),
         ),
-        "load": meter(
-            scene,
-            reading.load_w,
-            var=-318.75,
-            exported=0.0,
-            imported=counters.consumed,
-            volts=volts,
-            frequency=hertz if old else 0.0,
-            aggregated=None,
+        "load": told(
+            reading.load_w, var=-318.75, exported=0.0, imported=c.consumed, frequency=hertz, aggregated=None
         ),
-        "solar": meter(
-            scene,
+        "solar": told(
             reading.solar_w,
             var=-14.0,
-            exported=counters.produced,
+            exported=c.produced,
             imported=2655.4902861339488,
-            volts=volts,
-            frequency=hertz if old else 0.0,
-            aggregated=max(len(scene.hardware.inverters), 1),
+            frequency=hertz,
+            aggregated=max(len(hardware.inverters), 1),
         ),
     }
     if reading.generator_w:
-        document["generator"] = meter(
-            scene, reading.generator_w, var=0.0, exported=counters.generated, imported=0.0, volts=volts
-        )
+        document["generator"] = told(reading.generator_w, var=0.0, exported=c.generated, imported=0.0)
     if old:
         empty = meter(scene, 0.0, var=0.0, exported=0.0, imported=0.0, volts=0.0)
         for name in ("busway", "frequency", "generator"):
