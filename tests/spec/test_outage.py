@@ -74,6 +74,22 @@ async def test_an_outage_costs_no_wrong_value_and_ends_by_itself(sim, start, clo
         assert int(answer.headers["Age"]) <= 6
 
 
+@pytest.mark.parametrize("name", sorted(OUTAGES.keys() - {"429"}))
+async def test_readings_are_back_in_fifteen_seconds_however_long_the_outage_was(sim, start, clock, name):
+    """A 429 that names no time is another matter: it may be the lock-out of somebody who asks too often."""
+    proxy = await start(sim, timeout=0.2)
+    await scrape(proxy, clock, 10)
+    fault = sim.faults.add(OUTAGES[name])
+    await scrape(proxy, clock, 300, step=2)
+    fault.remove()
+    after = await scrape(proxy, clock, 20, step=1)
+
+    for at, path, answer in after:
+        if at >= 15:
+            assert (path, answer.status) == (path, 200)
+            assert int(answer.headers["Age"]) <= 6
+
+
 @pytest.mark.parametrize("name", ["refused", "reset", "hang", "503", "429"])
 async def test_a_lost_gateway_is_asked_at_most_six_times_a_minute(sim, start, clock, name):
     proxy = await start(sim, timeout=0.2)
