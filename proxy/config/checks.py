@@ -53,6 +53,7 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
         if row.key in _FILES and (path := getattr(settings, row.key)) and (reason := _unreadable(path)):
             yield f"{row.env}: {path} {reason}."
     yield from _unusable_certificates(settings)
+    yield from _unusable_key(settings.rsa_key_path)
     if settings.gw_tls == "ca" and not settings.gw_ca:
         yield "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's."
     if bool(settings.tls_cert) != bool(settings.tls_key):
@@ -107,6 +108,23 @@ def _unusable_certificates(settings: Settings) -> Iterator[str]:
         yield "PW_TLS_CERT and PW_TLS_KEY must be a certificate and its key, both PEM, the key not encrypted."
     except OSError:
         pass
+
+
+def _unusable_key(path: str) -> Iterator[str]:
+    """Say that a file holds no key for v1r; a file that cannot be read is told elsewhere."""
+    if not path or _unreadable(path):
+        return
+    # Only who has such a key waits for this import.
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    try:
+        key = load_pem_private_key(Path(path).read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, RSAPrivateKey):
+        yield f"PW_RSA_KEY_PATH: {path} must be a private RSA key in PEM form, not encrypted."
 
 
 def _unreadable(path: str) -> str:

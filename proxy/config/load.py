@@ -199,7 +199,9 @@ def _unknown(environ: Mapping[str, str], table: Mapping[str, Any], file: str) ->
     keys = {row.key for row in SETTINGS} | {f"{row.key}_file" for row in SETTINGS if row.secret}
     for key in table:
         if key not in keys:
-            yield f"{key} in {file} is unknown and ignored{_nearest(key, keys)}"
+            # The environment's name of a setting is a likely slip.
+            hint = _nearest(key.lower().removeprefix("pw_"), keys)
+            yield f"{key} in {file} is unknown and ignored{hint}"
 
 
 def _nearest(name: str, names: set[str]) -> str:

@@ -57,6 +57,7 @@ PROBLEMS = {
         "PW_TLS_CERT and PW_TLS_KEY must be a certificate and its key, both PEM, the key not encrypted.",
     ],
     "rsa-without-login.env": [
+        "PW_RSA_KEY_PATH: {here}/words.env must be a private RSA key in PEM form, not encrypted.",
         "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway asks for a login.",
     ],
     "network.env": [

@@ -224,11 +224,12 @@ def test_what_is_odd_is_a_warning(name, text):
     assert warnings(**{name: text}) == [ODD[name, text]]
 
 
-def test_unknown_keys_of_the_file_are_warnings_too(tmp_path):
-    config = toml(tmp_path, "cash_expire = 7\n")
+@pytest.mark.parametrize("key", ["cash_expire", "PW_CACHE_EXPIRE"])
+def test_unknown_keys_of_the_file_are_warnings_too(tmp_path, key):
+    config = toml(tmp_path, f"{key} = 7\n")
 
     assert warnings(PW_CONFIG=config) == [
-        f"cash_expire in {config} is unknown and ignored; did you mean cache_expire?"
+        f"{key} in {config} is unknown and ignored; did you mean cache_expire?"
     ]
 
 
