@@ -102,11 +102,12 @@ class LocalDriver:
         reply = await self._session.request("GET", path, headers=ticket.headers)
         renewed = ticket
         if reply.is_denied:
-            renewed = await self.login.renew(ticket)
+            renewed = await self.login.renew(ticket, path)
             if renewed is not ticket:
                 reply = await self._session.request("GET", path, headers=renewed.headers)
         if reply.status != _OK:
             raise self._refusal(path, reply, renewed=renewed is not ticket)
+        self.login.note_read(path)
         return reply
 
     async def execute(self, command: Command) -> Outcome:

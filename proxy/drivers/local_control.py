@@ -99,7 +99,7 @@ class LocalWriter:
         ticket = await self._login.ticket()
         reply = await self._read(ticket)
         if reply.is_denied:
-            ticket = await self._login.renew(ticket)
+            ticket = await self._login.renew(ticket, OPERATION)
             reply = await self._read(ticket)
         _raise_for(OPERATION, reply)
         document = parse(OPERATION, reply.body)
@@ -116,7 +116,7 @@ class LocalWriter:
         ticket = await self._login.ticket()
         reply = await self._once(method, path, ticket, document)
         if reply.is_denied and (await self._read(ticket)).is_denied:
-            reply = await self._once(method, path, await self._login.renew(ticket), document)
+            reply = await self._once(method, path, await self._login.renew(ticket, OPERATION), document)
         if reply.status in _LOST:
             raise OutcomeUnknown(f"{path} was sent, but its answer was lost in the gateway ({reply.status})")
         _raise_for(path, reply)

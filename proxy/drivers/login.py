@@ -42,7 +42,8 @@ _NOT_TOLD = (ValueError, TypeError, KeyError, RecursionError)
 _HOUR_S = 3600.0
 # More logins than any gateway allows in an hour.
 _REMEMBERED = 100
-# A session this new that is refused again is not cured by one more login.
+# A session this new that is refused again is not cured by one more login, unless it was good before:
+# then the gateway restarted or another program took its place, which is worth one login in that time.
 _YOUNG_S = 30.0
 
 
@@ -69,6 +70,7 @@ class Login:
         self._file = settings.cache_file or ".powerwall"
         self._refusals = Refusals(memory, self._file, session.address, settings.password, clock)
         self._lock = asyncio.Lock()
+        self._read: set[str] = set()  # paths that the session in force has read
         self._ticket: Ticket | None = self._remembered()
 
     async def ticket(self) -> Ticket:
@@ -79,18 +81,27 @@ class Login:
                     self._ticket = await self._first()
         return self._ticket
 
-    async def renew(self, failed: Ticket) -> Ticket:
-        """Return a ticket other than the one that was refused, logging in unless somebody just did.
+    async def renew(self, failed: Ticket, path: str) -> Ticket:
+        """Return a ticket other than the one that ``path`` refused, logging in unless somebody just did.
 
         Returns the same one where another would not help: it is new, or reading is free.
         """
         async with self._lock:
             if self._ticket is not None and self._ticket.number != failed.number:
                 return self._ticket
-            if self.is_free or (failed.number and self.is_young):
+            if self.is_free or (failed.number and self.is_young and not self._ended_early(path)):
                 return failed
             self._ticket = await self._log_in(failed.number + 1)
+            self._read.clear()
             return self._ticket
+
+    def note_read(self, path: str) -> None:
+        """Learn that the gateway lets the session in force read a path."""
+        self._read.add(path)
+
+    def _ended_early(self, path: str) -> bool:
+        lately = self._clock.monotonic() - _YOUNG_S
+        return path in self._read and sum(at > lately for at in self._tried) <= 1
 
     @property
     def is_young(self) -> bool:
@@ -221,7 +232,8 @@ class Login:
 
     def _remembered(self) -> Ticket | None:
         kept = self._memory.read(self._file)
-        if kept.get("host") != self._session.address:
+        # The pypowerwall proxy's file names no gateway: it lies where its owner keeps this one's.
+        if kept.get("host", self._session.address) != self._session.address:
             return None
         headers = _headers(kept)
         since = kept.get("since")

@@ -34,6 +34,31 @@ async def test_any_number_of_expired_requests_cause_one_login(sim, proxy, clock)
     assert sim.logins == 2
 
 
+async def test_a_session_that_ends_just_after_its_login_costs_nobody_a_reading(sim, proxy, clock):
+    """A gateway that restarts, or another program that takes the place: the session was good before."""
+    for path in ROUTES:
+        await proxy.get(path)
+    await pass_time(clock, proxy, 6)
+    sim.expire_sessions()
+
+    answers = await asyncio.gather(*(proxy.get(path) for path in ROUTES * 10))
+    await pass_time(clock, proxy, 1)
+
+    assert {answer.status for answer in answers} == {200}
+    assert {int((await proxy.get(path)).headers["Age"]) for path in ROUTES} <= {0, 1}
+    assert sim.logins == 2
+
+
+async def test_a_session_that_is_always_taken_away_costs_few_logins(sim, proxy, clock):
+    """Two programs that push each other out must not end in a lock-out of their owner."""
+    for _ in range(60):
+        await proxy.get("/soe")
+        await pass_time(clock, proxy, 2)
+        sim.expire_sessions()
+
+    assert sim.logins <= 9
+
+
 async def test_a_restart_finds_the_session_again(sim, start, tmp_path):
     """The session is kept (0600 in 0700), so that restarting the daemon costs no login."""
     first = await start(sim)
@@ -45,6 +70,30 @@ async def test_a_restart_finds_the_session_again(sim, start, tmp_path):
     kept = tmp_path / "state" / ".powerwall"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("mode", ["cookie", "token"])
+async def test_the_session_of_the_pypowerwall_proxy_goes_on_being_used(sim, start, tmp_path, mode):
+    """
+    Firmware since 24.36 may refuse a password that it once took: who moves here must not need it.
+    Such a file names no gateway and no time.
+    """
+    file = tmp_path / "state" / ".powerwall"
+    await (await start(sim, auth_mode=mode)).get("/soe")
+    kept = json.loads(file.read_text())
+    file.write_text(json.dumps({name: kept[name] for name in kept.keys() - {"host", "since"}}))
+    sim.answers(status=401, path="/api/login/Basic")
+
+    assert (await (await start(sim, auth_mode=mode)).get("/soe")).status == 200
+    assert sim.logins == 1
+
+
+async def test_a_session_of_the_pypowerwall_proxy_that_is_over_costs_one_login(sim, start, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / ".powerwall").write_text('{"AuthCookie": "over", "UserRecord": "over"}')
+
+    assert (await (await start(sim)).get("/soe")).status == 200
+    assert sim.logins == 1
 
 
 async def test_a_session_is_never_shown_to_another_host(sim, start, clock):
