@@ -2,10 +2,10 @@
 
 A request head is judged once; the same bytes mean the same ever after, so from
 then on finding its answer is one look into a dictionary. An answer is one block
-of bytes for all requests that ask alike. It is written anew when a second of its
-``Age`` has passed, when something at the gateway changed, and when the gateway has
-to know that the reading is still wanted; until then it is valid, which is one
-comparison per request. Whatever is not plain is not answered here.
+of bytes for all requests that ask alike. It is written anew when its ``Age`` or the
+ttl of its ``Cache-Status`` is another second, when something at the gateway changed,
+and when the gateway has to know that the reading is still wanted; until then it is
+valid, which is one comparison per request. Whatever is not plain is not answered here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LONGEST_HEAD = 2048
 _HEAD = re.compile(
     rb"(GET|HEAD) (/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n){1,32})\r\n"
 )
-# Headers that make a request more than plain: who asks, a body, another protocol.
+# Headers that make a request more than plain: who asks, under which path, a body, another protocol.
 _NOT_PLAIN: Final = frozenset(
     {
         "authorization",
@@ -47,10 +47,12 @@ _NOT_PLAIN: Final = frozenset(
         "cookie",
         "expect",
         "proxy-connection",
+        "sec-websocket-key1",  # of a draft; aiohttp refuses it
         "te",
         "trailer",
         "transfer-encoding",
         "upgrade",
+        "x-forwarded-prefix",
     }
 )
 # One dashboard sends a dozen heads. When there are more than this, all are judged again.
@@ -155,8 +157,8 @@ class PreparedAnswers:
             return False
         made, reading = fresh
         visit_s = context.gateway.visit(reading.sources)
-        age = max(int(now - made.told_at), 0)
-        cache = cache_status(Result.FRESH, reading, made.fresh_until - now)
+        age, ttl = max(int(now - made.told_at), 0), int(made.fresh_until - now)
+        cache = cache_status(Result.FRESH, reading, ttl)
         got = negotiate(made, age, cache, packed=ask.packed, condition=ask.condition)
         lines = [f"HTTP/1.{ask.minor} {got.status} {HTTPStatus(got.status).phrase}"]
         lines += [f"{name}: {value}" for name, value in got.headers.items()]
@@ -167,7 +169,7 @@ class PreparedAnswers:
             lines.append("Connection: close" if ask.closes else "Connection: keep-alive")
         body = b"" if got.body is None or ask.method == "HEAD" else got.body
         answer.block = "\r\n".join([*lines, "\r\n"]).encode() + body
-        answer.until = min(made.told_at + age + 1.0, made.fresh_until, now + visit_s)
+        answer.until = min(made.told_at + age + 1.0, made.fresh_until - ttl, now + visit_s)
         answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
         return True
 

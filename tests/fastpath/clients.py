@@ -97,6 +97,10 @@ NOT_PLAIN: dict[str, bytes] = {
     "an empty body": head("GET /soe HTTP/1.1", "Host: localhost", "Content-Length: 0"),
     "a chunked body": head("GET /soe HTTP/1.1", "Host: localhost", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
     "an expectation": head("GET /soe HTTP/1.1", "Host: localhost", "Expect: 100-continue"),
+    "a WebSocket of a draft": head("GET /soe HTTP/1.1", "Host: localhost", "Sec-WebSocket-Key1: 18x 6]8vM;54"),
+    "a front server that keeps its prefix": head(
+        "GET /api/status HTTP/1.1", "Host: localhost", "X-Forwarded-Prefix: /api",
+    ),
     "a whole URL": head("GET http://localhost/soe HTTP/1.1", "Host: localhost"),
     "another method": head("DELETE /soe HTTP/1.1", "Host: localhost"),
     "a preflight": head(

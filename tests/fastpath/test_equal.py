@@ -33,6 +33,18 @@ async def test_a_plain_request_is_answered_the_same_without_aiohttp(pair, client
     assert await pair.handled_by_aiohttp(PLAIN[client]) == 0
 
 
+@pytest.mark.parametrize("passes", [0.3, 0.7, 1.0])
+async def test_bytes_that_were_sent_before_are_as_true_as_new_ones(pair, passes):
+    """Age and ttl are those of now, not of when the bytes were written."""
+    for _ in range(2):
+        await pair.ask_both(ONE)
+    pair.standing.now += passes
+
+    fast, slow = await pair.ask_both(ONE)
+
+    assert fast == slow
+
+
 @pytest.mark.parametrize("client", NOT_PLAIN)
 async def test_what_is_not_plain_is_answered_by_aiohttp(pair, client):
     await warm(pair)
