@@ -215,7 +215,9 @@ class Connection(RequestHandler):
     def pause_writing(self) -> None:
         """Note that the client does not take its answer as fast as it is written."""
         super().pause_writing()
-        self._untaken = self._loop.call_later(ANSWER_S, self._abort)
+        if self.transport is not None:
+            # The transport's own, because closing forgets the transport, which waits for the client all the same.
+            self._untaken = self._loop.call_later(ANSWER_S, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Note that it took some."""
@@ -223,10 +225,6 @@ class Connection(RequestHandler):
         if self._untaken is not None:
             self._untaken.cancel()
             self._untaken = None
-
-    def _abort(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
 
     # -- errors --------------------------------------------------------------------------------
 

@@ -124,6 +124,28 @@ async def test_a_client_that_leaves_the_end_of_an_answer_is_dropped(start, sim, 
         await until(lambda: not server.connections)
 
 
+@pytest.mark.parametrize("fast_path", [True, False])
+async def test_a_client_that_takes_nothing_and_dribbles_on_is_dropped(start, sim, clock, fast_path):
+    """After 20 s for its request; that its answers are still untaken is not forgotten then."""
+    proxy = await start(sim, fast_path=fast_path)
+    server = proxy.context.entrance.server
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", proxy.port))
+        while not any(connection.writing_paused for connection in server.connections):
+            client.send(b"GET /vitals HTTP/1.1\r\nHost: a\r\n\r\n")
+            await settle()
+        client.send(b"GET /so")
+        await settle()
+
+        for wait_s in (REQUEST_S, ANSWER_S - REQUEST_S):
+            clock.advance(wait_s + 1)
+            await settle()
+
+        assert not server.connections
+
+
 async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, caplog):
     """Beyond PW_MAX_CONNECTIONS a client is told 503 at once; one line in the log, one when there is room."""
     proxy = await start(sim, max_connections=8)
