@@ -79,6 +79,9 @@ class Flights:
 
 def outcome(flight: Flight) -> GatewayError | None:
     """Return the error of a flight that has ended; one that was ended by us is an error as well."""
-    if flight.cancelled():
-        return CircuitOpen("the proxy is being stopped", retry_after=1.0)
-    return flight.result()
+    return stopping() if flight.cancelled() else flight.result()
+
+
+def stopping() -> GatewayError:
+    """Make the error of whoever wants to ask when it is over."""
+    return CircuitOpen("the proxy is being stopped", retry_after=1.0)

@@ -96,11 +96,13 @@ def test_health_asks_the_running_daemon(command):
     assert nobody.stderr.startswith("powerwall-proxy: no answer on port 9: ")
 
 
-def test_who_waits_for_a_silent_gateway_is_answered_before_the_end(command):
+@pytest.mark.parametrize("more", [{}, {"PW_GW_PWD": "ABCDEFGHIJ"}], ids=["one way", "two ways"])
+def test_who_waits_for_a_silent_gateway_is_answered_before_the_end(command, more):
     """SIGTERM with a request in flight that the gateway holds up: an honest answer, and success within 2 s."""
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor() as others:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        daemon = command.start(PW_HOST=address, PW_PASSWORD="x", PW_PORT="0", PW_BIND_ADDRESS="127.0.0.1")
+        settings = {"PW_HOST": address, "PW_PASSWORD": "x", "PW_PORT": "0", "PW_BIND_ADDRESS": "127.0.0.1"}
+        daemon = command.start(**settings, **more)
         asking = others.submit(status_of, daemon.port(), "/soe")
         held, _ = silent.accept()
 
