@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Stands for every write in the counts of exchanges.
-_COMMAND = "command"
+# They stand for every write and for every file of the web app in the counts of exchanges.
+_COMMAND, _FILE = "command", "file"
 _BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -141,7 +141,7 @@ class Link:
                 yield asset
         except GatewayError as error:
             if error.scope is Scope.LINK:
-                self._failed(path, error, self._clock.monotonic())
+                self._failed(_FILE, error, self._clock.monotonic())
             raise
 
     async def execute(self, command: Command) -> Outcome:
