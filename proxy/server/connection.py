@@ -24,6 +24,8 @@ from proxy.server.problems import problem
 if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
 
+    from proxy.server.door import Entrance
+
 _log = logging.getLogger(__name__)
 
 SERVER = "powerwall-proxy"  # no version: it would only tell an attacker what to try
@@ -58,49 +60,6 @@ class Stage(Enum):
     IDLE = "a further request"
     HEAD = "a head that has begun"
     BODY = "a body"
-
-
-class Entrance:
-    """Makes the connections of one server and counts them.
-
-    Call it as a protocol factory. Beyond ``most`` connections a client is told 503
-    at once, or is not given a handshake; the log says so once, and how many it were
-    when there is room again.
-    """
-
-    def __init__(self, server: web.Server, most: int) -> None:
-        self.server = server
-        self.refused = 0
-        # Let in, but their TLS handshake is not over.
-        self.handshakes: set[Connection] = set()
-        self._most = most
-        self._refused_in_row = 0
-
-    def __call__(self) -> Connection:
-        """Make the protocol of a connection that was just accepted."""
-        return Connection(self)
-
-    def lets_in(self, connection: Connection) -> bool:
-        """Say whether a connection may begin; the one whose handshake is over has its place."""
-        if connection in self.handshakes:
-            self.handshakes.remove(connection)
-            return True
-        return self.has_room()
-
-    def has_room(self) -> bool:
-        """Say whether there is room for one more, and note who is turned away."""
-        if len(self.server.connections) + len(self.handshakes) >= self._most:
-            self.refused += 1
-            self._refused_in_row += 1
-            if self._refused_in_row == 1:
-                _log.warning(
-                    "too many connections", extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"}
-                )
-            return False
-        if self._refused_in_row:
-            _log.warning("room for connections again", extra={"refused": self._refused_in_row})
-            self._refused_in_row = 0
-        return True
 
 
 class Connection(RequestHandler):

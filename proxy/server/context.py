@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from proxy.gateway.control import Control
     from proxy.gateway.gateway import Gateway
     from proxy.publish.families import Samples
-    from proxy.server.connection import Entrance
     from proxy.server.data import Readings
+    from proxy.server.door import Entrance
     from proxy.server.guard import Guard
     from proxy.server.route import Route
     from proxy.server.sessions import Sessions

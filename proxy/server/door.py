@@ -1,4 +1,4 @@
-"""Where clients come in: what listens, and over TLS the handshakes.
+"""Where clients come in: what listens, how many there may be, and over TLS the handshakes.
 
 For asyncio a TLS connection begins when its handshake is over, so its own servers
 take any number of handshakes that are begun and left. Here each has its place
@@ -16,9 +16,12 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from proxy.server.connection import REQUEST_S, Connection, Entrance
+from proxy.server.connection import REQUEST_S, Connection
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,49 @@ _PAUSE_S = 1.0
 _OTHER_FILES = 64
 # A kernel without IPv6 has the sockets or the addresses of IPv4 only.
 _NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+
+
+class Entrance:
+    """Makes the connections of one server and counts them.
+
+    Call it as a protocol factory. Beyond ``most`` connections a client is told 503
+    at once, or is not given a handshake; the log says so once, and how many it were
+    when there is room again.
+    """
+
+    def __init__(self, server: web.Server, most: int) -> None:
+        self.server = server
+        self.refused = 0
+        # Let in, but their TLS handshake is not over.
+        self.handshakes: set[Connection] = set()
+        self._most = most
+        self._refused_in_row = 0
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a connection that was just accepted."""
+        return Connection(self)
+
+    def lets_in(self, connection: Connection) -> bool:
+        """Say whether a connection may begin; the one whose handshake is over has its place."""
+        if connection in self.handshakes:
+            self.handshakes.remove(connection)
+            return True
+        return self.has_room()
+
+    def has_room(self) -> bool:
+        """Say whether there is room for one more, and note who is turned away."""
+        if len(self.server.connections) + len(self.handshakes) >= self._most:
+            self.refused += 1
+            self._refused_in_row += 1
+            if self._refused_in_row == 1:
+                _log.warning(
+                    "too many connections", extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"}
+                )
+            return False
+        if self._refused_in_row:
+            _log.warning("room for connections again", extra={"refused": self._refused_in_row})
+            self._refused_in_row = 0
+        return True
 
 
 @asynccontextmanager

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.server.connection import KEEP_ALIVE_S, REQUEST_S, Connection, Entrance, Stage, heed_untaken
+from proxy.server.connection import KEEP_ALIVE_S, REQUEST_S, Connection, Stage, heed_untaken
+from proxy.server.door import Entrance
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -15,9 +15,8 @@ from proxy.app import build_app
 from proxy.config.settings import Settings
 from proxy.config.tls import serving_context
 from proxy.core.clock import Clock
-from proxy.server.connection import Entrance
 from proxy.server.context import CONTEXT, Context
-from proxy.server.door import opened
+from proxy.server.door import Entrance, opened
 from proxy.server.fastpath import FastEntrance
 from proxy.server.prepared import PreparedAnswers
 from tests.clock import EPOCH, TestClock

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
-from proxy.server.connection import Entrance
+from proxy.server.door import Entrance
 from proxy.server.fastpath import ASLEEP, AWAKE, FastEntrance, differences, entrance
 from proxy.server.prepared import PreparedAnswers
 from tests.fastpath.clients import head
