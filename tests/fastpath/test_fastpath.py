@@ -9,7 +9,15 @@ from aiohttp import web
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
 from proxy.server.door import Entrance
-from proxy.server.fastpath import ASLEEP, AWAKE, FastEntrance, differences, entrance
+from proxy.server.fastpath import (
+    ASLEEP,
+    AWAKE,
+    FastConnection,
+    FastEntrance,
+    differences,
+    entrance,
+    shortcomings,
+)
 from proxy.server.prepared import PreparedAnswers
 from tests.fastpath.clients import head
 
@@ -221,7 +229,7 @@ async def test_another_aiohttp_is_noticed(caplog):
     assert type(other) is Entrance
     assert type(usual) is FastEntrance
     assert "no fast path" in caplog.text
-    assert caplog.records[0].reason == "this aiohttp differs in _waiter, _messages"
+    assert caplog.records[0].reason == "this aiohttp differs: _waiter, _messages"
 
 
 async def test_a_handler_of_this_aiohttp_is_as_expected():
@@ -229,6 +237,23 @@ async def test_a_handler_of_this_aiohttp_is_as_expected():
         return web.Response()
 
     assert differences(web.Server(handler)()) == []
+
+
+async def test_an_aiohttp_that_needs_more_of_a_sleeping_connection_is_noticed():
+    """At start, not at the end of each connection."""
+
+    class Newer(FastConnection):
+        def connection_lost(self, exc):
+            if self._keepalive_timeout:
+                super().connection_lost(exc)
+
+    async def handler(_):
+        return web.Response()
+
+    door = FastEntrance(web.Server(handler), 10, object.__new__(PreparedAnswers))
+
+    assert shortcomings(FastConnection(door)) == []
+    assert "_keepalive_timeout" in shortcomings(Newer(door))[0]
 
 
 async def test_it_can_be_switched_off(sim, start):
