@@ -24,10 +24,10 @@ def complain(*lines: str) -> int:
     return FAILED
 
 
-def load_or_exit(*, needs_gateway: bool) -> Loaded:
+def load_or_exit(*, needs_gateway: bool, makes_key: bool = False) -> Loaded:
     """Load the settings; if they cannot be used, say everything that is wrong and exit with 78."""
     try:
-        return load(os.environ, needs_gateway=needs_gateway)
+        return load(os.environ, needs_gateway=needs_gateway, makes_key=makes_key)
     except SettingsError as exc:
         complain(*exc.problems, *(f"(warning) {warning}" for warning in exc.warnings))
         raise SystemExit(EX_CONFIG) from None

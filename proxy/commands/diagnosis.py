@@ -25,6 +25,7 @@ from proxy.core.errors import (
     GatewayError,
     GatewayTimeout,
     Interrupted,
+    KeyRejected,
     LoginFailed,
     LoginRejected,
     NotSupported,
@@ -55,6 +56,7 @@ class Cause(Enum):
     PORT = "port"
     TLS = "TLS"
     LOGIN = "login"
+    KEY = "key"
     RATE_LIMIT = "rate limit"
     FIRMWARE = "firmware"
     GATEWAY = "gateway"
@@ -101,6 +103,13 @@ ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
         (
             "Check PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker). "
             "Do not try often: gateways lock out whoever repeats a wrong password."
+        ),
+    ),
+    KeyRejected: (
+        Cause.KEY,
+        (
+            "The password is right. Register and confirm the key as powerwall-proxy pair says, and check the clocks: "
+            "a signature holds for twelve seconds."
         ),
     ),
     LoginFailed: (

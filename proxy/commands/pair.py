@@ -41,7 +41,7 @@ Public key: {public}
 
 def run(_: argparse.Namespace) -> int:
     """Make the key unless there is one, and print what to do with it."""
-    settings = load_or_exit(needs_gateway=False).settings
+    settings = load_or_exit(needs_gateway=False, makes_key=True).settings
     path = _path(settings)
     if not settings.rsa_key_path and (problem := state_problem(settings)):
         return complain(problem)

@@ -63,10 +63,11 @@ class _Findings:
     redactor: Redactor = field(default_factory=Redactor)
 
 
-def load(environ: Mapping[str, str], *, needs_gateway: bool = True) -> Loaded:
+def load(environ: Mapping[str, str], *, needs_gateway: bool = True, makes_key: bool = False) -> Loaded:
     """Read all settings.
 
-    ``needs_gateway=False`` accepts settings without PW_HOST, for commands that do without.
+    ``needs_gateway=False`` accepts settings without PW_HOST, for commands that do without;
+    ``makes_key`` is for the one that makes what PW_RSA_KEY_PATH names.
     Raises SettingsError with every problem at once. Conceals the secrets it reads.
     """
     found = _Findings()
@@ -82,7 +83,8 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True) -> Loaded:
     settings = _completed(Settings(**values), environ)
     found.warnings += _unknown(environ, table, file)
     is_named = bool(environ.get("PW_HOST")) or "host" in table
-    found.problems += checks.problems(settings, lacks_gateway=needs_gateway and is_complete and not is_named)
+    checked = replace(settings, rsa_key_path="") if makes_key else settings
+    found.problems += checks.problems(checked, lacks_gateway=needs_gateway and is_complete and not is_named)
     found.warnings += checks.warnings(settings)
     # Foreign text in a sentence must not look like another line.
     odd = [printable(line) for line in found.warnings]

@@ -100,6 +100,12 @@ class LoginRejected(GatewayError):
     rests = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
 
 
+class KeyRejected(LoginRejected):
+    """What is signed with the owner's key is not taken: the key, its registration, or a clock."""
+
+    title = "The gateway does not take the key"
+
+
 class LoginFailed(GatewayError):
     """The login was neither accepted nor refused: 5xx, a redirect, a page. Nothing can be read until it is."""
 

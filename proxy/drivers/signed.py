@@ -25,6 +25,7 @@ from proxy.core.errors import (
     GatewayError,
     GatewayTimeout,
     Interrupted,
+    KeyRejected,
     LoginRejected,
     NotSupported,
     RateLimited,
@@ -56,20 +57,20 @@ _LOGIN = "/api/login/"
 _FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
     "BUSY": (SourceUnavailable, "the gateway is busy"),
     "TIMEOUT": (GatewayTimeout, "the part of the gateway that knows did not answer"),
-    "INACTIVE_KEY": (LoginRejected, "the key is registered but not confirmed yet"),
-    "INVALID_SIGNATURE": (LoginRejected, "the gateway does not accept the signature"),
-    "INSUFFICIENT_PRIVILEGES": (LoginRejected, "the key may not do this"),
-    "WRONG_PERSONALIZATION": (LoginRejected, "this is another gateway than before"),
-    "TIME_EXPIRED": (LoginRejected, "the clock of this computer or of the gateway is wrong"),
-    "TIME_TO_LIVE_TOO_LONG": (LoginRejected, "the clock of this computer or of the gateway is wrong"),
-    "REMOTE_ACCESS_DISABLED": (LoginRejected, "access by key is switched off"),
+    "INACTIVE_KEY": (KeyRejected, "the key is registered but not confirmed yet"),
+    "INVALID_SIGNATURE": (KeyRejected, "the gateway does not accept the signature"),
+    "INSUFFICIENT_PRIVILEGES": (KeyRejected, "the key may not do this"),
+    "WRONG_PERSONALIZATION": (KeyRejected, "this is another gateway than before"),
+    "TIME_EXPIRED": (KeyRejected, "the clock of this computer or of the gateway is wrong"),
+    "TIME_TO_LIVE_TOO_LONG": (KeyRejected, "the clock of this computer or of the gateway is wrong"),
+    "REMOTE_ACCESS_DISABLED": (KeyRejected, "access by key is switched off"),
     "REMOTE_SERVICE_REQUEST_NOT_SUPPORTED": (NotSupported, "this firmware does not offer this"),
 }
 
 
 # The same of what aiopowerwall says in words of its own, which send the owner elsewhere.
 _REFUSALS: Mapping[str, str] = {
-    "UNKNOWN_KEY_ID": "v1r: the key is not registered with this gateway: powerwall-proxy pair",
+    "UNKNOWN_KEY_ID": "v1r: the key is not registered with this gateway: powerwall-proxy pair says how",
     "not verified": "v1r: the key is not verified for this gateway: powerwall-proxy pair says how",
 }
 
@@ -237,7 +238,7 @@ class SignedWire:
             raise BadAnswer(f"v1r: {exc}") from exc
 
     def _make(self) -> Signer:
-        """Read the key. Raises LoginRejected for one that cannot be used."""
+        """Read the key. Raises KeyRejected for one that cannot be used."""
         from aiopowerwall import PowerwallClient  # noqa: PLC0415 - only what is configured is imported
         from aiopowerwall.transport import V1rTransport  # noqa: PLC0415 - only what is configured is imported
 
@@ -245,7 +246,7 @@ class SignedWire:
         try:
             key = Path(path).read_bytes()
         except OSError as exc:
-            raise LoginRejected(f"the key {path} cannot be read: {exc.strerror}") from exc
+            raise KeyRejected(f"the key {path} cannot be read: {exc.strerror}") from exc
         # A password set by the owner goes as it is; of the gateway's own the client sends the end.
         make = PowerwallClient.legacy_gateway if self._settings.password else PowerwallClient
         password = self._settings.password or self._settings.gw_pwd
@@ -276,9 +277,8 @@ def translated(exc: Exception) -> GatewayError:
             return kind(f"v1r: {meaning} ({fault})")
         case library.PowerwallAuthenticationError():
             said = str(exc)
-            return LoginRejected(
-                next((ours for sign, ours in _REFUSALS.items() if sign in said), f"v1r: {said}")
-            )
+            ours = next((ours for sign, ours in _REFUSALS.items() if sign in said), None)
+            return KeyRejected(ours) if ours else LoginRejected(f"v1r: {said}")
         case library.PowerwallRateLimitError():
             return RateLimited(f"v1r: {exc}")
         case library.PowerwallConnectionError():

@@ -214,10 +214,11 @@ class Link:
         if before.state is breaker.state:
             return
         if breaker.state is State.OPEN:
-            self.cooldowns[breaker.error.code() if breaker.error else "unknown"] += 1
+            cause = breaker.error.code() if breaker.error else "unknown"
+            self.cooldowns[cause] += 1
             if self._lost_at is None:
                 self._lost_at = breaker.since
-                fields = {"link": self.driver.name, "reason": str(breaker.error)}
+                fields = {"link": self.driver.name, "cause": cause, "reason": str(breaker.error)}
                 _log.warning("gateway lost", extra=fields)
         elif breaker.state is State.CLOSED:
             # Whoever was away may have come back with another firmware: nothing is known to be missing.

@@ -14,6 +14,7 @@ from proxy.core import errors
 from proxy.drivers.registry import drivers_for
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
+from tests.drivers.houses import Key
 
 
 @pytest.fixture
@@ -121,6 +122,16 @@ async def test_a_wrong_password_is_tried_once_however_often_the_doctor_is_called
 
     assert [causes(each) for each in findings] == [[Cause.LOGIN]] * 5
     assert len([record for record in sim.requests if record.method == "POST"]) == 1
+
+
+async def test_a_key_that_nobody_registered_is_not_called_a_wrong_password(clock, examine, tmp_path):
+    async with SimulatedGateway("pw3", clock=clock.clock) as sim:
+        key = Key(tmp_path)
+
+        findings = await examine(host=sim.address, rsa_key_path=str(key.path))
+
+    assert causes(findings) == [Cause.KEY]
+    assert "powerwall-proxy pair" in findings[-1].advice
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,17 @@ def test_pair_makes_a_key_once_and_says_what_to_do_with_it(command):
     assert second.stdout == first.stdout
 
 
+def test_pair_makes_the_key_that_the_settings_name(command):
+    """Whoever has set everything up already is not told that the key is missing."""
+    key = command.home / "own.pem"
+
+    shown = command("pair", PW_RSA_KEY_PATH=str(key))
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert f"PW_RSA_KEY_PATH={key}" in shown.stdout
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
 def test_pair_says_where_it_cannot_keep_a_key(command):
     """A full disk, a folder that is no place for files."""
     shown = command("pair", PW_STATE_PATH="/sys")
