@@ -59,7 +59,7 @@ def stats_of(context: Context) -> dict[str, Any]:
     }
 
 
-def health_of(context: Context) -> dict[str, Any]:
+def peers_health(context: Context) -> dict[str, Any]:
     """Collect what the peer's readers look for in /health."""
     settings, now = context.settings, context.clock.monotonic()
     snapshots = list(context.gateway.store)

@@ -31,8 +31,7 @@ from proxy.server.guard import Entry
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
 from proxy.server.route import Route
 from proxy.server.routes import ROUTES
-from proxy.server.stats import endpoint_statistics, reset_of, stats_of
-from proxy.server.stats import health_of as peers_health
+from proxy.server.stats import endpoint_statistics, peers_health, reset_of, stats_of
 from proxy.views.reading import section, text
 
 if TYPE_CHECKING:

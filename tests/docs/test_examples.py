@@ -1,26 +1,16 @@
 """The reference shows answers that the proxy gives."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 from proxy.server.routes import ROUTES
-
-ROOT = Path(__file__).parents[2]
-
-
-def _generator():
-    spec = importlib.util.spec_from_file_location("examples", ROOT / ".ci" / "examples.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.docs.conftest import ROOT, generator
 
 
 async def test_the_examples_are_up_to_date():
     """If this fails: make docs."""
-    generator = _generator()
+    maker = generator("examples")
 
-    assert generator.written(await generator.examples()) == generator.EXAMPLES.read_text("utf-8")
+    assert maker.written(await maker.examples()) == maker.EXAMPLES.read_text("utf-8")
 
 
 def test_most_readings_have_an_example():

@@ -1,32 +1,23 @@
 """The README says what the product does, because the product's own tables wrote it."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import pytest
 
 from proxy.__main__ import COMMANDS
 from proxy.config.checks import warnings
 from proxy.config.settings import SETTINGS, Settings
+from tests.docs.conftest import ROOT, generator
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
-
-
-def _generator():
-    spec = importlib.util.spec_from_file_location("readme", ROOT / ".ci" / "readme.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_the_generated_parts_are_up_to_date():
     """If this fails: make docs."""
-    generator = _generator()
+    readme = generator("readme")
 
-    assert generator.rendered(README) == README
-    assert set(re.findall(r"<!-- (\w+):begin -->", README)) == set(generator.PARTS)
+    assert readme.rendered(README) == README
+    assert set(re.findall(r"<!-- (\w+):begin -->", README)) == set(readme.PARTS)
 
 
 def test_settings_in_the_prose_exist():

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.docs.conftest import ROOT
 
 
 def test_every_promise_has_a_test_that_exists():
