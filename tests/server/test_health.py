@@ -1,4 +1,4 @@
-"""What /health adds for the status page."""
+"""What /health tells the status page."""
 
 from __future__ import annotations
 

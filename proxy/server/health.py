@@ -1,4 +1,4 @@
-"""What /health adds for people: how clients are served, what went wrong, whether readings make sense."""
+"""What /health tells: how the gateway is, how clients are served, what went wrong, whether readings make sense."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from proxy import __version__
 from proxy.config.settings import SETTINGS
+from proxy.core.breaker import State
 from proxy.core.redaction import redact
-from proxy.core.sources import METERS
+from proxy.core.sources import METERS, STATUS
+from proxy.server.readiness import headline, is_well, newest_age
 from proxy.server.routes import ROUTES
+from proxy.server.stats import peers_health
 from proxy.views import page
 from proxy.views.reading import section, text
 
 if TYPE_CHECKING:
     from proxy.core.tally import Histogram
+    from proxy.gateway.gateway import Gateway
+    from proxy.gateway.link import Link
     from proxy.server.context import Context
 
+_DIGITS: Final = 3
+_SHOWN: Final = 3  # characters of a serial number, which is personal
 _KIBI: Final = 1024
 _DEFAULT: Final = "default"
 _WRITES: Final = 10
@@ -30,9 +38,20 @@ _USUAL_SHARE: Final = 0.1
 _STREAMS: Final = frozenset(route.path for route in ROUTES if route.media_type == "text/event-stream")
 
 
-def diagnosis(context: Context) -> dict[str, Any]:
-    """Collect the blocks of the status page that /health does not have anyway."""
+def health_of(context: Context) -> dict[str, Any]:
+    """Collect what /health tells."""
+    gateway, now = context.gateway, context.clock.monotonic()
+    age = newest_age(gateway, now)
     return {
+        "status": "ok" if is_well(gateway, age) else "degraded",
+        "message": headline(context),
+        "version": __version__,
+        "uptime_seconds": round(context.clock.wall() - context.started_at),
+        "age_seconds": None if age is None else round(age, _DIGITS),
+        "gateways": [
+            {"id": gateway.name, **_identity(gateway), "links": [_link(link, now) for link in gateway.links]}
+        ],
+        "sources": [_source(gateway, snapshot.source, now) for snapshot in gateway.store],
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBI,
         "control": bool(context.settings.control_secret),
         "traffic": _traffic(context),
@@ -40,6 +59,62 @@ def diagnosis(context: Context) -> dict[str, Any]:
         "writes": _writes(context),
         "readings": _readings(context),
         "settings": _settings(context),
+        **peers_health(context),
+    }
+
+
+def _identity(gateway: Gateway) -> dict[str, str | None]:
+    """Say which gateway this is, as far as it told: firmware, and the last characters of its number."""
+    known = gateway.store.get(STATUS)
+    told = section(known.document.value) if known else {}
+    version, number = text(told.get("version")), text(told.get("din"))
+    return {
+        "firmware": version.strip() if version else None,
+        "identity": f"…{number[-_SHOWN:]}" if number else None,
+    }
+
+
+def _link(link: Link, now: float) -> dict[str, Any]:
+    breaker = link.breaker
+    return {
+        "driver": link.driver.name,
+        "state": breaker.state.value,
+        "state_seconds": round(now - breaker.since),
+        "failures_in_row": breaker.failures,
+        "reason": str(breaker.error) if breaker.error else "",
+        "retry_in_seconds": round(max(breaker.until - now, 0.0), 1) if breaker.state is State.OPEN else None,
+        "last_success_seconds": None
+        if link.last_success is None
+        else round(now - link.last_success, _DIGITS),
+        "resting": {
+            path: {"retry_in_seconds": round(rest.until - now, 1), "reason": str(rest.error)}
+            for path, rest in link.rests.items()
+            if rest.until > now
+        },
+        **link.driver.describe(),
+    }
+
+
+def _source(gateway: Gateway, source: str, now: float) -> dict[str, Any]:
+    snapshot = gateway.store.get(source)
+    age = now - snapshot.told_at if snapshot else None
+    policy = gateway.policy(source)
+    attempt = next(
+        (
+            known
+            for link in gateway.links
+            if link.has(source) and (known := link.latest.get(link.driver.sources[source]))
+        ),
+        None,
+    )
+    return {
+        "path": source,
+        "age_seconds": None if age is None else round(age, _DIGITS),
+        "outcome": attempt.outcome if attempt else None,
+        "exchange_seconds": round(attempt.seconds, _DIGITS) if attempt else None,
+        "ttl_seconds": round(policy.ttl + (snapshot.document.age_s if snapshot else 0.0), _DIGITS),
+        "usable_seconds": policy.usable_s,
+        "servable": gateway.peek(source) is not None,
     }
 
 
