@@ -29,7 +29,6 @@ from proxy.gateway.recovery import Recovery
 from proxy.server import control, counts, emulation, status
 from proxy.server.connection import SERVER
 from proxy.server.context import CONTEXT, Context
-from proxy.server.data import Readings
 from proxy.server.dispatch import dispatch
 from proxy.server.door import opened, room_for
 from proxy.server.fastpath import entrance
@@ -37,6 +36,7 @@ from proxy.server.feed import Feed
 from proxy.server.guard import Guard
 from proxy.server.passthrough import Passthrough
 from proxy.server.prepared import PreparedAnswers
+from proxy.server.readings import Readings
 from proxy.server.sessions import Sessions
 from proxy.server.traffic import Traffic
 from proxy.server.ui import Ui

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from proxy.gateway.control import Control
     from proxy.gateway.gateway import Gateway
     from proxy.publish.families import Samples
-    from proxy.server.data import Readings
     from proxy.server.door import Entrance
     from proxy.server.guard import Guard
+    from proxy.server.readings import Readings
     from proxy.server.route import Route
     from proxy.server.sessions import Sessions
     from proxy.server.traffic import Traffic

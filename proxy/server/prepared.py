@@ -21,8 +21,8 @@ from proxy.gateway.reading import Result
 from proxy.server.admission import name_of
 from proxy.server.coding import takes_gzip
 from proxy.server.connection import SERVER
-from proxy.server.data import cache_status, negotiate
 from proxy.server.dispatch import BY_PATH, path_of
+from proxy.server.readings import cache_status, negotiate
 from proxy.server.routes import RAW
 from proxy.server.sessions import waits_to_be_asked
 
