@@ -44,7 +44,7 @@ def headline(context: Context) -> str:
         who = "gateway" if len(gateway.links) == 1 else f"{resting.driver.name} connection"
         return f"The {who} rests: {cause}; next try in {wait:.0f} s; {served}."
     if age is None:
-        failing = failure_of(gateway)
+        failing = failure_of(gateway) or powers_missing(gateway)
         return f"No readings: {failing}." if failing else "No reading has been asked for yet."
     missing = powers_missing(gateway)
     return f"Readings are {age:.1f} s old" + (f", but not of powers: {missing}." if missing else ".")

@@ -37,6 +37,19 @@ async def test_a_request_from_outside_the_wifi_says_so(start, clock):
         assert "own Wi-Fi" in answer.json()["detail"]
 
 
+async def test_firmware_without_tedapi_is_told_what_it_has(start, clock):
+    async with SimulatedGateway("fw20_49", clock=clock.clock) as sim:
+        proxy = await start(sim, **FULL)
+
+        answer = await proxy.get("/aggregates")
+        health = (await proxy.get("/health")).json()
+
+    assert answer.status == 404
+    assert health["status"] == "degraded"
+    assert health["message"] == f"No readings: {answer.json()['detail']}."
+    assert "PW_PASSWORD" in health["message"]
+
+
 @pytest.mark.parametrize("status", [429, 503])
 async def test_too_many_requests_mean_silence_for_five_minutes(gateway, start, clock, status):
     proxy = await start(gateway, **FULL)

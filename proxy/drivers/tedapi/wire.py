@@ -26,6 +26,7 @@ _USER = "Tesla_Energy_Device"
 _DIN_PATH = "/tedapi/din"
 _PATH = "/tedapi/v1"
 _OK = 200
+_NOT_FOUND = 404
 # After a 429 or 503 TEDAPI is left alone this long (tedapi.md section 7).
 _QUIET_S = 300.0
 
@@ -68,6 +69,8 @@ class BasicWire:
         """Tell the gateway's DIN."""
         if self._din is None:
             reply = await self._session.request("GET", _DIN_PATH, headers=self._headers)
+            if reply.status == _NOT_FOUND:
+                raise NotSupported("TEDAPI: this firmware has none; the local API takes PW_PASSWORD")
             din = self._accepted(reply, "DIN").decode("ascii", "replace").strip()
             if None in split_din(din):
                 raise BadAnswer("What the gateway calls its DIN is none")
