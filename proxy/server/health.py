@@ -99,14 +99,12 @@ def _source(gateway: Gateway, source: str, now: float) -> dict[str, Any]:
     snapshot = gateway.store.get(source)
     age = now - snapshot.told_at if snapshot else None
     policy = gateway.policy(source)
-    attempt = next(
-        (
-            known
-            for link in gateway.links
-            if link.has(source) and (known := link.latest.get(link.driver.sources[source]))
-        ),
-        None,
+    # A way that rests has left the source to the next.
+    ways = sorted(
+        ((link, link.driver.sources[source]) for link in gateway.links if link.has(source)),
+        key=lambda way: way[0].resting(way[1], now) is not None,
     )
+    attempt = next((known for link, exchange in ways if (known := link.latest.get(exchange))), None)
     return {
         "path": source,
         "age_seconds": None if age is None else round(age, _DIGITS),

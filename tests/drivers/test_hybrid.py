@@ -78,3 +78,13 @@ async def test_health_says_which_of_the_two_rests(gateway, start):
     assert health["message"].startswith("The tedapi connection rests: the gateway refuses the login")
     assert "serving readings" in health["message"]
     assert link(health, "local")["state"] == "closed"
+
+
+async def test_health_tells_of_a_source_how_the_way_that_serves_it_did(powerwall3, start):
+    """The local API of a Powerwall 3 has no mode; TEDAPI has."""
+    proxy = await start(powerwall3, **HYBRID)
+    assert (await proxy.get("/api/operation")).status == 200
+
+    sources = {told["path"]: told for told in (await proxy.get("/health")).json()["sources"]}
+
+    assert sources["/api/operation"]["outcome"] == "ok"
