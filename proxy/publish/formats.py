@@ -7,17 +7,15 @@ a client names, it gets one of these two, and every name is plain ASCII.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.openmetrics import exposition as openmetrics
 
-# A client's list is read up to here; Prometheus 3 needs 270 characters.
-_LONGEST = 1000
-_WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)")
+from proxy.core.accept import weighed
+
 _OPENMETRICS = "application/openmetrics-text"
 _TEXTS = ("text/plain", "text/*", "*/*")
 
@@ -41,19 +39,15 @@ OPENMETRICS = Format(
 def chosen(accept: str) -> Format:
     """Choose by the Accept field; an item that cannot be read counts as none."""
     weights: dict[str, float] = {}
-    for item in accept[:_LONGEST].lower().split(","):
-        media_type, *parameters = (part.strip() for part in item.split(";"))
-        if media_type == _OPENMETRICS and not _is_first_version(parameters):
-            continue
-        found = [_WEIGHT.fullmatch(parameter) for parameter in parameters if parameter.startswith("q=")]
-        weight = 1.0 if not found else float(found[0][1]) if found[0] else 0.0
-        weights[media_type] = max(weight, weights.get(media_type, 0.0))
+    for media_type, weight, parameters in weighed(accept):
+        if media_type != _OPENMETRICS or _is_first_version(parameters):
+            weights[media_type] = max(weight, weights.get(media_type, 0.0))
     wanted = weights.get(_OPENMETRICS, 0.0)
     text = next((weights[name] for name in _TEXTS if name in weights), 0.0)
     return OPENMETRICS if 0.0 < wanted >= text else TEXT
 
 
-def _is_first_version(parameters: list[str]) -> bool:
+def _is_first_version(parameters: Sequence[str]) -> bool:
     """Say whether a client means OpenMetrics 1.0, or names no version."""
     versions = [
         name.strip('"') for key, _, name in (p.partition("=") for p in parameters) if key == "version"

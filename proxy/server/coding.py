@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import gzip
 import importlib
-import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
+
+from proxy.core.accept import weighed
 
 BROTLI: Final = "br"
 GZIP: Final = "gzip"
 # What an entity tag ends with: each coding of the same content has a tag of its own.
 _SUFFIXES: Final = {BROTLI: "-br", GZIP: "-gz"}
-# A client's list is read up to here; browsers need 30 characters.
-_LONGEST = 400
-_WEIGHT = re.compile(r"\s*([\w.*+-]+)\s*(?:;\s*q=([01](?:\.\d{0,3})?)\s*)?")
 
 
 @cache
@@ -35,8 +33,7 @@ def _brotli() -> Any:
 
 def choose(accepted: str, codings: Iterable[str]) -> str:
     """Choose by Accept-Encoding among ``codings``, of equal ones the first; "" stands for the bytes as they are."""
-    items = (_WEIGHT.fullmatch(item) for item in accepted[:_LONGEST].lower().split(","))
-    weights = {item[1]: float(item[2] or 1) for item in items if item}
+    weights = {name: weight for name, weight, _ in weighed(accepted)}
     others = weights.get("*", 0.0)
     weight, best = max(
         ((weights.get(coding, others), coding) for coding in codings), key=lambda it: it[0], default=(0.0, "")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from proxy.core.accept import weighed
 from proxy.core.errors import GatewayError, NotSupported
 from proxy.core.model import JSON
 from proxy.core.sources import STATUS
@@ -59,7 +59,6 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
 # The page of /status waits for the firmware's name, and not for long.
 _PATIENCE_S: Final = 0.5
-_PREFERENCE = re.compile(r"([a-z]{2,3})(?:-[A-Za-z0-9-]*)?\s*(?:;\s*q=([01](?:\.\d{1,3})?))?")
 
 
 class Ui:
@@ -247,10 +246,8 @@ def choices(query: Mapping[str, Any]) -> dict[str, str]:
 
 def preferred(accepted: str, known: Mapping[str, Any], default: str = "en") -> str:
     """Choose a language by Accept-Language (RFC 9110 section 12.5.4); of equal ones the first."""
-    weighted = [
-        (float(match[2] or 1), match[1])
-        for item in accepted[:200].split(",")
-        if (match := _PREFERENCE.fullmatch(item.strip())) and match[1] in known
-    ]
-    best = max(weighted, key=lambda entry: entry[0], default=(0.0, default))
-    return best[1] if best[0] else default
+    spoken = ((weight, tag.partition("-")[0]) for tag, weight, _ in weighed(accepted))
+    weight, best = max(
+        (item for item in spoken if item[1] in known), key=lambda item: item[0], default=(0.0, "")
+    )
+    return best if weight else default
