@@ -102,7 +102,7 @@ def build_app(
     _add_pages(context, feed)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
     context.endpoints |= _metrics_later(context)
-    context.offers |= control.offers(context) | counts.offers(context)
+    context.samples |= control.samples(context) | counts.samples(context)
     if settings.openc2_key:
         _add_openc2(app, context)
     return app
@@ -136,7 +136,7 @@ async def _sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
 def _add_pages(context: Context, feed: Feed) -> None:
     ui = Ui(context, feed, Passthrough(context.gateway, context.clock, context.settings))
     context.endpoints |= ui.endpoints()
-    context.offers |= ui.offers()
+    context.samples |= ui.samples()
     context.fallback = ui.fallback
     context.streams = lambda: feed.listeners
 
@@ -146,7 +146,7 @@ def _add_openc2(app: web.Application, context: Context) -> None:
 
     openc2 = OpenC2(context)
     context.endpoints |= openc2.endpoints()
-    context.offers |= openc2.offers()
+    context.samples |= openc2.samples()
     app.on_shutdown.append(openc2.close)
 
 

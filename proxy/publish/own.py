@@ -1,7 +1,7 @@
 """OWN: the metrics of the proxy itself, one row each.
 
 Labels come from tables (routes, sources, drivers, error codes), never from what a client
-or a gateway sent. What is ``offered`` is counted by a feature that may be absent.
+or a gateway sent. What is ``of_feature`` is counted by one that may be absent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 from proxy.publish import running
 from proxy.publish.families import HISTOGRAM, Family, counter, gauge
-from proxy.publish.running import Running, of_links, offered
+from proxy.publish.running import Running, of_feature, of_links
 
 OWN: Final[tuple[Family[Running], ...]] = (
     gauge("proxy_build_info", "version python aiohttp", "Versions; always 1", running.build),
@@ -119,40 +119,40 @@ OWN: Final[tuple[Family[Running], ...]] = (
         "proxy_commands_total",
         "gateway command outcome",
         "Control commands by outcome",
-        offered("commands_total"),
+        of_feature("commands_total"),
     ),
-    gauge("proxy_event_streams", "", "Live event streams open", offered("event_streams")),
+    gauge("proxy_event_streams", "", "Live event streams open", of_feature("event_streams")),
     counter(
         "proxy_events_dropped_total",
         "",
         "Events replaced by a newer one before a slow reader took them",
-        offered("events_dropped_total"),
+        of_feature("events_dropped_total"),
     ),
     counter(
         "proxy_assets_total",
         "result",
         "Files of the gateway's web app by how they were served",
-        offered("assets_total"),
+        of_feature("assets_total"),
     ),
-    gauge("proxy_asset_cache_bytes", "", "Bytes held of these files", offered("asset_cache_bytes")),
+    gauge("proxy_asset_cache_bytes", "", "Bytes held of these files", of_feature("asset_cache_bytes")),
     counter(
         "proxy_openc2_commands_total",
         "dialect action status",
         "OpenC2 commands",
-        offered("openc2_commands_total"),
+        of_feature("openc2_commands_total"),
     ),
-    gauge("proxy_connections", "", "Connections of clients that are open", offered("connections")),
+    gauge("proxy_connections", "", "Connections of clients that are open", of_feature("connections")),
     counter(
         "proxy_connections_refused_total",
         "",
         "Connections turned away because there were PW_MAX_CONNECTIONS already",
-        offered("connections_refused_total"),
+        of_feature("connections_refused_total"),
     ),
     counter(
         "proxy_tokens_refused_total",
         "door reason",
         "Tokens for control and OpenC2 and passwords of logins that were wrong, or not looked at because the address has to wait",
-        offered("tokens_refused_total"),
+        of_feature("tokens_refused_total"),
     ),
     counter("proxy_log_records_total", "level", "Log lines written", running.log_records),
     gauge(

@@ -37,7 +37,7 @@ class Requests(Protocol):
 class Running:
     """One running proxy, as its metrics see it.
 
-    A feature puts a function that makes the samples of a family into ``offers``, by the
+    A feature puts a function that makes the samples of a family into ``samples``, by the
     family's name. ``collect_seconds`` is how long the previous scrape took.
     """
 
@@ -45,7 +45,7 @@ class Running:
     traffic: Requests
     clock: Clock
     started_at: float  # wall-clock seconds
-    offers: Mapping[str, Callable[[], Samples]] = field(default_factory=dict)
+    samples: Mapping[str, Callable[[], Samples]] = field(default_factory=dict)
     collect_seconds: float | None = None
 
     @property
@@ -198,7 +198,7 @@ def log_records(_: Running) -> Samples:
     return (((level,), n) for level, n in written.items())
 
 
-def offered(name: str) -> Callable[[Running], Samples]:
-    """Read the samples that a feature offers; none without that feature."""
+def of_feature(name: str) -> Callable[[Running], Samples]:
+    """Read the samples of a feature; none without that feature."""
     nothing: tuple[Sample, ...] = ()
-    return lambda running: running.offers.get(f"powerwall_proxy_{name}", lambda: nothing)()
+    return lambda running: running.samples.get(f"powerwall_proxy_{name}", lambda: nothing)()

@@ -43,8 +43,8 @@ class Context:
     control: Control
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
-    # Metrics of features that count for themselves, by the name of the family (publish/own.py).
-    offers: dict[str, Callable[[], Samples]] = field(default_factory=dict)
+    # The metrics of features that count for themselves, by the name of the family (publish/own.py).
+    samples: dict[str, Callable[[], Samples]] = field(default_factory=dict)
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
     # Counts the connections of clients, once the app listens.

@@ -101,7 +101,7 @@ def _check_on(context: Context, *, status: int) -> None:
         raise Refused(answer(status, {"error": DISABLED}), "disabled")
 
 
-def offers(context: Context) -> dict[str, Callable[[], Samples]]:
+def samples(context: Context) -> dict[str, Callable[[], Samples]]:
     """Return the metrics of control. What the gateway did not carry out for sure counts as rejected."""
 
     def commands() -> Samples:

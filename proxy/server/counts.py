@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from proxy.server.context import Context
 
 
-def offers(context: Context) -> dict[str, Callable[[], Samples]]:
+def samples(context: Context) -> dict[str, Callable[[], Samples]]:
     """Return the metrics. There are no connections before the app listens, and no door without a secret."""
 
     def connections() -> Samples:

@@ -66,7 +66,7 @@ class OpenC2:
         """Return the endpoints by name."""
         return {"openc2": self._standard, "openc2_draft": self._draft}
 
-    def offers(self) -> dict[str, Callable[[], Samples]]:
+    def samples(self) -> dict[str, Callable[[], Samples]]:
         """Return the metrics of this feature."""
         return {"powerwall_proxy_openc2_commands_total": self.counts.items}
 

@@ -69,7 +69,7 @@ def _metrics(context: Context) -> Metrics:
         traffic=context.traffic,
         clock=context.clock,
         started_at=context.started_at,
-        offers=context.offers,
+        samples=context.samples,
     )
 
     def keep(highest: dict[str, float]) -> None:

@@ -99,7 +99,7 @@ class Ui:
             "example_page": self.example_page,
         }
 
-    def offers(self) -> dict[str, Callable[[], Samples]]:
+    def samples(self) -> dict[str, Callable[[], Samples]]:
         """Return what is counted here, by the name of the metric."""
         feed, files = self._feed, self._passthrough
         return {
