@@ -74,6 +74,7 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True, makes_key: b
     table, file = _read_toml(environ.get("PW_CONFIG", ""), found)
     is_complete = not found.problems  # what an unreadable file would have said is unknown
     given = {row.key: _given(row, environ, table, file, found) for row in SETTINGS}
+    are_read = not found.problems
     for row in SETTINGS:
         if row.secret and (text := given[row.key]):
             conceal(text.text, lasting=True)
@@ -85,7 +86,8 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True, makes_key: b
     is_named = bool(environ.get("PW_HOST")) or "host" in table
     checked = replace(settings, rsa_key_path="") if makes_key else settings
     found.problems += checks.problems(checked, lacks_gateway=needs_gateway and is_complete and not is_named)
-    found.warnings += checks.warnings(settings)
+    if are_read:  # nothing is called missing that stands in a file of which the reader hears anyway
+        found.warnings += checks.warnings(settings)
     # Foreign text in a sentence must not look like another line.
     odd = [printable(line) for line in found.warnings]
     if found.problems:

@@ -119,5 +119,13 @@ def test_every_problem_is_told_at_once(name):
     assert list(caught.value.problems) == [line.replace("{here}", str(BROKEN)) for line in PROBLEMS[name]]
 
 
+@pytest.mark.parametrize("name", ["config-missing.env", "secret-files.env"])
+def test_what_stands_in_a_file_that_cannot_be_read_is_not_called_missing(name):
+    with pytest.raises(SettingsError) as caught:
+        load(environment(name) | {"PW_HOST": "gateway.lan"})
+
+    assert caught.value.warnings == ()
+
+
 def test_every_broken_file_has_its_problems_written_down():
     assert {path.name for path in BROKEN.iterdir()} == set(PROBLEMS)
