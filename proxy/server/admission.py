@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 
+from proxy.server.limits import DETAILS, HEAD_BYTES
 from proxy.server.problems import problem
 
 if TYPE_CHECKING:
@@ -45,6 +46,12 @@ def malformed(request: web.BaseRequest) -> web.Response | None:
         return problem(505, "This server speaks HTTP/1.1.", headers=_CLOSE)
     if request.method == "CONNECT" or not request.raw_path.startswith("/"):
         return problem(400, "A request target is a path that begins with a slash.", headers=_CLOSE)
+    # A connection bounds what it waits for; this head may have come all at once.
+    if (
+        len(request.raw_path) + sum(len(name) + len(value) for name, value in request.raw_headers)
+        > HEAD_BYTES
+    ):
+        return problem(431, DETAILS[431], headers=_CLOSE)
     coding = request.headers.get("Transfer-Encoding")
     if coding is not None and (request.version == HttpVersion10 or coding.lower() != "chunked"):
         return problem(400, "The only transfer coding is chunked, since HTTP/1.1.", headers=_CLOSE)

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 
+from proxy.server.limits import DETAILS, HEAD_BYTES, HEADER_BYTES, HEADERS, TARGET_BYTES
 from proxy.server.problems import problem
 
 if TYPE_CHECKING:
@@ -35,19 +37,6 @@ REQUEST_S = 20.0
 # How long a client may leave an answer untaken.
 ANSWER_S = 60.0
 _LINGER_S = 2.0
-# As Varnish bounds them. One less for a header, because aiohttp tells no other
-# difference between a target that is too long (414) and a header that is (431).
-_TARGET_BYTES = 8190
-_HEADER_BYTES = _TARGET_BYTES - 1
-_HEADERS = 64
-_HEAD_BYTES = 32 * 1024
-_DETAILS = {
-    400: "This is not a well-formed request of HTTP/1.1 (RFC 9112).",
-    413: "The body is too large.",
-    414: f"A request target may have {_TARGET_BYTES} bytes.",
-    417: "Expect takes 100-continue only.",
-    431: f"A head may have {_HEADERS} headers, of {_HEADER_BYTES} bytes each and {_HEAD_BYTES} in all.",
-}
 # aiohttp logs each request to this one unless it is disabled.
 _SILENT = logging.getLogger(f"{__name__}.access")
 _SILENT.disabled = True
@@ -73,9 +62,9 @@ class Connection(RequestHandler):
             loop=asyncio.get_running_loop(),
             keepalive_timeout=KEEP_ALIVE_S,
             access_log=_SILENT,
-            max_line_size=_TARGET_BYTES,
-            max_field_size=_HEADER_BYTES,
-            max_headers=_HEADERS,
+            max_line_size=TARGET_BYTES,
+            max_field_size=HEADER_BYTES,
+            max_headers=HEADERS,
             lingering_time=_LINGER_S,
             auto_decompress=False,  # no request needs it, and a bomb would be unpacked
         )
@@ -130,6 +119,8 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; note what is still missing."""
+        if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
+            return  # what follows something that cannot be read is not kept until that is answered
         before, was = self._request_count, self.stage
         super().data_received(data)
         if self._messages:
@@ -141,8 +132,8 @@ class Connection(RequestHandler):
         elif data:
             self.note(Stage.HEAD)
             self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_BYTES:
-                self._hang_up(431, _DETAILS[431])
+            if self._head_bytes > HEAD_BYTES:
+                self._hang_up(431, DETAILS[431])
 
     def note(self, stage: Stage, *, is_new: bool = False) -> None:
         """Enter a stage: the deadline runs while a request is incomplete, from its first byte."""
@@ -225,7 +216,7 @@ class Connection(RequestHandler):
         if isinstance(resp, web.HTTPException):
             # Every path is a route, so what is not found is a target that is no path.
             status = 400 if resp.status == 404 else resp.status  # noqa: PLR2004 - RFC 9110
-            resp = problem(status, _DETAILS.get(status, resp.reason), headers={"Server": SERVER})
+            resp = problem(status, DETAILS.get(status, resp.reason), headers={"Server": SERVER})
         # What follows a request that is none may be meant for another.
         if resp.status == 400 or (self._said_all and not self._messages):  # noqa: PLR2004 - RFC 9110
             resp.force_close()
@@ -236,10 +227,10 @@ def reading_of(exc: BaseException) -> tuple[int, str]:
     """Say what was wrong with a request that could not be parsed: status and sentence."""
     status = 400
     if isinstance(exc, LineTooLong):
-        status = 414 if exc.args[1] == _TARGET_BYTES else 431
+        status = 414 if exc.args[1] == TARGET_BYTES else 431
     elif isinstance(exc, HttpProcessingError) and exc.message == "Too many headers received":
         status = 431
-    return status, _DETAILS[status]
+    return status, DETAILS[status]
 
 
 def heed_untaken(transport: asyncio.BaseTransport) -> None:

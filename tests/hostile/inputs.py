@@ -162,6 +162,11 @@ _HEADS: tuple[Row, ...] = (
     ("long header name", b"GET /soe HTTP/1.1\r\nHost: a\r\n" + b"a" * 9000 + b": b\r\n\r\n", {431}),
     ("100 headers", b"GET /soe HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 100 + b"\r\n", {431}),
     (
+        "head of 40 KB at once",
+        b"GET /soe HTTP/1.1\r\nHost: a\r\n" + (b"X: " + b"a" * 8000 + b"\r\n") * 5 + b"\r\n",
+        {431},
+    ),
+    (
         "endless head",
         b"GET /soe HTTP/1.1\r\n" + b"X: " + b"a" * 8000 + b"\r\n" + b"Y: b\r\n" * 100_000,
         {431},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import tracemalloc
 
@@ -9,6 +10,7 @@ import pytest
 
 from proxy.server.guard import Entry, Guard
 from tests.hostile.commands import SECRET
+from tests.hostile.raw import request
 
 MIB = 1024 * 1024
 
@@ -41,6 +43,26 @@ async def test_unknown_names_are_not_kept_and_hardly_asked_for(proxy, sim):
 
     assert sum("no/such" in record.path for record in sim.requests) <= 60
     assert len({route for route, _, _ in proxy.context.traffic.requests}) <= 2
+
+
+async def test_what_follows_an_answer_and_makes_no_sense_is_not_kept(proxy):
+    """Behind a stream that never ends it would wait for ever, megabytes for each connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    writer.write(request("GET", "/events"))
+    await reader.readuntil(b"data: ")
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+
+    for _ in range(200):
+        writer.write(b"x" * 65_536)
+        await writer.drain()
+    gc.collect()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    writer.transport.abort()
+
+    assert after - before < 2 * MIB
+    assert (await proxy.get("/soe")).status == 200
 
 
 async def test_guesses_from_many_addresses_are_remembered_for_some_of_them(clock):
