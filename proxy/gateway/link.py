@@ -184,7 +184,8 @@ class Link:
     def _succeeded(self, exchange: str, now: float) -> None:
         self.exchanges[exchange, "ok"] += 1
         self.last_success = now
-        self.rests.pop(exchange, None)
+        if rest := self.rests.pop(exchange, None):
+            _log.info("source back", extra={"path": exchange, "tries": rest.failures})
         self._note(self.breaker.success(now))
 
     def _documents(self, answer: Mapping[Source, Document | GatewayError]) -> dict[Source, Document]:
@@ -203,9 +204,10 @@ class Link:
         self.exchanges[exchange, error.code()] += 1
         self.failures.note(exchange, error, now)
         if error.scope in {Scope.PATH, Scope.SOURCE}:
-            self.rests[exchange] = rest_after(self.rests.get(exchange), error, now, self._jitter())
-            fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
-            _log.info("source rests", extra=fields)
+            rest = self.rests[exchange] = rest_after(self.rests.get(exchange), error, now, self._jitter())
+            if rest.failures == 1:  # of this kind
+                fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
+                _log.info("source rests", extra=fields)
         if self._guarded:
             self._note(self.breaker.failure(now, error, exchange, self._jitter()))
 

@@ -143,6 +143,18 @@ async def test_a_gateway_that_asks_for_two_minutes_gets_them(sim, proxy, clock):
     assert seen[-1][2].status == 200
 
 
+async def test_a_path_in_trouble_is_told_once_and_once_more_when_it_works(sim, proxy, clock, caplog):
+    """The log has a line per change, not per try."""
+    caplog.set_level("INFO", "proxy.gateway.link")
+    await scrape(proxy, clock, 10)
+    fault = sim.faults.add(Fault(SOE, status=500))
+    await scrape(proxy, clock, 120, step=2)
+    fault.remove()
+    await scrape(proxy, clock, 20, step=2)
+
+    assert [record.getMessage() for record in caplog.records] == ["source rests", "source back"]
+
+
 async def test_one_path_that_hangs_leaves_the_others_fresh(sim, start, clock):
     proxy = await start(sim, timeout=1)
     sim.faults.add(Fault("/api/operation", action="hang"))
