@@ -152,13 +152,21 @@ class Asking:
         self._firmware = version
 
     def _after(self, link: Link, exchange: str, error: GatewayError | None) -> None:
-        """Plan the next look at what this exchange ought to have told, and tell the listeners."""
+        """Plan the next look at what this exchange ought to have told, and tell the listeners.
+
+        What another link can tell meanwhile is looked at now: an open page does not ask by itself.
+        """
         now = self._now()
         for source, told_by in link.driver.sources.items():
-            if told_by == exchange:
-                reasons = (error, link.resting(source, now), link.refusal(exchange, now))
-                pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
+            if told_by != exchange:
+                continue
+            reasons = (error, link.resting(source, now), link.refusal(exchange, now))
+            pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
+            way = self.way(source) if pause else link
+            if way is link or isinstance(way, GatewayError):
                 self.refresher.put_off(source, pause, unless_planned=error is None)
+            else:
+                self.refresher.look_now((source,))
         self.refresher.wake()
         self._tell()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.core.sources import METERS
 from tests.clock import pass_time
 from tests.drivers.houses import FULL, HYBRID, link
 
@@ -42,6 +43,33 @@ async def test_each_way_stands_in_for_the_other(gateway, start, clock):
     await pass_time(clock, proxy, 40)
 
     assert (await proxy.get("/aggregates")).json()["site"]["energy_imported"] > 1000
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+async def test_an_open_page_goes_on_while_one_way_is_lost(gateway, start, clock, status):
+    """A page does not ask by itself; what it shows is kept fresh for it."""
+    proxy = await start(gateway, **HYBRID)
+    proxy.context.gateway.watch((METERS,))
+    await pass_time(clock, proxy, 6)
+
+    gateway.answers(status=status, path="/api/*")
+    for _ in range(60):
+        await pass_time(clock, proxy, 1)
+        snapshot = proxy.context.gateway.peek(METERS)
+        assert clock.clock.monotonic() - snapshot.told_at < 7
+
+
+async def test_two_lost_ways_are_not_asked_more_for_an_open_page(gateway, start, clock):
+    proxy = await start(gateway, **HYBRID)
+    gateway.answers(status=500)
+    proxy.context.gateway.watch((METERS,))
+
+    for _ in range(300):
+        await pass_time(clock, proxy, 1)
+
+    asked = [record.time for record in gateway.requests]
+    late = [time for time in asked if time > asked[0] + 60]  # when rests have grown to ten seconds and more
+    assert len(late) <= 240 / 10 * 2
 
 
 async def test_a_way_that_failed_at_start_is_tried_again(gateway, start, clock):
