@@ -201,7 +201,7 @@ def policy_of(settings: Settings, links: Sequence[Link]) -> Callable[[Source], P
 
     Where the first link that tells a source makes it last longer, that holds.
     """
-    ttl = max([settings.cache_expire, *(link.driver.min_ttl for link in links)])
+    ttl = settings.cache_expire
     stale = max(settings.cache_ttl - ttl, 0.0) if settings.graceful_degradation else 0.0
     reading = Policy(ttl, 0.0, stale)
     identity = Policy(ttl, stale, stale)

@@ -20,7 +20,6 @@ class Driver(Protocol):
     """
 
     name: str
-    min_ttl: float  # seconds below which this way must not be polled
     sources: Mapping[Source, str]
     lifetimes: Mapping[Source, float]
 

@@ -73,7 +73,6 @@ class LocalDriver:
     """
 
     name = "local"
-    min_ttl = 0.0
     sources: Mapping[Source, str]
     lifetimes: Mapping[Source, float] = {}
 

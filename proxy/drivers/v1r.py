@@ -47,7 +47,6 @@ class V1rDriver:
     """Reads as every TEDAPI driver does, and writes."""
 
     name = "v1r"
-    min_ttl = 0.0
     sources: Mapping[Source, str] = {**TedapiDriver.sources, BACKUP_EVENTS: _BACKUP}
     lifetimes: Mapping[Source, float] = TedapiDriver.lifetimes
 

@@ -58,7 +58,6 @@ class TedapiDriver:
     ask, they are all one round for the gateway.
     """
 
-    min_ttl = 0.0
     sources: Mapping[Source, str] = {
         **dict.fromkeys((*FROM_CONTROLLER, *FROM_UNITS), messages.CONTROLLER),
         **dict.fromkeys(FROM_CONFIG, messages.CONFIG),
