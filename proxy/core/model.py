@@ -79,10 +79,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a gateway did with a command: the values read back, its own answers, the values before."""
+    """What a gateway did with a command: the values read back, and the values before if they were read."""
 
     values: Mapping[Setting, Any]
-    answers: Mapping[str, Any] = field(default_factory=dict)
     before: Mapping[Setting, Any] = field(default_factory=dict)
 
 

@@ -65,7 +65,7 @@ class LocalWriter:
         """Replace mode and reserve: the gateway takes the whole object, so what stays is sent along."""
         current = await self._operation()
         wanted = _replaced(current, command.values)
-        stored = await self._send("POST", OPERATION, wanted)
+        await self._send("POST", OPERATION, wanted)
         try:
             await self._send("GET", _APPLY)
         except OutcomeUnknown:
@@ -82,15 +82,15 @@ class LocalWriter:
                 f"the gateway took the values, but holds mode {_mode(held)} and reserve "
                 f"{app_percent(held[_RESERVE]):.0f} %"
             )
-        return Outcome(_told(held), {"operation": stored}, _told(current))
+        return Outcome(_told(held), _told(current))
 
     async def _island(self, command: Command) -> Outcome:
         """Leave the grid or return to it. The grid status follows in its own time, 20 s and more."""
         if len(command.values) > 1:
             raise CommandRejected("islanding is a command of its own")
         leave = command.values[Setting.ISLANDING]
-        echo = await self._send("POST", _ISLANDING, {"island_mode": _ISLAND_MODES[leave]})
-        return Outcome({Setting.ISLANDING: leave}, {"islanding": echo})
+        await self._send("POST", _ISLANDING, {"island_mode": _ISLAND_MODES[leave]})
+        return Outcome({Setting.ISLANDING: leave})
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -111,8 +111,8 @@ class LocalWriter:
     async def _read(self, ticket: Ticket) -> Reply:
         return await self._session.request("GET", OPERATION, headers=ticket.headers)
 
-    async def _send(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
-        """Send what changes something; return the gateway's answer."""
+    async def _send(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> None:
+        """Send what changes something."""
         ticket = await self._login.ticket()
         reply = await self._once(method, path, ticket, document)
         if reply.is_denied and (await self._read(ticket)).is_denied:
@@ -120,10 +120,6 @@ class LocalWriter:
         if reply.status in _LOST:
             raise OutcomeUnknown(f"{path} was sent, but its answer was lost in the gateway ({reply.status})")
         _raise_for(path, reply)
-        try:
-            return json.loads(reply.body) if reply.body else None
-        except (ValueError, RecursionError):
-            return None  # it was accepted; what it says in words is of no account
 
     async def _once(
         self, method: str, path: str, ticket: Ticket, document: Mapping[str, Any] | None

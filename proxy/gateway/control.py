@@ -13,7 +13,7 @@ import logging
 from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown
@@ -57,7 +57,6 @@ class Report:
     at: float
     before: Mapping[Setting, Any]
     after: Mapping[Setting, Any]
-    answers: Mapping[str, Any] = field(default_factory=dict)
     error: GatewayError | None = None
 
     @property
@@ -87,9 +86,7 @@ class Control:
             at, before = self._clock.wall(), self._known(command)
             try:
                 outcome = await self._writer(command).execute(command)
-                report = Report(
-                    command, who, at, outcome.before or before, outcome.values, dict(outcome.answers)
-                )
+                report = Report(command, who, at, outcome.before or before, outcome.values)
                 self._forget(command)
             except GatewayError as error:
                 self._forget(command)
