@@ -154,16 +154,6 @@ async def test_graceful_degradation_off_serves_nothing_stale(sim, start, clock):
     assert (await proxy.get("/soe")).status == 503
 
 
-async def test_legacy_errors_are_those_of_the_peer(sim, start):
-    """PW_LEGACY_ERRORS=yes: status 200 with null or zeros, for those who want it."""
-    proxy = await start(sim, legacy_errors=True)
-    sim.answers(status=500)
-
-    assert (await proxy.get("/soe")).body == b"null"
-    assert (await proxy.get("/csv")).body == b"0.00,0.00,0.00,0.00,0.00\n"
-    assert (await proxy.get("/csv?headers")).text.startswith("Grid,Home,Solar,Battery,BatteryLevel\n0.00")
-
-
 async def test_an_answer_that_is_stale_in_part_says_so(sim, proxy, clock):
     """Its age is that of its oldest part, and Cache-Status agrees, though the rest is new."""
     await proxy.get("/csv/v2")

@@ -117,26 +117,6 @@ async def test_a_read_that_the_role_may_not_see_rests_alone(sim, proxy, clock):
     assert sim.logins <= 2
 
 
-async def test_the_first_firmware_is_never_logged_in_to(start, clock):
-    """On 1.15 reads are open, and taking a session would stop the Powerwalls."""
-    async with SimulatedGateway("fw1_15", clock=clock.clock) as sim:
-        proxy = await start(sim, host=f"http://{sim.address}", password=sim.password)
-
-        assert (await proxy.get("/soe")).status == 200
-        assert (await proxy.get("/aggregates")).status == 200
-        assert sim.logins == 0
-
-
-@pytest.mark.parametrize("persona", ["fw1_40", "fw20_49", "fw21_13", "fw21_44", "fw23_44", "fw25_10"])
-async def test_every_firmware_is_read(start, clock, persona):
-    async with SimulatedGateway(persona, clock=clock.clock) as sim:
-        proxy = await start(sim)
-        for path in ["/soe", "/aggregates", "/version", "/csv", "/csv/v2", "/api/system_status/soe"]:
-            assert (await proxy.get(path)).status == 200, path
-        assert sim.logins <= 1
-        assert sim.writes == []
-
-
 async def test_a_gateway_that_restarts_loses_nothing_but_its_sessions(sim, proxy, clock):
     await proxy.get("/soe")
     sim.reboot(60)
