@@ -1,4 +1,4 @@
-"""/health, /ready, /stats, /help: how the proxy is.
+"""/health, /ready, /stats: how the proxy is.
 
 /health is liveness and always 200; /ready is 503 with one sentence when no
 fresh enough reading can be served, not even by asking for one.
@@ -6,14 +6,12 @@ fresh enough reading can be served, not even by asking for one.
 
 from __future__ import annotations
 
-import html
 import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from proxy import __version__
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.server.admission import (
     bearer_of,
@@ -26,10 +24,9 @@ from proxy.server.admission import (
 from proxy.server.control import account_of, denied
 from proxy.server.guard import Entry
 from proxy.server.health import health_of
-from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
+from proxy.server.problems import PUBLIC_HEADERS, problem
 from proxy.server.readiness import headline, newest_age
 from proxy.server.route import Route
-from proxy.server.routes import ROUTES
 from proxy.server.stats import endpoint_statistics, reset_of, stats_of
 
 if TYPE_CHECKING:
@@ -64,17 +61,12 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         answer = await stats_clear(request, route)
         return _json(reset_of(seen)) if answer.status == HTTPStatus.OK else answer
 
-    async def help_page(_: web.Request, __: Route) -> web.Response:
-        headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store", **COMMON_HEADERS}
-        return web.Response(body=help_of(context).encode(), headers=headers)
-
     return {
         "health": health,
         "ready": ready,
         "stats": stats,
         "stats_clear": stats_clear,
         "health_reset": health_reset,
-        "help": help_page,
     }
 
 
@@ -107,20 +99,6 @@ async def _ready(context: Context) -> web.Response:
     if age is not None:
         why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
     return problem(503, why, headers={"Retry-After": "5"})
-
-
-def help_of(context: Context) -> str:
-    """Write /help: the table of routes for people."""
-    rows = "".join(
-        f"<tr><td><a href='{html.escape(route.path[1:])}'>{html.escape(route.path)}</a></td>"
-        f"<td>{html.escape(route.summary)}</td></tr>"
-        for route in ROUTES
-    )
-    return (
-        "<!doctype html><html lang='en'><meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
-        f"<title>Powerwall Proxy {__version__}</title><h1>Powerwall Proxy {__version__}</h1>"
-        f"<p>{html.escape(headline(context))}</p><table>{rows}</table></html>"
-    )
 
 
 def _json(document: dict[str, Any]) -> web.Response:

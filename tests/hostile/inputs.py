@@ -186,7 +186,7 @@ _FOREIGN_TARGETS = (
     b"GET @evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     b"GET ?x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 )
-_NOT_FOR_STRANGERS = ("/status", "/stats", "/help", "/stats/clear", "/control/mode")
+_NOT_FOR_STRANGERS = ("/status", "/stats", "/stats/clear", "/control/mode")
 _WRITES = ("POST", "PUT", "DELETE", "PATCH")
 
 

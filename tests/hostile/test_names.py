@@ -27,7 +27,7 @@ STRANGE = [
     "evil.example.",
 ]
 STRANGE += ["xn--powerwll-41a.example", "notlocal.com", "1.2.3.4.5"]
-LOCAL_ONLY = ["/status", "/stats", "/help", "/control/reserve"]
+LOCAL_ONLY = ["/status", "/stats", "/control/reserve"]
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ async def test_a_page_comes_with_its_readings_inside(proxy):
     assert snapshot["solar"] == (await proxy.get("/flow.json")).json()["solar"]
 
 
-@pytest.mark.parametrize("path", ["/", "/flow.html", "/status", "/docs", "/example.html"])
+@pytest.mark.parametrize("path", ["/", "/flow.html", "/status", "/docs", "/help", "/example.html"])
 async def test_a_page_may_be_framed_and_may_load_nothing_from_elsewhere(proxy, path):
     """The policy allows our own files only; no header forbids frames; nothing is stored or told on."""
     headers = (await proxy.get(path)).headers

@@ -141,7 +141,7 @@ async def test_a_reset_sets_counters_to_zero_and_forgets_no_reading(proxy, sim):
     assert (await proxy.get("/health/reset", headers={"Sec-Fetch-Site": "cross-site"})).status == 403
 
 
-@pytest.mark.parametrize("path", ["/stats", "/health", "/help"])
+@pytest.mark.parametrize("path", ["/stats", "/health"])
 async def test_no_secret_is_shown_nor_its_length(start, sim, path):
     proxy = await start(sim, control_secret="s3cret-of-control", lan_password="longer than eight")
     await proxy.get("/soe")
