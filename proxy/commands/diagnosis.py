@@ -15,25 +15,11 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from proxy.commands.advice import PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
 from proxy.config.tls import trusting_context
-from proxy.core.errors import (
-    BadAnswer,
-    CertificateChanged,
-    GatewayError,
-    GatewayTimeout,
-    Interrupted,
-    KeyRejected,
-    LoginFailed,
-    LoginRejected,
-    NotSupported,
-    RateLimited,
-    Scope,
-    SourceUnavailable,
-    Unreachable,
-)
+from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, SOE, STATUS, VITALS
@@ -48,25 +34,6 @@ if TYPE_CHECKING:
 ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}
 
 
-class Cause(Enum):
-    """What a failure comes from, in a word."""
-
-    ADDRESS = "address"
-    ROUTE = "route"
-    PORT = "port"
-    TLS = "TLS"
-    LOGIN = "login"
-    KEY = "key"
-    RATE_LIMIT = "rate limit"
-    FIRMWARE = "firmware"
-    GATEWAY = "gateway"
-
-    @property
-    def spoken(self) -> str:
-        """The word in a sentence."""
-        return self.value if self is Cause.TLS else f"the {self.value}"
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What one step found; without a cause all is well. ``advice`` says what to do."""
@@ -77,75 +44,9 @@ class Finding:
     advice: str = ""
 
 
-_ROUTE_ADVICE = (
-    "No way leads to this address from here. Is the gateway on, and this machine in the same network? "
-    "192.168.91.1 is reached only from the gateway's own Wi-Fi or over a route that you set "
-    "(ip route add 192.168.91.1 via the gateway's LAN address)."
-)
-_PORT_ADVICE = (
-    "There is a machine, but nothing listens on this port. Is it the gateway's address? "
-    "An address on your LAN answers at 443; a Powerwall 3 may answer at 192.168.91.1 only."
-)
 _NO_ROUTE = frozenset(
     {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT, errno.EACCES}
 )
-# What an error of a driver means for its owner; the nearest class counts.
-ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
-    CertificateChanged: (
-        Cause.TLS,
-        (
-            "If you expect a new certificate (new gateway, new firmware): powerwall-proxy cert accept. "
-            "Otherwise something stands between you and the gateway."
-        ),
-    ),
-    LoginRejected: (
-        Cause.LOGIN,
-        (
-            "Check PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker). "
-            "Do not try often: gateways lock out whoever repeats a wrong password."
-        ),
-    ),
-    KeyRejected: (
-        Cause.KEY,
-        (
-            "The password is right. Register and confirm the key as powerwall-proxy pair says, and check the clocks: "
-            "a signature holds for twelve seconds."
-        ),
-    ),
-    LoginFailed: (
-        Cause.GATEWAY,
-        (
-            "What answers lets nobody log in. Is PW_HOST the gateway's address, and no router's or switch's? "
-            "If it is: the gateway may be starting; wait ten minutes, then restart it."
-        ),
-    ),
-    RateLimited: (
-        Cause.RATE_LIMIT,
-        "Leave it alone for ten minutes or more. Is another program asking it too? Let that ask the proxy.",
-    ),
-    NotSupported: (
-        Cause.FIRMWARE,
-        "This firmware does not tell this here. Powerwall 3 and newer firmware want TEDAPI: set PW_GW_PWD.",
-    ),
-    SourceUnavailable: (
-        Cause.GATEWAY,
-        (
-            "The gateway is there but not ready: it starts, is busy, or its site master is stopped. "
-            "If this lasts for an hour, restart the gateway."
-        ),
-    ),
-    BadAnswer: (
-        Cause.FIRMWARE,
-        "What answers is not the gateway's API as this proxy knows it. Is PW_HOST the gateway's address?",
-    ),
-    GatewayTimeout: (
-        Cause.GATEWAY,
-        "The gateway takes its time: weak Wi-Fi, or too many programs ask it. PW_TIMEOUT says how long to wait.",
-    ),
-    Interrupted: (Cause.GATEWAY, "The connection breaks: weak Wi-Fi, or the gateway restarts."),
-    Unreachable: (Cause.ROUTE, _ROUTE_ADVICE),
-    GatewayError: (Cause.GATEWAY, "See the log of the proxy for more."),
-}
 
 
 async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ...]) -> AsyncIterator[Finding]:
@@ -191,12 +92,12 @@ async def _port(session: GatewaySession, patience_s: float) -> Finding:
             _, writer = await asyncio.open_connection(session.host, session.port)
     except TimeoutError:
         told = f"{session.host} does not react within {patience_s:g} s"
-        return Finding(step, told, Cause.ROUTE, _ROUTE_ADVICE)
+        return Finding(step, told, Cause.ROUTE, ROUTE_ADVICE)
     except OSError as exc:
         if exc.errno in _NO_ROUTE:
             told = f"{session.host} cannot be reached: {exc.strerror}"
-            return Finding(step, told, Cause.ROUTE, _ROUTE_ADVICE)
-        return Finding(step, f"port {session.port} is closed at {session.host}", Cause.PORT, _PORT_ADVICE)
+            return Finding(step, told, Cause.ROUTE, ROUTE_ADVICE)
+        return Finding(step, f"port {session.port} is closed at {session.host}", Cause.PORT, PORT_ADVICE)
     writer.close()
     return Finding(step, f"port {session.port} is open")
 
@@ -260,7 +161,7 @@ def _reading(step: str, driver: Driver, source: Source, told: Document | Gateway
     error = told or SourceUnavailable(f"{source} was not in the answer")
     if source == SOE and isinstance(error, NotSupported):
         return Finding(step, "is not offered; has this site no battery?")  # with one, every firmware tells it
-    cause, advice = next(ADVICE[kind] for kind in type(error).__mro__ if kind in ADVICE)
+    cause, advice = advice_for(error)
     wait = f"; it wants to be left alone for {error.retry_after:.0f} s" if error.retry_after else ""
     return Finding(step, f"{error.title}: {error}{wait}", cause, advice)
 

@@ -7,7 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from proxy.commands.diagnosis import ADVICE, Cause, diagnose
+from proxy.commands.advice import ADVICE, Cause
+from proxy.commands.diagnosis import diagnose
 from proxy.config.memory import Memory
 from proxy.config.settings import Settings
 from proxy.core import errors
