@@ -16,20 +16,22 @@ from aiohttp import web
 from proxy.core import ijson, openc2_draft
 from proxy.core.openc2 import (
     LANGUAGES,
-    LONGEST_BODY,
     PROFILE,
     Command,
-    Envelope,
     Refused,
-    Transfer,
-    check_media_type,
     check_times,
     command_of,
-    content_of,
-    envelope_of,
     features_of,
     properties_of,
     quoted,
+)
+from proxy.core.openc2_transfer import (
+    LONGEST_BODY,
+    Envelope,
+    Transfer,
+    check_media_type,
+    content_of,
+    envelope_of,
 )
 from proxy.core.pace import Pace
 from proxy.core.redaction import redact

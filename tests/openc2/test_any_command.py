@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.core import ijson, openc2_draft
-from proxy.core.openc2 import Refused, Transfer, command_of, content_of, envelope_of
+from proxy.core.openc2 import Refused, command_of
+from proxy.core.openc2_transfer import Transfer, content_of, envelope_of
 from tests.openc2.conftest import V1_0, V1_1
 
 CODES = {102, 200, 400, 401, 403, 404, 500, 501, 503}
