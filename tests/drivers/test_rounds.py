@@ -108,6 +108,23 @@ async def test_a_telegraf_round_costs_at_most_three_requests(site, start, clock,
 
 
 @pytest.mark.parametrize("pace_s", [5, 10])
+@pytest.mark.parametrize("silent", [1, 3])
+async def test_units_that_are_tried_in_vain_cost_no_more(site, start, clock, silent, pace_s):
+    """They are tried now and then, also in a round with the configuration, and found again."""
+    sim = await site(4)
+    proxy = await start(sim, **FULL)
+    followers = sim.gateway.units[1:]
+    for din in followers[:silent]:
+        sim.answers(status=500, path=f"/tedapi/device/{din}/v1")
+
+    found = await rounds(proxy, sim, clock, pace_s, lambda: telegraf.gather(proxy))
+
+    assert max(len(asked) for asked in found) == 3
+    for din in followers:
+        assert sum(("components", din) in asked for asked in found) > 1
+
+
+@pytest.mark.parametrize("pace_s", [5, 10])
 @pytest.mark.parametrize("units", [1, 3, 4])
 async def test_age_is_that_of_the_oldest_unit(site, start, clock, units, pace_s):
     sim = await site(units)

@@ -35,17 +35,15 @@ class Rota:
     def due(self, units: Sequence[str], room: int, now: float) -> list[str]:
         """Name the units to ask now, longest unasked first: ``room`` of them, and whose answer is too old.
 
-        All of them the first time: nothing is known that could stand in for them. Later, those
-        of which nothing is known leave a place to one that answers: the others are tried in vain, perhaps.
+        All of them the first time: nothing is known that could stand in for them. A unit
+        that rests has its turn when it has rested, among those that wait since then.
         """
         waiting = [din for din in units if din not in self.rests or self.rests[din].permits(now)]
         if self._is_cold:
             self._is_cold = not waiting
             return waiting
-        known = sorted((din for din in waiting if din in self.told), key=lambda din: self.told[din].at)
-        others = [din for din in waiting if din not in self.told][: max(room - 1, 1) if known else room]
-        left = max(room - len(others), 1)
-        return others + known[:left] + [din for din in known[left:] if self._is_too_old(din, now)]
+        waiting.sort(key=self._waits_since)
+        return waiting[:room] + [din for din in waiting[room:] if self._is_too_old(din, now)]
 
     def answered(self, din: str, components: Mapping[str, Any], now: float) -> None:
         """Keep what a unit said."""
@@ -62,5 +60,10 @@ class Rota:
         self.told.clear()
         self._is_cold = True
 
+    def _waits_since(self, din: str) -> float:
+        if din in self.told:
+            return self.told[din].at
+        return self.rests[din].until if din in self.rests else float("-inf")
+
     def _is_too_old(self, din: str, now: float) -> bool:
-        return now - self.told[din].at > self._longest_s
+        return din in self.told and now - self.told[din].at > self._longest_s
