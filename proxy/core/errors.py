@@ -101,9 +101,13 @@ class LoginRejected(GatewayError):
 
 
 class KeyRejected(LoginRejected):
-    """What is signed with the owner's key is not taken: the key, its registration, or a clock."""
+    """What is signed with the owner's key is not taken: the key, its registration, or a clock.
+
+    It locks nobody out, and whoever registers the key waits for it.
+    """
 
     title = "The gateway does not take the key"
+    rests = (30.0, 60.0, 120.0)
 
 
 class LoginFailed(GatewayError):

@@ -20,6 +20,7 @@ from proxy.core.errors import (
 )
 from proxy.drivers.signed import opened, translated
 from proxy.sim.tedapi.state import KeyState
+from tests.clock import pass_time
 from tests.drivers.houses import knows, link
 
 SIGNED = "/tedapi/v1r"
@@ -44,6 +45,21 @@ async def test_a_key_that_the_gateway_does_not_take_is_a_clear_state(wired, star
     assert says in answers[0].json()["detail"]
     assert says in link(health, "v1r")["reason"]
     assert wired.logins == 1
+
+
+async def test_a_key_is_taken_soon_after_it_was_confirmed(wired, start, key, clock):
+    """However long that took: nobody is locked out for a key."""
+    knows(wired, key, KeyState.PENDING)
+    proxy = await start(wired, **key.settings())
+    for _ in range(60):
+        await pass_time(clock, proxy, 60)
+        await proxy.get("/soe")
+
+    knows(wired, key)
+    await pass_time(clock, proxy, 140)
+    knows(wired, key)
+
+    assert (await proxy.get("/soe")).status == 200
 
 
 @pytest.mark.parametrize(
