@@ -97,7 +97,7 @@ class LoginRejected(GatewayError):
     status = 502
     title = "The gateway refuses the login"
     scope = Scope.LINK
-    rests = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
+    rests: ClassVar[tuple[float, ...]] = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
 
 
 class KeyRejected(LoginRejected):
