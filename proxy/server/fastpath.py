@@ -199,3 +199,10 @@ class FastConnection(Connection):
         super().close()
         if self.is_asleep:
             self.force_close()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Have the client take what it was answered here; aiohttp waits for its own answers only."""
+        if self._paused and self._drain_waiter is None:
+            self._drain_waiter = self._loop.create_future()
+            await asyncio.wait({self._drain_waiter}, timeout=timeout)
+        await super().shutdown(timeout)

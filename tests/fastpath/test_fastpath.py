@@ -1,6 +1,8 @@
 """The fast path serves nothing that is too old, counts what it serves, and keeps connections in bounds."""
 
 import asyncio
+import re
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +10,7 @@ from aiohttp import web
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
+from proxy.server.context import CONTEXT
 from proxy.server.door import Entrance
 from proxy.server.fastpath import (
     ASLEEP,
@@ -210,6 +213,47 @@ async def test_a_proxy_stops_at_once_though_connections_sleep(tmp_path):
     assert await reader.read() == b""
     assert asyncio.get_running_loop().time() - stopped < 1
     writer.close()
+
+
+@pytest.mark.parametrize("wakes", [False, True])
+async def test_an_answer_that_is_taken_slowly_is_whole_though_the_proxy_stops(sim, clock, tmp_path, wakes):
+    """Its last bytes have not left the proxy yet when it is told to stop."""
+    settings = Settings(
+        host=sim.address, password="password", bind_address="127.0.0.1", port=0, state_path=str(tmp_path)
+    )
+    app = build_app(settings, clock.clock)
+    vitals, loop = head("GET /vitals HTTP/1.1", "Host: localhost"), asyncio.get_running_loop()
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        client.setblocking(False)
+        async with listening(app, settings) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await ask(reader, writer, vitals)
+            writer.close()
+            await loop.sock_connect(client, ("127.0.0.1", port))
+            await loop.sock_sendall(client, b"\r\n" if wakes else b"")
+            turns, server = 0, app[CONTEXT].entrance.server
+            while not any(connection.writing_paused for connection in server.connections):
+                turns += 1
+                await (loop.sock_sendall(client, vitals) if turns % 20 == 0 else asyncio.sleep(0))
+            ways = [connection.transport for connection in server.connections]
+            reading = asyncio.create_task(everything(client))
+        # A process ends here; what has left it by now arrives.
+        assert not any(way.get_write_buffer_size() for way in ways)
+        *lines, rest = (await reading).split(b"\r\n\r\n")
+
+    assert len(rest) == int(re.search(rb"Content-Length: (\d+)", lines[-1])[1])
+
+
+async def everything(client):
+    """Read on after a while, until the end."""
+    for _ in range(5000):
+        await asyncio.sleep(0)
+    received = b""
+    while chunk := await asyncio.get_running_loop().sock_recv(client, 65536):
+        received += chunk
+    return received
 
 
 async def test_another_aiohttp_is_noticed(caplog):
