@@ -61,7 +61,7 @@ async def test_a_backup_lasts_a_minute_at_least_and_says_so(proxy, post):
     assert (await post("max_backup", value="Cancel")).json() == {"max_backup": "Cancelled"}
 
 
-async def test_a_backup_that_goes_on_is_not_said_to_be_cancelled(sim, proxy, post):
+async def test_a_backup_that_goes_on_is_not_said_to_be_cancelled(sim, post):
     """The key may read and not do this: the gateway says so, and the backup stands."""
     await post("max_backup", value="3600")
 
