@@ -68,7 +68,7 @@ async def firmware(request, serve, clock):
 
 
 @pytest.mark.parametrize(("name", "key", "value"), PROPERTIES)
-async def test_properties_of_the_site(firmware, name, key, value):
+async def test_properties_of_the_site_are_told_as_the_connector_did(firmware, name, key, value):
     """Two keys differ from the property's name, and two numbers travel as texts."""
     persona, _, producer = firmware
     expected = value[persona] if isinstance(value, dict) else value
@@ -78,7 +78,7 @@ async def test_properties_of_the_site(firmware, name, key, value):
     assert answer == {"id_ref": "7", "status": "200", "results": {key: expected}}
 
 
-async def test_properties_of_the_meters(firmware):
+async def test_properties_of_the_meters_are_told_as_the_connector_did(firmware):
     _, _, producer = firmware
     site = (await producer.proxy.get("/api/meters/aggregates")).json()["site"]
 
@@ -100,7 +100,7 @@ async def test_the_units_are_the_results(firmware, name):
     )
 
 
-async def test_serial_numbers_where_they_are_allowed(serve, sim):
+async def test_serial_numbers_are_told_where_they_are_allowed(serve, sim):
     producer = await serve(sim, openc2_serials=True)
     unit = (await producer.proxy.get("/api/powerwalls")).json()["powerwalls"][0]
 
@@ -109,7 +109,7 @@ async def test_serial_numbers_where_they_are_allowed(serve, sim):
     assert results[0]["PackageSerialNumber"] == unit["PackageSerialNumber"]
 
 
-async def test_uptime(firmware):
+async def test_the_uptime_is_told_in_the_words_of_the_firmware(firmware):
     """Cut out of a log line, comma included, up to firmware 1.x; later the gateway's own text."""
     persona, _, producer = firmware
 
@@ -156,7 +156,7 @@ async def test_ids_come_back_as_texts(producer, given):
         {"endpoint_smart_meter": {"asset_id": ""}},
     ],
 )
-async def test_actuators_that_are_ours(producer, actuator):
+async def test_our_meter_or_no_actuator_is_addressed(producer, actuator):
     command = {**COMMAND, "actuator": actuator}
     if actuator is None:
         del command["actuator"]
@@ -164,7 +164,7 @@ async def test_actuators_that_are_ours(producer, actuator):
     assert (await producer.draft(command)).status == 200
 
 
-async def test_self_description(producer):
+async def test_it_describes_itself(producer):
     """An array of one-key objects; the ten of the original among them, and all others."""
     answer = (await producer.draft({"id": "1", "action": "query", "target": {"openc2": {}}})).json()
 
@@ -194,7 +194,7 @@ FAILURES = {
 
 
 @pytest.mark.parametrize(("command", "status"), FAILURES.values(), ids=FAILURES)
-async def test_failures(producer, sim, command, status):
+async def test_a_failure_has_one_status_in_head_and_body(producer, sim, command, status):
     """The status of HTTP is that of the body, and results are "failed"."""
     answer = await producer.draft(command)
 
@@ -213,7 +213,7 @@ async def test_failures(producer, sim, command, status):
     [{}, {"apikey": "wrong"}, {"oc2-api-key": KEY, "apikey": "wrong"}],
     ids=["none", "wrong", "one"],
 )
-async def test_a_wrong_or_missing_key(producer, headers):
+async def test_without_the_key_nothing_is_told(producer, headers):
     answer = await producer.draft(COMMAND, headers=headers)
 
     assert answer.status == 401
@@ -221,13 +221,13 @@ async def test_a_wrong_or_missing_key(producer, headers):
     assert answer.json() == {"id_ref": COMMAND["id"], "status": "401", "results": "failed"}
 
 
-async def test_two_right_keys(producer):
+async def test_the_key_may_come_in_both_headers(producer):
     answer = await producer.draft(COMMAND, headers={"oc2-api-key": KEY, "apikey": KEY})
 
     assert answer.status == 200
 
 
-async def test_a_gateway_that_is_gone(serve):
+async def test_a_gateway_that_is_gone_is_said_to_be(serve):
     producer = await serve(host="127.0.0.1:9", password="x")
 
     answer = await producer.draft(COMMAND)
@@ -237,7 +237,7 @@ async def test_a_gateway_that_is_gone(serve):
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-async def test_what_the_gateway_lacks(producer, sim):
+async def test_what_the_gateway_lacks_is_not_found(producer, sim):
     sim.answers(status=404, path="/api/site_info")
 
     assert (await producer.draft_property("country")).json()["status"] == "404"

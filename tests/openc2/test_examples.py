@@ -15,7 +15,7 @@ from tests.openc2.conftest import (
 )
 
 
-async def test_capabilities(controller):
+async def test_it_tells_what_it_can(controller):
     """The first example, to the byte of the Content-Type."""
     answer = await controller.send(FEATURES)
 
@@ -48,7 +48,7 @@ async def test_capabilities(controller):
     }
 
 
-async def test_properties(producer):
+async def test_properties_are_told_with_their_age(producer):
     command = {
         "action": "query",
         "target": {"properties": ["battery_percentage", "grid_status", "solar_power"]},
@@ -112,7 +112,7 @@ async def test_an_acknowledgement_is_102_in_a_200(controller):
 
 
 @pytest.mark.parametrize("token", ["wrong", "", None])
-async def test_a_wrong_secret(controller, sim, token):
+async def test_a_wrong_secret_sets_nothing(controller, sim, token):
     command = reserve(token=token or "")
     if token is None:
         del command["args"]
@@ -121,7 +121,7 @@ async def test_a_wrong_secret(controller, sim, token):
     assert sim.requests_for("/api/operation") == 0
 
 
-async def test_control_is_off(producer):
+async def test_nothing_is_set_while_control_is_off(producer):
     assert await producer.ask(reserve()) == {"status": 501, "status_text": "control is disabled"}
 
 
@@ -134,13 +134,13 @@ async def test_features_take_no_argument(producer):
     }
 
 
-async def test_what_is_not_supported(producer):
+async def test_what_is_not_supported_is_named(producer):
     command = {"action": "deny", "target": {"ipv4_net": "10.0.0.0/8"}}
 
     assert await producer.ask(command) == {"status": 501, "status_text": "deny ipv4_net is not supported"}
 
 
-async def test_some_properties_unavailable(producer):
+async def test_unavailable_properties_are_named(producer):
     command = {"action": "query", "target": {"properties": ["battery_percentage", "colour"]}}
 
     response = await producer.ask(command)
@@ -151,7 +151,7 @@ async def test_some_properties_unavailable(producer):
     assert told["unavailable"] == ["colour"]
 
 
-async def test_a_resting_gateway(producer, sim):
+async def test_a_resting_gateway_is_said_to_rest(producer, sim):
     sim.answers(status=429, headers={"Retry-After": "41"})
 
     answer = await producer.send(BATTERY)
@@ -165,7 +165,7 @@ async def test_a_resting_gateway(producer, sim):
 
 
 @pytest.mark.parametrize("kind", [V1_0, "application/json"])
-async def test_transfer_1_0(controller, kind):
+async def test_transfer_1_0_carries_bare_objects(controller, kind):
     """The same with bare objects as bodies; JSON is told apart by its shape."""
     answer = await controller.bare(FEATURES, {"Content-Type": kind, "X-Request-ID": REQUEST_ID})
 

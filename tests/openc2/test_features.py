@@ -24,7 +24,7 @@ FEATURE_TABLE = [
 
 
 @pytest.mark.parametrize(("features", "status", "results"), FEATURE_TABLE)
-async def test_query_features(producer, features, status, results):
+async def test_the_features_that_are_asked_for_are_told(producer, features, status, results):
     command = {"action": "query", "target": {"features": features}}
 
     response = await producer.ask(command)

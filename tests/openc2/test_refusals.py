@@ -43,7 +43,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-async def test_a_malformed_message(producer, body):
+async def test_a_malformed_message_is_refused(producer, body):
     answer = await producer.post(body)
 
     assert answer.status == 400
@@ -85,7 +85,7 @@ WRONG_COMMANDS = {
 
 
 @pytest.mark.parametrize(("command", "status"), WRONG_COMMANDS.values(), ids=WRONG_COMMANDS)
-async def test_a_command_that_is_not_carried_out(producer, command, status):
+async def test_a_command_that_is_not_carried_out_is_told_why(producer, command, status):
     """Each with the status of the specification, and a text that says what would be right."""
     response = await producer.ask(command)
 
@@ -124,7 +124,7 @@ async def test_two_keys_must_both_be_right(producer):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"])
-async def test_only_post(producer, method):
+async def test_only_post_is_taken(producer, method):
     answer = await producer.proxy.request(method, PATH)
 
     assert answer.status == 405
@@ -168,7 +168,7 @@ async def test_who_has_no_key_uses_up_nothing(producer):
     assert (await producer.send(FEATURES)).status == 200
 
 
-async def test_a_gateway_that_is_gone(serve):
+async def test_a_gateway_that_is_gone_says_when_to_come_back(serve):
     producer = await serve(host="127.0.0.1:9", password="x")
 
     answer = await producer.send(BATTERY)
@@ -177,7 +177,7 @@ async def test_a_gateway_that_is_gone(serve):
     assert "Retry-After" in answer.headers
 
 
-async def test_what_a_gateway_does_not_have(producer, sim):
+async def test_what_a_gateway_does_not_have_is_not_found(producer, sim):
     sim.answers(status=404, path="/api/troubleshooting/problems")
 
     response = await producer.ask({"action": "query", "target": {"properties": ["problems"]}})

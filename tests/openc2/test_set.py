@@ -44,7 +44,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("target", "value", "expected"), CHANGES)
-async def test_what_can_be_set(controller, sim, target, value, expected):
+async def test_what_can_be_set_is_set_and_told(controller, sim, target, value, expected):
     """The results are what the gateway holds afterwards; the cache holds it too."""
     response = await controller.ask(change(target, value))
 
@@ -77,7 +77,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("target", "value", "status"), WRONG)
-async def test_what_cannot_be_set(controller, sim, target, value, status):
+async def test_what_cannot_be_set_is_refused(controller, sim, target, value, status):
     """Values are checked before anything is sent; what this link cannot write is not supported."""
     response = await controller.ask(change(target, value))
 
@@ -185,7 +185,7 @@ async def test_a_query_with_the_same_id_is_answered_anew(controller, clock):
     assert told["age"] < 10
 
 
-async def test_a_refusal_of_the_gateway(controller, sim):
+async def test_a_refusal_of_the_gateway_is_told(controller, sim):
     sim.faults.add(Fault(path="/api/operation", method="POST", status=400))
 
     assert await controller.ask(change()) == {"status": 500, "status_text": "refused by the gateway"}

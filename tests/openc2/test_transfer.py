@@ -29,7 +29,7 @@ from tests.openc2.conftest import (
         None,
     ],
 )
-async def test_content_types_that_are_read(producer, kind):
+async def test_the_content_types_of_both_transfers_are_read(producer, kind):
     answer = await producer.send(FEATURES, {"Content-Type": kind})
 
     assert answer.status == 200
@@ -47,7 +47,7 @@ async def test_content_types_that_are_read(producer, kind):
         "text/plain",
     ],
 )
-async def test_content_types_that_are_not(producer, kind):
+async def test_other_content_types_are_refused(producer, kind):
     answer = await producer.send(FEATURES, {"Content-Type": kind})
 
     assert response_of(answer)["status"] == 400
@@ -56,7 +56,7 @@ async def test_content_types_that_are_not(producer, kind):
 
 @pytest.mark.parametrize("in_header", [True, False])
 @pytest.mark.parametrize("in_message", [True, False])
-async def test_request_ids(producer, in_header, in_message):
+async def test_the_request_id_comes_back(producer, in_header, in_message):
     """Whichever is given comes back, in both places; none is made up."""
     message = {
         "headers": {"request_id": "one"} if in_message else {},
@@ -74,7 +74,7 @@ async def test_the_date_is_that_of_http(producer):
     assert (await producer.send(FEATURES)).headers["Date"].endswith(" GMT")
 
 
-async def test_responses_as_requested(producer):
+async def test_as_much_is_answered_as_was_requested(producer):
     """Nothing, the status alone, or all; errors are told in any case."""
 
     async def asked(response, command=BATTERY):
@@ -89,7 +89,7 @@ async def test_responses_as_requested(producer):
     assert response_of(await asked("none", unknown))["status"] == 404
 
 
-async def test_novelties_of_language_2_0(controller):
+async def test_novelties_of_language_2_0_are_understood(controller):
     """A profile instead of an actuator, nested targets and comments are understood."""
     command = {
         "action": "set",
