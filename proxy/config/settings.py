@@ -76,7 +76,7 @@ class Settings:
         _TEDAPI,
         whole(5, _A_DAY, "seconds"),
         30,
-        "Shortest pause between these looks; a refused login is not repeated",
+        "Shortest pause between these looks; a refused password is not repeated",
         forgiving=True,
     )
     integrate_energy: bool = row(

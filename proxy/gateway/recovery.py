@@ -2,7 +2,7 @@
 
 Clients bring a gateway back by asking. Where none comes, /health and /metrics
 would call it lost for ever; so every link that rests is asked for the powers
-once its rest is over. A refused login is not repeated: that is for the owner
+once its rest is over. A refused password is not repeated: that is for the owner
 to put right, and repeating it may lock the owner out.
 
 Ownership: one timer per lost link; what it starts is a flight of the gateway.
@@ -55,6 +55,5 @@ class Recovery:
 
 
 def _is_lost(link: Link) -> bool:
-    return (
-        not link.breaker.is_closed and not isinstance(link.breaker.error, LoginRejected) and link.has(METERS)
-    )
+    # A key, unlike a password, can be put right at the gateway.
+    return not link.breaker.is_closed and type(link.breaker.error) is not LoginRejected and link.has(METERS)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from proxy.sim.server import SimulatedGateway
+from proxy.sim.tedapi.state import KeyState
 from tests.clock import pass_time
-from tests.drivers.houses import FULL, HYBRID
+from tests.drivers.houses import FULL, HYBRID, knows
 
 
 @pytest.fixture
@@ -74,3 +75,17 @@ async def test_a_refused_password_is_not_repeated(gateway, start, clock):
         await pass_time(clock, proxy, 60)
 
     assert len(gateway.requests) == asked
+
+
+async def test_a_key_that_is_confirmed_at_last_is_noticed(wired, start, key, clock):
+    """Its owner looks at /health for it, and no client may be there yet."""
+    knows(wired, key, KeyState.PENDING)
+    proxy = await start(wired, **key.settings())
+    await proxy.get("/soe")
+    assert (await states(proxy))["v1r"] == "open"
+
+    for _ in range(15):
+        knows(wired, key)
+        await pass_time(clock, proxy, 10)
+
+    assert (await states(proxy))["v1r"] == "closed"
