@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -123,6 +124,19 @@ async def test_only_the_files_by_their_names_are_served(start, sim, path):
     proxy = await start(sim, ui="own")
     async with proxy.client.get(URL(proxy.url + path, encoded=True)) as answer:
         assert answer.status == 404
+
+
+def test_nothing_leads_out_of_the_folder(tmp_path):
+    """Ours has no links; and what becomes one while the proxy runs is not followed."""
+    assert not [path for path in find_folder().iterdir() if path.is_symlink()]
+    folder = tmp_path / "web"
+    shutil.copytree(find_folder(), folder)
+    pages = Pages(folder)
+
+    (folder / "icon.svg").unlink()
+    (folder / "icon.svg").symlink_to("/etc/passwd")
+
+    assert pages.files["icon.svg"].body == (find_folder() / "icon.svg").read_bytes()
 
 
 async def test_files_are_read_only(proxy):
