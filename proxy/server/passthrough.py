@@ -3,8 +3,8 @@
 Bodies are passed on chunk by chunk. Files of moderate size are kept (RFC 9111) in a cache
 bounded in bytes, so that a page that is opened ten times costs the gateway one reading of
 it. One file is fetched at a time, at the gateway's pace, not at the client's. What the
-gateway does not have is remembered for a minute, and asking for more and more unknown
-names is slowed down before it gets there.
+gateway does not have is remembered for a minute, and however much is asked for here, the
+gateway is asked for an app's worth of files at once and then for one a second.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _LARGEST: Final = 4 * 1024 * 1024  # a larger file is only passed on
 _MISSING_S: Final = 60.0
-_UNKNOWN_PER_S: Final = 20.0
+# An app of older firmware loads 34 files. More often than readings a gateway should not be asked for files:
+# whoever makes it say 429 has silenced it for everybody.
+_AT_ONCE: Final = 40.0
+_PER_S: Final = 1.0
 _WAITING_BYTES: Final = 16 * 1024 * 1024  # read, but not taken yet by slow clients
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?")
 _LONGEST_PATH: Final = 200
@@ -85,7 +88,7 @@ class Passthrough:
         self._missing: TTLCache[str, bool] = TTLCache(1024, _MISSING_S, timer=self._now)
         self._one = asyncio.Semaphore(1)
         self._room = Room(_WAITING_BYTES)
-        self._allowance = _UNKNOWN_PER_S
+        self._allowance = _AT_ONCE
         self._counted_at = self._now()
         self.results: dict[str, int] = {}
 
@@ -120,7 +123,7 @@ class Passthrough:
     ) -> web.StreamResponse | Delivery:
         if kept is not None and self._now() < kept.fresh_until:
             return self._serve(request, kept, "hit")  # whoever was before us fetched it
-        link = self._link(key[0], is_known=kept is not None)
+        link = self._link(key[0])
         headers = {name: request.headers[name] for name in _TO_GATEWAY if name in request.headers}
         headers["Accept-Encoding"] = "gzip" if key[1] else "identity"
         if kept is not None and "Range" not in headers:
@@ -134,20 +137,19 @@ class Passthrough:
             self._check(key[0], asset)
             return await self._pass_on(request, key, asset)
 
-    def _link(self, path: str, *, is_known: bool) -> Link:
-        """Choose the way to the files, unless it rests or the name is not worth a request."""
+    def _link(self, path: str) -> Link:
+        """Choose the way to the files, unless it rests, the name is not worth a request, or there were too many."""
         link = next((link for link in self._gateway.links if isinstance(link.driver, AssetOrigin)), None)
         if link is None:
             raise NotSupported("this gateway has no web app")
         if path in self._missing:
             raise NotSupported("no such file")
-        if not is_known:
-            now = self._now()
-            self._allowance = min(_UNKNOWN_PER_S, self._allowance + (now - self._counted_at) * _UNKNOWN_PER_S)
-            self._counted_at = now
-            if self._allowance < 1:
-                raise SourceUnavailable("too many unknown files were asked for", retry_after=1.0)
-            self._allowance -= 1
+        now = self._now()
+        self._allowance = min(_AT_ONCE, self._allowance + (now - self._counted_at) * _PER_S)
+        self._counted_at = now
+        if self._allowance < 1:
+            raise SourceUnavailable("the gateway is not asked for that many files", retry_after=1 / _PER_S)
+        self._allowance -= 1
         return link
 
     def _check(self, path: str, asset: Asset) -> None:

@@ -144,12 +144,28 @@ async def test_what_is_missing_is_remembered(proxy, sim, clock):
     assert sim.requests_for("/nothing.js") == 2
 
 
-async def test_guessing_names_is_slowed_down(proxy, sim):
-    """At most about twenty unknown names a second reach the gateway."""
+async def test_guessing_names_is_slowed_down(proxy, sim, clock):
+    """Forty unknown names reach the gateway, then one a second: it would silence everybody with a 429."""
     answers = [await proxy.get(f"/guess{number}") for number in range(60)]
 
+    def guessed() -> int:
+        return len([record for record in sim.requests if record.path.startswith("/guess")])
+
     assert {answer.status for answer in answers} == {404, 503}
-    assert len([record for record in sim.requests if record.path.startswith("/guess")]) <= 30
+    assert guessed() <= 41
+    clock.advance(5)
+    before = guessed()
+    for number in range(60, 80):
+        await proxy.get(f"/guess{number}")
+    assert guessed() - before <= 6
+
+
+async def test_a_file_that_is_never_fresh_is_not_asked_for_without_end(proxy, sim):
+    """Beyond as many questions what is kept has to do, also for somebody who reloads all the time."""
+    answers = [await proxy.get("/app.js") for _ in range(100)]
+
+    assert {(answer.status, answer.body) for answer in answers} == {(200, FILES["/app.js"].body)}
+    assert sim.requests_for("/app.js") <= 41
 
 
 @pytest.mark.parametrize(
