@@ -29,7 +29,7 @@ async def program(house):
         yield session
 
 
-async def test_evcc(program):
+async def test_evcc_reads_meters_and_charge(program):
     """Login, /api/status as a test of the hardware, then meters and charge on every cycle."""
     async with program.post("/api/login/Basic", json=CREDENTIALS) as answer:
         assert (await answer.json())["token"]
@@ -46,7 +46,7 @@ async def test_evcc(program):
     assert 0 <= percentage <= 100
 
 
-async def test_homebridge(program):
+async def test_homebridge_finds_its_four_readings(program):
     """Four readings every 15 seconds, none of them undefined."""
     await program.post("/api/login/Basic", json=CREDENTIALS)
     readings = {}
@@ -60,7 +60,7 @@ async def test_homebridge(program):
     assert readings["system_status/grid_status"]["grid_status"] == "SystemGridConnected"
 
 
-async def test_magic_mirror(house):
+async def test_magic_mirror_finds_its_cookie(house):
     """Wants a Set-Cookie that begins with AuthCookie=, and sends back exactly what stands before the semicolon."""
     answer = await house.post("/api/login/Basic", json=CREDENTIALS)
     cookies = [cookie.partition(";")[0] for cookie in answer.headers.getall("Set-Cookie")]
@@ -71,7 +71,7 @@ async def test_magic_mirror(house):
         assert answer.status == 200
 
 
-async def test_an_exporter(program):
+async def test_an_exporter_reads_all_that_there_is(program):
     """foogod/powerwall_exporter reads whatever the gateway has, with a session."""
     await program.post("/api/login/Basic", json=CREDENTIALS)
     for path in (

@@ -17,7 +17,7 @@ HACS = (
 
 
 @pytest.mark.parametrize("persona", ["fw21_44", "fw23_44"])
-async def test_the_home_assistant_integration_from_hacs(start, clock, persona):
+async def test_the_home_assistant_integration_from_hacs_finds_its_objects(start, clock, persona):
     """sarabveer/ha-pypowerwall: every answer an object; powers and charge from /json."""
     async with SimulatedGateway(persona, clock=clock.clock) as sim:
         proxy = await start(sim)
@@ -32,7 +32,7 @@ async def test_the_home_assistant_integration_from_hacs(start, clock, persona):
     }
 
 
-async def test_switch_mode(start, sim):
+async def test_switch_mode_finds_numbers_and_the_mode(start, sim):
     """Takes charge, reserve and mode through jq; null, nothing and "0" alarm the owner."""
     proxy = await start(sim, control_secret="secret of the house")
 
@@ -45,7 +45,7 @@ async def test_switch_mode(start, sim):
     assert all(told)
 
 
-async def test_pwstatus(proxy):
+async def test_pwstatus_reads_the_proxy(proxy):
     """Reads one URL after another and takes a top-level "code" for the gateway's error."""
     for path in (
         "/aggregates",
@@ -61,7 +61,7 @@ async def test_pwstatus(proxy):
     assert app == pytest.approx((raw - 5) / 0.95)
 
 
-async def test_pwstatus_in_an_outage(sim, proxy):
+async def test_pwstatus_does_not_turn_to_the_gateway_in_an_outage(sim, proxy):
     """An error must not look like the gateway's: pwstatus would then ask the gateway itself."""
     sim.answers(status=503)
 
@@ -71,7 +71,7 @@ async def test_pwstatus_in_an_outage(sim, proxy):
     assert not {"code", "error"} & answer.json().keys()
 
 
-async def test_verify_sh(proxy):
+async def test_verify_sh_finds_what_it_greps_for(proxy):
     """Greps compact JSON; the CSV line has seven columns."""
     stats = (await proxy.get("/stats")).text
     line = (await proxy.get("/csv/v2")).text
@@ -81,7 +81,7 @@ async def test_verify_sh(proxy):
     assert re.fullmatch(r"(-?\d+\.\d\d,){5}[01],\d+\n", line)
 
 
-async def test_the_animation_panel_of_grafana(proxy):
+async def test_the_animation_panel_of_grafana_may_read_the_version(proxy):
     """A page of another origin asks for the version and splits it at the blank."""
     answer = await proxy.get("/version", headers={"Origin": "http://house:9000"})
 
@@ -89,7 +89,7 @@ async def test_the_animation_panel_of_grafana(proxy):
     assert answer.json()["version"].split(" ")[0] == "21.44"
 
 
-async def test_a_display(proxy):
+async def test_a_display_finds_its_columns(proxy):
     """Arduino and e-paper: columns by position, with a first line on request."""
     head, line = (await proxy.get("/csv/v2?headers")).text.splitlines()
     row = dict(zip(head.split(","), map(float, line.split(",")), strict=True))
@@ -99,7 +99,7 @@ async def test_a_display(proxy):
     assert 0 <= row["BatteryLevel"] <= 100
 
 
-async def test_another_caching_proxy_in_front(proxy):
+async def test_another_caching_proxy_in_front_may_keep_the_answers(proxy):
     """mccahan/pypowerwall-caching-proxy keeps neither null nor CSV with fewer than four commas."""
     assert (await proxy.get("/csv")).text.count(",") == 4
     for path in ("/aggregates", "/soe", "/vitals", "/strings", "/freq", "/pod", "/json", "/alerts"):

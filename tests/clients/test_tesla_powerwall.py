@@ -38,7 +38,7 @@ async def poll(library: Powerwall) -> dict:
 
 
 @pytest.mark.each_loop
-async def test_it_is_set_up(home_assistant, sim):
+async def test_home_assistant_sets_it_up(home_assistant, sim):
     """What the config flow and the set-up read, in their order."""
     library = await home_assistant()
 

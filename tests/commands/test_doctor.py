@@ -59,7 +59,7 @@ async def test_an_address_that_is_missing_or_unknown(examine):
     assert causes(await examine(host="gateway.invalid")) == [Cause.ADDRESS]
 
 
-async def test_a_closed_port(sim, examine):
+async def test_a_closed_port_is_the_port(sim, examine):
     address = sim.address
     sim.faults.add(Fault(action="refuse"))
 

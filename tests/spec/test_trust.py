@@ -109,7 +109,7 @@ async def test_a_gateway_is_found_by_name_although_it_wants_its_own(sim, start):
     assert (await proxy.get("/soe")).status == 200
 
 
-async def test_ipv6(start, clock):
+async def test_a_gateway_may_have_an_ipv6_address(start, clock):
     async with SimulatedGateway(clock=clock.clock, host="::1") as sim:
         proxy = await start(sim)
 

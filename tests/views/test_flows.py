@@ -45,7 +45,7 @@ def edges(told):
 
 
 @pytest.mark.parametrize(("inputs", "expected", "home", "unserved"), VECTORS.values(), ids=VECTORS)
-def test_known_sites(inputs, expected, home, unserved):
+def test_flows_of_known_sites_are_those_of_the_table(inputs, expected, home, unserved):
     solar, site, battery, generator, islanded = inputs
 
     told = flows(Readings(solar, site, battery, 1154, generator=generator, islanded=islanded))
