@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from proxy.core.sources import GRID_STATUS, SOLAR_POWERWALL, VITALS
 from proxy.views.options import Options
+from proxy.views.packs import units_like
 from proxy.views.reading import Documents, section, text
 
 # Powerwall+ inverters have one fan with a target speed, Powerwall 3 two without.
@@ -95,12 +96,18 @@ def fans(documents: Documents, _: Options) -> dict[str, dict[str, Any]]:
 
 
 def fan_numbers(documents: Documents, options: Options) -> dict[str, Any]:
-    """Return all fans as FAN1_actual, FAN1_target (or FAN1_duty), …, by name of the inverter."""
+    """Return all fans as FAN1_actual, FAN1_target (or FAN1_duty), …, by name of the inverter.
+
+    A Powerwall 3 that says nothing at the moment keeps the numbers of its fans.
+    """
+    known = fans(documents, options)
+    units = units_like((din.partition("--")[2] for din in known), options.pack_order)
     numbered: dict[str, Any] = {}
     number = 0
-    for din, told in sorted(fans(documents, options).items()):
+    for din in sorted({*known, *(f"TEPINV--{name}" for name in units)}):
+        told = known.get(din, {})
         for fan in _FANS[din.partition("--")[0]]:
-            if any(key in told for key in fan.values()):
+            if not told or any(key in told for key in fan.values()):
                 number += 1
                 numbered |= {f"FAN{number}_{name}": told[key] for name, key in fan.items() if key in told}
     return numbered

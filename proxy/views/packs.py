@@ -63,6 +63,20 @@ def packs(known: tuple[str, ...], documents: Documents) -> list[Pack]:
     ]
 
 
+def units_like(names: Iterable[str], known: tuple[str, ...]) -> list[str]:
+    """Return the packs seen so far that are units as these are: of the same part, whatever its revision.
+
+    A unit that says nothing at the moment is among them, an expansion pack is not. None where
+    these are no packs: inverters of a Powerwall+ have names of their own.
+    """
+    parts = {_part(name) for name in names if name in known}
+    return [name for name in known if _part(name) in parts]
+
+
+def _part(name: str) -> str:
+    return name.partition("-")[0]
+
+
 def _blocks(documents: Documents) -> dict[str, Signals]:
     blocks: dict[str, Signals] = {}
     for block in sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks")):

@@ -1,4 +1,7 @@
-"""Solar strings: one entry per string letter, A B C D of the first inverter, then A1 B1 …"""
+"""Solar strings: one entry per string letter, A B C D of the first inverter, then A1 B1 …
+
+A Powerwall 3 that says nothing at the moment keeps its place: A2 does not become A1.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any, Final
 
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
 from proxy.views.options import Options
+from proxy.views.packs import units_like
 from proxy.views.reading import Documents, section, sections
 
 # Signals of an inverter (PVAC) and of its string side (PVS), and what they tell of a string.
@@ -29,14 +33,16 @@ _STRING_VITALS: Final = {
 _LETTERS: Final = "ABCD"
 
 
-def strings(documents: Documents, _: Options) -> dict[str, dict[str, Any]]:
+def strings(documents: Documents, options: Options) -> dict[str, dict[str, Any]]:
     """Return current (A), voltage (V), power (W), state and connection of every string."""
     if VITALS not in documents:
         return _of_solar_powerwall(documents.get(SOLAR_POWERWALL))
     found: dict[str, dict[str, Any]] = {}
-    for position, signals in enumerate(_inverters(documents[VITALS]).values()):
+    inverters = _inverters(documents[VITALS])
+    units = [f"PVAC--{name}" for name in units_like(map(_bare, inverters), options.pack_order)]
+    for position, din in enumerate((*(din for din in inverters if din not in units), *units)):
         suffix = str(position) if position else ""
-        for key, value in signals.items():
+        for key, value in inverters.get(din, {}).items():
             named = _named(key)
             if named:
                 letter, signal = named
@@ -66,6 +72,10 @@ def _inverters(vitals: Any) -> dict[str, dict[str, Any]]:
         if kind == "PVAC":
             found[din] = {**section(signals), **section(vitals, f"PVS--{name}")}
     return found
+
+
+def _bare(din: str) -> str:
+    return din.partition("--")[2]
 
 
 def _named(key: str) -> tuple[str, str] | None:

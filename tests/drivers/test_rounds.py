@@ -193,3 +193,21 @@ async def test_a_unit_that_fell_silent_is_not_told_from_memory(site, start, cloc
 
     assert f"TEPINV--{second}" not in answer.json()
     assert len(told_at(answer.json())) == 2
+
+
+async def test_what_the_others_tell_keeps_its_names_while_a_unit_is_silent(site, start, clock):
+    """The strings and fans of the third are not taken for those of the second."""
+    sim = await site(3)
+    proxy = await start(sim, **FULL)
+    routes = ("/strings", "/fans/pw", "/temps/pw")
+    before = [(await proxy.get(route)).json() for route in routes]
+    second = sim.gateway.units[1]
+
+    sim.answers(status=500, path=f"/tedapi/device/{second}/v1")
+    for _ in range(2):
+        await pass_time(clock, proxy, 5)
+        strings, fans, temps = [(await proxy.get(route)).json() for route in routes]
+
+    assert strings.keys() == {name for name in before[0] if not name.endswith("1")}
+    assert fans.keys() == {name for name in before[1] if name[:4] not in {"FAN3", "FAN4"}}
+    assert temps.keys() == before[2].keys() - {"PW2_temp"}
