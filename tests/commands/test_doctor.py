@@ -54,19 +54,19 @@ async def test_a_kept_session_needs_no_login(sim, examine):
     assert sim.logins == 1
 
 
-async def test_an_address_that_is_missing_or_unknown(examine):
+async def test_an_address_that_is_missing_or_unknown_is_found_out(examine):
     assert causes(await examine(host="")) == [Cause.ADDRESS]
     assert causes(await examine(host="gateway.invalid")) == [Cause.ADDRESS]
 
 
-async def test_a_closed_port_is_the_port(sim, examine):
+async def test_a_closed_port_is_found_out(sim, examine):
     address = sim.address
     sim.faults.add(Fault(action="refuse"))
 
     assert causes(await examine(host=address)) == [Cause.PORT]
 
 
-async def test_a_port_that_does_not_speak_tls(examine):
+async def test_a_port_that_does_not_speak_tls_is_found_out(examine):
     async def hang_up(reader, writer):
         await reader.read(1)
         writer.close()
