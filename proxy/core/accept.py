@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 # A client's list is read up to here; Prometheus 3 needs 270 characters.
 _LONGEST = 1000
-_WEIGHT = re.compile(r"q=([01](?:\.\d{0,3})?)")
+_WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
 def weighed(field: str) -> Iterator[tuple[str, float, Sequence[str]]]:
