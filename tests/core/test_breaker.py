@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from proxy.core.breaker import TRANSITIONS, Breaker, Event, State, rest_after
 from proxy.core.errors import (
     BadAnswer,
+    GatewayError,
     GatewayTimeout,
     LoginRejected,
     NotSupported,
@@ -138,3 +139,14 @@ def test_the_rest_of_a_path_grows_only_for_the_same_trouble():
     assert (first.until, second.until, other.until) == (5, 20, 35)
     assert not second.permits(19)
     assert second.permits(20)
+
+
+def test_every_error_has_a_policy():
+    """Status, title and rests are said by the class itself, for all classes there are."""
+    left = [GatewayError]
+    while left:
+        kind = left.pop()
+        left += kind.__subclasses__()
+        assert 400 <= kind.status < 600
+        assert kind.title
+        assert all(a <= b for a, b in itertools.pairwise(kind.rests))
