@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import subprocess
 import time
@@ -65,6 +66,12 @@ def machine_busy_s() -> float:
     """Seconds that all cores together have been busy."""
     fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
     return (sum(fields[:8]) - fields[3] - fields[4]) / _TICKS
+
+
+def ended_cpu_s() -> float:
+    """Processor seconds that our children used which have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def describe() -> str:

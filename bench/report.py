@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.goals import BARE, NGINX, OURS, PEER, RAW, seen
+from bench.goals import BARE, NGINX, OURS, PEER, RAW, noise, seen
 
 RESULTS = Path(__file__).parent / "results.json"
 _SERVERS = (OURS, f"{OURS}, PW_FAST_PATH=no", NGINX, PEER, BARE, RAW)
@@ -18,7 +18,12 @@ def table() -> str:
         return "Nothing has been measured in this working copy yet."
     results = json.loads(RESULTS.read_text("utf-8"))
     parts = [
-        f"Measured on {results['date']}: {results['machine']}; one core for the server, one for everything else.",
+        f"Measured on {results['date']}: {results['machine']}; one core for the server, one for everything else."
+        + (
+            f" Other programs took up to {noise(results):.0%} of a core meanwhile."
+            if "hot" in results
+            else ""
+        ),
         _goals(results),
     ]
     parts += [_hot(results["hot"])] if "hot" in results else []
