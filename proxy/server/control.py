@@ -22,9 +22,9 @@ from proxy.core.redaction import redact
 from proxy.gateway.control import Report, named
 from proxy.publish.families import Samples
 from proxy.server.admission import client_of
-from proxy.server.control_request import Refused, answer, fields_of, invalid, token_of
+from proxy.server.control_request import Refused, fields_of, invalid, token_of
 from proxy.server.guard import Entry, Verdict
-from proxy.server.problems import retry_after
+from proxy.server.problems import private, retry_after
 
 if TYPE_CHECKING:
     from proxy.core.commands import Raw
@@ -98,7 +98,7 @@ async def _post(context: Context, request: web.Request, action: Action) -> web.R
 
 def _check_on(context: Context, *, status: int) -> None:
     if not context.guard.is_on:
-        raise Refused(answer(status, {"error": DISABLED}), "disabled")
+        raise Refused(private(status, {"error": DISABLED}), "disabled")
 
 
 def samples(context: Context) -> dict[str, Callable[[], Samples]]:
@@ -141,8 +141,8 @@ def denied(verdict: Verdict) -> web.Response:
     if verdict.entry is Entry.WAIT:
         wait = retry_after(verdict.wait_s)
         text = f"Too many wrong tokens from this address - wait {wait} s"
-        return answer(429, {"unauthorized": text}, {"Retry-After": wait})
-    return answer(401, {"unauthorized": WRONG_TOKEN}, {"WWW-Authenticate": 'Bearer realm="control"'})
+        return private(429, {"unauthorized": text}, {"Retry-After": wait})
+    return private(401, {"unauthorized": WRONG_TOKEN}, {"WWW-Authenticate": 'Bearer realm="control"'})
 
 
 async def _read(context: Context, action: Action) -> web.Response:
@@ -153,10 +153,10 @@ async def _read(context: Context, action: Action) -> web.Response:
     except GatewayError as error:
         return failed(error, f"Failed to read {setting.value}")
     if setting is Setting.MAX_BACKUP:
-        return answer(200, dict(held))
+        return private(200, dict(held))
     if held is None:
-        return answer(503, {"error": f"Failed to read {setting.value}", setting.value: None})
-    return answer(200, {setting.value: held})
+        return private(503, {"error": f"Failed to read {setting.value}", setting.value: None})
+    return private(200, {setting.value: held})
 
 
 async def _write(
@@ -174,7 +174,7 @@ async def _write(
         raise invalid(400, f"Control Command {what} Invalid{hint}", str(bad)) from bad
     report = await context.control.execute(command, client_of(request, context.settings))
     if report.error is None:
-        return answer(200, _success(report))
+        return private(200, _success(report))
     subject = "reserve+mode" if len(raw) > 1 else action.setting.value
     return failed(report.error, f"Failed to set {subject}", named(report.after))
 
@@ -206,4 +206,4 @@ def failed(error: GatewayError, text: str, held: Mapping[str, Any] | None = None
     """Answer for a gateway that did not do it, or may have; ``held`` is what was read back."""
     body = {"error": text, "outcome": error.code(), "detail": redact(str(error)), **(held or {})}
     headers = {"Retry-After": retry_after(error.retry_after)} if error.retry_after is not None else {}
-    return answer(error.status, body, headers)
+    return private(error.status, body, headers)

@@ -5,7 +5,6 @@ A field that comes twice is refused, because two readers might take different on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -16,7 +15,7 @@ from proxy.core import ijson
 from proxy.core.model import JSON
 from proxy.server.admission import bearer_of
 from proxy.server.body import is_packed, read_body
-from proxy.server.problems import COMMON_HEADERS
+from proxy.server.problems import private
 
 if TYPE_CHECKING:
     from proxy.core.commands import Raw
@@ -38,7 +37,7 @@ class Refused(Exception):
 
 def invalid(status: int, error: str, detail: str = "") -> Refused:
     """Refuse a request for what it says. ``error`` are the words of the contract, ``detail`` ours."""
-    return Refused(answer(status, {"error": error, **({"detail": detail} if detail else {})}))
+    return Refused(private(status, {"error": error, **({"detail": detail} if detail else {})}))
 
 
 async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
@@ -78,17 +77,3 @@ def token_of(request: web.BaseRequest, fields: Mapping[str, Any]) -> str | None:
         raise invalid(400, INVALID, "The token is sent once: in the body or as Authorization: Bearer.")
     token = fields.get("token")
     return token if isinstance(token, str) else bearer_of(request)
-
-
-def answer(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
-    """Write an answer that no web page of another origin may read and nobody may keep."""
-    return web.Response(
-        status=status,
-        body=json.dumps(body).encode(),
-        headers={
-            "Content-Type": JSON,
-            "Cache-Control": "no-store",
-            **COMMON_HEADERS,
-            **(headers or {}),
-        },
-    )

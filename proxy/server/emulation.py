@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -19,7 +18,7 @@ from aiohttp import web
 from proxy.server.admission import client_of
 from proxy.server.body import read_body
 from proxy.server.guard import Entry
-from proxy.server.problems import COMMON_HEADERS, problem, retry_after
+from proxy.server.problems import COMMON_HEADERS, private, problem, retry_after
 from proxy.server.sessions import tokens_of
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
                 return _gateway_error(429, "Login Error", "too many wrong passwords", wait)
             if verdict.entry is not Entry.GRANTED:
                 return _gateway_error(401, "Login Error", "bad credentials")
-        record = _Record(sessions.open(), _text(ask.get("email")), context.clock.wall())
-        return record.answer(secure=request.secure)
+        email, now = _text(ask.get("email")), context.clock.wall()
+        return _confirmed(sessions.open(), email, now, secure=request.secure)
 
     async def logout(request: web.Request, _: Route) -> web.Response:
         for token in tokens_of(request):
@@ -89,47 +88,28 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A login as the gateway confirms it."""
-
-    token: str
-    email: str
-    at: float  # wall-clock seconds
-
-    def answer(self, *, secure: bool) -> web.Response:
-        body = {
-            "email": self.email,
-            "firstname": "Tesla",
-            "lastname": "Energy",
-            "roles": ["Home_Owner"],
-            "token": self.token,
-            "provider": "Basic",
-            "loginTime": datetime.fromtimestamp(self.at, UTC).isoformat(),
-        }
-        user = {
-            key: body[key] for key in ("email", "firstname", "lastname", "roles", "provider", "loginTime")
-        }
-        cookie = base64.urlsafe_b64encode(json.dumps(user).encode()).decode()
-        answer = web.Response(
-            body=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Cache-Control": "no-store", **COMMON_HEADERS},
-        )
-        suffix = "; Path=/; Secure" if secure else "; Path=/"
-        # As raw headers: set_cookie() would put values that end in "==" in double quotes.
-        answer.headers.add("Set-Cookie", f"AuthCookie={self.token}{suffix}")
-        answer.headers.add("Set-Cookie", f"UserRecord={cookie}{suffix}")
-        return answer
+def _confirmed(token: str, email: str, at: float, *, secure: bool) -> web.Response:
+    """Confirm a login at this time (wall-clock seconds), as the gateway does."""
+    login = {
+        "email": email,
+        "firstname": "Tesla",
+        "lastname": "Energy",
+        "roles": ["Home_Owner"],
+        "token": token,
+        "provider": "Basic",
+        "loginTime": datetime.fromtimestamp(at, UTC).isoformat(),
+    }
+    answer = private(200, login)
+    user = {key: value for key, value in login.items() if key != "token"}
+    record = base64.urlsafe_b64encode(json.dumps(user).encode()).decode()
+    suffix = "; Path=/; Secure" if secure else "; Path=/"
+    # As raw headers: set_cookie() would put values that end in "==" in double quotes.
+    answer.headers.add("Set-Cookie", f"AuthCookie={token}{suffix}")
+    answer.headers.add("Set-Cookie", f"UserRecord={record}{suffix}")
+    return answer
 
 
 def _gateway_error(
-    status: int, message: str, error: str, others: Mapping[str, str] | None = None
+    status: int, message: str, error: str, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    body = json.dumps({"code": status, "error": error, "message": message}).encode()
-    headers = {
-        "Content-Type": "application/json",
-        "Cache-Control": "no-store",
-        **COMMON_HEADERS,
-        **(others or {}),
-    }
-    return web.Response(status=status, body=body, headers=headers)
+    return private(status, {"code": status, "error": error, "message": message}, headers)

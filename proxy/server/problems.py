@@ -1,6 +1,6 @@
-"""Errors as answers: RFC 9457 problem documents with the right status.
+"""Errors as answers: RFC 9457 problem documents with the right status; and what is nobody else's business.
 
-The body has neither ``error`` nor ``code`` at its top: programs made for the
+The body of a problem has neither ``error`` nor ``code`` at its top: programs made for the
 gateway take those for something else (clients.md).
 """
 
@@ -10,10 +10,12 @@ import json
 import math
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 
 from proxy.core.errors import GatewayError
+from proxy.core.model import JSON
 from proxy.core.redaction import redact
 
 MEDIA_TYPE = "application/problem+json"
@@ -42,6 +44,17 @@ def problem(
             **PUBLIC_HEADERS,
             **(headers or {}),
         },
+    )
+
+
+def private(
+    status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Answer with a document that no web page of another origin may read and nobody may keep."""
+    return web.Response(
+        status=status,
+        body=json.dumps(document).encode(),
+        headers={"Content-Type": JSON, "Cache-Control": "no-store", **COMMON_HEADERS, **(headers or {})},
     )
 
 
