@@ -248,9 +248,9 @@ async def serve(
     loop.add_signal_handler(signal.SIGHUP, reload)
     try:
         async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
-            scheme = "https" if tls else "http"
+            scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
             _log.info(
-                "listening", extra={"url": f"{scheme}://{host}:{port}", "gateway": settings.host or "none"}
+                "listening", extra={"url": f"{scheme}://{name}:{port}", "gateway": settings.host or "none"}
             )
             await stop.wait()
             _log.info("stopping")

@@ -7,6 +7,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -23,6 +24,15 @@ def test_the_demo_serves_a_house_and_ends_when_told(command):
 
     assert demo.ends(within_s=2) == 0
     assert list(command.home.iterdir()) == []
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_log_tells_a_url_that_can_be_opened(command, address):
+    """An IPv6 address stands in brackets (RFC 3986 section 3.2.2)."""
+    demo = command.start("serve", "--demo", PW_PORT="0", PW_BIND_ADDRESS=address)
+
+    with urlopen(demo.prints(r"listening url=(\S+)")[1] + "/soe") as answer:
+        assert answer.status == 200
 
 
 def test_a_demo_of_a_powerwall_3_shows_its_three_units(command):
