@@ -93,7 +93,8 @@ class EnergyMeter:
         if self._saving is not None and not self._saving.done():
             return
         if self._clock.monotonic() - self._saved_at >= _SAVE_EVERY_S:
-            self._saving = asyncio.get_running_loop().run_in_executor(None, self.save)
+            # What is written is gathered here: counting goes on meanwhile.
+            self._saving = asyncio.get_running_loop().run_in_executor(None, self._write, self._gathered())
 
     async def close(self) -> None:
         """Write the counters down for the next start."""
@@ -103,6 +104,9 @@ class EnergyMeter:
 
     def save(self) -> None:
         """Write the counters down."""
+        self._write(self._gathered())
+
+    def _gathered(self) -> dict[str, Any]:
         self._saved_at = self._clock.monotonic()
         counters = {
             name: {
@@ -112,7 +116,9 @@ class EnergyMeter:
             }
             for name, counter in self._counters.items()
         }
-        kept = {"since": self._since, "until": self._until, "counters": counters}
+        return {"since": self._since, "until": self._until, "counters": counters}
+
+    def _write(self, kept: Mapping[str, Any]) -> None:
         self._memory.write(_FILE, {**self._memory.read(_FILE), self._address: kept})
 
     def describe(self) -> Mapping[str, Any]:
