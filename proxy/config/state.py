@@ -51,9 +51,12 @@ def _needed(folder: Path, session: Path) -> Iterator[tuple[Path, int]]:
     for parent in dict.fromkeys((folder, session.parent)):
         yield parent, os.R_OK | os.W_OK | os.X_OK
     for file in dict.fromkeys((session, *folder.iterdir())):
-        yield file, os.R_OK | os.W_OK
+        if not file.name.startswith(_FOREIGN):
+            yield file, os.R_OK | os.W_OK
 
 
+# Logins of the pypowerwall proxy's cloud modes, which often belong to root; nobody needs them here.
+_FOREIGN = ".pypowerwall."
 _CURE = "nothing is kept, so every restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
 
 

@@ -137,6 +137,15 @@ def unprivileged():
         os.seteuid(0)
 
 
+def test_cloud_logins_of_the_pypowerwall_proxy_may_belong_to_whom_they_like():
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        Path(name, ".pypowerwall.auth").touch(0o600)
+
+        with unprivileged():
+            assert state_problem(Settings(state_path=name)) is None
+
+
 @pytest.mark.parametrize("closed", ["folder", "file"])
 def test_what_is_closed_to_the_user_is_told_with_its_owner(closed):
     """The usual trap of an image swap: the folder, or the session file in it, belongs to root."""
