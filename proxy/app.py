@@ -29,7 +29,7 @@ from proxy.gateway.recovery import Recovery
 from proxy.server import control, counts, emulation, status
 from proxy.server.connection import SERVER
 from proxy.server.context import CONTEXT, Context
-from proxy.server.dispatch import dispatch
+from proxy.server.dispatch import dispatch, expect
 from proxy.server.door import opened, room_for
 from proxy.server.fastpath import entrance
 from proxy.server.feed import Feed
@@ -98,7 +98,7 @@ def build_app(
     app.on_response_prepare.append(_sign)
     app.on_shutdown.append(end_waits)
     app.cleanup_ctx.append(close_gateway)
-    app.router.add_route("*", "/{path:.*}", dispatch)
+    app.router.add_route("*", "/{path:.*}", dispatch, expect_handler=expect)
     _add_pages(context, feed)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
     context.endpoints |= _metrics_later(context)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from proxy.core.errors import GatewayError
 from proxy.server.admission import base_of, malformed, refusal
@@ -29,6 +29,19 @@ _log = logging.getLogger(__name__)
 
 BY_PATH: dict[str, Route] = {route.path: route for route in ROUTES}
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"})
+
+
+async def expect(request: web.Request) -> None:
+    """Ask for a body that waits to be asked for (RFC 9110 section 10.1.1). Raises HTTPExpectationFailed.
+
+    In no words of aiohttp's, which quote the field and fail where it is no text.
+    """
+    if request.version != HttpVersion11:
+        return
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer has not begun
 
 
 async def dispatch(request: web.Request) -> web.StreamResponse:

@@ -150,6 +150,7 @@ _HEADS: tuple[Row, ...] = (
     ("unknown method", b"BREW /soe HTTP/1.1\r\nHost: a\r\n\r\n", {400, 405}),
     ("lower-case method", b"get /soe HTTP/1.1\r\nHost: a\r\n\r\n", {400}),
     ("unknown Expect", b"GET /soe HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", {417}),
+    ("Expect that is no text", b"GET /soe HTTP/1.1\r\nHost: a\r\nExpect: \xee\r\n\r\n", {417}),
     ("GET with a body", b"GET /soe HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", {400}),
     (
         "chunked in HTTP/1.0",
