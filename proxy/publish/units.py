@@ -14,7 +14,7 @@ from proxy.core.sources import VITALS
 from proxy.publish.facts import Facts
 from proxy.publish.families import Samples
 from proxy.publish.site import joules, one
-from proxy.views import batteries, devices
+from proxy.views import batteries, devices, strings
 from proxy.views.reading import flag, number, section, text
 
 _ALERT: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
@@ -97,8 +97,8 @@ def inverter(key: str) -> Callable[[Facts], Samples]:
     """Read one signal of every solar inverter."""
 
     def read(facts: Facts) -> Samples:
-        inverters = devices.devices(facts.documents, "PVAC")
-        return (((str(n),), number(told.get(key))) for n, (_, told) in enumerate(inverters, start=1))
+        inverters = strings.inverters(facts.documents, facts.options)
+        return (((str(n),), number(told.get(key))) for n, told in enumerate(inverters, start=1))
 
     return read
 

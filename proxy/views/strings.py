@@ -1,7 +1,4 @@
-"""Solar strings: one entry per string letter, A B C D of the first inverter, then A1 B1 …
-
-A Powerwall 3 that says nothing at the moment keeps its place: A2 does not become A1.
-"""
+"""Solar strings: one entry per string letter, A B C D of the first inverter, then A1 B1 …"""
 
 from __future__ import annotations
 
@@ -38,11 +35,9 @@ def strings(documents: Documents, options: Options) -> dict[str, dict[str, Any]]
     if VITALS not in documents:
         return _of_solar_powerwall(documents.get(SOLAR_POWERWALL))
     found: dict[str, dict[str, Any]] = {}
-    inverters = _inverters(documents[VITALS])
-    units = [f"PVAC--{name}" for name in units_like(map(_bare, inverters), options.pack_order)]
-    for position, din in enumerate((*(din for din in inverters if din not in units), *units)):
+    for position, signals in enumerate(inverters(documents, options)):
         suffix = str(position) if position else ""
-        for key, value in inverters.get(din, {}).items():
+        for key, value in signals.items():
             named = _named(key)
             if named:
                 letter, signal = named
@@ -62,6 +57,16 @@ def verbose(documents: Documents, options: Options) -> dict[str, dict[str, Any]]
         }
         for din, signals in _inverters(documents[VITALS]).items()
     }
+
+
+def inverters(documents: Documents, options: Options) -> list[Mapping[str, Any]]:
+    """Return the signals of every solar inverter, in an order that lasts.
+
+    A Powerwall 3 that says nothing at the moment keeps its place: A2 does not become A1.
+    """
+    told = _inverters(documents.get(VITALS))
+    units = [f"PVAC--{name}" for name in units_like(map(_bare, told), options.pack_order)]
+    return [told.get(din, {}) for din in (*(din for din in told if din not in units), *units)]
 
 
 def _inverters(vitals: Any) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -203,6 +204,13 @@ async def test_what_the_others_tell_keeps_its_names_while_a_unit_is_silent(site,
     before = [(await proxy.get(route)).json() for route in routes]
     second = sim.gateway.units[1]
 
+    async def inverters():
+        return re.findall(
+            r'powerwall_inverter_power_watts{.*inverter="(\d)"}', (await proxy.get("/metrics")).text
+        )
+
+    assert await inverters() == ["1", "2", "3"]
+
     sim.answers(status=500, path=f"/tedapi/device/{second}/v1")
     for _ in range(2):
         await pass_time(clock, proxy, 5)
@@ -211,3 +219,4 @@ async def test_what_the_others_tell_keeps_its_names_while_a_unit_is_silent(site,
     assert strings.keys() == {name for name in before[0] if not name.endswith("1")}
     assert fans.keys() == {name for name in before[1] if name[:4] not in {"FAN3", "FAN4"}}
     assert temps.keys() == before[2].keys() - {"PW2_temp"}
+    assert await inverters() == ["1", "3"]
