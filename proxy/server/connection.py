@@ -100,7 +100,8 @@ class Connection(RequestHandler):
         return self._said_all
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the timers."""
+        """Give the place back; forget the timers."""
+        self._entrance.inside.discard(self)
         self._keep_deadline(None)
         if self._untaken is not None:
             self._untaken.cancel()

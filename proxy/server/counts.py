@@ -17,7 +17,7 @@ def samples(context: Context) -> dict[str, Callable[[], Samples]]:
 
     def connections() -> Samples:
         if context.entrance:
-            yield (), len(context.entrance.server.connections) + len(context.entrance.handshakes)
+            yield (), len(context.entrance.inside)
 
     def turned_away() -> Samples:
         if context.entrance:

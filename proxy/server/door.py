@@ -46,8 +46,8 @@ class Entrance:
     def __init__(self, server: web.Server, most: int) -> None:
         self.server = server
         self.refused = 0
-        # Let in, but their TLS handshake is not over.
-        self.handshakes: set[Connection] = set()
+        # Who has a place: since it was let in or its TLS handshake began, and until it is lost.
+        self.inside: set[Connection] = set()
         self._most = most
         self._refused_in_row = 0
 
@@ -56,15 +56,16 @@ class Entrance:
         return Connection(self)
 
     def lets_in(self, connection: Connection) -> bool:
-        """Say whether a connection may begin; the one whose handshake is over has its place."""
-        if connection in self.handshakes:
-            self.handshakes.remove(connection)
-            return True
-        return self.has_room()
+        """Say whether a connection may begin, and give it a place; the one whose handshake is over has it."""
+        if connection not in self.inside:
+            if not self.has_room():
+                return False
+            self.inside.add(connection)
+        return True
 
     def has_room(self) -> bool:
         """Say whether there is room for one more, and note who is turned away."""
-        if len(self.server.connections) + len(self.handshakes) >= self._most:
+        if len(self.inside) >= self._most:
             self.refused += 1
             self._refused_in_row += 1
             if self._refused_in_row == 1:
@@ -169,7 +170,7 @@ class Door:
             return
         client.setblocking(False)
         connection = self._entrance()
-        self._entrance.handshakes.add(connection)
+        self._entrance.inside.add(connection)
         task = self._loop.create_task(
             self._loop.connect_accepted_socket(
                 lambda: connection, client, ssl=self._tls, ssl_handshake_timeout=REQUEST_S
@@ -183,9 +184,9 @@ class Door:
     ) -> None:
         """Note the end of a handshake, whatever it was."""
         self._tasks.discard(task)
-        self._entrance.handshakes.discard(connection)
         problem = None if task.cancelled() else task.exception()
         if task.cancelled() or problem is not None:
+            self._entrance.inside.discard(connection)
             client.close()
         if isinstance(problem, OSError):  # the client's: it left, is too slow, or speaks no TLS
             _log.debug("no handshake", extra={"client": address, "reason": str(problem)})

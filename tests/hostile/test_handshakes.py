@@ -79,7 +79,7 @@ async def settle() -> None:
 
 def room_taken(proxy) -> int:
     doors = proxy.context.entrance
-    return len(doors.server.connections) + len(doors.handshakes)
+    return len(doors.inside)
 
 
 @each_loop
@@ -164,7 +164,7 @@ async def test_a_proxy_stops_at_once_though_handshakes_hang(tmp_path, complaints
     async with listening(app, settings, tls) as (_, port):
         hanging = [await begun(port) for _ in range(ROOM)]
         reader, writer = await shaken(port)
-        await until(lambda: len(app[CONTEXT].entrance.handshakes) == ROOM)
+        await until(lambda: len(app[CONTEXT].entrance.inside) == ROOM + 1)
         late = await begun(port)  # accepted, but its handshake has not had a turn
         stopped = loop.time()
 
