@@ -50,7 +50,7 @@ async def test_a_key_that_the_gateway_does_not_take_is_a_clear_state(wired, star
 async def test_a_key_is_taken_soon_after_it_was_confirmed(wired, start, key, clock):
     """However long that took: nobody is locked out for a key."""
     knows(wired, key, KeyState.PENDING)
-    proxy = await start(wired, **key.settings())
+    proxy = await start(wired, **key.settings(tedapi_recovery=False))
     for _ in range(60):
         await pass_time(clock, proxy, 60)
         await proxy.get("/soe")
