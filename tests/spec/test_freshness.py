@@ -122,6 +122,7 @@ async def test_no_answer_takes_longer_than_four_seconds(sim, start, clock):
         b"",
         b"null",
         b'{"percentage": NaN}',
+        b'{"percentage": 50, "name": "\\ud800"}',
         b'{"percentage": 1e400}',
         b'{"percentage": "62"}',
         b'{"percentage": 6200}',
