@@ -13,14 +13,14 @@ UNITS = ["a", "b", "c", "d"]
 
 def warm(units=UNITS, longest_s=25.0):
     """A rota of units that all answered at 0 s."""
-    rota = Rota(longest_s)
+    rota = Rota(longest_s, stands_s=25.0)
     for din in rota.due(units, 2, 0.0):
         rota.answered(din, {}, 0.0)
     return rota
 
 
 def test_the_first_time_all_are_asked_and_then_the_room_is_kept():
-    rota = Rota(25.0)
+    rota = Rota(25.0, 25.0)
 
     assert rota.due(UNITS, 2, 0.0) == UNITS
     assert len(warm().due(UNITS, 2, 5.0)) == 2
@@ -72,12 +72,24 @@ def test_units_that_are_tried_again_take_turns_with_one_that_answers():
     assert turns == ["a", "a", "b", "c", "a"]
 
 
-def test_a_unit_that_does_not_answer_is_neither_told_nor_asked_for_a_while():
+def test_a_unit_that_does_not_answer_is_told_for_a_while_and_not_asked():
     rota = warm()
     rota.failed("a", SourceUnavailable("500"), 5.0)
 
-    assert "a" not in rota.told
+    assert "a" in rota.told
     assert rota.due(UNITS, 2, 6.0) == ["b", "c"]
     for din in ("b", "c", "d"):
         rota.answered(din, {}, 11.0)
     assert rota.due(UNITS, 2, 12.0)[0] == "a"
+    rota.failed("a", SourceUnavailable("500"), 12.0)
+    rota.due(UNITS, 2, 26.0)
+    assert rota.told.keys() == {"b", "c", "d"}
+
+
+def test_where_nothing_stale_is_to_be_served_a_silent_unit_is_not_told():
+    """PW_GRACEFUL_DEGRADATION=no."""
+    rota = Rota(25.0, stands_s=0.0)
+    rota.answered("a", {}, 0.0)
+    rota.failed("a", SourceUnavailable("500"), 5.0)
+
+    assert not rota.told

@@ -75,7 +75,8 @@ class TedapiDriver:
         self._energy = energy
         self._known: dict[str, Known] = {}
         # A reading stands for a ttl; with it, no unit's answer is to get older than anything that is served.
-        self._units = Rota(longest_s=settings.cache_ttl - settings.cache_expire)
+        longest_s = settings.cache_ttl - settings.cache_expire
+        self._units = Rota(longest_s, longest_s if settings.graceful_degradation else 0.0)
         self._ttl_s = settings.cache_expire
         self._changed_at = float("-inf")
         self._beside = 0

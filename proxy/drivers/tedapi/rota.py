@@ -24,12 +24,17 @@ class Told:
 
 
 class Rota:
-    """The units of a site by DIN. No answer is kept for longer than ``longest_s`` if there is a way to help it."""
+    """The units of a site by DIN.
 
-    def __init__(self, longest_s: float) -> None:
+    No answer is kept for longer than ``longest_s`` if there is a way to help it; that of a
+    unit which is silent since then stands for ``stands_s``.
+    """
+
+    def __init__(self, longest_s: float, stands_s: float) -> None:
         self.told: dict[str, Told] = {}
         self.rests: dict[str, Rest] = {}  # units that do not answer
         self._longest_s = longest_s
+        self._stands_s = stands_s
         self._is_cold = True
 
     def due(self, units: Sequence[str], room: int, now: float) -> list[str]:
@@ -38,6 +43,7 @@ class Rota:
         All of them the first time: nothing is known that could stand in for them. A unit
         that rests has its turn when it has rested, among those that wait since then.
         """
+        self._let_go(now)
         waiting = [din for din in units if din not in self.rests or self.rests[din].permits(now)]
         if self._is_cold:
             self._is_cold = not waiting
@@ -51,14 +57,19 @@ class Rota:
         self.rests.pop(din, None)
 
     def failed(self, din: str, error: GatewayError, now: float) -> None:
-        """Let a unit rest that does not answer: what it said before is no longer told."""
-        self.told.pop(din, None)
+        """Let a unit rest that does not answer: one lost reply does not take its readings away."""
         self.rests[din] = rest_after(self.rests.get(din), error, now)
+        self._let_go(now)
 
     def forget(self) -> None:
         """Forget what was said: who answers next may be another gateway."""
         self.told.clear()
         self._is_cold = True
+
+    def _let_go(self, now: float) -> None:
+        for din in self.rests:
+            if din in self.told and now - self.told[din].at > self._stands_s:
+                del self.told[din]
 
     def _waits_since(self, din: str) -> float:
         if din in self.told:
