@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 
 import pytest
@@ -164,12 +165,11 @@ async def test_text_and_lines_suit_the_size(house, watch, width, height, text, s
     await shows(page, "solar", "6.5 kW")
 
     await expect(page.locator("#solar .value")).to_have_css("font-size", text)
-    width = scale * (1.5 + 2.5 * 0.35**0.5)
-    await page.wait_for_function(
-        "(width) => Math.abs(parseFloat("
-        "getComputedStyle(document.querySelector('[data-edge=s2b] path')).strokeWidth) - width) < 0.01",
-        arg=width,
+    drawn = await page.locator("[data-edge=s2b] path").first.evaluate(
+        "(line) => { for (const change of line.getAnimations()) change.finish();"
+        " return getComputedStyle(line).strokeWidth; }"
     )
+    assert float(re.search(r"[\d.]+", drawn)[0]) == pytest.approx(scale * (1.5 + 2.5 * 0.35**0.5), abs=0.01)
 
 
 async def test_an_idle_node_is_led_to_the_others_by_dots(house, watch):
