@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from aiohttp import web
@@ -204,5 +205,7 @@ class FastConnection(Connection):
         """Have the client take what it was answered here; aiohttp waits for its own answers only."""
         if self._paused and self._drain_waiter is None:
             self._drain_waiter = self._loop.create_future()
-            await asyncio.wait({self._drain_waiter}, timeout=timeout)
+            with suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._drain_waiter
         await super().shutdown(timeout)
