@@ -9,7 +9,7 @@ import { duration, inside, meter, percent, say } from "./words.js";
 const root = document.documentElement;
 const options = root.dataset; // what the server read from the address and PW_STYLE
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-if (window !== top) delete options.alone;
+if (window === top) options.alone = "";
 const meters = Object.fromEntries([...NODES, "edge"].map((name) => [name, meter(options.units)]));
 const watts = (name, value) => meters[name](value).join("\u00a0");
 const PATIENCE = 10; // seconds without data before somebody is blamed

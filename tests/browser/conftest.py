@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from proxy.app import build_app, listening
@@ -181,3 +182,22 @@ async def watch(browser, build) -> AsyncIterator[Watch]:
         watch = Watch(browser, stack)
         yield watch
     assert watch.complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stranger():
+    """A site that has nothing to do with the proxy: another port is another origin."""
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(
+            text="<!doctype html><title>A gadget</title><link rel=icon href='data:,'><body>",
+            content_type="text/html",
+        )
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()

@@ -94,9 +94,10 @@ async def test_every_style_can_be_read(house, watch, style, scheme):
 @pytest.mark.parametrize(
     ("declared", "query"), [("", ""), ("color-scheme: dark", "?scheme=dark"), ("color-scheme: light", "")]
 )
-async def test_a_clear_frame_lets_the_embedder_show_through(house, watch, declared, query):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_clear_frame_lets_the_embedder_show_through(house, watch, stranger, declared, query, scheme):
     """In a page of another origin the background of that page is seen around the drawing."""
-    page = await watch.open(house.url.replace("127.0.0.1", "localhost") + "version")
+    page = await watch.open(stranger, color_scheme=scheme)
     watch.allowed.add(house.url.rstrip("/"))
     await page.set_content(
         f"<style>:root{{{declared}}} body{{margin:0;background:#f0f}} iframe{{border:0}}</style>"

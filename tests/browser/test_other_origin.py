@@ -5,8 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
-from aiohttp import web
 
 from proxy.sim.server import SimulatedGateway
 from tests.browser.reading import PATIENCE_S, until
@@ -48,22 +46,6 @@ WAYS = {
     })""",
     "reading of control": """async ([url]) => (await fetch(url + 'control/reserve')).json()""",
 }
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def stranger():
-    """A site that has nothing to do with the proxy: another port is another origin."""
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><title>A gadget</title><body>", content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", page)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
 
 
 def tried(house):
