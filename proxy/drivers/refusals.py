@@ -44,8 +44,9 @@ class Refusals:
         last = self._last()
         left = last.until - self._clock.wall()
         if 0 < left <= _LONGEST_S:
+            often = "once" if last.failures == 1 else f"{last.failures} times in a row"
             raise LoginRejected(
-                f"the login was refused {last.failures} times in a row; not tried again yet",
+                f"the login was refused {often}; not tried again yet",
                 retry_after=min(left, LoginRejected.rests[-1]),
             )
 
