@@ -54,11 +54,6 @@ def _least(figures: Callable[[Results], Iterable[float]]) -> Callable[[Results],
     return lambda results: min(figures(results))
 
 
-def _p99_ratios(results: Results) -> list[float]:
-    cells = [results["hot"][cell] for cell in _AT_64]
-    return [cell[OURS]["p99_ms"] / cell[NGINX]["p99_ms"] for cell in cells]
-
-
 def _outages(kind: str, *, polite: bool = True) -> Callable[[Results], list[float]]:
     """Take a figure of every outage; without ``polite`` not of those that forbid to come back early."""
     return lambda results: [
@@ -102,7 +97,7 @@ GOALS = (
         1.0,
         at_least=True,
     ),
-    Goal("p99 at 64 connections : nginx", _most(_p99_ratios), 1.0),
+    Goal("p99 at 64 connections : nginx", _most(_ratios(_AT_64, NGINX, "p99_ratio")), 1.0),
     Goal(
         "CPU of a connection per request : bare aiohttp handler",
         _most(_ratios([_CLOSE], BARE, "cpu_ratio")),

@@ -105,6 +105,9 @@ async def warm(target: Target, path: str) -> None:
         await asyncio.sleep(0.1)
 
 
+_RATIOS = {"cpu_ratio": "cpu_us", "rate_ratio": "rate", "p99_ratio": "p99_ms"}
+
+
 async def run(targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELLS) -> dict[str, Any]:
     """Measure every cell; per cell and server the medians, and each median ratio to the first server."""
     results: dict[str, Any] = {}
@@ -120,12 +123,10 @@ async def run(targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELL
         results[cell.name] = {
             name: {
                 **{key: statistics.median(one[key] for one in mine) for key in mine[0]},
-                "cpu_ratio": statistics.median(
-                    a["cpu_us"] / b["cpu_us"] for a, b in zip(first, mine, strict=True)
-                ),
-                "rate_ratio": statistics.median(
-                    a["rate"] / b["rate"] for a, b in zip(first, mine, strict=True)
-                ),
+                **{
+                    ratio: statistics.median(a[key] / b[key] for a, b in zip(first, mine, strict=True))
+                    for ratio, key in _RATIOS.items()
+                },
             }
             for name, mine in figures.items()
         }

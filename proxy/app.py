@@ -57,7 +57,7 @@ _LONGEST_ANSWER_S = 3.8
 _LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
 # While a stale reading is at hand, a request waits this long for a fresh one.
-_PATIENCE_S = 0.05
+_PATIENCE_S = 0.03
 EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
 
 
