@@ -114,10 +114,9 @@ def _unusable_key(path: str) -> Iterator[str]:
     """Say that a file holds no key for v1r; a file that cannot be read is told elsewhere."""
     if not path or _unreadable(path):
         return
-    # Only who has such a key waits for this import.
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - only for such a key
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415 - only for such a key
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - only for such a key
 
     try:
         key = load_pem_private_key(Path(path).read_bytes(), password=None)

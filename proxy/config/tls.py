@@ -89,10 +89,9 @@ def fingerprint(path: Path) -> str:
 
 def _made(settings: Settings) -> bytes:
     """Make a key and a certificate that vouches for itself."""
-    # A start that makes none does without this import.
-    from cryptography import x509  # noqa: PLC0415
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+    from cryptography import x509  # noqa: PLC0415 - only to make one
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - only to make one
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - only to make one
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Powerwall Proxy")])
@@ -118,7 +117,7 @@ def _made(settings: Settings) -> bytes:
 
 def _alternative_names(settings: Settings) -> list[x509.GeneralName]:
     """List the names and addresses under which clients may call."""
-    from cryptography import x509  # noqa: PLC0415
+    from cryptography import x509  # noqa: PLC0415 - only to make one
 
     here = ["localhost", socket.gethostname(), "127.0.0.1", "::1", settings.bind_address]
     names: list[x509.GeneralName] = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -30,6 +31,16 @@ async def rest(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter]) ->
     octets = await reader.read()
     writer.close()
     return Reply(octets)
+
+
+@asynccontextmanager
+async def small_client(port: int) -> AsyncIterator[socket.socket]:
+    """Connect with room for 2 kB of answers."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", port))
+        yield client
 
 
 async def settle() -> None:
@@ -108,10 +119,7 @@ async def test_a_client_that_leaves_the_end_of_an_answer_is_dropped(start, sim, 
     """A few bytes that nobody takes would hold a closed connection open for ever."""
     proxy = await start(sim, fast_path=fast_path)
     server = proxy.context.entrance.server
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        client.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", proxy.port))
+    async with small_client(proxy.port) as client:
 
         def has_left_some() -> bool:
             with suppress(BlockingIOError):
@@ -129,10 +137,7 @@ async def test_a_client_that_takes_nothing_and_dribbles_on_is_dropped(start, sim
     """After 20 s for its request; that its answers are still untaken is not forgotten then."""
     proxy = await start(sim, fast_path=fast_path)
     server = proxy.context.entrance.server
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        client.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", proxy.port))
+    async with small_client(proxy.port) as client:
         while not any(connection.writing_paused for connection in server.connections):
             client.send(b"GET /vitals HTTP/1.1\r\nHost: a\r\n\r\n")
             await settle()

@@ -11,7 +11,7 @@ import pytest
 from proxy.app import build_app
 from proxy.app import listening as app_listening
 from proxy.config.settings import Settings
-from tests.clock import until
+from tests.clock import pass_time, until
 from tests.conftest import client_of
 
 LIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status")
@@ -112,8 +112,7 @@ async def test_when_nobody_listens_nobody_asks(proxy, sim, clock):
     before = len(sim.requests)
 
     for _ in range(6):
-        clock.advance(10)
-        await asyncio.sleep(0.01)
+        await pass_time(clock, proxy, 10)
 
     assert len(sim.requests) - before <= len(LIVE)
 
@@ -172,8 +171,7 @@ async def test_a_reader_that_does_not_read_is_dropped(proxy, sim, clock):
     sim.gateway.site.name = "x" * 500_000
 
     for _ in range(40):
-        clock.advance(5)
-        await asyncio.sleep(0.01)
+        await pass_time(clock, proxy, 5)
         if proxy.context.streams() == 0:
             break
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from proxy.sim.faults import Fault
-from tests.clock import until
+from tests.clock import pass_time, until
 
 SOE = "/api/system_status/soe"
 
@@ -174,8 +174,7 @@ async def test_a_substitute_is_waited_for_within_the_same_deadline(sim, proxy, c
     started = asyncio.get_running_loop().time()
     answer = asyncio.create_task(proxy.get("/strings"))
     while not answer.done():
-        clock.advance(0.05)
-        await asyncio.sleep(0.001)
+        await pass_time(clock, proxy, 0.05)
 
     assert answer.result().status == 504
     assert asyncio.get_running_loop().time() - started < 5
