@@ -38,8 +38,8 @@ format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.test ## write the README's tables and the reference's examples anew
-	$(BIN)/python .ci/readme.py
+docs: $(VENV)/.test ## write the tables of the documents and the examples of /docs anew
+	$(BIN)/python .ci/tables.py
 	$(BIN)/python .ci/examples.py
 
 bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare servers (25 minutes)

@@ -69,7 +69,7 @@ def main() -> None:
     results = known | results
     path.write_text(json.dumps(results, indent=2) + "\n")
     print("\n" + goals.verdict(results))
-    print(f"\nwritten to {path}; `make docs` puts the table into the README")
+    print(f"\nwritten to {path}; `make docs` puts the tables into docs/measurements.md")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The README's table of measurements, from ``bench/results.json``."""
+"""The tables of docs/measurements.md, from ``bench/results.json``."""
 
 from __future__ import annotations
 

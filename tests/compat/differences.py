@@ -1,6 +1,6 @@
 """Every answer that differs from the pypowerwall proxy's on purpose, with its reason.
 
-The corpus test accepts exactly these, and README's migration table is made from them.
+The corpus test accepts exactly these, and the table in docs/migrating.md is made from them.
 """
 
 from __future__ import annotations

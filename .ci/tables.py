@@ -1,7 +1,7 @@
-"""Write the README's tables from the tables that the product runs on: ``make docs``.
+"""Write the tables of the documents from the tables that the product runs on: ``make docs``.
 
-A part between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->`` belongs to the
-function of that name in ``PARTS``. A test fails when the README is stale.
+A part between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``, in whichever document it stands,
+belongs to the function of that name in ``PARTS``. A test fails when one of them is stale.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ sys.path.append(str(ROOT))  # the list of differences stands with the tests that
 from bench.report import table  # noqa: E402 - the same
 from tests.compat.differences import DIFFERENCES  # noqa: E402 - found through the line above
 
-README = ROOT / "README.md"
 _PART = re.compile(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", re.DOTALL)
 
 
@@ -103,10 +102,16 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
+def documents() -> list[Path]:
+    """List the documents that may have generated parts."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
 def rendered(text: str) -> str:
-    """Return the README with every generated part made anew."""
+    """Return a document with its generated parts written anew."""
     return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
 
 
 if __name__ == "__main__":
-    README.write_text(rendered(README.read_text("utf-8")), "utf-8")
+    for page in documents():
+        page.write_text(rendered(page.read_text("utf-8")), "utf-8")
