@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import random
 import signal
 import ssl
@@ -38,6 +39,7 @@ from proxy.server.passthrough import Passthrough
 from proxy.server.prepared import PreparedAnswers
 from proxy.server.readings import Readings
 from proxy.server.sessions import Sessions
+from proxy.server.systemd import ServiceManager
 from proxy.server.traffic import Traffic
 from proxy.server.ui import Ui
 from proxy.views.options import Options
@@ -243,17 +245,19 @@ async def serve(
     """Serve until SIGTERM or SIGINT. Returns the exit code."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    manager = ServiceManager(os.environ)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reload)
+    loop.add_signal_handler(signal.SIGHUP, manager.reloading()(reload))
     try:
         async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
             scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
-            _log.info(
-                "listening", extra={"url": f"{scheme}://{name}:{port}", "gateway": settings.host or "none"}
-            )
+            url, gateway = f"{scheme}://{name}:{port}", settings.host or "none"
+            _log.info("listening", extra={"url": url, "gateway": gateway})
+            manager.ready(f"Listening on {url}, gateway {gateway}")
             await stop.wait()
             _log.info("stopping")
+            manager.stopping()
     except OSError as exc:
         where = f"{settings.bind_address or '*'}:{settings.port}"
         reason = (

@@ -1,6 +1,7 @@
 """The daemon as a process: how it starts, reloads and ends, and `health`, which asks it."""
 
 import json
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -166,6 +167,24 @@ def test_a_demo_that_is_told_to_reload_needs_no_restart(command):
 
     assert daemon.ends() == 0
     assert [line for line in daemon.lines if "restart needed" in line] == []
+
+
+def test_a_service_manager_is_sent_what_happens(command, tmp_path):
+    """Ready when the port is open, both ends of a reload, and the end; between them the watchdog."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        daemon = command.start(
+            "serve", "--demo", PW_PORT="0", NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="60000000"
+        )
+        assert manager.recv(4096).startswith(b"READY=1\nSTATUS=Listening on http://")
+        assert manager.recv(4096) == b"WATCHDOG=1"
+
+        daemon.hang_up()
+        assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", manager.recv(4096))
+        assert manager.recv(4096) == b"READY=1"
+
+        assert daemon.ends() == 0
+        assert manager.recv(4096).startswith(b"STOPPING=1\n")
 
 
 def status_of(port: str, path: str) -> int:
