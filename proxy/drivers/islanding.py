@@ -1,4 +1,4 @@
-"""Off the grid and back by a signed message (tedapi.md section 5.4).
+"""Off the grid and back by a signed message (docs/protocol.md, "Writing over v1r").
 
 aiopowerwall sends the same message, but does not look at what the gateway says to it.
 """

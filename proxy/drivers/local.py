@@ -1,4 +1,4 @@
-"""The gateway's own HTTPS API (local-gateway.md), firmware 1.15 to today's."""
+"""The gateway's own HTTPS API (docs/protocol.md, "Local API"), firmware 1.15 to today's."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from proxy.core.model import Command, Outcome
     from proxy.drivers.session import GatewaySession, Reply
 
-# Everything that may ever be read: class R of local-gateway.md section 6. A path that is not
+# Everything that may ever be read (docs/protocol.md, "Safe paths"). A path that is not
 # here does not leave the process; GET /api/sitemaster/stop would stop the house's battery.
 SOURCES: tuple[Source, ...] = (
     "/api/auth/toggle/supported",
@@ -142,7 +142,7 @@ class LocalDriver:
         return Document(value, reply.body)
 
     def _refusal(self, path: str, reply: Reply, *, renewed: bool) -> GatewayError:
-        """Translate a status as the table of local-gateway.md section 4 says."""
+        """Translate a status as docs/protocol.md, "Status codes of the local API", lists it."""
         wait = reply.retry_after
         match reply.status:
             case 404 | 405:

@@ -1,4 +1,4 @@
-"""Writing over the gateway's own HTTPS API (local-gateway.md section 5).
+"""Writing over the gateway's own HTTPS API (docs/protocol.md, "Writing over the local API").
 
 A write is sent once. It is sent a second time only after the gateway refused the
 first for its session and a look at that session showed it dead: a refusal is an

@@ -2,7 +2,7 @@
 
 Each line of the table names drivers by module, which is imported only when it
 is chosen. A way that fails is tried again like any other; nothing is decided
-for good at start. Contract: http-contract.md section 14.
+for good at start. Modes: docs/protocol.md, "Its mode".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""TEDAPI signed with the owner's RSA key, over the wired network (tedapi.md section 5).
+"""TEDAPI signed with the owner's RSA key, over the wired network (docs/protocol.md, "v1r").
 
 Signing, login and writing are aiopowerwall's; its requests run through our own
 session, so that pinning, limits and errors are the same as everywhere, and its
@@ -76,7 +76,7 @@ _REFUSALS: Mapping[str, str] = {
 
 
 class WifiLost(SourceUnavailable):
-    """The second way failed: its followers rest, the wired gateway does not (tedapi.md section 7)."""
+    """The second way failed: its followers rest, the wired gateway does not."""
 
     rests = tuple(60.0 * 2**n for n in range(8))
 

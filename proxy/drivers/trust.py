@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 # What aiohttp takes as ``ssl``: False trusts anybody, or there is no TLS.
 Trusted: TypeAlias = "ssl.SSLContext | aiohttp.Fingerprint | bool"
 
-# The names that a gateway's TLS accepts (local-gateway.md section 1); any other aborts the handshake.
+# The names that a gateway's TLS accepts (docs/protocol.md, "Address and TLS"); any other aborts the handshake.
 _SNI = "powerwall"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

@@ -1,4 +1,4 @@
-"""v1r: reading and writing with the owner's RSA key, over the wired network (tedapi.md section 5)."""
+"""v1r: reading and writing with the owner's RSA key, over the wired network (docs/protocol.md, "v1r")."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Device vitals: the protobuf of ``/api/devices/vitals`` as one object per device.
 
-Message and rules: vitals.md sections 2 and 4; the schema is tesla-protocol's ``teslapower``.
+Message and rules: docs/protocol.md, "Vitals"; the schema is tesla-protocol's ``teslapower``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""/control/*: reading and setting mode, reserve and rules; requests and answers as in http-contract.md section 11.
+"""/control/*: reading and setting mode, reserve and rules; as the pypowerwall proxy does.
 
 A POST has a form or a JSON object with ``value`` and ``token`` (or ``Authorization: Bearer``).
-Without a value it reads. The checks and their order are the contract's; where the pypowerwall
-proxy answers 400 for what the gateway refused, or guesses, the status here is the error's own.
+Without a value it reads. Checks, their order and the errors are those of the pypowerwall proxy
+(docs/protocol.md, "Its control requests"); where that proxy answers 400 for what the gateway refused, or guesses, the status here is the error's own.
 """
 
 from __future__ import annotations

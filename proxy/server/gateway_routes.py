@@ -1,6 +1,6 @@
 """The gateway's own paths: what may be read of them, and the login of programs made for it.
 
-Only paths that are safe to read stand here (class R of local-gateway.md section 6); no other
+Only paths that are safe to read stand here (docs/protocol.md, "Safe paths"); no other
 path below /api/ exists, let alone reaches the gateway.
 """
 

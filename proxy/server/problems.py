@@ -1,7 +1,7 @@
 """Errors as answers: RFC 9457 problem documents with the right status; and what is nobody else's business.
 
 The body of a problem has neither ``error`` nor ``code`` at its top: programs made for the
-gateway take those for something else (clients.md).
+gateway take those for something else (docs/protocol.md, "Client programs").
 """
 
 from __future__ import annotations

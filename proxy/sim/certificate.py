@@ -1,6 +1,6 @@
 """Certificates like those of real gateways: a private CA and a leaf, EC P-256.
 
-Subject, validity and names: protocol notes on the local gateway, section 1. Like a real gateway,
+Subject, validity and names: docs/protocol.md, "Address and TLS". Like a real gateway,
 a simulated one shows the same certificate after a restart: nothing in it is left to chance.
 """
 

@@ -1,4 +1,4 @@
-"""Firmware versions that changed something, by the protocol notes on the local gateway, section 2."""
+"""Firmware versions that changed something, as listed in docs/protocol.md, "Firmware"."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Which gateway is simulated: one row per firmware generation.
 
-What changed with which firmware is listed in the protocol notes on the local
-gateway, section 2; rows of the endpoint tables compare against ``version``.
+What changed with which firmware is listed in docs/protocol.md, "Firmware"; rows of the endpoint tables compare against ``version``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a visit costs, in bytes and requests (brief, checks 1 and 3; 2 and 6 are times: bench/pages.py)."""
+"""What a visit costs, in bytes and requests (times are measured by bench/pages.py)."""
 
 from __future__ import annotations
 

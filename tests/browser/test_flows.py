@@ -1,4 +1,4 @@
-"""The flows of the house, in lines, numbers and words: the brief's cases (check 4)."""
+"""The flows of the house, in lines, numbers and words."""
 
 from __future__ import annotations
 

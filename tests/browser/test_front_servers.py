@@ -1,4 +1,4 @@
-"""The page behind a front server that holds streams back, or serves it below a prefix (brief, checks 14, 15)."""
+"""The page behind a front server that holds streams back, or serves it below a prefix."""
 
 from __future__ import annotations
 

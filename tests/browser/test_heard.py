@@ -1,4 +1,4 @@
-"""Who does not see the page, or not as others do: names, keyboard, contrast, motion (brief, checks 7, 19)."""
+"""Who does not see the page, or not as others do: names, keyboard, contrast, motion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page stays right while things go wrong (brief, checks 11, 12, 13, 20)."""
+"""The page stays right while things go wrong."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_twelve_pages_share_one_stream(house, watch):
     await leader.close()
     await house.pass_time(16)  # the heartbeat shows the proxy that the old stream is no more
     for page in pages[1:]:
-        await shows(page, "solar", "4.3 kW", seconds=8)  # the limit of the brief
+        await shows(page, "solar", "4.3 kW", seconds=8)  # the limit is 8 s
     await until(lambda: streams(house) == 1, PATIENCE_S)
 
 

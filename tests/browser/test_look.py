@@ -1,4 +1,4 @@
-"""How the page looks: sizes, styles, frames (brief, checks 8, 9, 10)."""
+"""How the page looks: sizes, styles, frames."""
 
 from __future__ import annotations
 

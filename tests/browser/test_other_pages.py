@@ -1,4 +1,4 @@
-"""The reference of the API, and what holds for every page beside the power flow (brief, check 22)."""
+"""The reference of the API, and what holds for every page beside the power flow."""
 
 from __future__ import annotations
 

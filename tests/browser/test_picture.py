@@ -1,4 +1,4 @@
-"""The page shows the house, whatever it has and lacks (brief, checks 5, 18, 21, 23)."""
+"""The page shows the house, whatever it has and lacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""web/flows.js and proxy/views/flows.py are one algorithm (brief, check 24)."""
+"""web/flows.js and proxy/views/flows.py are one algorithm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status page, in every state of the daemon (brief, check 22)."""
+"""The status page, in every state of the daemon."""
 
 from __future__ import annotations
 

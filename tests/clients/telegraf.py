@@ -1,4 +1,4 @@
-"""telegraf's http input as Powerwall-Dashboard configures it (clients.md 2.1): eight URLs at once, JSON only."""
+"""telegraf's http input as Powerwall-Dashboard configures it (docs/protocol.md, "Client programs"): eight URLs at once, JSON only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs made for the pypowerwall proxy, as the requests they send and what they take out (clients.md 2.1, 2.4)."""
+"""Programs made for the pypowerwall proxy, as the requests they send and what they take out."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ OTHER_WAYS = ("TEDAPI", "Cloud API", "FleetAPI")  # not configured here
 DATA = [route for route in ROUTES if (route.sources or route.offered) and route.group not in OTHER_WAYS]
 NULLS = '"nominal_full_pack_energy": null, "nominal_energy_remaining": null, "time_remaining_hours": null'
 
-# Contract section 15, column "> 30 s".
+# See docs/protocol.md, "Its answers without a gateway".
 PEER = {
     "/aggregates": "null",
     "/soe": "null",

@@ -1,4 +1,4 @@
-"""What clients ask of /control and what they are told (http-contract.md section 11)."""
+"""Requests to /control and their answers (docs/protocol.md, "Its control requests")."""
 
 from __future__ import annotations
 

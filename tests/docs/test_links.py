@@ -28,9 +28,9 @@ def documents():
 
 
 @cache
-def anchors(page):
+def anchors(text):
     """The anchors of a document's headings, as GitHub makes them, and those written out."""
-    text = _CODE.sub(lambda code: "" if code[1] else code[0].strip("`"), page.read_text("utf-8"))
+    text = _CODE.sub(lambda code: "" if code[1] else code[0].strip("`"), text)
     found, seen = set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text)), {}
     for heading in re.findall(r"^#{1,6} +(.+?) *#*$", text, re.MULTILINE):
         words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
@@ -54,7 +54,7 @@ def test_links_lead_somewhere(name):
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert target.is_relative_to(ROOT), link
-        assert not anchor or anchor in anchors(target), link
+        assert not anchor or anchor in anchors(target.read_text("utf-8")), link
 
 
 def test_the_readme_leads_to_every_document():
@@ -70,11 +70,36 @@ def test_the_readme_leads_to_every_document():
         ("## Which Powerwall, which password", "which-powerwall-which-password"),
         ("# `PW_HOST` and TLS", "pw_host-and-tls"),
         ("### A 429: back off", "a-429-back-off"),
-        ("## See [the routes](routes.md)", "see-the-routes"),
+        ("## See [the routes](docs/routes.md)", "see-the-routes"),
     ],
 )
-def test_anchors_are_those_of_the_forge(tmp_path, heading, anchor):
-    page = tmp_path / "page.md"
-    page.write_text(f"{heading}\n")
+def test_anchors_are_those_of_the_forge(heading, anchor):
+    assert anchors(heading) == {anchor}
 
-    assert anchors(page) == {anchor}
+
+def code():
+    return [page for folder in ("proxy", "tests", "bench", ".ci") for page in (ROOT / folder).rglob("*.py")]
+
+
+def test_comments_cite_documents_that_are_here():
+    """A document that only its author has explains nothing. ``SHARED`` marks the recordings, which may be elsewhere."""
+    for page in code():
+        for line in page.read_text("utf-8").splitlines():
+            for cited in re.findall(r"[\w./-]+\.md\b", "" if "SHARED" in line else line):
+                assert (ROOT / cited).exists() or (page.parent / cited).exists(), f"{page}: {cited}"
+
+
+def test_comments_cite_headings_that_are_there():
+    """As in: docs/protocol.md, "Address and TLS"."""
+    cited = [
+        (page, *found)
+        for page in code()
+        for found in re.findall(
+            r"(docs/\w+\.md), \\?\"([^\"\\]+)", re.sub(r"\s*\n\s*(# )?", " ", page.read_text("utf-8"))
+        )
+    ]
+
+    assert cited
+    for page, document, heading in cited:
+        headings = re.findall(r"^#+ (.+)$", (ROOT / document).read_text("utf-8"), re.MULTILINE)
+        assert heading in headings, f"{page}: {document}, {heading}"

@@ -1,4 +1,4 @@
-"""Which ways to a gateway the settings describe (http-contract.md section 14)."""
+"""Which drivers the settings select (docs/protocol.md, "Its mode")."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class TestAsking:
 
 
 def kinds(sim):
-    """Count the requests by what they ask for, told by their size (see tedapi.md section 2)."""
+    """Count the requests by what they ask for, recognised by their size (docs/protocol.md, "Messages")."""
     counts = {}
     for record in sim.requests:
         kind = (

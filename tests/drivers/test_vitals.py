@@ -15,7 +15,7 @@ from proxy.drivers.vitals import decode_vitals
 from tests.drivers.vitals_wire import encode_vitals
 from tests.shared import SHARED
 
-# The worked example of vitals.md section 2.
+# A device as it is sent.
 EXAMPLE = bytes.fromhex(
     "0ae7010a9e010a9b010a250a2354455448432d2d333031323137302d30352d422d2d5447313231303030303030303032"
     "120e0a0c333031323137302d30352d421a100a0e544731323130303030303030303222070a055445534c4132260a2453"

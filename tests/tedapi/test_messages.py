@@ -1,4 +1,4 @@
-"""The bytes of TEDAPI (tedapi.md sections 2 and 3)."""
+"""The bytes of TEDAPI (docs/protocol.md, "Messages" and "Queries")."""
 
 from __future__ import annotations
 

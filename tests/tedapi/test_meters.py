@@ -1,4 +1,4 @@
-"""Powers, voltages and currents of /api/meters/aggregates from TEDAPI (tedapi.md section 8.1)."""
+"""Powers, voltages and currents of /api/meters/aggregates from TEDAPI (docs/protocol.md, "Meters from TEDAPI")."""
 
 from __future__ import annotations
 

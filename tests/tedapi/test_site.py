@@ -1,4 +1,4 @@
-"""Charge, grid, mode and identity from TEDAPI (tedapi.md section 8)."""
+"""Charge, grid, mode and identity from TEDAPI (docs/protocol.md, "Site")."""
 
 from __future__ import annotations
 

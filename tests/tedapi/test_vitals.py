@@ -1,4 +1,4 @@
-"""Devices of /api/devices/vitals from TEDAPI (tedapi.md section 8.3)."""
+"""Devices of /api/devices/vitals from TEDAPI (docs/protocol.md, "Vitals from TEDAPI")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which source feeds which sink: the vectors of web-ui.md section 4, and its properties."""
+"""Which source feeds which sink: known cases and properties (docs/protocol.md, "Power flows")."""
 
 from __future__ import annotations
 

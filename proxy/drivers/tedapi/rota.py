@@ -1,6 +1,6 @@
 """Which Powerwall 3 units are asked next, and what they said last.
 
-A Powerwall 3 suffers from many requests (tedapi.md section 7), so a round asks
+A Powerwall 3 suffers from many requests (docs/protocol.md, "Request budget"), so a round asks
 a few units only, those that were not asked for longest; what the others said
 before stands meanwhile, with its age. Times are monotonic seconds.
 """

@@ -27,7 +27,7 @@ _DIN_PATH = "/tedapi/din"
 _PATH = "/tedapi/v1"
 _OK = 200
 _NOT_FOUND = 404
-# After a 429 or 503 TEDAPI is left alone this long (tedapi.md section 7).
+# After a 429 or 503 TEDAPI is left alone this long (docs/protocol.md, "Status codes of TEDAPI").
 _QUIET_S = 300.0
 
 
@@ -109,7 +109,7 @@ class BasicWire:
 
 
 def refusal(reply: Reply, what: str) -> GatewayError:
-    """Translate a status as the table of tedapi.md section 1 says."""
+    """Translate a status as docs/protocol.md, "Status codes of TEDAPI", lists it."""
     match reply.status:
         case 401:
             return LoginRejected("TEDAPI refuses the gateway password (PW_GW_PWD)")

@@ -1,7 +1,7 @@
 """``/api/devices/vitals``: the state of every device.
 
 ``devices`` makes the decoded form (device name to flat object), ``message`` its
-wire form. Signals and part numbers: protocol notes on vitals, section 3.
+wire form. Signals and part numbers: docs/protocol.md, "Devices".
 """
 
 from __future__ import annotations
