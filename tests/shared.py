@@ -1,9 +1,15 @@
-"""Where the recorded answers are: next to the checkout, or where POWERWALL_SHARED says."""
+"""Where the recorded answers are: next to the checkout, or where POWERWALL_SHARED says.
+
+A clone without them skips every module that compares with them, and pytest's summary counts
+these modules. In continuous integration (CI is set) their absence is a failure.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+import pytest
 
 
 def _find() -> Path:
@@ -13,7 +19,10 @@ def _find() -> Path:
     for parent in Path(__file__).resolve().parents:
         if (parent / "shared" / "recordings").is_dir():
             return parent / "shared"
-    raise FileNotFoundError("no shared/recordings next to the checkout; set POWERWALL_SHARED")
+    missing = "no shared/recordings next to the checkout; set POWERWALL_SHARED"
+    if os.environ.get("CI"):
+        raise FileNotFoundError(missing)
+    pytest.skip(f"modules not run: {missing}", allow_module_level=True)
 
 
 SHARED = _find()

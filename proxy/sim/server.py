@@ -99,8 +99,7 @@ class SimulatedGateway:
             "gw_pwd": capture["gw_pwd"],
         }
         sim = cls(**known | options)
-        sim.gateway.overrides = load_capture(capture)
-        sim.gateway.tedapi.capture = capture
+        sim.recapture(capture)
         sim.persona = replace(sim.persona, firmware=capture["fw"], v1r=True)
         return sim
 
@@ -220,6 +219,12 @@ class SimulatedGateway:
     def replay(self, folder: Path) -> None:
         """Serve a folder of recorded answers from now on. Raises OSError or ValueError."""
         self.gateway.overrides = load_folder(folder)
+
+    def recapture(self, capture: Mapping[str, Any]) -> None:
+        """Serve the answers of a captured site from now on; what was written to its configuration is lost."""
+        self.gateway.overrides = load_capture(capture)
+        self.tedapi.capture = capture
+        self.tedapi.config = None
 
     def pin(self, **meters: float | None) -> None:
         """Hold meters at values; see ``Plant.pin``."""
