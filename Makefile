@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit docs bench clean
+.PHONY: help run test check lint format unit docs bench zipapp lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -46,6 +46,14 @@ bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare serve
 	.ci/packages nginx:nginx wrk:wrk chromium:chromium
 	python3 -m venv .bench-peer && { .bench-peer/bin/pip install --quiet pypowerwall-server || true; }
 	$(BIN)/python -m bench
+
+zipapp: $(VENV)/.test ## build dist/powerwall-proxy.pyz, which runs with Python 3.11 or newer and nothing else
+	$(BIN)/python .ci/zipapp.py
+
+lock: $(VENV)/.test ## choose the versions that packages bring along anew
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml --output-file deploy/requirements.lock
 
 clean: ## remove what these commands made
 	rm -rf $(VENV) .bench-peer dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -62,6 +62,12 @@ def installation(wheel) -> Iterator[Installation]:
         subprocess.run(["chmod", "-R", "u+w", venv], check=True)
 
 
+@pytest.fixture(scope="session")
+def plain_python() -> str:
+    """The Python that a machine comes with, which any user can run."""
+    return _python(NOBODY if os.geteuid() == 0 else None)
+
+
 def _python(user: int | None) -> str:
     """Find a Python that this user can run: that of the tests may live in root's home."""
     for python in (sys._base_executable, shutil.which("python3", path="/usr/bin:/usr/local/bin")):
