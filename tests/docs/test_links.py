@@ -82,10 +82,10 @@ def code():
 
 
 def test_comments_cite_documents_that_are_here():
-    """A document that only its author has explains nothing. ``SHARED`` marks the recordings, which may be elsewhere."""
+    """A document that only its author has explains nothing. What stands in quotes is a path of the program."""
     for page in code():
         for line in page.read_text("utf-8").splitlines():
-            for cited in re.findall(r"[\w./-]+\.md\b", "" if "SHARED" in line else line):
+            for cited in re.findall(r"(?<![\"'\w./-])[\w./-]+\.md\b", line):
                 assert (ROOT / cited).exists() or (page.parent / cited).exists(), f"{page}: {cited}"
 
 
