@@ -42,6 +42,17 @@ def _flag(text: str) -> bool:
     raise ValueError("yes or no")
 
 
+def _tls(text: str) -> str:
+    """Read PW_HTTPS, which is a flag with a third word."""
+    word = text.strip().lower()
+    if word == "http":
+        return word
+    try:
+        return "yes" if _flag(text) else "no"
+    except ValueError:
+        raise ValueError("no, yes or http") from None
+
+
 def split_address(text: str) -> tuple[str, int | None]:
     """Split ``host``, ``host:port``, ``::1`` or ``[::1]:port``; the port is None if none is given."""
     match = _HOST_AND_PORT.fullmatch(text)
@@ -171,6 +182,7 @@ def choice(*words: str) -> Kind:
 TEXT = Kind("text", str)
 PATH = Kind("path", str)
 FLAG = Kind("yes | no", _flag)
+TLS = Kind("no | yes | http", _tls)
 ADDRESS = Kind("host[:port]", _address)
 GATEWAY = Kind("host[:port]", _gateway)
 INTERFACE = Kind("address", _interface)

@@ -2,7 +2,8 @@
 
 The environment wins over the file, the file over the default; an empty value
 counts as none. ``NAME_FILE`` names a file that holds a secret. Values are taken
-as they are: no quotes are removed, no ``$`` is expanded, no ``#`` starts a comment.
+as they are: no ``$`` is expanded, no ``#`` starts a comment. Quotes are part of a
+text; around a value that cannot contain any they are ignored with a warning.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True, makes_key: b
     values = {row.key: _value(row, text, found) for row in SETTINGS if (text := given[row.key])}
     settings = _completed(Settings(**values), environ)
     found.warnings += _unknown(environ, table, file)
-    is_named = bool(environ.get("PW_HOST")) or "host" in table
+    is_named = bool(environ.get("PW_HOST")) or table.get("host", "") != ""
     checked = replace(settings, rsa_key_path="") if makes_key else settings
     found.problems += checks.problems(checked, lacks_gateway=needs_gateway and is_complete and not is_named)
     if are_read:  # nothing is called missing that stands in a file of which the reader hears anyway
@@ -170,11 +171,24 @@ def _value(row: Row, given: _Given, found: _Findings) -> Any:
     except ValueError as exc:
         text = found.redactor.redact(given.text, _LONGEST_SHOWN)
         problem = f'{given.name} is "{text}", but must be {exc}'
+    if (value := _unquoted(row, given.text)) is not None:
+        found.warnings.append(f"{given.name} is in quotes, which are ignored: {show(value)} is used.")
+        return value
     if row.forgiving:
-        found.warnings.append(f"{problem}; {show(row.default)} is used.")
-    else:
-        found.problems.append(f"{problem}.")
+        found.warnings.append(f"{problem}; {show(row.fallback)} is used.")
+        return row.fallback
+    found.problems.append(f"{problem}.")
     return row.default
+
+
+def _unquoted(row: Row, text: str) -> Any:
+    """Read a value without the quotes around it, which docker's env files and lists keep; None if that fails too."""
+    if len(text) < len('""') or text[0] != text[-1] or text[0] not in {'"', "'"}:
+        return None
+    try:
+        return row.kind.parse(text[1:-1])
+    except ValueError:
+        return None
 
 
 def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:

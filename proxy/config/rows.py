@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.config.kinds import Kind
+from proxy.config.kinds import FLAG, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,9 @@ class Row:
 
     ``secret``: never shown, and ``NAME_FILE`` may name a file that holds it.
     ``reloads``: a SIGHUP is enough to change it. ``ours``: the pypowerwall
-    proxy has no such setting. ``forgiving``: a bad value is a warning and the
-    default is used, because that is what the pypowerwall proxy does.
+    proxy has no such setting. ``forgiving``: a bad value is a warning and
+    ``fallback`` is used, because that is what the pypowerwall proxy does, or
+    because nothing depends on the setting but comfort.
     """
 
     env: str
@@ -29,10 +30,17 @@ class Row:
     ours: bool = False
     forgiving: bool = False
 
+    @property
+    def fallback(self) -> Any:
+        """What a bad value of a forgiving setting stands for: the pypowerwall proxy reads all but yes as no."""
+        return False if self.kind is FLAG else self.default
+
 
 def row(group: str, kind: Kind, default: Any, help_: str, **marks: Any) -> Any:
     """Make a dataclass field that carries its row. A secret stays out of the repr."""
     secret = marks.get("secret", False)
+    if kind is FLAG and not marks.get("ours"):
+        marks["forgiving"] = True
     return field(
         default=default,
         repr=not secret,

@@ -35,7 +35,9 @@ class Settings:
     host: str = row(_GATEWAY, kinds.GATEWAY, "", "The gateway's address, with the port if it is not 443")
     password: str = row(_GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
     email: str = row(_GATEWAY, TEXT, "email@example.com", "E-mail sent with the login; any will do")
-    timezone: str = row(_GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site")
+    timezone: str = row(
+        _GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site", forgiving=True
+    )
     auth_mode: str = row(
         _GATEWAY, choice("cookie", "token"), "cookie", "How the session is shown to the gateway"
     )
@@ -117,7 +119,7 @@ class Settings:
     port: int = row(_SERVER, whole(0, kinds.HIGHEST_PORT), 8675, "Port to listen on; 0: any free one")
     https: str = row(
         _SERVER,
-        choice("no", "yes", "http"),
+        kinds.TLS,
         "no",
         "yes: TLS; http: plain, behind a front server that does TLS",
     )
@@ -173,6 +175,7 @@ class Settings:
         whole(0, 10 * 365 * _A_DAY, "seconds"),
         0,
         "How long browsers may keep scripts, styles and pictures",
+        forgiving=True,
     )
     frame_ancestors: str = row(
         _VALUES,
@@ -215,6 +218,7 @@ class Settings:
         5,
         "Log lines per minute about one kind of failure; the rest is counted",
         reloads=True,
+        forgiving=True,
     )
     metrics: bool = row(_LOGS, FLAG, True, "Serve /metrics", ours=True)
     metrics_refresh: str = row(

@@ -30,13 +30,12 @@ def test_check_shows_what_is_in_force_and_where_it_comes_from(command, tmp_path)
 @pytest.mark.parametrize("name", ["check", "serve"])
 def test_wrong_settings_are_listed_and_end_it(command, name):
     """All at once, one line each, nothing else; the exit code tells supervisors not to try again."""
-    shown = command(name, PW_PORT="http", PW_TIMEZONE="Mars/Olympus", PW_PASSWORD="correct horse")
+    shown = command(name, PW_PORT="http", PW_TIMEOUT="soon", PW_PASSWORD="correct horse")
 
     assert shown.returncode == CONFIG_ERROR
     assert shown.stdout == ""
     assert shown.stderr.splitlines() == [
-        'powerwall-proxy: PW_TIMEZONE is "Mars/Olympus", but must be a name of the time zone database, '
-        "such as Europe/Berlin.",
+        'powerwall-proxy: PW_TIMEOUT is "soon", but must be a number from 0.1 to 300.',
         'powerwall-proxy: PW_PORT is "http", but must be a whole number from 0 to 65535.',
         "powerwall-proxy: PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
         "(or try `powerwall-proxy serve --demo`).",

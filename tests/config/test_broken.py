@@ -14,6 +14,10 @@ PROBLEMS = {
         "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
         "(or try `powerwall-proxy serve --demo`).",
     ],
+    "no-gateway.toml": [
+        "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
+        "(or try `powerwall-proxy serve --demo`).",
+    ],
     "host-number.env": [
         'PW_HOST is "192.168.1.300", but must be host, host:port or [IPv6]:port, without a path.',
     ],
@@ -35,12 +39,8 @@ PROBLEMS = {
         'PW_AUTH_MODE is "basic", but must be cookie or token.',
         'PW_GW_TLS is "verify", but must be pin, ca or off.',
         'PW_HTTPS is "ssl", but must be no, yes or http.',
-        'PW_NEG_SOLAR is "maybe", but must be yes or no.',
         'PW_UI is "tesla", but must be auto, own or gateway.',
         'PW_LOG_FORMAT is "xml", but must be text or json.',
-    ],
-    "time-zone.env": [
-        'PW_TIMEZONE is "Europe/Bonn", but must be a name of the time zone database, such as Europe/Berlin.',
     ],
     "ca-without-file.env": [
         "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's.",
@@ -94,7 +94,6 @@ PROBLEMS = {
         "password_file in {here}/values.toml: /nowhere/password cannot be read (No such file or directory).",
         'allowed_hosts in {here}/values.toml is "a.example,b c/d", but must be host names separated by '
         "commas, without https:// and port.",
-        'neg_solar in {here}/values.toml is "sometimes", but must be yes or no.',
     ],
     "encoding.toml": [
         "PW_CONFIG: {here}/encoding.toml is not a text in UTF-8.",

@@ -66,6 +66,32 @@ def test_yes_and_no_have_the_usual_spellings_in_any_case(tmp_path, text, quote):
         assert settings(PW_CONFIG=config).debug is (meaning == "yes")
 
 
+@pytest.mark.parametrize("word", ["maybe", "disabled", '"off"', "ja"])
+def test_what_is_neither_yes_nor_no_is_no_as_with_the_pypowerwall_proxy(word):
+    """A container that the pypowerwall proxy started goes on starting; a setting of ours is not guessed."""
+    assert settings(PW_NEG_SOLAR=word).neg_solar is False
+    assert settings(PW_METRICS='"no"').metrics is False
+    with pytest.raises(SettingsError, match='PW_METRICS is "maybe", but must be yes or no'):
+        settings(PW_METRICS="maybe")
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"), [("true", "yes"), ("False", "no"), ("0", "no"), ("'yes'", "yes"), ("HTTP", "http")]
+)
+def test_tls_is_switched_by_the_same_words(word, meaning):
+    assert settings(PW_HTTPS=word).https == meaning
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_quotes_around_what_cannot_contain_any_are_ignored(quote):
+    """A list in a compose file keeps them: ``- PW_PORT="8675"``."""
+    loaded = load({"PW_HOST": f"{quote}gateway.lan{quote}", "PW_PORT": f"{quote}8000{quote}"})
+
+    assert (loaded.settings.host, loaded.settings.port) == ("gateway.lan", 8000)
+    assert "PW_PORT is in quotes, which are ignored: 8000 is used." in loaded.warnings
+    assert settings(PW_EMAIL=f"{quote}me@example.com{quote}").email == f"{quote}me@example.com{quote}"
+
+
 def test_an_empty_value_is_none():
     """Compose files pass variables that nobody set as empty ones."""
     empty = {row.env: "" for row in SETTINGS if row.env != "PW_HOST"}
@@ -189,6 +215,12 @@ ODD = {
     ("PW_TEDAPI_AUTH_MODE", "basic"): "PW_TEDAPI_AUTH_MODE has no meaning here and is ignored.",
     ("PW_STYLE", "pink"): 'PW_STYLE is "pink", but must be clear, black, white, grafana, grafana-dark, '
     "dakboard or solar; clear is used.",
+    ("PW_TIMEZONE", '"Europe/Berlin"'): "PW_TIMEZONE is in quotes, which are ignored: Europe/Berlin is used.",
+    ("PW_TIMEZONE", "Europe/Bonn"): 'PW_TIMEZONE is "Europe/Bonn", but must be a name of the time zone '
+    "database, such as Europe/Berlin; America/Los_Angeles is used.",
+    ("PW_BROWSER_CACHE", "a day"): 'PW_BROWSER_CACHE is "a day", but must be a whole number from 0 to '
+    "315360000; 0 is used.",
+    ("PW_NEG_SOLAR", "maybe"): 'PW_NEG_SOLAR is "maybe", but must be yes or no; no is used.',
     ("PW_SITE_ZERO_THRESHOLD", "some"): 'PW_SITE_ZERO_THRESHOLD is "some", but must be a number from 0 to '
     "100000; 0 is used.",
     ("PW_CACHE_EXPIRE", "1"): "PW_CACHE_EXPIRE=1: some gateways limit the rate when asked more often than "
