@@ -7,21 +7,28 @@ once, without an await, so that a test can break connections in mid-sentence.
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from aiohttp import web
 
 from proxy.sim.certificate import Certificate, SniRule, certificate
 from proxy.sim.delivery import strip
-from proxy.sim.desk import Desk
 from proxy.sim.listener import Listener
 
 MAX_BODY = 1024 * 1024
 
 
+class Serves(Protocol):
+    """What answers the requests that arrive here."""
+
+    async def serve(self, request: web.Request, connections: int) -> web.StreamResponse:
+        """Answer a request that came while so many connections were open."""
+
+
 class Front:
     """What clients connect to."""
 
-    def __init__(self, host: str, port: int, *, tls: bool, serial: str, desk: Desk) -> None:
+    def __init__(self, host: str, port: int, *, tls: bool, serial: str, desk: Serves) -> None:
         self.tls = tls
         self.listener = Listener(host, port, self._protocol)
         self._serial = serial
