@@ -149,9 +149,15 @@ class Settings:
     )
     config: str = row(_SERVER, PATH, "", "TOML file with these settings; the environment wins", ours=True)
 
-    neg_solar: bool = row(_VALUES, FLAG, True, "no: negative solar power is shown as 0 and home raised by it")
+    neg_solar: bool = row(
+        _VALUES, FLAG, True, "no: negative solar power is shown, and counted, as 0 and home raised by it"
+    )
     site_zero_threshold: float = row(
-        _VALUES, number(0, 100_000, "watts"), 0.0, "Grid power up to this is shown as 0", forgiving=True
+        _VALUES,
+        number(0, 100_000, "watts"),
+        0.0,
+        "Grid power up to this is shown, and counted, as 0",
+        forgiving=True,
     )
     legacy_errors: bool = row(
         _VALUES,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+_LARGEST: Final = sys.float_info.max
 
 
 def dig(document: Any, *path: str) -> Any:
@@ -17,10 +20,17 @@ def dig(document: Any, *path: str) -> Any:
 
 
 def number(value: Any) -> float | None:
-    """Give an int or a finite float as it is; None for everything else, booleans included."""
+    """Give an int or a finite float as it is; None for everything else, booleans and ints beyond any float included."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -_LARGEST <= value <= _LARGEST else None
+
+
+def is_count(value: float) -> bool:
+    """Say whether a counter can read this: finite and not below zero, whatever a device reports."""
+    return math.isfinite(value) and value >= 0
 
 
 def text(value: Any) -> str | None:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from proxy.core.powers import Powers, corrected
 from proxy.core.reading import number
 
 if TYPE_CHECKING:
@@ -62,7 +64,16 @@ def areas(first: float, last: float, span: float) -> tuple[float, float]:
 class EnergyMeter:
     """The counters of one gateway, kept under its address. Owns the writing that is under way until closed."""
 
-    def __init__(self, memory: Memory, clock: Clock, address: str) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        clock: Clock,
+        address: str,
+        *,
+        neg_solar: bool = True,
+        site_zero_threshold: float = 0.0,
+    ) -> None:
+        self._correct = partial(corrected, neg_solar=neg_solar, site_zero_threshold=site_zero_threshold)
         self._memory = memory
         self._clock = clock
         self._address = address
@@ -77,11 +88,13 @@ class EnergyMeter:
         self._saving: asyncio.Future[None] | None = None
 
     def count(self, powers: Mapping[str, float | None]) -> Mapping[str, tuple[float, float]]:
-        """Take the powers of this moment (watts); tell (imported, exported) watt-hours of each meter."""
+        """Take the powers of this moment (watts), corrected as they are shown; give (imported, exported) watt-hours."""
         now = self._clock.monotonic()
         gap_s = -1.0 if self._read_at is None else now - self._read_at
         self._read_at, self._until = now, self._clock.wall()
-        for name, power in powers.items():
+        shown = self._correct(Powers(*map(powers.get, Powers.__slots__)))
+        for name in powers:
+            power = getattr(shown, name)
             self._counters[name] = self._counters.get(name, Counter()).read(power, gap_s)
         return {name: _directions(name, counter) for name, counter in self._counters.items()}
 

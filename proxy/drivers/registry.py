@@ -108,7 +108,15 @@ def _energy(settings: Settings, memory: Memory, clock: Clock) -> EnergyMeter | N
     """Make the counters of a gateway that tells none."""
     from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
 
-    return EnergyMeter(memory, clock, settings.host) if settings.integrate_energy else None
+    if not settings.integrate_energy:
+        return None
+    return EnergyMeter(
+        memory,
+        clock,
+        settings.host,
+        neg_solar=settings.neg_solar,
+        site_zero_threshold=settings.site_zero_threshold,
+    )
 
 
 def _basic(host: str, settings: Settings, memory: Memory, clock: Clock) -> BasicWire:

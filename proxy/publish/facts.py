@@ -60,7 +60,9 @@ class Facts:
         if METERS not in self.documents:
             return {}
         told = section(meters.aggregates(self.documents, self.options))
-        return {name: section(told[name]) for name in meters.METER_NAMES if section(told.get(name))}
+        return {
+            name: section(told[name]) for name in meters.METER_NAMES if meters.heard(self.documents, name)
+        }
 
     @cached_property
     def powers(self) -> flows.Readings:

@@ -7,6 +7,7 @@ kept between scrapes but the ratchet of the gateway's counters, which outlives t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from proxy.core.model import Source
+from proxy.core.reading import is_count
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
 from proxy.core.tally import Histogram
 from proxy.publish.energy import ENERGY, ESSENTIAL
@@ -68,6 +70,10 @@ class _Families(Collector):
         self._running = running
         self._facts = facts
         self._ratchet = ratchet
+        counters = [row.name for row in ENERGY if row.kind is COUNTER]
+        for gateway in running.gateways:
+            # From zero on, so that the first one is an increase.
+            running.implausible.update({(gateway.name, name): 0 for name in counters})
 
     def collect(self) -> Iterator[Metric]:
         """Make all families that have a sample."""
@@ -84,14 +90,19 @@ class _Families(Collector):
         for gateway, facts in told:
             samples = row.read(facts)
             if row.kind is COUNTER:
-                samples = self._held((row.name, gateway), samples)
+                samples = self._held(row.name, gateway, samples)
             _fill(metric, row, samples, {"gateway": gateway})
         return metric
 
-    def _held(self, series: tuple[str, ...], samples: Samples) -> Samples:
+    def _held(self, name: str, gateway: str, samples: Samples) -> Samples:
+        """Keep counters from stepping back; leave out and count what a counter cannot read."""
         for labels, value in samples:
-            if isinstance(value, int | float):
-                yield labels, self._ratchet.hold((*series, *labels), value)
+            if not isinstance(value, int | float):
+                continue
+            if is_count(value):
+                yield labels, self._ratchet.hold((name, gateway, *labels), value)
+            else:
+                self._running.implausible[gateway, name] += 1
 
 
 def _empty(family: Family[Told]) -> Metric:
@@ -108,11 +119,11 @@ def _filled(metric: Metric) -> Iterator[Metric]:
 def _fill(
     metric: Metric, family: Family[Told], samples: Samples, common: dict[str, str] | None = None
 ) -> None:
-    """Add samples to a metric; those without a value are left out, as are labels without one."""
+    """Add samples to a metric; those without a finite value are left out, as are labels without one."""
     for values, value in samples:
         if isinstance(value, Histogram) and isinstance(metric, HistogramMetricFamily):
             metric.add_metric(values, _cumulated(value), value.total)
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float) and math.isfinite(value):
             labels = dict(common or {})
             labels.update(zip(family.labels, values, strict=False))
             metric.add_sample(family.name, labels, value)

@@ -154,6 +154,12 @@ OWN: Final[tuple[Family[Running], ...]] = (
         "Tokens for control and OpenC2 and passwords of logins that were wrong, or not looked at because the address has to wait",
         of_feature("tokens_refused_total"),
     ),
+    counter(
+        "proxy_implausible_values_total",
+        "gateway metric",
+        "Values of the gateway that a scrape left out: a counter below zero, or not finite",
+        lambda r: r.implausible.items(),
+    ),
     counter("proxy_log_records_total", "level", "Log lines written", running.log_records),
     gauge(
         "proxy_collect_seconds", "", "Duration of the previous scrape", lambda r: (((), r.collect_seconds),)

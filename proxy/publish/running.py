@@ -47,6 +47,8 @@ class Running:
     started_at: float  # wall-clock seconds
     samples: Mapping[str, Callable[[], Samples]] = field(default_factory=dict)
     collect_seconds: float | None = None
+    # Values that a scrape left out because nothing can have counted them, by gateway and metric.
+    implausible: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def links(self) -> Iterator[tuple[Gateway, str, Link]]:

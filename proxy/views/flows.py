@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxy.core.sources import METERS
-from proxy.views.meters import powers
+from proxy.views.meters import heard, never_heard, powers
 from proxy.views.options import Options
-from proxy.views.reading import Documents, number, section
+from proxy.views.reading import Documents, number
 from proxy.views.site import GRID, grid_number
 
 
@@ -62,12 +61,12 @@ class Flows:
 def readings(documents: Documents, options: Options) -> Readings:
     """Read a gateway's documents, with the powers corrected as everywhere."""
     watts = powers(documents, options)
-    generator = number(section(documents.get(METERS), "generator").get("instant_power"))
+    generator = number(heard(documents, "generator").get("instant_power"))
     return Readings(
-        solar=watts.solar,
-        site=watts.site,
-        battery=watts.battery,
-        load=watts.load,
+        solar=0.0 if never_heard(documents, "solar") else watts.solar,
+        site=None if never_heard(documents, "site") else watts.site,
+        battery=0.0 if never_heard(documents, "battery") else watts.battery,
+        load=None if never_heard(documents, "load") else watts.load,
         generator=generator or 0.0,
         islanded=grid_number(documents) == GRID["SystemIslandedActive"],
     )

@@ -1,21 +1,12 @@
-"""Power and charge: meter sections, CSV lines, and the one place where powers are corrected.
-
-Two corrections exist, and every route that shows power shows the same corrected ones:
-
-- negative solar power (an inverter's own use at night) becomes 0 unless ``Options.neg_solar``;
-- site power within ``Options.site_zero_threshold`` of zero (a meter's noise) becomes 0.
-
-What a correction takes away is settled with the load, so that load = site + battery + solar
-holds as well as it did before. The two therefore commute; solar is done first.
-"""
+"""Power and charge: meter sections and CSV lines, with the corrections that the owner chose (core/powers.py)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from proxy.core.model import app_percent
+from proxy.core.powers import Powers, corrected
 from proxy.core.sources import METERS, SOE, SYSTEM_STATUS
 from proxy.views import site
 from proxy.views.options import Options
@@ -26,33 +17,29 @@ View = Callable[[Documents, Options], Any]
 
 # Every meter that some gateway has.
 METER_NAMES = ("site", "battery", "load", "solar", "generator", "busway")
+_YEAR_ONE = "0001-"
 CSV_COLUMNS = ("Grid", "Home", "Solar", "Battery", "BatteryLevel")
 CSV_V2_COLUMNS = (*CSV_COLUMNS, "GridStatus", "Reserve")
 
 
-@dataclass(frozen=True, slots=True)
-class Powers:
-    """The four corrected powers in watts; None where the gateway gave no number."""
+def never_heard(documents: Documents, name: str) -> bool:
+    """Say whether the gateway lists a meter that it never heard from (last in year 1): there is no such meter."""
+    stamp = section(documents.get(METERS), name).get("last_communication_time")
+    return isinstance(stamp, str) and stamp.startswith(_YEAR_ONE)
 
-    site: float | None
-    battery: float | None
-    solar: float | None
-    load: float | None
+
+def heard(documents: Documents, name: str) -> Mapping[str, Any]:
+    """Return the section of a meter that there is, an empty one for any other."""
+    return {} if never_heard(documents, name) else section(documents.get(METERS), name)
 
 
 def powers(documents: Documents, options: Options) -> Powers:
     """Return the powers of the meters document, corrected."""
     meters = documents.get(METERS)
-    site_w, battery, solar, load = (
-        number(section(meters, name).get("instant_power")) for name in ("site", "battery", "solar", "load")
+    told = {name: number(section(meters, name).get("instant_power")) for name in Powers.__slots__}
+    return corrected(
+        Powers(**told), neg_solar=options.neg_solar, site_zero_threshold=options.site_zero_threshold
     )
-    if not options.neg_solar and solar is not None and solar < 0:
-        load = None if load is None else load - solar
-        solar = 0
-    if site_w is not None and 0 < abs(site_w) <= options.site_zero_threshold:
-        load = None if load is None else load - site_w
-        site_w = 0
-    return Powers(site_w, battery, solar, load)
 
 
 def aggregates(documents: Documents, options: Options) -> Any:
@@ -60,14 +47,14 @@ def aggregates(documents: Documents, options: Options) -> Any:
     meters = documents.get(METERS)
     if not isinstance(meters, Mapping):
         return meters
-    corrected = powers(documents, options)
-    return {name: _corrected(name, value, corrected) for name, value in meters.items()}
+    watts = powers(documents, options)
+    return {name: _with_power(name, value, watts) for name, value in meters.items()}
 
 
-def _corrected(name: str, value: Any, corrected: Powers) -> Any:
+def _with_power(name: str, value: Any, watts: Powers) -> Any:
     if name not in Powers.__slots__ or not isinstance(value, Mapping) or "instant_power" not in value:
         return value
-    return {**value, "instant_power": getattr(corrected, name)}
+    return {**value, "instant_power": getattr(watts, name)}
 
 
 def meter(name: str) -> View:

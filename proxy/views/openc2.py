@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from proxy.core.model import Source
+from proxy.core.reading import is_count
 from proxy.core.sources import (
     GRID_STATUS,
     METERS,
@@ -123,16 +124,21 @@ def _flows(documents: Documents, options: Options) -> dict[str, float | None] | 
 
 
 def _energy(documents: Documents, _: Options) -> dict[str, Any] | None:
-    told = section(documents.get(METERS))
     counters = {
         name: {
-            f"{direction}_wh": number(section(told, name).get(f"energy_{direction}"))
+            f"{direction}_wh": _total(told.get(f"energy_{direction}"))
             for direction in ("imported", "exported")
         }
         for name in meters.METER_NAMES
-        if section(told, name)
+        if (told := meters.heard(documents, name))
     }
     return counters or None
+
+
+def _total(value: Any) -> float | None:
+    """Read a lifetime energy (Wh); None for what no meter can have counted."""
+    known = number(value)
+    return known if known is not None and is_count(known) else None
 
 
 def _battery(documents: Documents, options: Options) -> dict[str, Any] | None:

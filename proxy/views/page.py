@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from proxy.core.sources import GRID_STATUS, METERS, PROBLEMS, SITE_NAME, SYSTEM_STATUS
+from proxy.core.sources import GRID_STATUS, PROBLEMS, SITE_NAME, SYSTEM_STATUS
 from proxy.views import meters, site
 from proxy.views.devices import alerts
 from proxy.views.flows import Flows, Readings, flows
@@ -112,7 +112,7 @@ def _power(watts: float | None) -> str:
 
 
 def _generator(documents: Documents) -> float | None:
-    return number(section(documents.get(METERS), "generator").get("instant_power"))
+    return number(meters.heard(documents, "generator").get("instant_power"))
 
 
 def _has(documents: Documents) -> dict[str, bool]:
@@ -122,7 +122,7 @@ def _has(documents: Documents) -> dict[str, bool]:
 
 def _exists(documents: Documents, name: str) -> bool:
     """Say whether the site has such a meter: it counted energy, or shows power, or cannot count."""
-    meter = section(documents.get(METERS), name)
+    meter = meters.heard(documents, name)
     counted = [number(meter.get(key)) for key in ("energy_exported", "energy_imported")]
     return bool(meter) and (
         any(counted)

@@ -1,14 +1,17 @@
 """No site is too odd for /metrics: any documents make a body that Prometheus takes."""
 
+import math
 from collections import Counter
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.core.clock import Clock
 from proxy.core.freshness import Policy
 from proxy.core.model import Document
+from proxy.core.reading import number
 from proxy.core.sources import METERS
 from proxy.gateway.gateway import Gateway
 from proxy.publish.facts import Facts
@@ -16,6 +19,7 @@ from proxy.publish.families import Ratchet
 from proxy.publish.metrics import Metrics
 from proxy.publish.running import Running
 from proxy.views.options import Options
+from proxy.views.page import flow
 from tests.metrics.reading import OPENMETRICS, read
 from tests.views.strategies import documents
 
@@ -40,6 +44,10 @@ def scraped(told):
     metrics = Metrics(running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), Ratchet())
     text, openmetrics = (read_as(metrics, accept) for accept in ("", OPENMETRICS))
     assert openmetrics.keys() >= text.keys()
+    counted = {
+        key: value for key, value in text.items() if key[0].endswith(("_total", "_count", "_sum", "_bucket"))
+    }
+    assert all(math.isfinite(value) and value >= 0 for value in counted.values()), counted
     return text
 
 
@@ -59,6 +67,39 @@ def test_any_documents_make_a_body_without_a_series_twice(told):
 def test_any_value_in_the_place_of_a_document_is_no_error(told, odd):
     """A shape that no gateway has shown yet costs its series, never the scrape."""
     scraped(dict.fromkeys(told, odd))
+
+
+@pytest.mark.parametrize("impossible", [-1, -9817600.25, 1e306, -math.inf, math.nan, 10**400])
+def test_a_counter_that_no_meter_can_have_is_left_out_and_counted(impossible):
+    """After a meter was exchanged, lifetime energies below zero were seen; a scrape with one is unreadable."""
+    told = {"instant_power": 120, "energy_exported": impossible, "energy_imported": 5}
+    series = scraped({METERS: {"site": told, "solar": {"energy_exported": 8_000_000}}})
+
+    assert set(series.named("powerwall_energy_joules_total").values()) == {18_000.0, 28_800_000_000.0}
+    assert series["powerwall_instant_power_watts", "meter=site"] == 120
+    left_out = series.named("powerwall_proxy_implausible_values_total").values()
+    assert sum(left_out) == (1 if is_number(impossible) else 0)
+
+
+def is_number(value):
+    return number(value) is not None
+
+
+def test_a_meter_that_the_gateway_never_heard_from_is_no_meter():
+    """Firmware lists generator and busway of houses that have none, last heard of in year 1."""
+    never = {"last_communication_time": "0001-01-01T00:00:00Z", "instant_power": 700, "energy_exported": 9}
+    site = {"last_communication_time": "2026-11-20T12:00:00-08:00", "instant_power": 500}
+    house = {"site": site, "load": {"instant_power": 1500}, "battery": {"instant_power": 1000}}
+    told = {METERS: {**house, "solar": never, "generator": never, "busway": never}}
+
+    series = scraped(told)
+
+    assert not [key for key in series if {"meter=solar", "meter=generator", "meter=busway"} & set(key)]
+    assert series["powerwall_flow_watts", "source=grid", "sink=home"] == 500
+    assert series["powerwall_flow_watts", "source=battery", "sink=home"] == 1000
+    assert series["powerwall_flow_unbalanced_watts",] == 0
+    page = flow(told, Options())
+    assert (page["has"]["solar"], page["generator"], page["unbalanced"]) == (False, None, 0)
 
 
 def test_phase_currents_are_told_where_a_meter_measures_them():

@@ -17,8 +17,9 @@ FAMILIES = (*ENERGY, *OWN)
 KINDS = {"G": Kind.GAUGE, "C": Kind.COUNTER, "histogram": Kind.HISTOGRAM}
 # Of the design, but there is nothing yet that they could tell of: MQTT is not spoken.
 MISSING = {"powerwall_proxy_mqtt_connected", "powerwall_proxy_mqtt_messages_total"}
-# Beyond the design: attacks and overload that somebody should be woken for.
+# Beyond the design: attacks, overload and impossible values that an operator should know of.
 ADDED = {
+    "powerwall_proxy_implausible_values_total": (Kind.COUNTER, {"gateway", "metric"}),
     "powerwall_proxy_connections": (Kind.GAUGE, set()),
     "powerwall_proxy_connections_refused_total": (Kind.COUNTER, set()),
     "powerwall_proxy_tokens_refused_total": (Kind.COUNTER, {"door", "reason"}),

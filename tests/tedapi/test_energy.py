@@ -144,6 +144,19 @@ def test_a_reading_that_no_house_can_have_is_not_counted():
     assert told["site"] == pytest.approx((10.0, 0.0))
 
 
+def test_what_is_shown_as_zero_is_counted_as_zero():
+    """A threshold hides the noise of the grid's meter in the sum, too, and what it hides is settled with the home."""
+    time = Time()
+    counting = EnergyMeter(Memory(""), time.clock, "gateway", neg_solar=False, site_zero_threshold=50.0)
+
+    for _ in range(3):
+        told = counting.count({"site": 36.0, "load": 1000.0, "solar": -36.0, "battery": 1000.0})
+        time.now += 100
+
+    assert told["site"] == told["solar"] == (0.0, 0.0)
+    assert told["load"] == pytest.approx((1000.0 * 200 / 3600, 0.0))
+
+
 def test_many_small_areas_add_up():
     """Twelve days of them: the sum is right to a hundredth of a watt-hour."""
     counter, total = Counter(power_w=733.3), 200_000
