@@ -30,7 +30,7 @@ _HOUR_S = 3600.0
 # No house takes or gives a megawatt; counted once, such a reading would stay in the sum for ever.
 _MOST_W = 1e6
 # These give when their power is positive; grid and home take.
-_PRODUCERS = frozenset({"solar", "battery"})
+_PRODUCERS = frozenset({"solar", "battery", "generator"})
 
 
 @dataclass(frozen=True, slots=True)

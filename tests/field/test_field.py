@@ -11,13 +11,9 @@ from tests.field.steps import Site
 
 # Cases that do not pass yet, with what is in the way.
 PENDING: dict[str, str] = {
-    "20-neurio-configured-in-parts": "only the first entry of a meter counts",
-    "21-neurio-measures-solar": "null where Home Assistant rounds",
-    "27-generator-over-tedapi": "the generator's total is not read",
     "31-session-outlives-a-restart": "sessions end with the process",
     "34-universal-devices-node": "/api/generators is not served",
     "45-numbers-of-packs-do-not-race": "the document that arrives first numbers the packs",
-    "53-inverters-of-the-packs-are-silent": "null where Home Assistant rounds",
 }
 
 

@@ -30,18 +30,21 @@ def meter(time, memory=None):
 
 
 def test_an_hour_of_two_kilowatts_is_two_kilowatt_hours_in_the_direction_of_the_meter():
-    """Grid and home import at positive power; battery and solar export what they give."""
+    """Grid and home import at positive power; battery, solar and generator export what they give."""
     time = Time()
     counting = meter(time)
 
     for _ in range(61):
-        told = counting.count({"site": 2000.0, "load": 2000.0, "solar": 2000.0, "battery": -2000.0})
+        told = counting.count(
+            {"site": 2000.0, "load": 2000.0, "solar": 2000.0, "battery": -2000.0, "generator": 2000.0}
+        )
         time.now += 60
 
     assert told["site"] == pytest.approx((2000.0, 0.0))
     assert told["load"] == pytest.approx((2000.0, 0.0))
     assert told["solar"] == pytest.approx((0.0, 2000.0))
     assert told["battery"] == pytest.approx((2000.0, 0.0))
+    assert told["generator"] == pytest.approx((0.0, 2000.0))
 
 
 def test_a_pause_adds_nothing_and_neither_does_an_unknown_power():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.drivers.tedapi import meters
+from proxy.drivers.tedapi import measures, meters
 from tests.tedapi.sites import facts
 
 AGGREGATES = "controller.control.meterAggregates"
@@ -77,12 +77,12 @@ def test_an_outside_meter_measures_the_grid_where_no_built_in_one_does():
     ],
 )
 def test_the_voltage_between_lines_follows_from_the_live_ones(volts, expected):
-    assert meters.line_voltage(volts) == pytest.approx(expected)
+    assert measures.line_voltage(volts) == pytest.approx(expected)
 
 
 @given(st.floats(101, 300), st.floats(101, 300), st.floats(101, 300))
 def test_three_phase_voltage_does_not_depend_on_the_order_of_the_lines(a, b, c):
-    assert meters.line_voltage((a, b, c)) == pytest.approx(meters.line_voltage((c, a, b)))
+    assert measures.line_voltage((a, b, c)) == pytest.approx(measures.line_voltage((c, a, b)))
 
 
 def test_solar_voltage_is_the_mean_of_the_inverters_that_are_awake():
@@ -98,6 +98,110 @@ def test_a_powerwall_3_measures_its_own_voltages():
     assert told["battery"]["instant_average_voltage"] == 242.6
     assert told["battery"]["num_meters_aggregated"] == 2
     assert told["solar"]["frequency"] == 60.01
+
+
+ISLANDER = f"{BUS}.ISLANDER.ISLAND_AcMeasurements"
+DISCONNECTED = {
+    "controller.control.alerts.active": [],
+    f"{BUS}.ISLANDER.ISLAND_GridConnection.ISLAND_GridConnected": "ISLAND_GridConnected_Disconnected",
+}
+SILENT = {"isMIA": True, "PINV_Vout": 0, "PINV_Fout": 0}
+
+
+def lines(side, volts=0, hertz=0):
+    """What the islander measures on the lines of one side."""
+    told = {f"{ISLANDER}.ISLAND_VL{line}N_{side}": volts for line in (1, 2, 3)}
+    return told | {f"{ISLANDER}.ISLAND_FreqL{line}_{side}": hertz for line in (1, 2, 3)}
+
+
+def measured(meter):
+    return meter["instant_average_voltage"], meter["frequency"]
+
+
+def test_silent_inverters_are_on_the_wires_that_the_islander_measures():
+    """Home Assistant rounds voltage, frequency and current of every meter, and ends at null."""
+    silent = {f"{BUS}.PINV.{slot}.PINV_Status": SILENT for slot in (0, 1)}
+
+    battery = meters.aggregates(facts("pw2", silent))["battery"]
+
+    assert measured(battery) == (242.2, 60.01)
+    assert battery["instant_total_current"] == -3500 / 242.2
+
+
+def test_of_three_phases_an_inverter_is_on_one():
+    silent = {f"{BUS}.PINV.{slot}.PINV_Status": SILENT for slot in (0, 1)}
+
+    told = meters.aggregates(facts("pw2", silent | lines("Load", 230.0, 50.0)))
+
+    assert measured(told["battery"]) == (230.0, 50.0)
+    assert measured(told["load"]) == (pytest.approx(230.0 * 3**0.5), 50.0)
+
+
+def test_while_the_contactor_is_closed_either_side_measures_the_other():
+    house_lost, grid_lost = lines("Load"), lines("Main")
+
+    assert measured(meters.aggregates(facts("pw2", house_lost))["load"])[1] == 60.0  # the solar inverters'
+    meter_x = measured(meters.aggregates(facts("pw2", {ISLANDER: None}))["site"])[0]
+    assert meter_x == pytest.approx(242.4)
+    assert measured(meters.aggregates(facts("pw2", grid_lost))["site"])[1] == 60.01
+
+
+def test_an_outage_is_no_voltage_and_not_an_unknown_one():
+    """The contactor is open and the islander measures zeros before it; behind it the house has power."""
+    told = meters.aggregates(
+        facts("pw2", DISCONNECTED | lines("Main") | {f"{BUS}.SYNC.METER_X_AcMeasurements": None})
+    )
+
+    assert measured(told["site"]) == (0, 0)
+    assert told["site"]["instant_total_current"] == 0
+    assert measured(told["load"]) == (242.2, 60.01)
+
+
+def test_what_nothing_measures_is_null():
+    nothing = {BUS: {}, "controller.neurio": None, "controller.components": None}
+
+    told = meters.aggregates(facts("pw2", nothing))
+
+    assert {measured(meter) for meter in told.values()} == {(None, None)}
+    assert {meter["instant_total_current"] for meter in told.values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("volts", "expected"),
+    [
+        ((121.2, 121.4), 242.6),  # a leg each
+        ((121.0, 121.0, 122.0, 122.0), 243.0),  # two on each leg
+        ((240.1,), 240.1),  # between the legs
+        ((230.0, 230.0), 230.0),  # two circuits of one phase
+        ((230.0, 230.0, 230.0), 230.0 * 3**0.5),  # three phases
+        ((0.0, None), None),
+    ],
+)
+def test_transformers_tell_the_voltage_between_lines(volts, expected):
+    assert measures.transformer_voltage(volts) == pytest.approx(expected)
+
+
+class TestGenerator:
+    """Every gateway reports the power of a generator, 0 W where there is none."""
+
+    @staticmethod
+    def site(watts, **more):
+        return facts("pw2", {AGGREGATES: [{"location": "GENERATOR", "realPowerW": watts}]}, **more)
+
+    def test_one_that_runs_is_a_meter_on_the_wires_of_the_house(self):
+        told = meters.aggregates(self.site(4000))["generator"]
+
+        assert told["instant_power"] == 4000
+        assert measured(told) == (242.2, 60.01)
+
+    def test_one_that_never_ran_does_not_exist(self):
+        assert "generator" not in meters.aggregates(self.site(0))
+        assert "generator" not in meters.aggregates(self.site(0, counters={"generator": (0.0, 0.0)}))
+
+    def test_one_that_ran_stays_with_its_energy(self):
+        told = meters.aggregates(self.site(0, counters={"generator": (0.0, 700.0)}))["generator"]
+
+        assert (told["instant_power"], told["energy_exported"]) == (0, 700.0)
 
 
 class TestRemoteSolarMeter:

@@ -131,6 +131,29 @@ def test_a_neurio_tells_only_its_configured_transformers_scaled_as_configured():
     assert not any(key.startswith("NEURIO_CT1") for key in neurio)
 
 
+def test_a_neurio_that_measures_in_two_places_has_an_entry_for_each():
+    """Every transformer that some entry uses is told, with that entry's factor and place."""
+    site, solar = (
+        {"type": "neurio_w2_tcp", "connection": {"device_serial": "V1234567890"}, **entry}
+        for entry in (
+            {"location": "site", "cts": [True, True, False]},
+            {"location": "solar", "cts": [False, False, True], "real_power_scale_factor": 2},
+        )
+    )
+    reading = {"realPowerW": 1500}
+
+    told = vitals.vitals(
+        facts(
+            "pw2",
+            {"config.meters": [site, solar], "controller.neurio.readings.0.dataRead": [reading] * 3},
+        )
+    )
+
+    neurio = told["NEURIO--V1234567890"]
+    assert [neurio[f"NEURIO_CT{slot}_Location"] for slot in range(3)] == ["site", "site", "solar"]
+    assert [neurio[f"NEURIO_CT{slot}_InstRealPower"] for slot in range(3)] == [1500, 1500, 3000]
+
+
 def test_temperatures_of_packs_are_told_where_the_gateway_tells_them():
     hot = {f"components.{LEADER}.components.hvp.0.signals": [signal("HVP_PackTempMax", 31.5)]}
 

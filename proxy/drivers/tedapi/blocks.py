@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from proxy.drivers.tedapi import powerwall3, vitals
+from proxy.drivers.tedapi.grid import grid_state
 from proxy.drivers.tedapi.reading import (
     Facts,
     at,
@@ -19,7 +20,6 @@ from proxy.drivers.tedapi.reading import (
     split_din,
     text,
 )
-from proxy.drivers.tedapi.site import grid_state
 
 # A block in the order of the gateway's own document.
 _BLOCK: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.drivers.tedapi import cts
 from proxy.drivers.tedapi.devices import Device, controller_name, device
-from proxy.drivers.tedapi.meters import meter_z, switch_component
+from proxy.drivers.tedapi.measures import meter_z, switch_component
 from proxy.drivers.tedapi.reading import Facts, names, rows, section, signals, split_din, text
 
 _LINES = ("1", "2", "3")

@@ -47,8 +47,8 @@ def neurio(facts: Facts) -> Iterator[Transformer]:
     for reading in rows(facts.controller, "neurio", "readings"):
         serial = text(reading.get("serial"))
         if serial:
-            configured = _configured(facts, serial, _NEURIO)
-            yield from _transformers(serial, configured, rows(reading, "dataRead"), reading.get("timestamp"))
+            entries = _entries(facts, serial, _NEURIO)
+            yield from _transformers(serial, entries, rows(reading, "dataRead"), reading.get("timestamp"))
 
 
 def remote(facts: Facts) -> Iterator[Transformer]:
@@ -56,36 +56,62 @@ def remote(facts: Facts) -> Iterator[Transformer]:
     for meter in rows(facts.controller, "teslaRemoteMeter", "meters"):
         din = text(meter.get("din"))
         if din:
-            configured = _configured(facts, din, _REMOTE)
+            entries = _entries(facts, din, _REMOTE)
             readings = rows(meter, "reading", "ctReadings")
-            yield from _transformers(din, configured, readings, dig(meter, "reading", "timestamp"))
+            yield from _transformers(din, entries, readings, dig(meter, "reading", "timestamp"))
 
 
-def _configured(facts: Facts, name: str, kinds: tuple[str, ...]) -> Mapping[str, Any] | None:
-    """Find a meter in the configuration: by serial number, or by the DIN that ends in it."""
+def at(facts: Facts, location: str) -> list[Transformer]:
+    """List the transformers at a place: those of the Neurio meters, else those of the remote meters.
+
+    ``solar`` includes the revenue meter.
+    """
+
+    def is_there(ct: Transformer) -> bool:
+        return ct.is_solar if location == _SOLAR else ct.location == location
+
+    return list(filter(is_there, neurio(facts))) or list(filter(is_there, remote(facts)))
+
+
+def _entries(facts: Facts, name: str, kinds: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    """List the entries of a meter in the configuration: by serial number, or by the DIN that ends in it.
+
+    A meter whose transformers measure in several places has an entry for each place.
+    """
     serial = split_din(name)[1] or name
-    for meter in rows(facts.config, "meters"):
-        known_as = text(dig(meter, "connection", "device_serial"))
-        if str(meter.get("type", "")).startswith(kinds) and known_as in {name, serial}:
-            return meter
-    return None
+    return [
+        meter
+        for meter in rows(facts.config, "meters")
+        if str(meter.get("type", "")).startswith(kinds)
+        and text(dig(meter, "connection", "device_serial")) in {name, serial}
+    ]
+
+
+def _entry_of(slot: int, entries: list[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Find the entry that uses a transformer; one whose list ends before it leaves that open, and comes last."""
+    is_open = None
+    for entry in entries:
+        in_use = names(entry.get("cts"))
+        if slot >= len(in_use):
+            is_open = is_open or entry
+        elif in_use[slot]:
+            return entry
+    return is_open
 
 
 def _transformers(
-    name: str, meter: Mapping[str, Any] | None, readings: list[Mapping[str, Any]], read_at: Any
+    name: str, entries: list[Mapping[str, Any]], readings: list[Mapping[str, Any]], read_at: Any
 ) -> Iterator[Transformer]:
     """Pair readings with their configuration. A meter that nobody configured has no location."""
-    configured = meter or {}
-    in_use = names(configured.get("cts"))
-    location = text(configured.get("location"))
-    factor = number(configured.get("real_power_scale_factor"))
     for slot, reading in enumerate(readings):
-        if slot < len(in_use) and not in_use[slot]:
+        entry = _entry_of(slot, entries) if entries else {}
+        if entry is None:
             continue
+        factor = number(entry.get("real_power_scale_factor"))
         yield Transformer(
             meter=name,
             slot=slot,
-            location=location,
+            location=text(entry.get("location")),
             power_w=scaled(reading.get("realPowerW"), 1 if factor is None else factor),
             reactive_var=number(reading.get("reactivePowerVAR")),
             voltage_v=number(reading.get("voltageV")),
@@ -93,5 +119,5 @@ def _transformers(
             exported_ws=number(reading.get("energyExportedWs")),
             imported_ws=number(reading.get("energyImportedWs")),
             read_at=moment(read_at),
-            configured=meter is not None,
+            configured=bool(entries),
         )

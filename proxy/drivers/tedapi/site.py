@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from proxy.drivers.tedapi.grid import grid_state
 from proxy.drivers.tedapi.meters import METERS, aggregates
 from proxy.drivers.tedapi.reading import (
     Facts,
@@ -21,9 +22,6 @@ from proxy.drivers.tedapi.reading import (
     timestamp,
 )
 
-_CONNECTED = "SystemGridConnected"
-_ISLANDED = "SystemIslandedActive"
-
 # Kind of gateway by part number, without revision: first generation, Gateway 2, its own site controller.
 _DEVICE_TYPES = {"1118431": "hec", "1152100": "teg", "1232100": "teg", "1707000": "smc"}
 
@@ -36,16 +34,6 @@ def soe(facts: Facts) -> dict[str, Any] | None:
     if not full or remaining is None:
         return None
     return {"percentage": remaining / full * 100}
-
-
-def grid_state(facts: Facts) -> str | None:
-    """Tell the grid state: by the system's alert, else by the islander's contactor."""
-    if "SystemConnectedToGrid" in facts.alerts:
-        return _CONNECTED
-    contactor = section(facts.bus, "ISLANDER", "ISLAND_GridConnection").get("ISLAND_GridConnected")
-    if contactor is None or contactor == "":
-        return None
-    return _CONNECTED if contactor in {True, "ISLAND_GridConnected_Connected"} else _ISLANDED
 
 
 def grid_status(facts: Facts) -> dict[str, Any] | None:
