@@ -94,7 +94,7 @@ class EnergyMeter:
         self._read_at, self._until = now, self._clock.wall()
         shown = self._correct(Powers(*map(powers.get, Powers.__slots__)))
         for name in powers:
-            power = getattr(shown, name)
+            power = getattr(shown, name, powers[name])  # a generator's power is never corrected
             self._counters[name] = self._counters.get(name, Counter()).read(power, gap_s)
         return {name: _directions(name, counter) for name, counter in self._counters.items()}
 
