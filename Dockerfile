@@ -1,7 +1,10 @@
 # The image of Powerwall Proxy: a wheel, built in one stage, installed in the next.
 # Debian, not Alpine: Tesla's servers refuse token refreshes that come from musl's TLS.
 
-FROM python:3.13-slim-bookworm AS build
+# A release names it by digest, too.
+ARG BASE=python:3.13-slim-bookworm
+
+FROM ${BASE} AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY proxy proxy
@@ -11,7 +14,7 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv --without-pip /opt/powerwall-proxy \
     && pip --python /opt/powerwall-proxy install --no-cache-dir --only-binary :all: /wheels/*.whl
 
-FROM python:3.13-slim-bookworm
+FROM ${BASE}
 COPY --from=build /opt/powerwall-proxy /opt/powerwall-proxy
 
 # The number that the first user of most machines has: files that belonged to the pypowerwall

@@ -5,10 +5,11 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 # What the tests drive besides Python: command:Debian package.
-NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb
+NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb \
+  systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit docs bench zipapp lock clean
+.PHONY: help run test check lint format unit docs bench deb zipapp release lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -41,6 +42,7 @@ format: $(VENV)/.test ## write the code as the linter wants it
 docs: $(VENV)/.test ## write the tables of the documents and the examples of /docs anew
 	$(BIN)/python .ci/tables.py
 	$(BIN)/python .ci/examples.py
+	$(BIN)/python .ci/addon.py
 
 bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare servers (25 minutes)
 	.ci/packages nginx:nginx wrk:wrk chromium:chromium
@@ -49,6 +51,15 @@ bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare serve
 
 zipapp: $(VENV)/.test ## build dist/powerwall-proxy.pyz, which runs with Python 3.11 or newer and nothing else
 	$(BIN)/python .ci/zipapp.py
+
+deb: $(VENV)/.test ## build the Debian packages for amd64 and arm64
+	.ci/packages dpkg-deb:dpkg
+	$(BIN)/python .ci/deb.py
+
+TAG :=
+release: $(VENV)/.test ## build all that a release consists of into dist, with checksums and a bill of materials
+	.ci/packages dpkg-deb:dpkg
+	$(BIN)/python .ci/release.py $(if $(TAG),--tag $(TAG))
 
 lock: $(VENV)/.test ## choose the versions that packages bring along anew
 	$(BIN)/python -m pip install --quiet uv

@@ -10,7 +10,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,25 +71,38 @@ def own(folder: Path, kind: str = "wheel") -> Path:
     return built
 
 
-def locked(leave_out: Iterable[str] = ()) -> Iterator[str]:
+def locked() -> Iterator[str]:
     """Yield the lines of the lock without their markers.
 
     pip would evaluate those for the Python that runs it. All that they leave out is harmless where it is not used.
     """
-    left_out = frozenset(leave_out)
     for requirement in re.split(r"\n(?=\S)", LOCK.read_text("utf-8")):
-        name = requirement.partition("==")[0]
-        if "==" in requirement and name not in left_out:
+        if "==" in requirement:
             pinned, _, hashes = requirement.partition("\\\n")
             yield f"{pinned.partition(';')[0].strip()} \\\n{hashes}"
 
 
-def fetch(target: Target, folder: Path, leave_out: Iterable[str] = ()) -> list[Path]:
-    """Download the wheels of others for a target into a folder of their own; sorted by name."""
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """The program's own wheel, and those of others for each target, sorted by name."""
+
+    own: Path
+    wheels: Mapping[Target, list[Path]]
+
+
+@contextmanager
+def payload(targets: Iterable[Target]) -> Iterator[Payload]:
+    """Build and download everything; it is there for the time of the block."""
+    with TemporaryDirectory() as place:
+        mine = own(Path(place, "own"))
+        yield Payload(mine, {target: _fetch(target, Path(place, target.name)) for target in targets})
+
+
+def _fetch(target: Target, folder: Path) -> list[Path]:
     platforms = [f"--platform={platform}_{target.machine}" for platform in _PLATFORMS]
     with TemporaryDirectory() as place:
         lock = Path(place, "lock.txt")
-        lock.write_text("\n".join(locked(leave_out)), "utf-8")
+        lock.write_text("\n".join(locked()), "utf-8")
         subprocess.run(
             [
                 *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"),

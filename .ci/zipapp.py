@@ -9,25 +9,23 @@ import sys
 import time
 import zipfile
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from payload import MACHINES, PYTHONS, ROOT, Target, date_of_sources, fetch, own, targets_of
+from payload import MACHINES, PYTHONS, ROOT, Payload, date_of_sources, payload, targets_of
 
 STARTER = ROOT / "deploy" / "zipapp" / "__main__.py"
 # The fastest event loop is half of the size; asyncio's own does as well for one house.
-LEFT_OUT = ("uvloop",)
+LEFT_OUT = ("uvloop-",)
 _SHEBANG = b"#!/usr/bin/env python3\n"
 _MODE = 0o644
 
 
-def build(to: Path, targets: list[Target]) -> None:
+def build(to: Path, inside: Payload) -> None:
     """Write the archive: the starter, the wheels, and which of them belong to which target."""
-    with TemporaryDirectory() as place:
-        mine = own(Path(place, "own"))
-        wheels = {
-            target.name: [*fetch(target, Path(place, target.name), LEFT_OUT), mine] for target in targets
-        }
-        files = {wheel.name: wheel.read_bytes() for found in wheels.values() for wheel in found}
+    wheels = {
+        target.name: [*(wheel for wheel in found if not wheel.name.startswith(LEFT_OUT)), inside.own]
+        for target, found in inside.wheels.items()
+    }
+    files = {wheel.name: wheel.read_bytes() for found in wheels.values() for wheel in found}
     table = {name: _entry([wheel.name for wheel in found], files) for name, found in wheels.items()}
     to.parent.mkdir(parents=True, exist_ok=True)
     with to.open("wb") as file:
@@ -60,7 +58,8 @@ def main() -> int:
     parser.add_argument("--python", nargs="+", default=PYTHONS, metavar="3.N")
     parser.add_argument("--machine", nargs="+", default=MACHINES)
     args = parser.parse_args()
-    build(args.to, targets_of(args.python, args.machine))
+    with payload(targets_of(args.python, args.machine)) as inside:
+        build(args.to, inside)
     print(f"{args.to}: {args.to.stat().st_size / 1e6:.0f} MB")
     return 0
 

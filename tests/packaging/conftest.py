@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -35,15 +37,8 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    [built] = folder.glob("*.whl")
+def wheel(release) -> Path:
+    [built] = release.glob("*.whl")
     return built
 
 
@@ -63,9 +58,33 @@ def installation(wheel) -> Iterator[Installation]:
 
 
 @pytest.fixture(scope="session")
-def plain_python() -> str:
-    """The Python that a machine comes with, which any user can run."""
-    return _python(NOBODY if os.geteuid() == 0 else None)
+def release(tmp_path_factory, worker_id) -> Path:
+    """A release for this machine and the Python it comes with, built once for all processes of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base if worker_id == "master" else base.parent) / "release"
+    with (place.parent / "release.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            build_release(place)
+    return place
+
+
+def build_release(to: Path) -> None:
+    """Build it whatever the changelog says."""
+    subprocess.run(
+        [
+            *(sys.executable, ROOT / ".ci/release.py", "--trial", "--to", to),
+            *("--python", python_version(), "--machine", platform.machine()),
+        ],
+        check=True,
+        capture_output=True,
+    )
+
+
+def python_version() -> str:
+    """3.N of the Python that this Debian comes with."""
+    asked = subprocess.run(["/usr/bin/python3", "--version"], capture_output=True, text=True, check=True)
+    return ".".join(asked.stdout.split()[1].split(".")[:2])
 
 
 def _python(user: int | None) -> str:

@@ -6,7 +6,6 @@ import ast
 import json
 import re
 import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path
@@ -16,43 +15,26 @@ import pytest
 from packaging.requirements import Requirement
 
 from proxy import __version__
+from tests.packaging.conftest import python_version
 
 ROOT = Path(__file__).parents[2]
+PYTHON = "/usr/bin/python3"  # without anything installed by the tests
 EX_UNAVAILABLE = 69
 
 
-def build(to: Path, python: str) -> Path:
-    """Build it for one Python on this machine, whatever the time."""
-    machine = subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip()
-    subprocess.run(
-        [sys.executable, ROOT / ".ci/zipapp.py", "--to", to, "--python", python, "--machine", machine],
-        check=True,
-        capture_output=True,
-    )
-    return to
-
-
-@pytest.fixture(scope="session")
-def version(plain_python) -> str:
-    """3.N of the Python that runs the file."""
-    question = "import sys; print('%d.%d' % sys.version_info[:2])"
-    asked = subprocess.run([plain_python, "-c", question], capture_output=True, text=True, check=True)
-    return asked.stdout.strip()
-
-
-@pytest.fixture(scope="session")
-def pyz(tmp_path_factory, version) -> Path:
-    return build(tmp_path_factory.mktemp("zipapp") / "powerwall-proxy.pyz", version)
+@pytest.fixture
+def pyz(release) -> Path:
+    return release / "powerwall-proxy.pyz"
 
 
 @pytest.fixture
-def run(plain_python, tmp_path):
+def run(tmp_path):
     """Run a file with a Python that has no packages, in a home of its own."""
     (tmp_path / "tmp").mkdir()
 
     def run(file: Path, *words: str, **environ: str) -> subprocess.CompletedProcess:
         return subprocess.run(
-            [plain_python, "-I", file, *words],
+            [PYTHON, "-I", file, *words],
             env={"HOME": str(tmp_path / "home"), "TMPDIR": str(tmp_path / "tmp"), **environ},
             cwd=tmp_path,
             capture_output=True,
@@ -71,10 +53,10 @@ def edited(pyz: Path, to: Path, targets: dict) -> Path:
     return to
 
 
-def test_it_serves_with_a_python_that_has_no_packages(pyz, plain_python, tmp_path):
+def test_it_serves_with_a_python_that_has_no_packages(pyz, tmp_path):
     """The page, a reading and the health check; then it ends like any other."""
     with subprocess.Popen(
-        [plain_python, "-I", pyz, "serve", "--demo", "--port", "0"],
+        [PYTHON, "-I", pyz, "serve", "--demo", "--port", "0"],
         env={"HOME": str(tmp_path), "PW_BIND_ADDRESS": "127.0.0.1"},
         cwd=tmp_path,
         stderr=subprocess.PIPE,
@@ -125,14 +107,14 @@ def test_a_cache_that_others_can_write_is_not_run_from(pyz, run, tmp_path):
     assert list(open_to_all.iterdir()) == []
 
 
-def test_a_python_without_modules_in_it_is_named_beside_those_that_have_them(pyz, run, version, tmp_path):
+def test_a_python_without_modules_in_it_is_named_beside_those_that_have_them(pyz, run, tmp_path):
     file = edited(pyz, tmp_path / "other.pyz", {"cp399-linux-glibc-riscv64": {}})
 
     refused = run(file, "--version")
 
     assert refused.returncode == EX_UNAVAILABLE
     assert refused.stderr.startswith("powerwall-proxy: this file has no compiled modules for ")
-    assert f"cp{version.replace('.', '')}-linux-glibc-" in refused.stderr
+    assert f"cp{python_version().replace('.', '')}-linux-glibc-" in refused.stderr
     assert "only for cp399-linux-glibc-riscv64. Install the program with pipx instead.\n" in refused.stderr
 
 
@@ -141,12 +123,6 @@ def test_an_older_python_can_read_the_first_file():
     starter = (ROOT / "deploy/zipapp/__main__.py").read_text("utf-8")
 
     assert ast.parse(starter, feature_version=(3, 6))
-
-
-def test_two_builds_are_equal(pyz, version, tmp_path):
-    again = build(tmp_path / "again.pyz", version)
-
-    assert again.read_bytes() == pyz.read_bytes()
 
 
 def test_the_locked_versions_are_those_that_the_program_accepts():
