@@ -27,10 +27,15 @@ HIGHEST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of setting: what its text is called in the documentation, and how it is read."""
+    """A kind of setting: what its text is called in the documentation, and how it is read.
+
+    ``words`` are all that a choice can be, ``bounds`` the lowest and highest number: forms are made from them.
+    """
 
     name: str
     parse: Callable[[str], Any]
+    words: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
 
 
 def _flag(text: str) -> bool:
@@ -148,7 +153,7 @@ def whole(lowest: int, highest: int, unit: str = "") -> Kind:
             return int(text)
         raise ValueError(f"a whole number from {lowest} to {highest}")
 
-    return Kind(unit or "number", parse)
+    return Kind(unit or "number", parse, bounds=(lowest, highest))
 
 
 def number(lowest: float, highest: float, unit: str) -> Kind:
@@ -163,7 +168,7 @@ def number(lowest: float, highest: float, unit: str) -> Kind:
             return value
         raise ValueError(f"a number from {lowest:g} to {highest:g}")
 
-    return Kind(unit, parse)
+    return Kind(unit, parse, bounds=(lowest, highest))
 
 
 def choice(*words: str) -> Kind:
@@ -176,7 +181,7 @@ def choice(*words: str) -> Kind:
         except KeyError:
             raise ValueError(f"{', '.join(words[:-1])} or {words[-1]}") from None
 
-    return Kind(" | ".join(words), parse)
+    return Kind(" | ".join(words), parse, words)
 
 
 TEXT = Kind("text", str)
