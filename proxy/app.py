@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp import web
 
@@ -244,6 +244,7 @@ async def serve(
 ) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code."""
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report)
     stop = asyncio.Event()
     manager = ServiceManager(os.environ)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -268,3 +269,14 @@ async def serve(
         sys.stderr.write(f"powerwall-proxy: {where} {reason}; set PW_PORT or PW_BIND_ADDRESS to another.\n")
         return EXIT_UNAVAILABLE
     return 0
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what failed beside every task, unless it is the end of a connection whose user has given up.
+
+    uvloop leaves the outcome of a TLS handshake behind when the connection was cancelled in the same turn.
+    """
+    if "future" in context and isinstance(context.get("exception"), OSError):
+        _log.debug("connection abandoned", extra={"reason": str(context["exception"])})
+    else:
+        loop.default_exception_handler(context)

@@ -8,9 +8,6 @@ whatever host a broken or hostile answer names.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import ssl
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,14 +20,15 @@ import aiohttp
 
 from proxy.core.errors import (
     BadAnswer,
-    CertificateChanged,
     GatewayError,
     GatewayTimeout,
     Interrupted,
     Unreachable,
 )
 from proxy.drivers.base import Usage
-from proxy.drivers.trust import Trust, Trusted
+from proxy.drivers.connector import GatewayConnector
+from proxy.drivers.dial import Dialer, reason
+from proxy.drivers.trust import Trust, Trusted, server_name
 
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
@@ -91,13 +89,10 @@ class GatewaySession:
         )
         self._session: aiohttp.ClientSession | None = None
         self._failed = False  # how the last request ended
-        self._trust = None if self.plain else Trust(self.host, self.port, self.address, settings, memory)
+        self.server_name = server_name(self.host)
+        self._dialer = Dialer(self.host, self.port, self.server_name)
+        self._trust = None if self.plain else Trust(self._dialer, self.address, settings, memory)
         self._lock = asyncio.Lock()
-
-    @property
-    def server_name(self) -> str:
-        """The name to shake hands with: what a gateway accepts, or its address."""
-        return (self._trust.server_hostname if self._trust else None) or self.host
 
     async def request(
         self,
@@ -144,7 +139,6 @@ class GatewaySession:
                 data=body,
                 headers={"Accept-Encoding": "identity", **(headers or {})},
                 ssl=trust,
-                server_hostname=self._trust.server_hostname if self._trust else None,
                 allow_redirects=False,
                 timeout=self._patient if is_long else self._timeout,
                 middlewares=(self._unrepeated,) if once or self._failed else None,
@@ -174,9 +168,7 @@ class GatewaySession:
         async with self._lock:
             if self._session is None or self._session.closed:
                 pool = self._settings.pool_maxsize
-                connector = aiohttp.TCPConnector(
-                    limit=max(pool, 1), force_close=pool == 0, keepalive_timeout=None if pool == 0 else 75
-                )
+                connector = GatewayConnector(self._dialer, self.address, max(pool, 1), keep=pool > 0)
                 # Counted when it goes out: aiohttp may repeat a request, or find nobody to send it to.
                 trace = aiohttp.TraceConfig()
                 trace.on_request_headers_sent.append(self._count)
@@ -219,25 +211,8 @@ class GatewaySession:
     def _translate(self, exc: BaseException, path: str) -> GatewayError:
         """Name a failure of the network. The order is that of aiohttp's class tree, narrow first."""
         match exc:
-            case aiohttp.ServerFingerprintMismatch():
-                return CertificateChanged(
-                    f"{self.address} shows another certificate than before; if that is right (new gateway, new "
-                    "firmware), run: powerwall-proxy cert accept"
-                )
             case TimeoutError():
                 return GatewayTimeout(f"{path}: no complete answer within {self._settings.timeout:g} s")
-            case aiohttp.ClientConnectorCertificateError():
-                return CertificateChanged(
-                    f"{self.address} shows a certificate that PW_GW_CA does not vouch for"
-                )
-            case aiohttp.ClientConnectorDNSError() | socket.gaierror():
-                return Unreachable(f"the name {self.host} cannot be resolved")
-            case aiohttp.ClientSSLError() | ssl.SSLError():
-                return Unreachable(
-                    f"{self.address}: the TLS handshake failed (a gateway accepts only certain names)"
-                )
-            case aiohttp.ClientConnectorError():
-                return Unreachable(f"{self.address} does not accept a connection: {_reason(exc)}")
             case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError() if _is_framing(exc):
                 return BadAnswer(f"{path}: the answer is not valid HTTP")
             case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
@@ -245,13 +220,7 @@ class GatewaySession:
             case aiohttp.InvalidURL() | ValueError():
                 return Unreachable(f"{self.address!r} is not an address")
             case _:
-                return Unreachable(f"{self.address} cannot be reached: {_reason(exc)}")
-
-
-def _reason(exc: BaseException) -> str:
-    inner = exc.os_error if isinstance(exc, aiohttp.ClientConnectorError) else exc
-    number = getattr(inner, "errno", None)
-    return os.strerror(number).lower() if number and number > 0 else type(inner).__name__
+                return Unreachable(f"{self.address} cannot be reached: {reason(exc)}")
 
 
 def _is_framing(exc: BaseException) -> bool:

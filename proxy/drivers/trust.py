@@ -23,6 +23,7 @@ from proxy.core.errors import CertificateChanged, Unreachable
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
+    from proxy.drivers.dial import Dialer
 
 _log = logging.getLogger(__name__)
 
@@ -37,22 +38,12 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Trust:
     """The trust in one gateway. Its owner asks one question at a time."""
 
-    def __init__(self, host: str, port: int, address: str, settings: Settings, memory: Memory) -> None:
-        self._host = host
-        self._port = port
+    def __init__(self, dialer: Dialer, address: str, settings: Settings, memory: Memory) -> None:
+        self._dialer = dialer
         self._address = address
         self._settings = settings
         self._memory = memory
         self._known: ssl.SSLContext | aiohttp.Fingerprint | None = None
-
-    @property
-    def server_hostname(self) -> str | None:
-        """The SNI name to send instead of the host; None for an address, which sends none."""
-        try:
-            ipaddress.ip_address(self._host)
-        except ValueError:
-            return _SNI
-        return None
 
     async def ask(self) -> Trusted:
         """Say whom to trust now: a pin may have been accepted anew. Raises GatewayError, OSError, TimeoutError."""
@@ -95,13 +86,18 @@ class Trust:
 
     async def _first_sight(self) -> str:
         """Shake hands once without trust to learn the certificate; nothing is sent."""
-        async with asyncio.timeout(self._settings.timeout):
-            _, writer = await asyncio.open_connection(
-                self._host,
-                self._port,
-                ssl=trusting_context(),
-                server_hostname=self.server_hostname or self._host,
-            )
-        certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        writer.close()
+        transport, _ = await self._dialer.open(
+            asyncio.Protocol, trusting_context(), within_s=self._settings.timeout
+        )
+        certificate = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        transport.close()
         return hashlib.sha256(certificate).hexdigest()
+
+
+def server_name(host: str) -> str:
+    """Return the name for TLS: one that gateways accept, or the address, for which no name is sent."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return _SNI
+    return host

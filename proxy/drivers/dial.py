@@ -1,0 +1,178 @@
+"""Open connections to a gateway: resolve its name, try its addresses, shake hands.
+
+A descriptor has one owner here, the event loop, which makes the socket and closes it. No Python
+socket is handed to it (``sock=``): uvloop closes the descriptor of a connection that fails or is
+cancelled, and the socket object closes the same number again, when it may already belong to a
+client's connection (MagicStack/uvloop#738).
+
+Names are resolved in daemon threads, which nothing joins: a name server that does not answer
+delays neither other lookups nor the end of the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import ssl
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeAlias, TypeVar
+
+from proxy.core.errors import CertificateChanged, GatewayError, Unreachable
+
+_P = TypeVar("_P", bound=asyncio.BaseProtocol)
+
+# RFC 8305 section 5 proposes 250 ms and at most 2 s between attempts. A gateway's handshake may take most of a
+# second, and it should not have to make a second one because its name has two addresses.
+_STAGGER_S = 1.0
+
+# Begins to look up the addresses of a name; the result may be an OSError.
+Resolve: TypeAlias = "Callable[[str], asyncio.Future[list[str]]]"
+_Attempt: TypeAlias = "asyncio.Task[tuple[asyncio.Transport, _P]]"
+
+
+def resolve(host: str) -> asyncio.Future[list[str]]:
+    """Look up the addresses of a name beside the event loop. The result may be an OSError."""
+    loop = asyncio.get_running_loop()
+    found: asyncio.Future[list[str]] = loop.create_future()
+    # The caller may have given up before there is a result.
+    found.add_done_callback(lambda it: None if it.cancelled() else it.exception())
+
+    def deliver(addresses: list[str] | None, error: OSError | None) -> None:
+        if found.done():
+            return
+        if addresses is None:
+            found.set_exception(error or OSError())
+        else:
+            found.set_result(addresses)
+
+    def look_up() -> None:
+        result: tuple[list[str] | None, OSError | None]
+        try:
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            result = list(dict.fromkeys(_numeric(info[4]) for info in infos)), None
+        except OSError as exc:
+            result = None, exc
+        except UnicodeError:  # a label that is empty or too long
+            result = None, socket.gaierror(socket.EAI_NONAME, "not a host name")
+        with suppress(RuntimeError):  # the loop is closed: the process ends
+            loop.call_soon_threadsafe(deliver, *result)
+
+    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    return found
+
+
+def _numeric(address: tuple[Any, ...]) -> str:
+    """Write a socket address without its port, with the zone of a link-local one."""
+    host = str(address[0])
+    zone = address[3] if len(address) > 3 else 0  # noqa: PLR2004 - host, port, flow, zone: IPv6
+    return f"{host}%{zone}" if zone and "%" not in host else host
+
+
+class Dialer:
+    """Opens connections to one host and port; ``server_name`` is the name for TLS (SNI)."""
+
+    def __init__(self, host: str, port: int, server_name: str, *, resolve: Resolve = resolve) -> None:
+        self._host = host
+        self._port = port
+        self._server_name = server_name
+        self._resolve = resolve
+        self._lookup: asyncio.Future[list[str]] | None = None
+
+    async def open(
+        self, factory: Callable[[], _P], tls: ssl.SSLContext | None, *, within_s: float | None
+    ) -> tuple[asyncio.Transport, _P]:
+        """Connect, and shake hands if there is a context. Raises TimeoutError or GatewayError."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._race(factory, tls)
+        except OSError as exc:
+            if isinstance(exc, TimeoutError) and exc.errno is None:
+                raise  # not the system's, which has a number
+            raise self._named(exc) from exc
+
+    async def _race(
+        self, factory: Callable[[], _P], tls: ssl.SSLContext | None
+    ) -> tuple[asyncio.Transport, _P]:
+        """Take the first connection that can be had; of several failures report the first.
+
+        The next address is tried as soon as one fails, and beside it when it has not answered in a second.
+        """
+        waiting = deque(await self._addresses())
+        running: set[_Attempt[_P]] = set()
+        failure: BaseException | None = None
+        try:
+            while waiting or running:
+                if waiting:
+                    running.add(asyncio.create_task(self._attempt(factory, waiting.popleft(), tls)))
+                done, _ = await asyncio.wait(
+                    running,
+                    timeout=_STAGGER_S if waiting else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for attempt in done:
+                    running.remove(attempt)
+                    if (error := attempt.exception()) is None:
+                        return attempt.result()
+                    failure = failure or error
+        finally:
+            await _abandon(running)
+        raise failure or OSError("the name has no address")
+
+    async def _attempt(
+        self, factory: Callable[[], _P], address: str, tls: ssl.SSLContext | None
+    ) -> tuple[asyncio.Transport, _P]:
+        try:
+            return await asyncio.get_running_loop().create_connection(
+                factory,
+                address,
+                self._port,
+                ssl=tls,
+                server_hostname=self._server_name if tls else None,
+                flags=socket.AI_NUMERICHOST,
+            )
+        except RuntimeError as exc:  # uvloop's, when the peer resets at once
+            raise ConnectionResetError(str(exc)) from exc
+
+    async def _addresses(self) -> Sequence[str]:
+        """Return the addresses of the host; callers at the same time share one lookup."""
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(self._host))]
+        if self._lookup is None or self._lookup.done():
+            self._lookup = self._resolve(self._host)
+        return await asyncio.shield(self._lookup)
+
+    def _named(self, exc: OSError) -> GatewayError:
+        """Say in a sentence why there is no connection."""
+        address = f"[{self._host}]" if ":" in self._host else self._host
+        where = f"{address}:{self._port}"
+        match exc:
+            case ssl.SSLCertVerificationError():
+                return CertificateChanged(f"{where} shows a certificate that PW_GW_CA does not vouch for")
+            case ssl.SSLError():
+                return Unreachable(
+                    f"{where}: the TLS handshake failed (a gateway accepts only certain names)"
+                )
+            case socket.gaierror():
+                return Unreachable(f"the name {self._host} cannot be resolved")
+            case _:
+                return Unreachable(f"{where} does not accept a connection: {reason(exc)}")
+
+
+async def _abandon(attempts: set[_Attempt[_P]]) -> None:
+    """Cancel what is under way, and close what was opened meanwhile."""
+    for attempt in attempts:
+        attempt.cancel()
+    for outcome in await asyncio.gather(*attempts, return_exceptions=True):
+        if isinstance(outcome, tuple):
+            outcome[0].abort()
+
+
+def reason(exc: BaseException) -> str:
+    """Say in a few words what the system reported."""
+    number = getattr(exc, "errno", None)
+    return os.strerror(number).lower() if number and number > 0 else type(exc).__name__

@@ -1,0 +1,104 @@
+"""Connections to a gateway that fail or are given up: they never touch a descriptor that is not theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from proxy.config.memory import Memory
+from proxy.config.settings import Settings
+from proxy.config.tls import trusting_context
+from proxy.core.errors import GatewayError
+from proxy.drivers.session import GatewaySession
+
+pytestmark = pytest.mark.each_loop
+
+CALLERS = 20
+HANDSHAKES = 60  # of each caller
+CLIENTS = 3
+TURNS = 40
+ANSWERS = {
+    "/soe": lambda body: "percentage" in body,
+    "/version": lambda body: "vint" in body,
+    "/aggregates": lambda body: "site" in body,
+}
+
+
+@contextmanager
+def failing_gateway() -> Iterator[int]:
+    """A gateway with which no handshake succeeds; yields its port."""
+    command = [sys.executable, str(Path(__file__).with_name("failing_gateway.py"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield int(process.stdout.readline())
+        process.stdin.close()
+
+
+async def fail_often(session: GatewaySession) -> None:
+    """Begin requests; cancel each after another number of turns of the loop, unless it failed before."""
+    for number in range(HANDSHAKES):
+        request = asyncio.create_task(session.request("GET", "/api/status"))
+        for _ in range(number % TURNS):
+            await asyncio.sleep(0)
+        request.cancel()
+        with suppress(GatewayError, asyncio.CancelledError):
+            await request
+
+
+async def ask(open_connection, path: str) -> None:
+    """Ask over a connection of its own; what comes must be the whole answer to this question."""
+    reader, writer = await open_connection()
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 200 "), (path, head, body)
+    assert ANSWERS[path](json.loads(body)), (path, body)
+
+
+@pytest.mark.parametrize("https", ["no", "yes"])
+async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_alone(
+    start, sim, tmp_path, https
+):
+    """
+    1,200 handshakes that a gateway resets, ignores or answers with something else, or that are cancelled
+    at any stage, while clients come with new connections: each client has its own answer.
+    """
+    told = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context))
+    proxy = await start(sim, https=https, cache_expire=600, cache_ttl=600)
+    tls = trusting_context() if https == "yes" else None
+    open_connection = partial(asyncio.open_connection, "127.0.0.1", proxy.port, ssl=tls)
+    settings = Settings(pool_maxsize=CALLERS, timeout=0.2, gw_tls="off")
+    is_over = asyncio.Event()
+
+    async def come_and_go() -> int:
+        count = 0
+        while not is_over.is_set():
+            for path in ANSWERS:
+                await ask(open_connection, path)
+                count += 1
+        return count
+
+    with failing_gateway() as port:
+        session = GatewaySession(f"127.0.0.1:{port}", settings, Memory(str(tmp_path)), loop.time)
+        async with asyncio.TaskGroup() as group:
+            clients = [group.create_task(come_and_go()) for _ in range(CLIENTS)]
+            async with asyncio.TaskGroup() as callers:
+                for _ in range(CALLERS):
+                    callers.create_task(fail_often(session))
+            is_over.set()
+        await session.close()
+
+    gc.collect()
+    await ask(open_connection, "/soe")
+    assert all(client.result() > 0 for client in clients)
+    assert [context for context in told if not isinstance(context.get("exception"), OSError)] == []
