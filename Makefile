@@ -9,7 +9,7 @@ NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:inf
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit docs bench deb zipapp release lock clean
+.PHONY: help run test check lint format unit docs picture bench deb zipapp release lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -43,6 +43,10 @@ docs: $(VENV)/.test ## write the tables of the documents and the examples of /do
 	$(BIN)/python .ci/tables.py
 	$(BIN)/python .ci/examples.py
 	$(BIN)/python .ci/addon.py
+
+picture: $(VENV)/.test ## take the README's picture of the power flow anew
+	.ci/packages chromium:chromium
+	$(BIN)/python .ci/picture.py
 
 bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare servers (25 minutes)
 	.ci/packages nginx:nginx wrk:wrk chromium:chromium

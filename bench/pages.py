@@ -1,9 +1,6 @@
 """What the power-flow page costs a browser: bytes, requests, time to the first flow, main thread, frames.
 
-    python -m bench pages            print the figures
-    python -m bench.pages FILE       take the README's picture
-
-Needs Chromium (apt-get install chromium).
+``python -m bench pages`` prints the figures. Needs Chromium (apt-get install chromium).
 """
 
 from __future__ import annotations
@@ -11,10 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sys
-import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -190,27 +184,3 @@ async def run(bench: Bench) -> dict[str, Any]:
             target.process.stop()
     print("\npage:", figures, flush=True)
     return figures
-
-
-async def picture(path: Path) -> None:
-    """Take the picture of the README."""
-    with tempfile.TemporaryDirectory() as folder:
-        async with SimulatedGateway(packs=2) as sim, async_playwright() as playwright:
-            shine(sim)
-            target = Bench(Path(folder), sim).daemon()
-            await target.start()
-            browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            context = await browser.new_context(
-                viewport={"width": 800, "height": 500}, device_scale_factor=2, locale="en-GB"
-            )
-            page, _, _ = await visit(context, f"http://127.0.0.1:{target.port}/?style=black")
-            await page.wait_for_function("() => document.getElementById('note').textContent")
-            await page.wait_for_timeout(1500)
-            await page.screenshot(path=path)
-            await browser.close()
-            target.process.stop()
-    print(f"picture: {path}")
-
-
-if __name__ == "__main__":
-    asyncio.run(picture(Path(sys.argv[1])))
