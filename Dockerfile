@@ -9,7 +9,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY proxy proxy
 COPY web web
-# Wheels only, and no pip in the result: nothing is compiled on a Raspberry Pi, whose system has to be a 64-bit one.
+# Wheels only, and no pip in the result: nothing is compiled. A Raspberry Pi needs a 64-bit system.
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv --without-pip /opt/powerwall-proxy \
     && pip --python /opt/powerwall-proxy install --no-cache-dir --only-binary :all: /wheels/*.whl
@@ -17,8 +17,8 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
 FROM ${BASE}
 COPY --from=build /opt/powerwall-proxy /opt/powerwall-proxy
 
-# The number that the first user of most machines has: files that belonged to the pypowerwall
-# container stay readable. `--user` may choose another.
+# 1000 is the first user of most systems, so that files of a pypowerwall container stay readable.
+# `--user` overrides it.
 RUN useradd --uid 1000 --no-create-home --home-dir /data powerwall \
     && install --directory --owner=powerwall --group=powerwall --mode=0700 /data
 

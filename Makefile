@@ -30,6 +30,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python .ci/words.py
 
 TESTS := tests
 unit: $(VENV)/.test
@@ -39,12 +40,12 @@ format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.test ## write the tables of the documents and the examples of /docs anew
+docs: $(VENV)/.test ## update the tables of the documents and the examples of /docs
 	$(BIN)/python .ci/tables.py
 	$(BIN)/python .ci/examples.py
 	$(BIN)/python .ci/addon.py
 
-picture: $(VENV)/.test ## take the README's picture of the power flow anew
+picture: $(VENV)/.test ## update the README's picture of the power flow
 	.ci/packages chromium:chromium
 	$(BIN)/python .ci/picture.py
 
@@ -65,7 +66,7 @@ release: $(VENV)/.test ## build all that a release consists of into dist, with c
 	.ci/packages dpkg-deb:dpkg
 	$(BIN)/python .ci/release.py $(if $(TAG),--tag $(TAG))
 
-lock: $(VENV)/.test ## choose the versions that packages bring along anew
+lock: $(VENV)/.test ## update the pinned versions of dependencies
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header pyproject.toml --output-file deploy/requirements.lock

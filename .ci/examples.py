@@ -32,7 +32,7 @@ _OK = 200
 
 
 async def examples() -> dict[str, str]:
-    """Ask for every reading, and keep the beginnings of the answers by path."""
+    """Request every reading, and keep the beginnings of the answers by path."""
     found: dict[str, str] = {}
     for persona, is_tedapi in HOUSES:
         clock = Clock(lambda: 1000.0, lambda: EPOCH)
@@ -48,11 +48,11 @@ async def examples() -> dict[str, str]:
                 async with listening(app, settings) as (_, port), aiohttp.ClientSession() as client:
                     for route in ROUTES:
                         if not route.endpoint and route.path not in found:
-                            await _ask(client, f"http://127.0.0.1:{port}{route.path}", route, found)
+                            await _request(client, f"http://127.0.0.1:{port}{route.path}", route, found)
     return dict(sorted(found.items()))
 
 
-async def _ask(client: aiohttp.ClientSession, url: str, route: Route, found: dict[str, str]) -> None:
+async def _request(client: aiohttp.ClientSession, url: str, route: Route, found: dict[str, str]) -> None:
     async with client.get(url) as answer:
         if answer.status == _OK and not answer.content_type.endswith("octet-stream"):
             found[route.path] = _beginning(await answer.text(), answer.content_type)

@@ -108,7 +108,7 @@ def documents() -> list[Path]:
 
 
 def rendered(text: str) -> str:
-    """Return a document with its generated parts written anew."""
+    """Return a document with its generated parts updated."""
     return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}\n{part[3]}", text)
 
 

@@ -1,1 +1,1 @@
-"""Measurements against other servers; `make bench`. See README.md in this folder."""
+"""Measurements against other servers; `make bench`. See docs/measurements.md."""

@@ -20,7 +20,7 @@ Results = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure and its bound; ``worst`` takes the results of a run, and is told as ``unit`` says."""
+    """A figure and its bound; ``worst`` takes the results of a run, and is written with its ``unit``."""
 
     measure: str
     worst: Callable[[Results], float]
@@ -31,11 +31,11 @@ class Goal:
     def holds(self, seen: float) -> bool:
         return seen >= self.bound if self.at_least else seen <= self.bound
 
-    def told(self, seen: float) -> str:
+    def written(self, seen: float) -> str:
         return f"{seen:.{2 if self.unit == 'x' else 1 if self.unit else 0}f} {self.unit}".strip()
 
     @property
-    def told_bound(self) -> str:
+    def written_bound(self) -> str:
         return f"{'at least' if self.at_least else 'at most'} {self.bound:g} {self.unit}".strip()
 
 
@@ -109,17 +109,19 @@ GOALS = (
         1.05,
     ),
     Goal("start : bare aiohttp server", lambda r: r["start"][OURS] / r["start"][BARE], 1.5),
-    Goal("200 clients, reading expired: slowest", _stampede("expired", "max_ms"), 100, "ms"),
+    Goal("200 clients, reading expired: slowest response", _stampede("expired", "max_ms"), 100, "ms"),
     Goal("200 clients, reading expired: gateway requests", _stampede("expired", "upstream"), 1, ""),
-    Goal("200 clients, nothing known: slowest", _stampede("cold", "max_ms"), 600, "ms"),
-    Goal("200 clients, nothing known: gateway requests", _stampede("cold", "upstream"), 1, ""),
+    Goal("200 clients, empty cache: slowest response", _stampede("cold", "max_ms"), 600, "ms"),
+    Goal("200 clients, empty cache: gateway requests", _stampede("cold", "upstream"), 1, ""),
     Goal(
         "50 requests/s, gateway takes 500 ms: p99",
         lambda r: max(seen["p99_ms"] for seen in _tails(r)),
         10,
         "ms",
     ),
-    Goal("the same, and one path hangs: oldest reading beyond its ttl", _most(_too_old), 1, "s"),
+    Goal(
+        "the same, and one path that hangs: age of the oldest reading beyond its ttl", _most(_too_old), 1, "s"
+    ),
     Goal(
         "one path hangs: p99 of other routes : before",
         lambda r: (
@@ -128,7 +130,7 @@ GOALS = (
         1.5,
     ),
     Goal(
-        "20 clients x 8 routes each second: gateway requests per source and ttl",
+        "20 clients x 8 routes a second: gateway requests per source and ttl",
         lambda r: r["load"]["20 clients x 8 routes"]["upstream per source and ttl, at most"],
         1,
         "",
@@ -139,9 +141,14 @@ GOALS = (
         2,
         "",
     ),
-    Goal("gateway down: slowest answer once that is known", _most(_outages("max_ms once open")), 100, "ms"),
+    Goal(
+        "gateway down: slowest response after the first failure",
+        _most(_outages("max_ms once open")),
+        100,
+        "ms",
+    ),
     Goal("gateway down: attempts a minute", _most(_outages("attempts a minute after it")), 6, ""),
-    Goal("gateway back: fresh readings after", _most(_outages("recovery_s", polite=False)), 5, "s"),
+    Goal("gateway back: time to fresh readings", _most(_outages("recovery_s", polite=False)), 5, "s"),
     Goal("resident memory under load", _most(_memory), 50, "MB"),
     Goal(
         "growth of memory over 900,000 requests and 10,000 URLs",
@@ -149,28 +156,33 @@ GOALS = (
         1,
         "MB",
     ),
-    Goal("5,000 idle connections: lost", lambda r: r["crowd"]["lost"], 0, ""),
-    Goal("200 readers of events: lost", lambda r: r["readers"]["lost"], 0, ""),
-    Goal("200 readers of events: last one after the first", lambda r: r["readers"]["spread_ms"], 100, "ms"),
+    Goal("5,000 idle connections: connections lost", lambda r: r["crowd"]["lost"], 0, ""),
+    Goal("200 event streams: streams lost", lambda r: r["readers"]["lost"], 0, ""),
+    Goal(
+        "200 event streams: delay between the first and the last",
+        lambda r: r["readers"]["spread_ms"],
+        100,
+        "ms",
+    ),
     Goal("CPU of one scrape of /metrics, largest site", lambda r: r["scrape_ms"], 10, "ms"),
-    Goal("first visit of the page: loaded", _page("first visit KB"), 16, "KB"),
-    Goal("first visit of the page: requests", _page("first visit requests"), 4, ""),
-    Goal("first visit of the page: first flow", _page("first flow ms"), 200, "ms"),
-    Goal("the same : first number of pypowerwall-server's page", _page("ratio"), 0.25),
-    Goal("page that stands open: main thread", _page("main thread %"), 2, "%"),
-    Goal("page that stands open: frames a second", _page("frames a second"), 58, "", at_least=True),
+    Goal("first load of the page: bytes", _page("first visit KB"), 16, "KB"),
+    Goal("first load of the page: requests", _page("first visit requests"), 4, ""),
+    Goal("first load of the page: time to the first flow", _page("first flow ms"), 200, "ms"),
+    Goal("the same : first value on the page of pypowerwall-server", _page("ratio"), 0.25),
+    Goal("open page: main thread", _page("main thread %"), 2, "%"),
+    Goal("open page: frames a second", _page("frames a second"), 58, "", at_least=True),
 )
 
 
 def seen(results: Results) -> list[tuple[Goal, float | None]]:
     """Pair every goal with what was seen, None where that part was not measured."""
-    told: list[tuple[Goal, float | None]] = []
+    figures: list[tuple[Goal, float | None]] = []
     for goal in GOALS:
         try:
-            told.append((goal, goal.worst(results)))
+            figures.append((goal, goal.worst(results)))
         except (KeyError, ValueError):  # a part, or a server, that was not there
-            told.append((goal, None))
-    return told
+            figures.append((goal, None))
+    return figures
 
 
 def noise(results: Results) -> float:
@@ -188,5 +200,5 @@ def verdict(results: Results) -> str:
             lines.append(f"  not measured  {goal.measure}")
         else:
             word = "kept" if goal.holds(figure) else "MISSED"
-            lines.append(f"  {word:<13} {goal.measure}: {goal.told(figure)} ({goal.told_bound})")
+            lines.append(f"  {word:<13} {goal.measure}: {goal.written(figure)} ({goal.written_bound})")
     return "\n".join(lines)

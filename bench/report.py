@@ -32,11 +32,11 @@ def table() -> str:
 
 
 def _goals(results: dict[str, Any]) -> str:
-    lines = ["| Measure | Goal | Seen |", "| --- | --- | --- |"]
+    lines = ["| Measure | Goal | Measured |", "| --- | --- | --- |"]
     for goal, figure in seen(results):
-        told = "not measured" if figure is None else goal.told(figure)
+        text = "not measured" if figure is None else goal.written(figure)
         missed = figure is not None and not goal.holds(figure)
-        lines.append(f"| {goal.measure} | {goal.told_bound} | {told}{' (missed)' if missed else ''} |")
+        lines.append(f"| {goal.measure} | {goal.written_bound} | {text}{' (missed)' if missed else ''} |")
     return "\n".join(lines)
 
 
@@ -44,14 +44,14 @@ def _hot(cells: dict[str, Any]) -> str:
     servers = [name for name in _SERVERS if any(name in figures for figures in cells.values())]
     lines = [f"| CPU per cached answer, µs | {' | '.join(servers)} |", f"| --- |{' --- |' * len(servers)}"]
     for cell, figures in cells.items():
-        told = (f"{figures[name]['cpu_us']:.1f}" if name in figures else "" for name in servers)
-        lines.append(f"| `{cell.replace(',', '`,', 1)} | {' | '.join(told)} |")
+        times = (f"{figures[name]['cpu_us']:.1f}" if name in figures else "" for name in servers)
+        lines.append(f"| `{cell.replace(',', '`,', 1)} | {' | '.join(times)} |")
     return "\n".join(lines)
 
 
 def _outages(outages: dict[str, Any]) -> str:
-    lines = ["| The gateway is down for a minute | seen |", "| --- | --- |"]
+    lines = ["| Gateway down for a minute | Measured |", "| --- | --- |"]
     for kind, figures in outages.items():
-        told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
-        lines.append(f"| {kind} | {told} |")
+        text = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items())
+        lines.append(f"| {kind} | {text} |")
     return "\n".join(lines)

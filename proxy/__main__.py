@@ -23,8 +23,8 @@ _FASTEST = 1e5  # a simulated day in less than a second
 _LAST_PORT = 65535
 
 _DESCRIPTION = """\
-A caching proxy for the Tesla energy gateway (Powerwall): many programs in your
-home, one patient session to the gateway.
+A caching proxy for the Tesla energy gateway (Powerwall): any number of clients,
+one session to the gateway.
 
     powerwall-proxy serve --demo     a simulated house, no hardware needed
     PW_HOST=192.168.1.50 PW_PASSWORD=... powerwall-proxy
@@ -55,7 +55,7 @@ _PERSONA = {
 
 
 def _speed(default: float) -> Mapping[str, Any]:
-    text = "let the simulated day pass N times faster (default: %(default)g)"
+    text = "run the simulated day N times faster (default: %(default)g)"
     return {"type": _pace, "default": default, "metavar": "N", "help": text}
 
 
@@ -79,40 +79,40 @@ _pace.__name__, _port.__name__ = "number", "port"  # argparse quotes them to peo
 COMMANDS = (
     Command(
         "serve",
-        "run the proxy (what happens without a command, too)",
+        "run the proxy (the default)",
         {
             "--demo": {"action": "store_true", "help": "use a simulated gateway; leaves nothing behind"},
             "--persona": _PERSONA,
             "--speed": _speed(60.0),
-            "--port": {"type": _port, "metavar": "N", "help": "listen here, whatever PW_PORT says"},
+            "--port": {"type": _port, "metavar": "N", "help": "port to listen on; overrides PW_PORT"},
         },
         "SIGTERM ends it. SIGHUP makes it read the file of PW_CONFIG and the certificate (PW_TLS_CERT) again; "
         "of the settings only those of the log change then, all others need a restart.",
     ),
-    Command("check", "show the settings in force, or everything that is wrong with them"),
-    Command("health", "ask the running proxy whether it can serve readings; for container health checks"),
+    Command("check", "show the settings in force, or all errors in them"),
+    Command("health", "report whether the running proxy can serve readings; for container health checks"),
     Command(
         "doctor",
-        "find out whether it is the route, the port, TLS, the login, a rate limit or the firmware",
+        "diagnose route, port, TLS, login, key, rate limit and firmware",
         {"--json": {"action": "store_true", "help": "for programs"}},
         "The exit code is 0 if all is well, 1 if not, 78 if the settings cannot be used. "
         "Colours are for terminals only; NO_COLOR=1 switches them off.",
     ),
-    Command("routes", "list what can be asked for"),
+    Command("routes", "list all routes"),
     Command(
         "cert",
-        "show certificates; `cert accept` forgets the gateway's, so that a new one is accepted",
+        "show certificates; `cert accept` drops the pinned one of the gateway, so that a new one is accepted",
         {"action": {"nargs": "?", "choices": ["show", "accept"], "default": "show", "help": "what to do"}},
     ),
     Command(
-        "pair", "make the key for reading and controlling a Powerwall 3 by wire, and say how to register it"
+        "pair", "create the key for v1r (Powerwall 3 over the wired network) and show how to register it"
     ),
     Command(
         "simulate",
-        "run a simulated gateway, to try things without hardware",
+        "run a simulated gateway",
         {
             "--persona": _PERSONA,
-            "--recordings": {"metavar": "DIR", "help": "serve the recorded answers in this folder instead"},
+            "--recordings": {"metavar": "DIR", "help": "serve the recorded responses in this folder instead"},
             "--bind": {"default": "127.0.0.1", "metavar": "ADDRESS", "help": "default: %(default)s"},
             "--port": {"type": _port, "default": 8443, "metavar": "N", "help": "default: %(default)s"},
             "--password": {"default": "password", "help": "of the customer login (default: %(default)s)"},
@@ -120,7 +120,7 @@ COMMANDS = (
             "--control-port": {
                 "type": _port,
                 "metavar": "N",
-                "help": "plain HTTP on loopback that changes the house",
+                "help": "port of the plain HTTP interface on loopback that controls the simulated house",
             },
         },
     ),

@@ -20,7 +20,7 @@ function pretty(text, type) {
   }
 }
 
-async function ask(address, output) {
+async function request(address, output) {
   output.hidden = false;
   output.textContent = "…";
   const started = performance.now();
@@ -33,7 +33,7 @@ async function ask(address, output) {
     output.textContent = `${answer.status} ${answer.statusText}, ${Math.round(performance.now() - started)} ms\n${head.join("\n")}\n\n${text.slice(0, MOST)}${cut}`;
   } catch {
     output.classList.add("failed");
-    output.textContent = "No contact with the proxy.";
+    output.textContent = "The proxy cannot be reached.";
   }
 }
 
@@ -54,7 +54,7 @@ for (const route of document.querySelectorAll(".route")) {
         output.textContent = line;
       }
     });
-  if (method === "GET" && kind === "read") button("Try it", () => ask(address, output));
+  if (method === "GET" && kind === "read") button("Try it", () => request(address, output));
   if (method === "GET" && kind === "page") place.append(Object.assign(document.createElement("a"), { textContent: "Open", href: address }));
   copy("Copy as curl", method);
   if (method === "GET" && methods.includes("POST")) copy("Copy POST as curl", "POST");

@@ -1,4 +1,4 @@
-// Draws what it is told into the page's SVG, and touches nothing that did not change.
+// Draws a snapshot into the page's SVG, and touches nothing that did not change.
 
 import { ENDS, NODES, layout } from "./layout.js";
 import { Edge, element } from "./motion.js";

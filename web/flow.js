@@ -12,12 +12,12 @@ const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 if (window === top) options.alone = "";
 const meters = Object.fromEntries([...NODES, "edge"].map((name) => [name, meter(options.units)]));
 const watts = (name, value) => meters[name](value).join("\u00a0");
-const PATIENCE = 10; // seconds without data before somebody is blamed
+const GRACE = 10; // seconds without data before the page reports a lost contact
 const NAP = 5; // seconds that the clocks come apart when a laptop sleeps
 const UNUSUAL = ["outage", "off_grid", "transition"];
 
 let snapshot = null; // the latest one that has readings
-let measuredAt = 0; // when they were true, and when the link was as told: seconds of the page's clock
+let measuredAt = 0; // when they were measured, and when the link had this state: seconds of the page's clock
 let link = null;
 let linkAt = 0;
 let isUp = null; // whether the server answers
@@ -39,11 +39,11 @@ function freshness() {
 
 /** The most urgent trouble and its sentence; ["", ""] if all is well. */
 function trouble(state) {
-  const isLate = now() > PATIENCE;
+  const isLate = now() > GRACE;
   if (isUp === false || (isLate && isUp === null && !snapshot)) return ["server", say("server")];
   if (state === "fresh") return ["", ""];
   if (link?.state === "open" && link.retry_in !== null) {
-    return ["resting", say("resting", duration(Math.max(1, link.retry_in - now() + linkAt)))];
+    return ["cooldown", say("cooldown", duration(Math.max(1, link.retry_in - now() + linkAt)))];
   }
   const old = snapshot ? say("old", duration(age())) : "";
   if (state === "stale") return [state, old];

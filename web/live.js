@@ -1,7 +1,7 @@
 // Supplies a page with snapshots: one event stream per browser, polling where streams do not pass.
 // Browsers open six connections per origin at HTTP/1.1: pages elect a leader, which holds the stream.
 
-const ASK = 150; // ms for a leader's answer
+const ELECTION = 150; // ms for a leader's answer
 const BEAT = 3000;
 const SILENCE = 7000; // a follower takes over
 const QUIET = 35000; // two heartbeats: the stream is dead
@@ -21,7 +21,7 @@ export function follow(query, receive, contact) {
     if (action) timers[name] = setTimeout(action, delay);
   };
   const say = (kind, more) => channel?.postMessage({ kind, id, ...more });
-  const tell = () => say("here", { isUp, last, heard, since: performance.now() - heard });
+  const announce = () => say("here", { isUp, last, heard, since: performance.now() - heard });
   const reach = (up) => {
     if (up !== isUp) contact((isUp = up));
   };
@@ -38,7 +38,7 @@ export function follow(query, receive, contact) {
     beat();
   }
   function beat() {
-    tell();
+    announce();
     after("beat", BEAT, beat);
   }
   function stream() {
@@ -48,14 +48,14 @@ export function follow(query, receive, contact) {
     source.onmessage = (event) => {
       alive();
       take(JSON.parse(event.data));
-      tell();
+      announce();
     };
     source.addEventListener("alive", alive);
     source.addEventListener("gone", () => restart(RESTART / 3));
     source.onerror = () => {
       errors += 1;
       if (errors >= 3) return poll();
-      ask();
+      request();
       restart(RESTART);
     };
   }
@@ -71,11 +71,11 @@ export function follow(query, receive, contact) {
   function poll() {
     restart(RETRY);
     (function again() {
-      ask();
+      request();
       after("poll", POLL, again);
     })();
   }
-  async function ask() {
+  async function request() {
     try {
       const answer = await fetch(`flow.json${query}`, { cache: "no-store" });
       const snapshot = await answer.json();
@@ -84,13 +84,13 @@ export function follow(query, receive, contact) {
     } catch {
       reach(false);
     }
-    if (role === "leader") tell();
+    if (role === "leader") announce();
   }
 
   function elect() {
-    role = "asking";
+    role = "candidate";
     say("who");
-    after("elect", channel ? ASK : 0, lead);
+    after("elect", channel ? ELECTION : 0, lead);
   }
   function obey(wait = SILENCE) {
     if (role === "leader") halt();
@@ -103,11 +103,11 @@ export function follow(query, receive, contact) {
   }
   function listen({ data }) {
     if (data.kind === "who") {
-      if (role === "leader") tell();
+      if (role === "leader") announce();
     } else if (data.kind === "bye") {
       if (role === "follower") obey(0);
     } else if (role === "leader" && id < data.id) {
-      tell(); // the smaller id stays
+      announce(); // the smaller id stays
     } else {
       obey();
       const mark = `${data.id} ${data.heard}`;

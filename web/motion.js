@@ -1,4 +1,4 @@
-// The edges of the drawing: lines whose width, and dots whose speed, tell the power.
+// The edges of the drawing: lines whose width, and dots whose speed, show the power.
 //
 // Each dot is a circle with one transform animation over sampled key frames: that runs off the main
 // thread, where SMIL, dash offsets and frame callbacks cost ten times as much. A change of power changes

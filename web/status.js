@@ -1,4 +1,4 @@
-// The status page: asks /health every five seconds while somebody looks, and /stats once, for the settings.
+// The status page: loads /health every five seconds while it is visible, and /stats once, for the settings.
 
 const EVERY = 5000;
 const $ = (id) => document.getElementById(id);
@@ -40,7 +40,7 @@ function table(target, rows, whenEmpty) {
   );
 }
 
-const LINKS = { closed: ["connected", "good"], half_open: ["being tried", "fair"], open: ["resting", "bad"] };
+const LINKS = { closed: ["connected", "good"], half_open: ["probing", "fair"], open: ["in cooldown", "bad"] };
 
 function link(gateway, it) {
   const [word, quality] = LINKS[it.state] ?? [it.state, "unknown"];
@@ -48,13 +48,13 @@ function link(gateway, it) {
   const entries = document.createElement("dl");
   list(entries, [
     ["State", `${word}, for ${seconds(it.state_seconds)}`, quality],
-    ["Next try in", it.retry_in_seconds === null ? "" : seconds(it.retry_in_seconds)],
+    ["Next attempt in", it.retry_in_seconds === null ? "" : seconds(it.retry_in_seconds)],
     ["Reason", it.reason],
     ["Failures in a row", it.failures_in_row || ""],
     ["Address", it.address],
     ["Firmware", gateway.firmware ?? it.firmware],
     ["Identity", gateway.identity],
-    ["Last answer", it.last_success_seconds === null ? "never" : `${seconds(it.last_success_seconds)} ago`],
+    ["Last reply", it.last_success_seconds === null ? "never" : `${seconds(it.last_success_seconds)} ago`],
     ["Session", it.session_age_seconds == null ? "" : `${seconds(it.session_age_seconds)} old`],
     ["Logins", logins],
     ["Logins refused", it.logins_refused || "", "bad"],
@@ -87,7 +87,7 @@ function source(it, resting) {
 const silent = (path, it) => [
   node("th", path, { scope: "row" }),
   node("td", "–"),
-  node("td", "not to be had", { className: "unknown" }),
+  node("td", "not available", { className: "unknown" }),
   node("td", ""),
   node("td", ""),
   node("td", rest(it, path)),
@@ -114,18 +114,18 @@ function draw(health) {
   const links = health.gateways.flatMap((gateway) => gateway.links.map((each) => [gateway, each]));
   const hasNone = health.age_seconds === null;
   headline(health.message, hasNone ? (health.errors.length ? "bad" : "unknown") : health.status === "ok" ? "good" : "fair");
-  $("gateways").lastElementChild.replaceChildren(...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "None is configured: set PW_HOST.")]));
+  $("gateways").lastElementChild.replaceChildren(...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "No gateway is configured: set PW_HOST.")]));
   const resting = Object.assign({}, ...links.map(([, each]) => each.resting));
   const known = health.sources.map((it) => it.path);
   const others = Object.entries(resting).filter(([path]) => !known.includes(path));
-  table($("sources"), [...health.sources.map((it) => source(it, resting)), ...others.map((it) => silent(...it))], "Nothing has been asked for yet.");
+  table($("sources"), [...health.sources.map((it) => source(it, resting)), ...others.map((it) => silent(...it))], "No source has been requested yet.");
   table($("errors"), health.errors.map(error), "None.");
   readings(health.readings);
   commands(health);
   traffic(health.traffic);
   list($("process"), [
     ["Version", health.version],
-    ["Up", seconds(health.uptime_seconds)],
+    ["Uptime", seconds(health.uptime_seconds)],
     ["Memory", health.memory_bytes ? `${number.format(health.memory_bytes / 1048576)}\u00a0MiB` : ""],
   ]);
 }
@@ -134,14 +134,14 @@ function readings(it) {
   const skew = it.skew_seconds === null ? "–" : Math.abs(it.skew_seconds) < 10 ? "right" : `${seconds(Math.abs(it.skew_seconds))} off`;
   list($("readings"), [
     ["Sources and sinks differ by", watts(it.unbalanced_watts), it.is_unusual ? "fair" : ""],
-    ["More goes out than comes in by", watts(it.unserved_watts), it.unserved_watts > 50 ? "fair" : ""],
-    ["Home uses", it.load_watts < 0 ? `${watts(it.load_watts)}, below zero` : watts(it.load_watts), it.load_watts < 0 ? "fair" : ""],
+    ["Outflow exceeds inflow by", watts(it.unserved_watts), it.unserved_watts > 50 ? "fair" : ""],
+    ["Home consumption", it.load_watts < 0 ? `${watts(it.load_watts)}, below zero` : watts(it.load_watts), it.load_watts < 0 ? "fair" : ""],
     ["Clock of the gateway", skew, Math.abs(it.skew_seconds) < 10 ? "" : "fair"],
   ]);
 }
 
 function commands({ control, writes }) {
-  const words = !control ? "Control is off: PW_CONTROL_SECRET is not set." : writes.length ? "Control is on." : "Control is on. Nothing was set since the start.";
+  const words = !control ? "Control is off: PW_CONTROL_SECRET is not set." : writes.length ? "Control is on." : "Control is on. No command since the start.";
   const rows = writes.map((it) => node("li", `${clock(it.seconds)} ${it.settings.join(", ")}: ${it.outcome}`, { className: it.outcome === "ok" ? "" : "bad" }));
   $("commands").replaceChildren(node("p", words), ...(rows.length ? [node("ul", rows)] : []));
 }
@@ -185,16 +185,16 @@ function traffic(it) {
   list($("traffic"), [
     ...kinds.map(([name, count, quality]) => [name, total ? `${number.format((100 * count) / total)}\u00a0%` : "–", count && quality !== "wait" ? quality : ""]),
     ["Requests", number.format(it.requests)],
-    ["Under way", it.in_flight],
-    ["Wait for the gateway now", it.waiting],
-    ["Shared an exchange", number.format(it.coalesced)],
-    ["Pages that listen", it.streams],
+    ["In progress", it.in_flight],
+    ["Waiting for the gateway", it.waiting],
+    ["Coalesced", number.format(it.coalesced)],
+    ["Event streams", it.streams],
   ]);
 }
 
 async function settings({ origins, warnings }) {
   const answer = await fetch("stats");
-  if (!answer.ok) return table($("settings"), [], "Shown only under a name that is known to be this machine's (PW_ALLOWED_HOSTS).");
+  if (!answer.ok) return table($("settings"), [], "Shown only under a host name of this machine (PW_ALLOWED_HOSTS).");
   const { config } = await answer.json();
   table($("settings"), Object.entries(config).map(([name, value]) => [node("th", name, { scope: "row" }), node("td", value), node("td", origins[name] ?? "default")]), "");
   $("warnings").replaceChildren(...warnings.map((warning) => node("li", warning)));
@@ -208,7 +208,7 @@ async function look() {
     draw(health);
     if (!$("settings").tBodies[0].rows.length) await settings(health.settings);
   } catch {
-    headline("No contact with the proxy. What stands below is from before.", "bad");
+    headline("The proxy cannot be reached. The data below is outdated.", "bad");
   }
   look.timer = setTimeout(look, EVERY);
 }

@@ -32,31 +32,34 @@ _LOGS = "Logs and metrics"
 class Settings:
     """The settings in force; ``dataclasses.replace`` makes variations."""
 
-    host: str = row(_GATEWAY, kinds.GATEWAY, "", "The gateway's address, with the port if it is not 443")
+    host: str = row(_GATEWAY, kinds.GATEWAY, "", "Address of the gateway, with the port if it is not 443")
     password: str = row(_GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
-    email: str = row(_GATEWAY, TEXT, "email@example.com", "E-mail sent with the login; any will do")
+    email: str = row(
+        _GATEWAY,
+        TEXT,
+        "email@example.com",
+        "E-mail address sent with the login; the gateway does not check it",
+    )
     timezone: str = row(
         _GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site", forgiving=True
     )
     auth_mode: str = row(
-        _GATEWAY, choice("cookie", "token"), "cookie", "How the session is shown to the gateway"
+        _GATEWAY, choice("cookie", "token"), "cookie", "How the session is sent to the gateway"
     )
-    timeout: float = row(
-        _GATEWAY, number(0.1, 300, "seconds"), 5.0, "Longest wait for one answer of the gateway"
-    )
+    timeout: float = row(_GATEWAY, number(0.1, 300, "seconds"), 5.0, "Time-out of one request to the gateway")
     pool_maxsize: int = row(
-        _GATEWAY, whole(0, 64), 2, "Most connections to the gateway at once; 0: a new one for each request"
+        _GATEWAY, whole(0, 64), 2, "Maximum connections to the gateway; 0: a new one for each request"
     )
     gw_tls: str = row(
         _GATEWAY,
         choice("pin", "ca", "off"),
         "pin",
-        "Trust in the gateway's certificate: the one seen first, one signed by PW_GW_CA, or any",
+        "Trusted certificates of the gateway: the first one seen (pin), those signed by PW_GW_CA, or any",
         ours=True,
     )
     gw_ca: str = row(_GATEWAY, PATH, "", "Certificates (PEM) that PW_GW_TLS=ca trusts", ours=True)
 
-    gw_pwd: str = row(_TEDAPI, TEXT, "", "Gateway password from the sticker: switches TEDAPI on", secret=True)
+    gw_pwd: str = row(_TEDAPI, TEXT, "", "Gateway password from the sticker: enables TEDAPI", secret=True)
     rsa_key_path: str = row(
         _TEDAPI, PATH, "", "Registered RSA key (PEM): Powerwall 3 over the wired network (v1r)"
     )
@@ -64,21 +67,23 @@ class Settings:
         _TEDAPI,
         ADDRESS,
         "",
-        "Address on the gateway's Wi-Fi, for what PW_HOST does not tell, and as fallback of v1r",
+        "Address on the gateway's Wi-Fi, for readings that PW_HOST does not provide, and as fallback of v1r",
     )
     tedapi_api_version: str = row(
         _TEDAPI,
         choice("V2024_06", "V2026_06"),
         "V2024_06",
-        "Generation of the signed queries; V2024_06 is used, whatever it says",
+        "Generation of the signed queries; V2024_06 is always used",
         forgiving=True,
     )
-    tedapi_recovery: bool = row(_TEDAPI, FLAG, True, "Look for a lost gateway even when no client asks")
+    tedapi_recovery: bool = row(
+        _TEDAPI, FLAG, True, "Probe an unreachable gateway even without client requests"
+    )
     tedapi_probe_interval: int = row(
         _TEDAPI,
         whole(5, _A_DAY, "seconds"),
         30,
-        "Shortest pause between these looks; a refused password is not repeated",
+        "Minimum interval of these probes; a refused password is not repeated",
         forgiving=True,
     )
     integrate_energy: bool = row(
@@ -88,29 +93,25 @@ class Settings:
         _TEDAPI,
         TEXT,
         "",
-        "Site of the cloud account; without effect: this proxy reads the gateway itself, never the cloud",
+        "Site of the cloud account; no effect: this proxy reads the gateway, not the cloud",
     )
     auth_path: str = row(_TEDAPI, PATH, "", "Folder of the pypowerwall proxy's login files")
 
-    cache_expire: float = row(
-        _CACHE, number(0, _A_DAY, "seconds"), 5.0, "How long an answer of the gateway is fresh"
-    )
+    cache_expire: float = row(_CACHE, number(0, _A_DAY, "seconds"), 5.0, "How long a reading is fresh")
     cache_ttl: float = row(
         _CACHE,
         number(0, _A_DAY, "seconds"),
         30.0,
-        "Age up to which it is still served while the gateway fails",
+        "Age up to which a stale reading is served while the gateway fails",
     )
-    graceful_degradation: bool = row(
-        _CACHE, FLAG, True, "Serve answers past their freshness while the gateway fails"
-    )
-    fail_fast: bool = row(_CACHE, FLAG, False, "Stop waiting for the gateway at its first failure")
-    health_check: bool = row(_CACHE, FLAG, True, "Let a failing gateway rest")
+    graceful_degradation: bool = row(_CACHE, FLAG, True, "Serve stale readings while the gateway fails")
+    fail_fast: bool = row(_CACHE, FLAG, False, "Do not wait for the gateway after its first failure")
+    health_check: bool = row(_CACHE, FLAG, True, "Back off from a failing gateway")
     state_path: str = row(
         _CACHE,
         PATH,
         "",
-        "Folder of what survives a restart; PW_AUTH_PATH, or ~/.local/state/powerwall-proxy",
+        "State folder; if empty, PW_AUTH_PATH, or ~/.local/state/powerwall-proxy",
         ours=True,
     )
     cache_file: str = row(_CACHE, PATH, "", "File of the gateway session; .powerwall in the state folder")
@@ -121,53 +122,67 @@ class Settings:
         _SERVER,
         kinds.TLS,
         "no",
-        "yes: TLS; http: plain, behind a front server that does TLS",
+        "yes: TLS; http: plain HTTP behind a front server that terminates TLS",
     )
     tls_cert: str = row(
-        _SERVER, PATH, "", "Own certificate (PEM) for PW_HTTPS=yes; empty: one is made", ours=True
+        _SERVER, PATH, "", "Certificate (PEM) for PW_HTTPS=yes; if empty, one is generated", ours=True
     )
     tls_key: str = row(_SERVER, PATH, "", "Its private key (PEM)", ours=True)
     base_url: str = row(
         _SERVER, kinds.BASE_URL, "/", "Path prefix under which clients see the proxy", env="PROXY_BASE_URL"
     )
     allowed_hosts: tuple[str, ...] = row(
-        _SERVER, kinds.HOSTS, (), "Further names under which clients may write or see status", ours=True
+        _SERVER,
+        kinds.HOSTS,
+        (),
+        "Additional host names for requests that write or show the status",
+        ours=True,
     )
     trusted_proxies: tuple[str, ...] = row(
         _SERVER, kinds.NETWORKS, (), "Front servers whose X-Forwarded headers count", ours=True
     )
-    max_connections: int = row(
-        _SERVER, whole(8, 100_000), 10_000, "Most client connections at once", ours=True
-    )
+    max_connections: int = row(_SERVER, whole(8, 100_000), 10_000, "Maximum client connections", ours=True)
     fast_path: bool = row(_SERVER, FLAG, True, "Answer plain GETs from prepared bytes", ours=True)
     emulate_gateway: bool = row(
-        _SERVER, FLAG, True, "Let programs made for the gateway log in to the proxy instead", ours=True
+        _SERVER, FLAG, True, "Accept the login of programs made for the gateway", ours=True
     )
-    lan_password: str = row(_SERVER, TEXT, "", "Password for that login; empty: any", secret=True, ours=True)
+    lan_password: str = row(
+        _SERVER, TEXT, "", "Password for that login; if empty, any is accepted", secret=True, ours=True
+    )
     ready_age: float = row(
-        _SERVER, number(1, _A_DAY, "seconds"), 30.0, "Oldest reading with which /ready is content", ours=True
+        _SERVER,
+        number(1, _A_DAY, "seconds"),
+        30.0,
+        "Maximum age of readings for /ready to report 200",
+        ours=True,
     )
-    config: str = row(_SERVER, PATH, "", "TOML file with these settings; the environment wins", ours=True)
+    config: str = row(
+        _SERVER, PATH, "", "TOML file with these settings; the environment takes precedence", ours=True
+    )
 
     neg_solar: bool = row(
-        _VALUES, FLAG, True, "no: negative solar power is shown, and counted, as 0 and home raised by it"
+        _VALUES, FLAG, True, "no: negative solar power is reported and counted as 0, and added to home"
     )
     site_zero_threshold: float = row(
         _VALUES,
         number(0, 100_000, "watts"),
         0.0,
-        "Grid power up to this is shown, and counted, as 0",
+        "Grid power up to this value is reported and counted as 0",
         forgiving=True,
     )
     legacy_errors: bool = row(
         _VALUES,
         FLAG,
         False,
-        "Answer 200 with null or zeros when nothing is known, as the pypowerwall proxy does",
+        "Respond with 200 and null or zeros when nothing is known, as the pypowerwall proxy does",
         ours=True,
     )
     ui: str = row(
-        _VALUES, choice("auto", "own", "gateway"), "auto", "Page at /: our own, or the gateway's", ours=True
+        _VALUES,
+        choice("auto", "own", "gateway"),
+        "auto",
+        "Page at /: the power flow (auto, own) or the gateway's web app; own: no files of the gateway",
+        ours=True,
     )
     style: str = row(
         _VALUES,
@@ -180,7 +195,7 @@ class Settings:
         _VALUES,
         whole(0, 10 * 365 * _A_DAY, "seconds"),
         0,
-        "How long browsers may keep scripts, styles and pictures",
+        "How long browsers may cache scripts, styles and pictures",
         forgiving=True,
     )
     frame_ancestors: str = row(
@@ -192,11 +207,13 @@ class Settings:
     )
 
     control_secret: str = row(
-        _CONTROL, TEXT, "", "Switches control on; clients must send it to change anything", secret=True
+        _CONTROL, TEXT, "", "Enables control; clients send it with every change", secret=True
     )
-    control_islanding: bool = row(_CONTROL, FLAG, False, "Allow going off grid through control", ours=True)
+    control_islanding: bool = row(
+        _CONTROL, FLAG, False, "Allow control to take the house off the grid", ours=True
+    )
     openc2_key: str = row(
-        _CONTROL, TEXT, "", "Switches OpenC2 on; its clients must send it", secret=True, ours=True
+        _CONTROL, TEXT, "", "Enables OpenC2; its clients send it with every command", secret=True, ours=True
     )
     openc2_insecure: bool = row(_CONTROL, FLAG, False, "Allow OpenC2 without TLS", ours=True)
     openc2_serials: bool = row(_CONTROL, FLAG, False, "Show serial numbers to OpenC2 clients", ours=True)
@@ -205,7 +222,7 @@ class Settings:
         _LOGS,
         choice("debug", "info", "warning", "error"),
         "info",
-        "Least important log lines that are written",
+        "Minimum level of log lines",
         env="LOG_LEVEL",
         reloads=True,
         forgiving=True,
@@ -216,13 +233,13 @@ class Settings:
     )
     access_log: bool = row(_LOGS, FLAG, False, "One log line per request", ours=True)
     suppress_network_errors: bool = row(
-        _LOGS, FLAG, False, "Log failures of the gateway only as a summary every 5 minutes", reloads=True
+        _LOGS, FLAG, False, "Log gateway failures as a summary every 5 minutes only", reloads=True
     )
     network_error_rate_limit: int = row(
         _LOGS,
         whole(0, 10_000),
         5,
-        "Log lines per minute about one kind of failure; the rest is counted",
+        "Log lines per minute for one kind of failure; further ones are counted",
         reloads=True,
         forgiving=True,
     )
@@ -231,10 +248,10 @@ class Settings:
         _LOGS,
         choice("yes", "all", "no"),
         "yes",
-        "Readings that a scrape keeps fresh: powers, charge, grid and what was ever asked for; all; none",
+        "Readings that a scrape keeps fresh: powers, charge, grid and all that clients have requested; all; none",
         ours=True,
     )
-    metrics_serials: bool = row(_LOGS, FLAG, False, "Serial numbers as labels", ours=True)
+    metrics_serials: bool = row(_LOGS, FLAG, False, "Include serial numbers as labels", ours=True)
 
 
 # The table: one row per field, in the order of the documentation.

@@ -14,7 +14,7 @@ DEVICES: tuple[Family[Facts], ...] = (
     gauge(
         "battery_info",
         "block part_number version serial",
-        "Build of a pack; the serial number only with PW_METRICS_SERIALS=yes",
+        "Part number and version of a pack; serial number only with PW_METRICS_SERIALS=yes",
         units.packs_about,
         SYSTEM_STATUS,
     ),
@@ -37,14 +37,14 @@ DEVICES: tuple[Family[Facts], ...] = (
     gauge(
         "battery_energy_capacity_joules",
         "block",
-        "Energy that a full pack holds",
+        "Energy of the full pack",
         units.pack_energy("POD_nom_full_pack_energy"),
         *_PACKS,
     ),
     counter(
         "battery_energy_joules_total",
         "block direction",
-        "Energy that went into and out of a pack",
+        "Energy charged and discharged by a pack",
         units.packs_cycled,
         SYSTEM_STATUS,
     ),
@@ -52,7 +52,7 @@ DEVICES: tuple[Family[Facts], ...] = (
     gauge(
         "battery_fan_rpm",
         "block kind",
-        "Fan speed; named as in /fans/pw, for nobody tells which pack a fan cools",
+        "Fan speed, named as in /fans/pw; which pack a fan belongs to is not reported",
         units.fan_speeds,
         VITALS,
     ),
@@ -73,7 +73,7 @@ DEVICES: tuple[Family[Facts], ...] = (
     gauge(
         "battery_disabled_reasons",
         "block",
-        "Number of reasons for which a pack is disabled",
+        "Number of reasons why a pack is disabled",
         units.packs_disabled,
         SYSTEM_STATUS,
     ),
@@ -123,7 +123,7 @@ DEVICES: tuple[Family[Facts], ...] = (
     gauge(
         "ev_charger_power_watts",
         "charger",
-        "Power of a vehicle charger, where the gateway is asked in a way that tells it",
+        "Power of a vehicle charger, where the gateway reports it",
         units.chargers,
         METERS,
     ),

@@ -71,14 +71,14 @@ SITE: tuple[Family[Facts], ...] = (
     counter(
         "energy_joules_total",
         "meter direction",
-        "Energy from the meter's side: solar exported is produced, battery exported discharged, load imported consumed",
+        "Energy as seen by the meter: solar exported is production, battery exported is discharge, load imported is consumption",
         site.energies,
         METERS,
     ),
     gauge(
         "meter_read_timestamp_seconds",
         "meter",
-        "When the gateway last heard from the meter",
+        "Time of the gateway's last reading of the meter",
         site.meter_moments,
         METERS,
     ),
@@ -88,13 +88,17 @@ SITE: tuple[Family[Facts], ...] = (
     gauge(
         "flow_unbalanced_watts",
         "",
-        "By how much the meters disagree: what flows in less what flows out",
+        "Disagreement of the meters: inflow minus outflow",
         site.unbalanced,
         METERS,
         GRID_STATUS,
     ),
     gauge(
-        "charge_ratio", "", "Charge of the whole pack, the gateway's scale", site.charge(site.raw_ratio), SOE
+        "charge_ratio",
+        "",
+        "Charge of the whole pack, on the gateway's scale",
+        site.charge(site.raw_ratio),
+        SOE,
     ),
     gauge(
         "charge_usable_ratio",
@@ -129,7 +133,7 @@ SITE: tuple[Family[Facts], ...] = (
     gauge(
         "grid_services_active",
         "",
-        "Whether the utility uses the battery now",
+        "Whether grid services use the battery now",
         site.yes_or_no(GRID_STATUS, "grid_services_active"),
         GRID_STATUS,
     ),
@@ -143,14 +147,14 @@ SITE: tuple[Family[Facts], ...] = (
     gauge(
         "energy_capacity_joules",
         "",
-        "Energy that the full battery holds",
+        "Energy of the full battery",
         site.system_energy("nominal_full_pack_energy"),
         SYSTEM_STATUS,
     ),
     gauge(
         "time_remaining_seconds",
         "",
-        "How long the battery could carry the present load",
+        "Time until the battery is empty at the present load",
         site.time_remaining,
         METERS,
         SYSTEM_STATUS,
@@ -162,18 +166,20 @@ SITE: tuple[Family[Facts], ...] = (
         site.limits,
         SYSTEM_STATUS,
     ),
-    gauge("running", "", "Whether the site master runs", site.yes_or_no(SITEMASTER, "running"), SITEMASTER),
+    gauge(
+        "running", "", "Whether the site controller runs", site.yes_or_no(SITEMASTER, "running"), SITEMASTER
+    ),
     gauge(
         "connected_to_tesla",
         "",
-        "Whether the gateway has contact with Tesla",
+        "Whether the gateway is connected to Tesla",
         site.yes_or_no(SITEMASTER, "connected_to_tesla"),
         SITEMASTER,
     ),
     gauge(
         "info",
         "version device_type sync_type driver",
-        "Firmware and kind of the gateway, and how it is read",
+        "Firmware and type of the gateway, and the driver in use",
         site.about,
         STATUS,
     ),

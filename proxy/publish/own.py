@@ -23,11 +23,9 @@ OWN: Final[tuple[Family[Running], ...]] = (
         "Duration of requests",
         running.seconds,
     ),
-    gauge("proxy_requests_in_flight", "", "Requests being answered", lambda r: (((), r.traffic.in_flight),)),
+    gauge("proxy_requests_in_flight", "", "Requests in progress", lambda r: (((), r.traffic.in_flight),)),
     counter("proxy_response_bytes_total", "route", "Bytes of bodies sent to clients", running.sent),
-    counter(
-        "proxy_cache_total", "source result", "Look-ups of sources by how they were served", running.cache
-    ),
+    counter("proxy_cache_total", "source result", "Cache look-ups by source and result", running.cache),
     gauge("proxy_cache_entries", "", "Snapshots held", running.entries),
     gauge("proxy_cache_bytes", "", "Bytes of snapshots held", running.held),
     gauge(
@@ -52,7 +50,7 @@ OWN: Final[tuple[Family[Running], ...]] = (
     gauge(
         "proxy_exchanges_in_flight",
         "gateway driver",
-        "Exchanges with the gateway under way",
+        "Exchanges with the gateway in progress",
         of_links(lambda link, _: link.in_flight),
     ),
     counter(
@@ -79,7 +77,7 @@ OWN: Final[tuple[Family[Running], ...]] = (
     gauge(
         "proxy_session_start_timestamp_seconds",
         "gateway driver",
-        "When the session with the gateway was made",
+        "When the session with the gateway was created",
         running.sessions,
     ),
     gauge(
@@ -91,28 +89,31 @@ OWN: Final[tuple[Family[Running], ...]] = (
     gauge(
         "proxy_cooldown_seconds",
         "gateway driver",
-        "Seconds until a resting gateway is asked again",
+        "Seconds until the cooldown of the gateway ends",
         of_links(running.cooldown),
     ),
     counter(
-        "proxy_cooldowns_total", "gateway driver reason", "Rests of the gateway by cause", running.cooldowns
+        "proxy_cooldowns_total",
+        "gateway driver reason",
+        "Cooldowns of the gateway by cause",
+        running.cooldowns,
     ),
     gauge(
         "proxy_source_rest_seconds",
         "gateway source",
-        "Seconds until a resting source is asked for again",
+        "Seconds until the cooldown of a source ends",
         running.rests,
     ),
     gauge(
         "proxy_failures_in_row",
         "gateway driver",
-        "Failed exchanges with the gateway since the last answer",
+        "Failed exchanges with the gateway since its last reply",
         of_links(lambda link, _: link.breaker.failures),
     ),
     gauge(
         "proxy_last_success_timestamp_seconds",
         "gateway driver",
-        "When the gateway last answered",
+        "Time of the last reply of the gateway",
         running.successes,
     ),
     counter(
@@ -125,7 +126,7 @@ OWN: Final[tuple[Family[Running], ...]] = (
     counter(
         "proxy_events_dropped_total",
         "",
-        "Events replaced by a newer one before a slow reader took them",
+        "Events replaced by a newer one before a slow client received them",
         of_feature("events_dropped_total"),
     ),
     counter(
@@ -141,17 +142,17 @@ OWN: Final[tuple[Family[Running], ...]] = (
         "OpenC2 commands",
         of_feature("openc2_commands_total"),
     ),
-    gauge("proxy_connections", "", "Connections of clients that are open", of_feature("connections")),
+    gauge("proxy_connections", "", "Open client connections", of_feature("connections")),
     counter(
         "proxy_connections_refused_total",
         "",
-        "Connections turned away because there were PW_MAX_CONNECTIONS already",
+        "Connections refused because PW_MAX_CONNECTIONS were open",
         of_feature("connections_refused_total"),
     ),
     counter(
         "proxy_tokens_refused_total",
         "door reason",
-        "Tokens for control and OpenC2 and passwords of logins that were wrong, or not looked at because the address has to wait",
+        "Wrong tokens (control, OpenC2) and passwords (login), and those not checked because of too many attempts",
         of_feature("tokens_refused_total"),
     ),
     counter(

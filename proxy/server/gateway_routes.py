@@ -22,7 +22,7 @@ GATEWAY: tuple[Route, ...] = (
     _raw("/api/meters/aggregates", "Power, energy, voltage and current, uncorrected"),
     _raw(
         "/api/system_status/soe",
-        "Charge in percent of the app's scale; of the whole pack for a logged-in program",
+        "Charge in percent of the app's scale; of the whole pack with a session",
         view=meters.soe_app,
     ),
     _raw(VITALS, "All devices and their signals, as protobuf", media_type=OCTETS),
@@ -53,13 +53,13 @@ GATEWAY: tuple[Route, ...] = (
     Route(PROBLEMS, "Problems", "Gateway", offered=(PROBLEMS,), view=site.problems, legacy=Legacy.VIEW),
     Route(
         "/api/customer/registration",
-        "Nothing: this is nobody's business",
+        "404: not served, it holds personal data",
         "Gateway",
         view=site.constant({"status": "404 Response - API Disabled"}),
     ),
     Route(
         "/api/login/Basic",
-        "Log in as to a gateway; the session is the proxy's own",
+        "Log in as to a gateway, to a session of the proxy",
         "Gateway",
         endpoint="login",
         methods=("POST",),
@@ -67,7 +67,7 @@ GATEWAY: tuple[Route, ...] = (
     ),
     Route(
         "/api/logout",
-        "End the session of the program that asks",
+        "End that session",
         "Gateway",
         endpoint="logout",
         methods=("GET",),

@@ -57,7 +57,7 @@ def _family(prefix: str, name: str, *members: str) -> tuple[Route, ...]:
         Route(f"/{prefix}/{member}", f"{name}: {member}", name, offered=(f"/{prefix}/{member}",))
         for member in members
     ]
-    root = Route(f"/{prefix}", f"{name}: what can be asked", name, offered=rows[0].offered)
+    root = Route(f"/{prefix}", f"{name}: available members", name, offered=rows[0].offered)
     return (
         replace(root, view=site.either(rows[0].offered[0], usage, off)),
         *(replace(row, view=site.offered(row.offered[0], off)) for row in rows),
@@ -191,7 +191,7 @@ ROUTES: tuple[Route, ...] = (
     _told("temps", "As /temps, on one line", devices.temps, offered=(VITALS,)),
     _told("strings", "Solar strings by inverter", strings.verbose, offered=(VITALS,), instead=_NO_VITALS),
     _told("din", "Identity of the gateway", site.din, STATUS),
-    _told("uptime", "How long the gateway runs, as text like 127h34m16s", site.uptime, STATUS),
+    _told("uptime", "Uptime of the gateway, as text like 127h34m16s", site.uptime, STATUS),
     _told("version", "Firmware version", site.firmware, STATUS),
     _pw("status", "As /api/status", None, STATUS),
     _pw("system_status", "As /api/system_status", None, SYSTEM_STATUS),
@@ -199,7 +199,7 @@ ROUTES: tuple[Route, ...] = (
     _pw("grid_status", "As /api/system_status/grid_status", None, GRID_STATUS, legacy=Legacy.EMPTY_OBJECT),
     _told("site_name", "Name of the site", site.site_name, SITE_NAME),
     _told("alerts", "Active alerts", devices.alert_list, GRID_STATUS, offered=(VITALS,), instead=_NO_VITALS),
-    _told("is_connected", "Whether the gateway tells its status", site.is_connected, optional=(STATUS,)),
+    _told("is_connected", "Whether the gateway's status is known", site.is_connected, optional=(STATUS,)),
     _told("get_reserve", "Reserve in percent of the app's scale", site.reserve, OPERATION),
     _told("get_mode", "Mode of operation", site.mode, OPERATION),
     _told(
@@ -213,18 +213,18 @@ ROUTES: tuple[Route, ...] = (
     *_family("cloud", "Cloud API", "battery", "power", "config"),
     *_family("fleetapi", "FleetAPI", "info", "status"),
     *GATEWAY,
-    _page("/", "The power flow as a page to watch or to frame (PW_UI)", "front_page"),
-    _page("/flow.html", "The same, whatever PW_UI says", "flow_page"),
-    _page("/gateway", "The gateway's own page, if it has one", "gateway_page"),
-    _page("/status", "How the proxy and its gateway are, for whoever runs them", "status_page", local=True),
-    _page("/docs", "This list as a page, with a button to try each", "docs_page"),
+    _page("/", "The power-flow page, also for frames (PW_UI)", "front_page"),
+    _page("/flow.html", "The power-flow page, independent of PW_UI", "flow_page"),
+    _page("/gateway", "The gateway's own web app, if it has one", "gateway_page"),
+    _page("/status", "State of the proxy and its gateway, as a page", "status_page", local=True),
+    _page("/docs", "This list as a page, with a button to try each route", "docs_page"),
     _page("/help", "The same", "docs_page"),
     Route("/openapi.json", "This list for programs (OpenAPI 3.1)", "Pages", endpoint="openapi"),
-    _page("/example.html", "How to frame the power flow in a page of your own", "example_page"),
-    Route("/flow.json", "What the power-flow page shows", "Pages", endpoint="flow_json"),
+    _page("/example.html", "How to embed the power flow in another page", "example_page"),
+    Route("/flow.json", "The data of the power-flow page", "Pages", endpoint="flow_json"),
     Route(
         "/events",
-        "The same as server-sent events, at every change",
+        "The same as server-sent events, one at every change",
         "Pages",
         endpoint="events",
         media_type="text/event-stream",
@@ -241,12 +241,10 @@ ROUTES: tuple[Route, ...] = (
         "The same in the draft of 2018, to read only",
         *("/oc2/", "/oc2", "/openc2/command/", "/openc2/command"),
     ),
-    Route(
-        "/health", "Whether the proxy lives, and how it stands with the gateway", "Proxy", endpoint="health"
-    ),
+    Route("/health", "State of the proxy and of its connection to the gateway", "Proxy", endpoint="health"),
     Route(
         "/health/reset",
-        "Set the counters to zero, as /stats/clear",
+        "Reset the counters, as /stats/clear",
         "Proxy",
         endpoint="health_reset",
         methods=("GET", "POST"),
@@ -256,7 +254,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/ready", "Whether readings are fresh enough to be useful (200 or 503)", "Proxy", endpoint="ready"),
     Route(
         "/metrics",
-        "Everything as Prometheus metrics (text or OpenMetrics)",
+        "Metrics for Prometheus (text or OpenMetrics)",
         "Proxy",
         endpoint="metrics",
         media_type="text/plain; version=0.0.4; charset=utf-8",
@@ -264,7 +262,7 @@ ROUTES: tuple[Route, ...] = (
     Route("/stats", "Counters and effective settings", "Proxy", endpoint="stats", public=False, local=True),
     Route(
         "/stats/clear",
-        "Set the counters to zero",
+        "Reset the counters",
         "Proxy",
         endpoint="stats_clear",
         methods=("GET", "POST"),

@@ -85,7 +85,7 @@ async def test_who_wants_more_contrast_gets_it(house, watch):
 
     for part in (".picture", ".edge.on path >> nth=0", "#solar .ring"):
         await expect(page.locator(part)).to_have_css("opacity", "1")
-    await says(page, "Gateway resting")
+    await says(page, "Gateway in cooldown")
 
 
 async def test_colours_of_the_system_are_used_where_they_are_forced(house, watch):

@@ -54,11 +54,11 @@ async def a_normal_day(house, page):
     await shows(page, "solar", "6.5 kW")
 
 
-async def a_resting_gateway(house, page):
+async def a_gateway_in_cooldown(house, page):
     house.sim.answers(status=429, headers={"Retry-After": "600"})
     await house.pass_time(20)
     await page.clock.fast_forward(20_000)
-    await says(page, "Gateway resting, next try in")
+    await says(page, "Gateway in cooldown, next attempt in")
 
 
 async def a_lost_server(house, page):
@@ -74,7 +74,7 @@ STATES = [
     a_transition,
     a_generator_and_alerts,
     old_readings,
-    a_resting_gateway,
+    a_gateway_in_cooldown,
     a_lost_server,
 ]
 

@@ -85,8 +85,8 @@ async def test_the_status_page_tells_how_clients_are_served(build, clock, watch)
             "Served stale",
             "Waited for the gateway",
             "Failed",
-            "Under way",
-            "Pages that",
+            "In progress",
+            "Event streams",
         ):
             await expect(page.locator("#traffic")).to_contain_text(word)
         await expect(page.locator("#rate rect")).to_have_count(60)
@@ -170,7 +170,7 @@ async def test_the_status_page_outlives_the_proxy(house, watch):
 
     await house.stop()
 
-    await expect(page.locator("#headline")).to_contain_text("No contact with the proxy")
+    await expect(page.locator("#headline")).to_contain_text("The proxy cannot be reached")
     await expect(page.locator("#sources")).to_contain_text("/api/system_status/soe")
 
 

@@ -50,9 +50,9 @@ DIFFERENCES = (
     ),
     Difference(
         "a path that does not exist",
-        "200 with the answer of a route of which it begins with the name, or with an error object",
+        "200 with the answer of a route whose name is a prefix of the path, or with an error object",
         "404",
-        "a misspelt path should be noticed, not answered with something else",
+        "a misspelt path should be an error",
         {
             f"{corpus} {path}": NOT_FOUND
             for corpus in ODD_PATHS
@@ -71,14 +71,14 @@ DIFFERENCES = (
         "doubled slashes, dot segments and escapes in a path",
         "are resolved, so that `/x/../api/logout` reaches the gateway",
         "404",
-        "what is checked must be what is asked for",
+        "the path that is checked must be the path that is requested",
         {f"{corpus} //aggregates": NOT_FOUND for corpus in ODD_PATHS},
     ),
     Difference(
         "query strings",
         "are part of the name of `/pw/…` and most other routes",
-        "are ignored, but for the parameters that a route names",
-        "cache busters of displays and browsers",
+        "are ignored, except for the parameters of the route",
+        "displays and browsers add cache busters",
         {
             "local-pw2 /pw/level?x=1": {"level": 23.975388},
             "tedapi-pw2 /pw/level?x=1": {"level": 24.074074074074073},
@@ -86,9 +86,9 @@ DIFFERENCES = (
     ),
     Difference(
         "`/csv?…headers…`",
-        "the word anywhere in the query string adds the first line",
+        "the word anywhere in the query string adds the header line",
         "the parameter `headers` does",
-        "a value that happens to contain the word changes nothing",
+        "a value that contains the word should change nothing",
         {
             "local-pw2 /csv/v2?x=headers": "-2100.00,900.00,6500.00,-3500.00,23.98,1,20\n",
             "tedapi-pw2 /csv/v2?x=headers": "-2100.00,900.00,6500.00,-3500.00,24.07,1,20\n",
@@ -98,14 +98,14 @@ DIFFERENCES = (
         "`/vitals`, `/pw/vitals` on firmware 23.44 and later",
         "`null`",
         "`{}`",
-        "there are no vitals to be unknown; `null` breaks readers that expect an object",
+        "this firmware has no vitals, and `null` breaks clients that expect an object",
         {"local-pw2novitals /vitals": {}, "local-pw2novitals /pw/vitals": {}},
     ),
     Difference(
         "`PW1…` in `/freq`, `/pod`, `/temps/pw`",
-        "counted anew in every list, so that PW2 may be one pack's serial number and another's energy",
+        "numbered separately in every list, so that PW2 may combine the serial number of one pack with the energy of another",
         "one number per pack, found through the device's parent, kept across restarts",
-        "series of a dashboard belong to one pack for good",
+        "a series of a dashboard stays with one pack",
         {
             "tedapi-pw3 /pod": tedapi.packs_in_order,
             "hybrid-pw2 /pod": tedapi.two_sites,
@@ -115,20 +115,20 @@ DIFFERENCES = (
     Difference(
         "`PW_NEG_SOLAR`, `PW_SITE_ZERO_THRESHOLD`",
         "applied in different order on `/aggregates`, `/csv`, `/json`; not on `/pw/…`",
-        "alike on every route that shows power; the home takes what solar or grid lose",
-        "home = grid + battery + solar stays true",
+        "applied to every route that reports power; home is corrected by the same amount",
+        "home = grid + battery + solar still holds",
     ),
     Difference(
         "`/api/meters/aggregates`",
         "corrected like `/aggregates`",
-        "the gateway's own bytes",
-        "below /api is what the gateway says",
+        "the body of the gateway, unchanged",
+        "routes below `/api` are the gateway's",
     ),
     Difference(
         "`/api/system_status/soe` below 5 %",
         "negative",
         "0",
-        "the app's scale starts at 0, as the reserve's does",
+        "the app's scale starts at 0, as for the reserve",
     ),
     Difference(
         "`/strings` with ten inverters and more",
@@ -138,7 +138,7 @@ DIFFERENCES = (
     ),
     Difference(
         "`/alerts`, `/pw/alerts`, `/alerts/pw`",
-        "in an order that changes with every start",
+        "in an order that changes at every start",
         "sorted",
         "two answers can be compared",
     ),
@@ -146,33 +146,33 @@ DIFFERENCES = (
         "cookies of any answer",
         "the session of the gateway itself",
         "none, or after a login the proxy's own session",
-        "whoever has the gateway's session can do more than read",
+        "the gateway's session also permits writing",
     ),
     Difference(
         "`/api/system_status/soe` over TLS, from a program that uses Python's requests and has not logged in",
         "app scale",
         "401; after a login the whole pack's scale, as from a gateway",
-        "the pypowerwall library logs in only when it is refused; `/soe` and `/pw/level` need no login",
+        "the pypowerwall library logs in only after a 401; `/soe` and `/pw/level` need no login",
     ),
     Difference(
         "`/api/troubleshooting/problems`",
         "always an empty list",
         "the gateway's list",
-        "problems are there to be read",
+        "problems should be visible",
     ),
     Difference(
         "meters over TEDAPI",
         "0 for reactive power, phase currents, frequency and energies; a remark as `disclaimer`",
-        "`null` for what nobody tells, the frequency as measured, energies as counted from power "
+        "`null` for values that TEDAPI does not report, the measured frequency, energies integrated from power "
         "(header `Energy-Counters: integrated`; `PW_INTEGRATE_ENERGY=no`: `null`)",
-        "a zero would be taken for a measurement",
+        "a zero would pass for a measurement",
         tedapi.meters("tedapi-pw2") | tedapi.meters("tedapi-pw3"),
     ),
     Difference(
         "`p_out` of battery blocks over TEDAPI",
         "kilowatts",
         "watts",
-        "the local API has watts",
+        "the local API uses watts",
         tedapi.full(
             "/freq",
             "/pod",
@@ -185,15 +185,15 @@ DIFFERENCES = (
     Difference(
         "`/api/system_status` over TEDAPI",
         "zeros, a score of 10000, a date of 2023",
-        "`null` for what TEDAPI does not tell",
-        "limits of 0 W and another house's date are not facts of this one",
+        "`null` for values that TEDAPI does not report",
+        "limits of 0 W and the date of another site are wrong for this one",
         tedapi.full("/api/system_status", "/pw/system_status", edit=tedapi.system_status),
     ),
     Difference(
         "`pinv_grid_state` of a Powerwall 3",
         "`null`",
         "the islander's grid state; an empty text for an expansion pack",
-        "Home Assistant's integration ends with an error at `null`",
+        "Home Assistant's integration fails on `null`",
         {
             f"tedapi-pw3 {path}": edit
             for path, edit in {
@@ -207,7 +207,7 @@ DIFFERENCES = (
         "`grid_services_active` over TEDAPI",
         "`null`",
         "`false`",
-        "Home Assistant's integration wants a flag, and nothing says that they are active",
+        "Home Assistant's integration requires a flag, and nothing indicates that they are active",
         tedapi.full(
             "/api/system_status/grid_status",
             "/pw/grid_status",
@@ -217,7 +217,7 @@ DIFFERENCES = (
     Difference(
         "`/api/status` over TEDAPI",
         "the date of commissioning as `start_time`; no `git_hash`, no `device_type`",
-        "start and up-time of the synchroniser, or at least since the proxy has known the gateway; hash and type",
+        "start and uptime of the synchroniser, or since the proxy first reached the gateway; hash and type",
         "the battery was commissioned years before the gateway started",
         {
             f"{corpus} {path}": edit
@@ -229,9 +229,9 @@ DIFFERENCES = (
     ),
     Difference(
         "`/api/site_info`, `/api/powerwalls`, `/api/meters`, `/api/meters/solar` over TEDAPI",
-        "nulls, or the units and meters of somebody else's house",
-        "what the gateway's configuration tells",
-        "another house's serial numbers are not an answer",
+        "`null`, or the units and meters of another site",
+        "the content of the gateway's configuration",
+        "serial numbers of another site are wrong",
         tedapi.full("/api/site_info", edit=documents.SITE_INFO)
         | {f"{corpus} /api/powerwalls": tedapi.powerwalls(corpus) for corpus in tedapi.FULL}
         | {"tedapi-pw2 /api/meters": documents.NEURIO, "tedapi-pw3 /api/meters": documents.BACKUP_SWITCH}
@@ -240,26 +240,26 @@ DIFFERENCES = (
     Difference(
         "`/api/sitemaster` over TEDAPI",
         "always connected to Tesla",
-        "whether the site manager runs; `null` for the rest",
-        "TEDAPI does not tell it",
+        "whether the site controller runs; `null` for all else",
+        "TEDAPI does not report it",
         tedapi.full(
             "/api/sitemaster",
             edit=lambda told: told | dict.fromkeys(("connected_to_tesla", "power_supply_mode", "can_reboot")),
         ),
     ),
     Difference(
-        "routes below `/api` that TEDAPI does not tell",
-        "somebody else's answer, or the text `TIMEOUT!`",
+        "routes below `/api` that TEDAPI has no data for",
+        "the answer of another site, or the text `TIMEOUT!`",
         "404",
-        "nothing is invented",
+        "no values are invented",
         tedapi.full(*tedapi.CANNED, edit=NOT_FOUND),
     ),
     Difference(
         "`/vitals` over TEDAPI",
         "`TESYNC--None--None`, `TESLA--None`; `PVAC_Pout` of a Powerwall 3 is its battery's power",
-        "devices that exist; the islander's readings at the backup switch where there is no synchroniser; "
+        "existing devices only; the islander's readings at the backup switch if there is no synchroniser; "
         "`PVAC_Pout` is solar power",
-        "a device without a serial number is none, and a battery is no sun",
+        "a device without serial number does not exist, and battery power is not solar power",
         {
             f"{corpus} {path}": edit
             for corpus, edit in {

@@ -1,4 +1,4 @@
-"""The page of the profile tells what the product and its tests do."""
+"""docs/openc2.md describes what the product and its tests do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from proxy.server.openc2_writes import TARGETS
 from proxy.views.openc2 import PROPERTIES
 
 HERE = Path(__file__).parent
-PAGE = (HERE / "CONFORMANCE.md").read_text("utf-8")
+PAGE = (HERE.parents[1] / "docs" / "openc2.md").read_text("utf-8")
 
 
 def test_the_tests_that_it_names_exist():
