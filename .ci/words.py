@@ -18,7 +18,14 @@ WORDS = Path(__file__).with_name("words.txt")
 CHECKED = (
     *("*.md", "docs/*.md", "certs/*.md"),
     *("web/*.html", "web/*.js", "web/*.css", "web/words.json"),
-    *("deploy/**/*.yml", "deploy/**/*.json", "deploy/**/*.conf", "deploy/**/*.iql", "deploy/*.env"),
+    *(
+        "deploy/**/*.md",
+        "deploy/**/*.y*ml",
+        "deploy/**/*.json",
+        "deploy/**/*.conf",
+        "deploy/**/*.iql",
+        "deploy/*.env",
+    ),
     *(".env.example", "docker-compose.yml", "Dockerfile", "Makefile"),
     *(".ci/*.py",),
 )
