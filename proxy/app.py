@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from aiohttp import web
 
 from proxy.config.memory import Memory
+from proxy.config.state import remove_leftovers
 from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
 from proxy.drivers.registry import drivers_for, reads_tedapi
@@ -111,6 +112,7 @@ def build_app(
 
 
 def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Context:
+    remove_leftovers(settings)
     memory = Memory(settings.state_path)
     gateway = build_gateway(settings, clock, memory)
     return Context(

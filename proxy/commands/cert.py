@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from proxy.commands.common import OK, complain, load_or_exit
-from proxy.config.memory import Memory
+from proxy.config.memory import Memory, Unreadable
 from proxy.config.settings import Settings
 from proxy.config.state import state_problem
 from proxy.config.tls import PINS, fingerprint, own_certificate
@@ -21,18 +21,29 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "accept":
         return _accept(memory, settings.state_path)
     print(f"This proxy: {_own(settings)}")
-    for address, pin in _pinned(memory).items():
+    try:
+        pinned = _pinned(memory)
+    except Unreadable as exc:
+        return complain(
+            f"{exc}: no certificate of a gateway is trusted. To pin anew: powerwall-proxy cert accept."
+        )
+    for address, pin in pinned.items():
         print(f"Gateway {address}: sha256 {pin}")
-    if not _pinned(memory):
+    if not pinned:
         print("Gateway: the next certificate that it shows will be remembered and trusted.")
     return OK
 
 
 def _accept(memory: Memory, folder: str) -> int:
-    pinned = _pinned(memory)
+    known = memory.recall(PINS)
+    pinned = {address: pin for address, pin in known.items() if isinstance(pin, str)}
     # A null, not a missing file: the running daemon sees that the owner has decided.
-    memory.write(PINS, dict.fromkeys(memory.read(PINS)))
-    if _pinned(Memory(folder)):
+    memory.write(PINS, dict.fromkeys(known))
+    try:
+        still = _pinned(Memory(folder))
+    except Unreadable as exc:
+        return complain(f"{exc}, and it cannot be replaced: remove it.")
+    if still:
         return complain(f"{Path(folder, PINS)} cannot be written, so nothing was forgotten.")
     for address, pin in pinned.items():
         print(f"Forgotten for {address}: sha256 {pin}")

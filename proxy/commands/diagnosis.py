@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.commands.advice import PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
 from proxy.config.tls import trusting_context
+from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import Document, Source
@@ -55,7 +56,7 @@ async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ..
         advice = "Set PW_HOST to the address of the gateway; your router's list of devices shows it."
         yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
         return
-    session = GatewaySession(settings.host, settings, memory, time.monotonic)
+    session = GatewaySession(settings.host, settings, memory, Clock(time.monotonic, time.time))
     for step in (_address, _port, _tls):
         finding = await step(session, settings.timeout)
         yield finding

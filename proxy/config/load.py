@@ -23,6 +23,7 @@ from proxy.core.redaction import Redactor, conceal, printable
 
 _PREFIX = "PW_"
 _LONGEST_SHOWN = 60
+_NUL = "\0"  # TOML can write it; no path, name or address may have it
 
 # Of newer releases of the pypowerwall proxy, without a meaning here.
 _UNUSED = frozenset({"PW_TEDAPI_AUTH_MODE", "PW_FIRMWARE_CHECK_INTERVAL"})
@@ -102,7 +103,7 @@ def _read_toml(path: str, found: _Findings) -> tuple[dict[str, Any], str]:
     if not path:
         return {}, ""
     try:
-        return tomllib.loads(Path(path).read_text("utf-8")), path
+        return tomllib.loads(Path(path).read_text("utf-8-sig")), path
     except OSError as exc:
         found.problems.append(f"PW_CONFIG: {path} cannot be read ({exc.strerror}).")
     except UnicodeDecodeError:
@@ -131,13 +132,19 @@ def _given(
     if (written := _text(table[row.key])) is None:
         found.problems.append(f"{name} must be a text, a number, true, false or a list of texts.")
         return None
+    if _NUL in written:
+        found.problems.append(f"{name} has a NUL character in it.")
+        return None
     return _Given(written, name, file) if written else None
 
 
 def _secret(path: str, name: str, found: _Findings) -> _Given | None:
     """Read a file that holds a secret; the line end that editors add is not part of it."""
+    if _NUL in path:
+        found.problems.append(f"{name}: no file has a NUL character in its name.")
+        return None
     try:
-        text = Path(path).read_text("utf-8").removesuffix("\n").removesuffix("\r")
+        text = Path(path).read_text("utf-8-sig").removesuffix("\n").removesuffix("\r")
     except OSError as exc:
         found.problems.append(f"{name}: {path} cannot be read ({exc.strerror}).")
         return None

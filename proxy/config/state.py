@@ -7,8 +7,10 @@ is replaced as a whole or not at all.
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from proxy.config.settings import Settings
@@ -37,12 +39,12 @@ def state_problem(settings: Settings) -> str | None:
         return f"{folder} is not a folder: PW_STATE_PATH must name one."
     except OSError as exc:
         return f"{folder} cannot be made ({exc.strerror}): {_CURE}"
-    session = session_file(settings)
-    for path, rights in _needed(folder, session):
-        if path.exists() and not os.access(path, rights, effective_ids=True):
-            return (
-                f"{path} is closed to user {os.geteuid()} (its owner is user {path.stat().st_uid}): {_CURE}"
-            )
+    try:
+        for path, rights in _needed(folder, session_file(settings)):
+            if path.exists() and not os.access(path, rights, effective_ids=True):
+                return f"{path} is closed to user {os.geteuid()} (its owner is user {path.stat().st_uid}): {_CURE}"
+    except OSError as exc:  # a folder on the path may not be entered
+        return f"{exc.filename} cannot be looked at ({exc.strerror}): {_CURE}"
     return None
 
 
@@ -63,6 +65,29 @@ _CURE = "nothing is kept, so every restart costs the gateway a login. Change its
 def session_file(settings: Settings) -> Path:
     """Name the file of the gateway session, where the pypowerwall proxy has it."""
     return Path(settings.cache_file or Path(settings.state_path, ".powerwall"))
+
+
+def beside_session(settings: Settings, name: str) -> str:
+    """Name a file of the state folder; without that folder it stands beside the session file."""
+    if settings.state_path or not settings.cache_file:
+        return name
+    return str(Path(settings.cache_file).with_name(name))
+
+
+def remove_leftovers(settings: Settings) -> None:
+    """Remove the temporary files of writes that a kill or a power cut interrupted, and nothing else."""
+    session = session_file(settings)
+    _remove_temporary(session.parent, re.escape(session.name))
+    if settings.state_path:
+        _remove_temporary(Path(settings.state_path), r"[a-z]+\.(?:json|pem)")
+
+
+def _remove_temporary(folder: Path, name: str) -> None:
+    temporary = re.compile(rf"\.{name}\.[a-z0-9_]{{8}}")
+    with suppress(OSError):
+        for file in folder.iterdir():
+            if temporary.fullmatch(file.name):
+                file.unlink()
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -81,7 +81,7 @@ def own_certificate(settings: Settings) -> Path | None:
 
 def fingerprint(path: Path) -> str:
     """Give the SHA-256 of the first certificate in a PEM file, in hex. Raises OSError or ValueError."""
-    match = _CERTIFICATE.search(path.read_text("ascii"))
+    match = _CERTIFICATE.search(path.read_text("utf-8-sig"))
     if match is None:
         raise ValueError("no certificate in this file")
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert(match[0])).hexdigest()

@@ -66,8 +66,11 @@ class Rest:
 
 
 def rest_after(previous: Rest | None, error: GatewayError, now: float, jitter: float = 1.0) -> Rest:
-    """Begin the rest of a path that failed (again). ``jitter`` spreads what would fall together."""
-    failures = previous.failures + 1 if previous and type(previous.error) is type(error) else 1
+    """Begin the rest of a path that failed (again), in whatever manner: failures count since its last answer.
+
+    ``jitter`` spreads what would fall together.
+    """
+    failures = previous.failures + 1 if previous else 1
     return Rest(now + error.rest_s(failures) * jitter, failures, error)
 
 
@@ -109,7 +112,7 @@ class Breaker:
             return noted
         if self.state is State.CLOSED and not noted._trips(error):
             return noted._to(Event.FAILURE, now)
-        trips = self.trips + 1 if type(self.error) is type(error) or self.error is None else 1
+        trips = self.trips + 1
         until = now + error.rest_s(trips) * jitter
         return replace(noted._to(Event.TRIPPED, now), until=max(until, self.until), trips=trips)
 

@@ -23,7 +23,8 @@ class Scope(Enum):
 class GatewayError(Exception):
     """Base of every failure to get a fact from a gateway or a command to it.
 
-    ``retry_after`` is what the gateway asked for, in seconds, or None.
+    ``retry_after`` is what the gateway requested, in seconds, or None. ``refusals`` is how
+    often in a row the same credentials were refused, where that is known across restarts.
     The message is one sentence without secrets; clients may see it.
     """
 
@@ -32,10 +33,19 @@ class GatewayError(Exception):
     scope: ClassVar[Scope] = Scope.NONE
     # Rests of the first, second, … failure in a row, in seconds; the last one repeats.
     rests: ClassVar[tuple[float, ...]] = ()
+    # What the gateway requests prolongs a rest up to this. Lock-outs end after 10 to 30 minutes.
+    longest_wait_s: ClassVar[float] = 1800.0
+    # It guards the owner's account: it opens the link whatever the settings say (PW_HEALTH_CHECK).
+    guards_account: ClassVar[bool] = False
+    # The session and the identity of the gateway stay good although the link opens.
+    keeps_login: ClassVar[bool] = False
+    # An outage of the gateway changes nothing about it.
+    outlives_outage: ClassVar[bool] = False
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.refusals = 0
 
     @classmethod
     def code(cls) -> str:
@@ -43,10 +53,12 @@ class GatewayError(Exception):
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
 
     def rest_s(self, failures: int) -> float:
-        """Seconds to leave the gateway (or the source) alone after this many failures in a row."""
-        if self.retry_after is not None:
-            return max(self.retry_after, 1.0)
-        return self.rests[min(failures, len(self.rests)) - 1] if self.rests else 0.0
+        """Seconds to leave the gateway (or the source) alone after this many failures in a row.
+
+        Retry-After prolongs that and never shortens it.
+        """
+        own = self.rests[min(self.refusals or failures, len(self.rests)) - 1] if self.rests else 0.0
+        return max(own, min(self.retry_after or 0.0, self.longest_wait_s))
 
 
 # Short rests first, so that a blip costs nothing; a steady pace of six a minute later, so
@@ -98,6 +110,7 @@ class LoginRejected(GatewayError):
     title = "The gateway refuses the login"
     scope = Scope.LINK
     rests: ClassVar[tuple[float, ...]] = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
+    guards_account = True
 
 
 class KeyRejected(LoginRejected):
@@ -108,6 +121,13 @@ class KeyRejected(LoginRejected):
 
     title = "The gateway does not take the key"
     rests = (30.0, 60.0, 120.0)
+    keeps_login = True
+
+
+class WrongGateway(LoginRejected):
+    """Another gateway answers than the one that was logged in to."""
+
+    title = "Another gateway answers"
 
 
 class LoginFailed(GatewayError):
@@ -117,6 +137,7 @@ class LoginFailed(GatewayError):
     title = "The gateway's login does not work"
     scope = Scope.LINK
     rests = (5.0, 10.0, 10.0, 10.0, 20.0, 30.0)
+    guards_account = True
 
 
 class RateLimited(GatewayError):
@@ -128,6 +149,7 @@ class RateLimited(GatewayError):
     # A single 429 must not cost clients a reading (they have 30 s of stale ones);
     # a real lock-out lasts 10 to 30 minutes and is not prolonged by trials every 5 minutes.
     rests = (10.0, 10.0, 10.0, 10.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+    guards_account = True
 
 
 class SourceUnavailable(GatewayError):
@@ -140,12 +162,21 @@ class SourceUnavailable(GatewayError):
 
 
 class NotSupported(GatewayError):
-    """404, or 403 that a new login does not cure: not on this gateway or firmware."""
+    """404: not on this gateway or firmware."""
 
     status = 404
     title = "This gateway does not offer this"
     scope = Scope.SOURCE
-    rests = (600.0,)
+    rests: ClassVar[tuple[float, ...]] = (600.0,)
+    longest_wait_s = 86400.0
+
+
+class Forbidden(NotSupported):
+    """401 or 403 on one path, while the same credentials are accepted on another."""
+
+    title = "The gateway does not let this login read this"
+    rests = (600.0, 1800.0, 3600.0)
+    outlives_outage = True
 
 
 class BadAnswer(GatewayError):

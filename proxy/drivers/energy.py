@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from proxy.config.memory import Unreadable
 from proxy.core.powers import Powers, corrected
 from proxy.core.reading import number
 
@@ -77,7 +79,11 @@ class EnergyMeter:
         self._memory = memory
         self._clock = clock
         self._address = address
-        kept = _table(memory.read(_FILE).get(address))
+        try:
+            kept = _table(memory.read(_FILE).get(address))
+            self._is_known = True
+        except Unreadable:  # sums that are unknown, and not zero; they may yet be repaired
+            kept, self._is_known = {}, False
         self._counters = {name: _counter(row) for name, row in _table(kept.get("counters")).items()}
         since = number(kept.get("since"))
         self._since = clock.wall() if since is None else since
@@ -88,7 +94,12 @@ class EnergyMeter:
         self._saving: asyncio.Future[None] | None = None
 
     def count(self, powers: Mapping[str, float | None]) -> Mapping[str, tuple[float, float]]:
-        """Take the powers of this moment (watts), corrected as they are shown; give (imported, exported) watt-hours."""
+        """Take the powers of this moment (watts), corrected as they are shown; give (imported, exported) watt-hours.
+
+        Empty when the sums of earlier are not known.
+        """
+        if not self._is_known:
+            return {}
         now = self._clock.monotonic()
         gap_s = -1.0 if self._read_at is None else now - self._read_at
         self._read_at, self._until = now, self._clock.wall()
@@ -132,7 +143,9 @@ class EnergyMeter:
         return {"since": self._since, "until": self._until, "counters": counters}
 
     def _write(self, kept: Mapping[str, Any]) -> None:
-        self._memory.write(_FILE, {**self._memory.read(_FILE), self._address: kept})
+        if self._is_known:
+            with suppress(Unreadable):  # damaged meanwhile, with the sums of other gateways in it
+                self._memory.update(_FILE, {self._address: kept})
 
     def describe(self) -> Mapping[str, Any]:
         """Say since when energy has been counted here (seconds since 1970)."""

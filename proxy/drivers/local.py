@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import (
     BadAnswer,
+    Forbidden,
     GatewayError,
     NotSupported,
-    RateLimited,
     SourceUnavailable,
 )
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
@@ -99,13 +99,12 @@ class LocalDriver:
         """GET a path with the session, logging in again at most once. Raises for every status but 200."""
         ticket = await self.login.ticket()
         reply = await self._session.request("GET", path, headers=ticket.headers)
-        renewed = ticket
-        if reply.is_denied:
-            renewed = await self.login.renew(ticket, path)
-            if renewed is not ticket:
-                reply = await self._session.request("GET", path, headers=renewed.headers)
+        if reply.is_denied and (newer := await self.login.renew(ticket, path)) is not ticket:
+            reply = await self._session.request("GET", path, headers=newer.headers)
+            if reply.is_denied and await self.login.renew(newer, path) is not newer:
+                raise SourceUnavailable(f"{path}: the session was ended while it was read")
         if reply.status != _OK:
-            raise self._refusal(path, reply, renewed=renewed is not ticket)
+            raise self._refusal(path, reply)
         self.login.note_read(path)
         return reply
 
@@ -141,7 +140,7 @@ class LocalDriver:
             self.login.note_version(value["version"])
         return Document(value, reply.body)
 
-    def _refusal(self, path: str, reply: Reply, *, renewed: bool) -> GatewayError:
+    def _refusal(self, path: str, reply: Reply) -> GatewayError:
         """Translate a status as docs/protocol.md, "Status codes of the local API", lists it."""
         wait = reply.retry_after
         match reply.status:
@@ -152,12 +151,10 @@ class LocalDriver:
                 return NotSupported(f"{path} is not offered by this firmware")
             case 401 | 403 if self.login.is_free:
                 return NotSupported(f"{path} takes a login; this gateway is read without")
-            case 403 if renewed:
-                return NotSupported(f"{path}: this login may not read it")
             case 401 | 403:
-                return SourceUnavailable(f"{path}: refused although the login is new", retry_after=wait)
+                return Forbidden(f"{path}: this login may not read it")
             case 429:
-                return RateLimited(f"{path}: too many requests (429)", retry_after=wait)
+                return self.login.limited(path, reply)
             case 502:
                 return SourceUnavailable(f"{path}: the site master is stopped (502)", retry_after=wait)
             case status if status >= 500:  # noqa: PLR2004 - server errors, RFC 9110 section 15.6

@@ -19,7 +19,6 @@ from proxy.core.errors import (
     Interrupted,
     NotSupported,
     OutcomeUnknown,
-    RateLimited,
 )
 from proxy.core.model import Command, Outcome, Setting, app_percent, raw_percent
 from proxy.core.shapes import parse
@@ -27,8 +26,9 @@ from proxy.core.sources import OPERATION
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
-    from proxy.drivers.login import Login, Ticket
+    from proxy.drivers.login import Login
     from proxy.drivers.session import GatewaySession, Reply
+    from proxy.drivers.ticket import Ticket
 
 _APPLY = "/api/config/completed"  # a GET that writes
 _ISLANDING = "/api/v2/islanding/mode"
@@ -101,7 +101,7 @@ class LocalWriter:
         if reply.is_denied:
             ticket = await self._login.renew(ticket, OPERATION)
             reply = await self._read(ticket)
-        _raise_for(OPERATION, reply)
+        self._raise_for(OPERATION, reply)
         document = parse(OPERATION, reply.body)
         reserve = document.get(_RESERVE)
         if not _mode(document) or isinstance(reserve, bool) or not isinstance(reserve, int | float):
@@ -116,10 +116,12 @@ class LocalWriter:
         ticket = await self._login.ticket()
         reply = await self._once(method, path, ticket, document)
         if reply.is_denied and (await self._read(ticket)).is_denied:
-            reply = await self._once(method, path, await self._login.renew(ticket, OPERATION), document)
+            newer = await self._login.renew(ticket, OPERATION)
+            if newer is not ticket:
+                reply = await self._once(method, path, newer, document)
         if reply.status in _LOST:
             raise OutcomeUnknown(f"{path} was sent, but its answer was lost in the gateway ({reply.status})")
-        _raise_for(path, reply)
+        self._raise_for(path, reply)
 
     async def _once(
         self, method: str, path: str, ticket: Ticket, document: Mapping[str, Any] | None
@@ -133,6 +135,23 @@ class LocalWriter:
             return await self._session.request(method, path, headers=headers, body=body, once=True)
         except (Interrupted, GatewayTimeout, BadAnswer) as exc:
             raise OutcomeUnknown(f"{path} was sent, but no usable answer came") from exc
+
+    def _raise_for(self, path: str, reply: Reply) -> None:
+        """Raise for every status but success, which shows that the session is good. An answer is an answer: nothing here leaves doubt."""
+        match reply.status:
+            case 200 | 201 | 202 | 204:
+                self._login.note_read(path)
+            case 401 | 403:
+                raise CommandRejected(
+                    "the gateway lets this login read but not write, as current firmware does with customers; "
+                    "v1r (PW_RSA_KEY_PATH) or Tesla's app can write"
+                )
+            case 404 | 405:
+                raise NotSupported(f"{path} is not offered by this gateway")
+            case 429:
+                raise self._login.limited(path, reply)
+            case status:
+                raise CommandRejected(f"{path}: the gateway answered {status}")
 
 
 def _replaced(current: Mapping[str, Any], values: Mapping[Setting, Any]) -> dict[str, Any]:
@@ -158,21 +177,3 @@ def _told(document: Mapping[str, Any]) -> dict[Setting, Any]:
         Setting.RESERVE: max(app_percent(document[_RESERVE]), 0),
         Setting.MODE: _mode(document),
     }
-
-
-def _raise_for(path: str, reply: Reply) -> None:
-    """Raise for every status but success. An answer is an answer: nothing here leaves doubt."""
-    match reply.status:
-        case 200 | 201 | 202 | 204:
-            return
-        case 401 | 403:
-            raise CommandRejected(
-                "the gateway lets this login read but not write, as current firmware does with customers; "
-                "v1r (PW_RSA_KEY_PATH) or Tesla's app can write"
-            )
-        case 404 | 405:
-            raise NotSupported(f"{path} is not offered by this gateway")
-        case 429:
-            raise RateLimited(f"{path}: too many requests (429)", retry_after=reply.retry_after)
-        case status:
-            raise CommandRejected(f"{path}: the gateway answered {status}")

@@ -1,7 +1,8 @@
 """The login to the local API: once, shared, remembered.
 
-Whoever meets 401 or 403 asks for a session newer than the one that failed; the
-first to ask makes it.
+A request that is refused (401, 403) says something about its path or about the
+session: the session has ended only if another path is refused as well. Then the
+first request that needs a newer session makes it.
 
 Who may touch what: ``_lock`` is held while logging in, so there is one login
 under way at most; everything else changes between two awaits. The session file
@@ -15,14 +16,13 @@ import json
 import logging
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import GatewayError, LoginFailed, LoginRejected, RateLimited
+from proxy.core.errors import GatewayError, LoginFailed, LoginRejected, RateLimited, SourceUnavailable
 from proxy.core.firmware import CLOSED_FROM, LOGIN_FROM, UNKNOWN, parse_version
-from proxy.core.redaction import conceal
-from proxy.core.sources import STATUS
-from proxy.drivers.refusals import Refusals
+from proxy.core.sources import GRID_STATUS, METERS, SOE, STATUS
+from proxy.drivers.login_backoff import LoginBackoff
+from proxy.drivers.ticket import Ticket, session_headers
 
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
@@ -34,26 +34,18 @@ _log = logging.getLogger(__name__)
 
 _PATH = "/api/login/Basic"
 _OK = 200
+_TOO_MANY = 429
 _REDIRECTS = frozenset({301, 302, 307, 308})
-# Tokens have 88 characters. A longer header is refused by servers: 8 KB are usual.
-_LONGEST_VALUE = 4096
 # What looking up a key in a body raises when this is no JSON, or JSON without the key.
 _NOT_TOLD = (ValueError, TypeError, KeyError, RecursionError)
 _HOUR_S = 3600.0
 # More logins than any gateway allows in an hour.
 _REMEMBERED = 100
-# A session this new that is refused again is not cured by one more login, unless it was good before:
-# then the gateway restarted or another program took its place, which is worth one login in that time.
+# A session this new that has ended again was taken away: the gateway restarted, or another program took
+# its place. That is worth one login in this time.
 _YOUNG_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """What makes a request ours: headers, and the number of the login that gave them (0: none needed)."""
-
-    number: int
-    headers: Mapping[str, str] = field(repr=False)
-    since: float = 0.0
+# What every login may read, on all firmware that wants one for it (docs/protocol.md, "Firmware").
+_OPEN_TO_ALL = (METERS, SOE, GRID_STATUS)
 
 
 class Login:
@@ -61,6 +53,7 @@ class Login:
 
     def __init__(self, session: GatewaySession, settings: Settings, memory: Memory, clock: Clock) -> None:
         self.version = ""
+        self.backoff = LoginBackoff(f"local {session.address}", settings.password, settings, memory, clock)
         self.outcomes: Counter[str] = Counter()
         self._tried: deque[float] = deque(maxlen=_REMEMBERED)  # when, monotonic
         self._session = session
@@ -68,13 +61,14 @@ class Login:
         self._memory = memory
         self._clock = clock
         self._file = settings.cache_file or ".powerwall"
-        self._refusals = Refusals(memory, self._file, session.address, settings.password, clock)
+        self._is_unproved = False  # no path was read with the session that the last login gave
         self._lock = asyncio.Lock()
         self._read: set[str] = set()  # paths that the session in force has read
         self._ticket: Ticket | None = self._remembered()
 
     async def ticket(self) -> Ticket:
-        """Return the ticket in force, making the first one."""
+        """Return the ticket in force, making the first one. Raises GatewayError, also during a cooldown of data."""
+        self.backoff.check(login=False)
         if self._ticket is None:
             async with self._lock:
                 if self._ticket is None:
@@ -82,33 +76,71 @@ class Login:
         return self._ticket
 
     async def renew(self, failed: Ticket, path: str) -> Ticket:
-        """Return a ticket other than the one that ``path`` refused, logging in unless somebody just did.
+        """Return a ticket newer than the one that ``path`` refused, logging in unless that was done meanwhile.
 
-        Returns the same one where another would not help: it is new, or reading is free.
+        Returns the same one where another would not help: the session is accepted elsewhere, or
+        reading is free. Raises GatewayError when no session can be had.
         """
         async with self._lock:
+            self._read.discard(path)
             if self._ticket is not None and self._ticket.number != failed.number:
                 return self._ticket
-            if self.is_free or (failed.number and self.is_young and not self._ended_early(path)):
+            if self.is_free or (failed.number and await self._is_good(failed, path)):
                 return failed
+            self._check_pace(path)
             self._ticket = await self._log_in(failed.number + 1)
             self._read.clear()
             return self._ticket
 
     def note_read(self, path: str) -> None:
         """Learn that the gateway lets the session in force read a path."""
+        self.backoff.answered()
         self._read.add(path)
+        if self._is_unproved:
+            self._is_unproved = False
+            self.backoff.logged_in()
 
-    def _ended_early(self, path: str) -> bool:
-        lately = self._clock.monotonic() - _YOUNG_S
-        return path in self._read and sum(at > lately for at in self._tried) <= 1
+    async def _is_good(self, ticket: Ticket, refused: str) -> bool:
+        """Say whether the gateway accepts this session although it refused a path.
 
-    @property
-    def is_young(self) -> bool:
-        """Say whether the session was made so recently that a refusal is not for its age."""
-        ticket = self._ticket
-        # A session of the future was made before the clock was set back: its age is unknown.
-        return ticket is not None and 0 <= self._clock.wall() - ticket.since < _YOUNG_S
+        Where another path cannot decide that, because it is open or fails as well, the session
+        is given up once an hour at most.
+        """
+        witness = await self._witness(refused)
+        if witness is not None:
+            reply = await self._session.request("GET", witness, headers=ticket.headers)
+            if reply.is_denied:
+                return False
+            if reply.status == _TOO_MANY:
+                raise self.limited(witness, reply)
+            if reply.status == _OK:
+                self.note_read(witness)
+                return True
+        return any(at > self._clock.monotonic() - _HOUR_S for at in self._tried)
+
+    async def _witness(self, refused: str) -> str | None:
+        """Choose a path other than the refused one that every session may read; None where those are open."""
+        if parse_version(self.version) == UNKNOWN:
+            self._learn((await self._session.request("GET", STATUS)).body)
+        if UNKNOWN < parse_version(self.version) < CLOSED_FROM:
+            return None
+        known = [path for path in _OPEN_TO_ALL if path in self._read]
+        return next(path for path in (*known, *_OPEN_TO_ALL) if path != refused)
+
+    def _check_pace(self, path: str) -> None:
+        """Raise GatewayError for a session that ended too soon to be replaced at once."""
+        lately = sum(at > self._clock.monotonic() - _YOUNG_S for at in self._tried)
+        if lately and self._is_unproved:
+            self._is_unproved = False
+            raise self.backoff.refused(LoginRejected("the session that the login gave is not accepted"))
+        if lately > 1:
+            raise SourceUnavailable(f"{path}: the session was ended again just after its login")
+
+    def limited(self, path: str, reply: Reply) -> RateLimited:
+        """Note a 429 on data; return the error."""
+        return self.backoff.limited(
+            RateLimited(f"{path}: too many requests (429)", retry_after=reply.retry_after)
+        )
 
     @property
     def stops_the_battery(self) -> bool:
@@ -174,7 +206,7 @@ class Login:
     async def _log_in(self, number: int) -> Ticket:
         if not self._settings.password:
             raise LoginRejected("the gateway wants a login and PW_PASSWORD is not set", retry_after=300.0)
-        self._refusals.check()
+        self.backoff.check()
         self._tried.append(self._clock.monotonic())
         try:
             reply = await self._session.request(
@@ -195,8 +227,9 @@ class Login:
         except GatewayError as error:
             self.outcomes[error.code()] += 1
             if isinstance(error, LoginRejected | RateLimited):
-                self._refusals.note(error)
+                self.backoff.refused(error)
             raise
+        self._is_unproved = True
         self.outcomes["ok"] += 1
         _log.info("logged in", extra={"gateway": self._session.address, "mode": self._settings.auth_mode})
         return ticket
@@ -206,12 +239,12 @@ class Login:
         wait = reply.retry_after
         if reply.is_denied:
             raise LoginRejected("wrong password, or a password login is not allowed", retry_after=wait)
-        if reply.status == 429:  # noqa: PLR2004 - Too Many Requests, RFC 6585
+        if reply.status == _TOO_MANY:
             raise RateLimited("too many logins (429)", retry_after=wait)
         if reply.status != _OK:
             raise LoginFailed(f"the login answered {reply.status}", retry_after=wait)
         session = self._credentials(reply)
-        headers = _headers(session)
+        headers = session_headers(session)
         if not headers:
             raise LoginFailed("the login gave neither cookies nor a token")
         since = self._clock.wall()
@@ -231,32 +264,10 @@ class Login:
     # -- what survives a restart ---------------------------------------------------------------
 
     def _remembered(self) -> Ticket | None:
-        kept = self._memory.read(self._file)
+        kept = self._memory.recall(self._file)
         # The pypowerwall proxy's file names no gateway: it lies where its owner keeps this one's.
         if kept.get("host", self._session.address) != self._session.address:
             return None
-        headers = _headers(kept)
+        headers = session_headers(kept)
         since = kept.get("since")
         return Ticket(1, headers, since if isinstance(since, int | float) else 0.0) if headers else None
-
-
-def _headers(session: Mapping[str, Any]) -> dict[str, str]:
-    """Turn a stored session into request headers; its secrets are concealed in logs from here on."""
-    if _is_sendable(token := session.get("Authorization")):
-        conceal(token.removeprefix("Bearer "))
-        return {"Authorization": token}
-    cookies = {
-        name: session[name] for name in ("AuthCookie", "UserRecord") if _is_sendable(session.get(name))
-    }
-    for value in cookies.values():
-        conceal(value)
-    if "AuthCookie" not in cookies:
-        return {}
-    return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-
-
-def _is_sendable(value: object) -> TypeGuard[str]:
-    """Say whether a value can stand in a header: visible ASCII that does not end a cookie, and not too long."""
-    if not isinstance(value, str) or len(value) > _LONGEST_VALUE:
-        return False
-    return value.isascii() and value.isprintable() and ";" not in value

@@ -79,6 +79,7 @@ def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver
 
 def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     """Read over the wired network; over the gateway's Wi-Fi its followers, and all if the wire fails."""
+    from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
     from proxy.drivers.signed import SignedWire  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
     from proxy.drivers.v1r import V1rDriver  # noqa: PLC0415 - see the module
@@ -90,7 +91,9 @@ def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
         else None
     )
     session = _session(settings.host, _one_connection(settings), memory, clock)
-    yield V1rDriver(SignedWire(session, settings, followers=wifi), settings, clock, energy)
+    secret = settings.password or settings.gw_pwd
+    backoff = LoginBackoff(f"v1r {session.address}", secret, settings, memory, clock)
+    yield V1rDriver(SignedWire(session, settings, backoff, followers=wifi), settings, clock, energy)
     if wifi:
         yield TedapiDriver(wifi, settings, clock, energy)
 
@@ -120,9 +123,12 @@ def _energy(settings: Settings, memory: Memory, clock: Clock) -> EnergyMeter | N
 
 
 def _basic(host: str, settings: Settings, memory: Memory, clock: Clock) -> BasicWire:
+    from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.wire import BasicWire  # noqa: PLC0415 - see the module
 
-    return BasicWire(_session(host, _one_connection(settings), memory, clock), settings.gw_pwd)
+    session = _session(host, _one_connection(settings), memory, clock)
+    backoff = LoginBackoff(f"tedapi {session.address}", settings.gw_pwd, settings, memory, clock)
+    return BasicWire(session, settings.gw_pwd, backoff)
 
 
 def _one_connection(settings: Settings) -> Settings:
@@ -133,4 +139,4 @@ def _one_connection(settings: Settings) -> Settings:
 def _session(host: str, settings: Settings, memory: Memory, clock: Clock) -> GatewaySession:
     from proxy.drivers.session import GatewaySession  # noqa: PLC0415 - see the module
 
-    return GatewaySession(host, settings, memory, clock.monotonic)
+    return GatewaySession(host, settings, memory, clock)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from proxy.core.errors import (
     Interrupted,
     Unreachable,
 )
+from proxy.core.retry_after import retry_after_s
 from proxy.drivers.base import Usage
 from proxy.drivers.connector import GatewayConnector
 from proxy.drivers.dial import Dialer, reason
@@ -33,6 +34,7 @@ from proxy.drivers.trust import Trust, Trusted, server_name
 if TYPE_CHECKING:
     from proxy.config.memory import Memory
     from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
 
 MAX_BODY = 1024 * 1024
 GZIP = b"\x1f\x8b"
@@ -50,6 +52,7 @@ class Reply:
     headers: Mapping[str, str]
     body: bytes
     cookies: Mapping[str, str]
+    received_at: float  # wall-clock seconds
 
     @property
     def is_denied(self) -> bool:
@@ -58,19 +61,18 @@ class Reply:
 
     @property
     def retry_after(self) -> float | None:
-        """Retry-After in seconds, at most a day; gateways do not use its date form, which counts as absent."""
-        text = self.headers.get("Retry-After", "")
-        return min(float(text), 86400.0) if text.isascii() and text.isdigit() else None
+        """What the gateway requests, in seconds."""
+        return retry_after_s(self.headers, self.received_at)
 
 
 class GatewaySession:
     """A kept-alive HTTP session to one address.
 
     ``host`` is name or address with an optional port; a leading ``http://``
-    (firmware before 1.20) goes without TLS. ``now`` gives monotonic seconds.
+    (firmware before 1.20) goes without TLS.
     """
 
-    def __init__(self, host: str, settings: Settings, memory: Memory, now: Callable[[], float]) -> None:
+    def __init__(self, host: str, settings: Settings, memory: Memory, clock: Clock) -> None:
         parts = urlsplit(host if "://" in host else f"https://{host}")
         self.plain = parts.scheme == "http"
         self.host = parts.hostname or ""
@@ -80,7 +82,7 @@ class GatewaySession:
         self._sent = 0
         self._requests = 0
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)
-        self._now = now
+        self._clock = clock
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._settings = settings
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
@@ -112,7 +114,7 @@ class GatewaySession:
             raw = await self._read(answer, path)
             self._received += len(raw)
             cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
-            return Reply(answer.status, answer.headers, inflate(raw, path), cookies)
+            return Reply(answer.status, answer.headers, inflate(raw, path), cookies, self._clock.wall())
 
     @asynccontextmanager
     async def stream(
@@ -184,7 +186,7 @@ class GatewaySession:
 
     async def _count(self, *_: Any) -> None:
         self._requests += 1
-        self._recent.append(self._now())
+        self._recent.append(self._clock.monotonic())
 
     async def _unrepeated(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType

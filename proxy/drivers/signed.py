@@ -10,14 +10,10 @@ an error state, not the end of the daemon.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 from proxy.core.errors import (
     BadAnswer,
@@ -32,11 +28,11 @@ from proxy.core.errors import (
     Scope,
     SourceUnavailable,
     Unreachable,
+    WrongGateway,
 )
 from proxy.drivers.base import Usage
-from proxy.drivers.session import GZIP
 from proxy.drivers.tedapi import messages
-from proxy.drivers.tedapi.wire import refusal
+from proxy.drivers.trusted_requests import TrustedRequests
 
 if TYPE_CHECKING:
     import aiohttp
@@ -45,13 +41,11 @@ if TYPE_CHECKING:
     from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
     from proxy.config.settings import Settings
+    from proxy.drivers.login_backoff import LoginBackoff
     from proxy.drivers.session import GatewaySession
     from proxy.drivers.tedapi.wire import Wire
 
 T = TypeVar("T")
-
-_OK = 200
-_LOGIN = "/api/login/"
 
 # What the gateway finds wrong with a signed message, by the end of the fault's name.
 _FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
@@ -60,7 +54,7 @@ _FAULTS: Mapping[str, tuple[type[GatewayError], str]] = {
     "INACTIVE_KEY": (KeyRejected, "the key is registered but not confirmed yet"),
     "INVALID_SIGNATURE": (KeyRejected, "the gateway does not accept the signature"),
     "INSUFFICIENT_PRIVILEGES": (KeyRejected, "the key may not do this"),
-    "WRONG_PERSONALIZATION": (KeyRejected, "this is another gateway than before"),
+    "WRONG_PERSONALIZATION": (WrongGateway, "this is another gateway than before"),
     "TIME_EXPIRED": (KeyRejected, "the clock of this computer or of the gateway is wrong"),
     "TIME_TO_LIVE_TOO_LONG": (KeyRejected, "the clock of this computer or of the gateway is wrong"),
     "REMOTE_ACCESS_DISABLED": (KeyRejected, "access by key is switched off"),
@@ -82,85 +76,12 @@ class WifiLost(SourceUnavailable):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What aiopowerwall reads of a response."""
-
-    status: int
-    body: bytes
-
-    async def read(self) -> bytes:
-        """Give the body, complete and decompressed."""
-        return self.body
-
-    async def text(self) -> str:
-        """Give the body as text."""
-        return self.body.decode("utf-8", "replace")
-
-    async def json(self, **_: Any) -> Any:
-        """Give the body as JSON. Raises BadAnswer."""
-        try:
-            return json.loads(self.body)
-        except ValueError as exc:
-            raise BadAnswer("v1r: the gateway's answer is not JSON") from exc
-
-
-class TrustedRequests:
-    """What aiopowerwall uses of an aiohttp session: ``get`` and ``post``.
-
-    It asks for no verification of certificates on every request; here it gets
-    the trust of ``GatewaySession`` all the same. Statuses other than 200, 401
-    and 403 end as errors here, with what the gateway says about when to return.
-    """
-
-    def __init__(self, session: GatewaySession) -> None:
-        self._session = session
-        self.logins: Counter[str] = Counter()  # by outcome, as in Usage
-
-    @asynccontextmanager
-    async def get(self, url: str, *, headers: Mapping[str, str], **_: Any) -> AsyncIterator[Answer]:
-        """GET a path of the gateway."""
-        yield await self._request("GET", url, headers, None)
-
-    @asynccontextmanager
-    async def post(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        data: bytes | None = None,
-        json: Mapping[str, Any] | None = None,
-        **_: Any,
-    ) -> AsyncIterator[Answer]:
-        """POST bytes, or an object as JSON."""
-        if json is not None:
-            headers, data = {"Content-Type": "application/json"}, _encoded(json)
-        yield await self._request("POST", url, headers or {}, data)
-
-    async def _request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        path = urlsplit(url).path
-        reply = await self._session.request(method, path, headers=headers, body=body)
-        failed = None if reply.is_denied or reply.status == _OK else refusal(reply, path)
-        if path.startswith(_LOGIN):
-            denied = LoginRejected.code() if reply.is_denied else "ok"
-            self.logins[failed.code() if failed else denied] += 1
-        if failed:
-            raise failed
-        if reply.body.startswith(GZIP):
-            # aiopowerwall would unpack it once more, whatever its size.
-            raise BadAnswer(f"v1r: {path} is compressed twice")
-        return Answer(reply.status, reply.body)
-
-
-def _encoded(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document).encode()
-
-
-@dataclass(frozen=True, slots=True)
 class Signer:
     """What knows the key: the client logs in and writes, the transport carries our own questions."""
 
     client: PowerwallClient
     transport: V1rTransport
+    key: bytes = field(repr=False)
 
 
 class SignedWire:
@@ -168,11 +89,14 @@ class SignedWire:
 
     name = "v1r"
 
-    def __init__(self, session: GatewaySession, settings: Settings, followers: Wire | None) -> None:
+    def __init__(
+        self, session: GatewaySession, settings: Settings, backoff: LoginBackoff, followers: Wire | None
+    ) -> None:
         self.address = session.address
         self._session = session
         self._requests = TrustedRequests(session)
         self._settings = settings
+        self._backoff = backoff
         self._followers = followers
         self._signer: Signer | None = None
         self._making = asyncio.Lock()
@@ -223,6 +147,23 @@ class SignedWire:
         return messages.told(name, await self.send(name, messages.question(name, await self.din())))
 
     async def _put(self, question: Callable[[Signer], Awaitable[T]]) -> T:
+        self._backoff.check()
+        try:
+            result = await self._signed(question)
+        except KeyRejected:
+            await self._look_at_key()
+            raise
+        except WrongGateway:
+            raise
+        except LoginRejected as error:
+            raise self._backoff.refused(error) from error.__cause__
+        except RateLimited as error:
+            raise self._backoff.limited(error) from error.__cause__
+        self._backoff.logged_in()
+        self._backoff.answered()
+        return result
+
+    async def _signed(self, question: Callable[[Signer], Awaitable[T]]) -> T:
         from aiopowerwall import PowerwallError  # noqa: PLC0415 - only what is configured is imported
 
         try:
@@ -237,16 +178,26 @@ class SignedWire:
         except ValueError as exc:
             raise BadAnswer(f"v1r: {exc}") from exc
 
+    async def _look_at_key(self) -> None:
+        """Sign with another key if the owner has replaced the file; the session goes on otherwise."""
+        signer = self._signer
+        if signer is not None and await asyncio.to_thread(self._key) != signer.key:
+            self._signer = None
+
+    def _key(self) -> bytes:
+        """Read the key. Raises KeyRejected."""
+        path = self._settings.rsa_key_path
+        try:
+            return Path(path).read_bytes()
+        except OSError as exc:
+            raise KeyRejected(f"the key {path} cannot be read: {exc.strerror}") from exc
+
     def _make(self) -> Signer:
         """Read the key. Raises KeyRejected for one that cannot be used."""
         from aiopowerwall import PowerwallClient  # noqa: PLC0415 - only what is configured is imported
         from aiopowerwall.transport import V1rTransport  # noqa: PLC0415 - only what is configured is imported
 
-        path, host = self._settings.rsa_key_path, self._session.address
-        try:
-            key = Path(path).read_bytes()
-        except OSError as exc:
-            raise KeyRejected(f"the key {path} cannot be read: {exc.strerror}") from exc
+        key, host = self._key(), self._session.address
         # A password set by the owner goes as it is; of the gateway's own the client sends the end.
         make = PowerwallClient.legacy_gateway if self._settings.password else PowerwallClient
         password = self._settings.password or self._settings.gw_pwd
@@ -254,15 +205,16 @@ class SignedWire:
         return Signer(
             make(host=host, gateway_password=password, rsa_private_key_pem=key, session=session),
             V1rTransport(host, password, key, session=session),
+            key,
         )
 
 
 def opened(name: str, inner: bytes, din: str) -> MessageEnvelope:
-    """Open a signed reply. Raises LoginRejected if another gateway answers; it is not asked again soon."""
+    """Open a signed reply. Raises WrongGateway if another gateway answers; no request follows soon."""
     envelope = messages.opened(name, inner)
     claimed = {envelope.sender.din, envelope.common.get_system_info_response.din}
     if not claimed <= {"", din}:
-        raise LoginRejected("v1r: the answer comes from another gateway than the one that was asked")
+        raise WrongGateway("v1r: the answer comes from another gateway than the one that was asked")
     return envelope
 
 

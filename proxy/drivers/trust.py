@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import aiohttp
 
+from proxy.config.memory import Unreadable
 from proxy.config.tls import PINS, trusting_context
 from proxy.core.errors import CertificateChanged, Unreachable
 
@@ -69,12 +70,23 @@ class Trust:
         return context
 
     async def _pin(self) -> str:
-        """Return the SHA-256 (hex) of the pinned certificate; if there is none, of the one seen now."""
-        pin = self._memory.read(PINS).get(self._address)
-        if pin is None:
-            pin = await self._first_sight()
-            self._memory.write(PINS, {**self._memory.read(PINS), self._address: pin})
-            _log.info("certificate pinned", extra={"gateway": self._address, "sha256": pin})
+        """Return the SHA-256 (hex) of the pinned certificate; if there is none, of the one seen now.
+
+        Only an absent pin is a first sight: one that cannot be read may be of another certificate.
+        """
+        try:
+            pin = self._memory.read(PINS).get(self._address)
+            if pin is None:
+                pin = await self._first_sight()
+                self._memory.update(PINS, {self._address: pin})
+                _log.info("certificate pinned", extra={"gateway": self._address, "sha256": pin})
+        except Unreadable as exc:
+            if isinstance(self._known, aiohttp.Fingerprint):
+                return self._known.fingerprint.hex()
+            raise CertificateChanged(
+                f"{exc}, so no certificate is trusted; repair it, or, to pin the certificate that the gateway "
+                "shows, run: powerwall-proxy cert accept"
+            ) from exc
         # An owner may have written it down as other programs show it.
         pin = pin.replace(":", "").lower() if isinstance(pin, str) else ""
         if not _SHA256.fullmatch(pin):

@@ -45,8 +45,8 @@ class Attempt:
 class Link:
     """A driver that is asked only while it may be asked.
 
-    ``jitter`` returns a factor around 1 for rests; ``guarded=False``
-    (PW_HEALTH_CHECK=no) never lets the link rest as a whole.
+    ``jitter`` returns a factor around 1 for rests. With ``guarded=False`` (PW_HEALTH_CHECK=no)
+    only what guards the owner's account opens the link: refused credentials and 429.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Link:
         """Say why an exchange would not be sent now; None when it would be."""
         if resting := self.resting(exchange, now):
             return resting
-        if self._guarded and not self.breaker.permits(now):
+        if not self.breaker.permits(now):
             # A trial under way is decided soon; until then "come back in a second".
             left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
             return CircuitOpen(f"{self._reason()}", retry_after=left)
@@ -168,8 +168,7 @@ class Link:
         """Learn from a failed command: the gateway may have to rest for it, but no path does."""
         self.exchanges[_COMMAND, error.code()] += 1
         cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
-        if self._guarded:
-            self._note(self.breaker.failure(now, cause, _COMMAND, self._jitter()))
+        self._note_failure(_COMMAND, cause, now)
 
     def forget_missing(self) -> None:
         """Ask again for what the gateway did not offer: its firmware may have changed."""
@@ -204,12 +203,17 @@ class Link:
         self.exchanges[exchange, error.code()] += 1
         self.failures.note(exchange, error, now)
         if error.scope in {Scope.PATH, Scope.SOURCE}:
-            rest = self.rests[exchange] = rest_after(self.rests.get(exchange), error, now, self._jitter())
-            if rest.failures == 1:  # of this kind
+            before = self.rests.get(exchange)
+            self.rests[exchange] = rest_after(before, error, now, self._jitter())
+            if before is None or type(before.error) is not type(error):
                 fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
                 _log.info("source rests", extra=fields)
-        if self._guarded:
-            self._note(self.breaker.failure(now, error, exchange, self._jitter()))
+        self._note_failure(exchange, error, now)
+
+    def _note_failure(self, path: str, error: GatewayError, now: float) -> None:
+        # A trial of an open link is decided by whatever comes of it.
+        if self._guarded or error.guards_account or not self.breaker.is_closed:
+            self._note(self.breaker.failure(now, error, path, self._jitter()))
 
     def _note(self, breaker: Breaker) -> None:
         before, self.breaker = self.breaker, breaker
@@ -223,8 +227,8 @@ class Link:
                 fields = {"link": self.driver.name, "cause": cause, "reason": str(breaker.error)}
                 _log.warning("gateway lost", extra=fields)
         elif breaker.state is State.CLOSED:
-            # Whoever was away may have come back with another firmware: nothing is known to be missing.
-            self.rests.clear()
+            # A gateway may come back with another firmware: nothing is known to be missing.
+            self.rests = {path: rest for path, rest in self.rests.items() if rest.error.outlives_outage}
             seconds = round(breaker.since - (self._lost_at or breaker.since))
             counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
             _log.warning("gateway back", extra=counts)

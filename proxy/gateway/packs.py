@@ -7,8 +7,9 @@ To number anew, stop the daemon and delete ``packs.json`` in the state folder.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
-from proxy.config.memory import Memory
+from proxy.config.memory import Memory, Unreadable
 from proxy.core.sources import SYSTEM_STATUS, VITALS
 from proxy.gateway.gateway import Gateway
 from proxy.views.packs import order_packs
@@ -25,7 +26,7 @@ class PackOrder:
         self._gateway = gateway
         self._memory = memory
         self._seen: dict[str, int] = {}
-        kept = memory.read(_FILE).get(gateway.name)
+        kept = memory.recall(_FILE).get(gateway.name)
         names = kept if isinstance(kept, list) else []
         self.names = tuple(dict.fromkeys(name for name in names if isinstance(name, str)))[:_MOST]
         self._tell = tell
@@ -43,4 +44,5 @@ class PackOrder:
         if names != self.names:
             self.names = names
             self._tell(names)
-            self._memory.write(_FILE, {**self._memory.read(_FILE), self._gateway.name: list(names)})
+            with suppress(Unreadable):  # the numbers that stand in it may yet be repaired
+                self._memory.update(_FILE, {self._gateway.name: list(names)})

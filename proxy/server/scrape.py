@@ -75,7 +75,7 @@ def _metrics(context: Context) -> Metrics:
     def keep(highest: dict[str, float]) -> None:
         context.memory.write(COUNTERS, highest)
 
-    ratchet = Ratchet(context.memory.read(COUNTERS), keep)
+    ratchet = Ratchet(context.memory.recall(COUNTERS), keep)
     # Not after each scrape, for the sake of memory cards: at the end, and when a counter begins to be held.
     context.at_end.append(lambda: keep(ratchet.highest))
     return Metrics(running, facts, ratchet)

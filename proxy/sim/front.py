@@ -7,6 +7,9 @@ once, without an await, so that a test can break connections in mid-sentence.
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from email.utils import formatdate
 from typing import Protocol
 
 from aiohttp import web
@@ -26,13 +29,23 @@ class Serves(Protocol):
 
 
 class Front:
-    """What clients connect to."""
+    """What clients connect to. ``now`` gives the wall-clock seconds by which answers are dated."""
 
-    def __init__(self, host: str, port: int, *, tls: bool, serial: str, desk: Serves) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: bool,
+        serial: str,
+        desk: Serves,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.tls = tls
         self.listener = Listener(host, port, self._protocol)
         self._serial = serial
         self._desk = desk
+        self._now = now
         self._generation = 0
         self._sni = SniRule()
         self._runner: web.AppRunner | None = None
@@ -54,11 +67,16 @@ class Front:
         app = web.Application(client_max_size=MAX_BODY)
         app.router.add_route("*", "/{path:.*}", self._serve)
         app.on_response_prepare.append(strip)
+        app.on_response_prepare.append(self._date)
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=0, auto_decompress=False
         )
         await self._runner.setup()
         self.open()
+
+    async def _date(self, _: web.BaseRequest, response: web.StreamResponse) -> None:
+        """Date an answer by the gateway's clock, not by this machine's."""
+        response.headers["Date"] = formatdate(self._now(), usegmt=True)
 
     async def stop(self) -> None:
         """Close every socket and wait for what was under way."""

@@ -79,7 +79,14 @@ class SimulatedGateway:
         self.traffic = Traffic()
         self.faults = Faults(random, self._faults_changed)
         desk = Desk(self.gateway, self.faults, self.traffic)
-        self._front = Front(host, port, tls=tls and who.tls, serial=hardware.gateway.serial, desk=desk)
+        self._front = Front(
+            host,
+            port,
+            tls=tls and who.tls,
+            serial=hardware.gateway.serial,
+            desk=desk,
+            now=lambda: clock.wall() + self.gateway.clock_error_s,
+        )
         self._rebooting: asyncio.TimerHandle | None = None
 
     @classmethod

@@ -85,3 +85,17 @@ def test_cert_shows_a_damaged_certificate_as_such(command):
     shown = command("cert", PW_STATE_PATH=str(state))
 
     assert f"This proxy: {state}/tls.pem cannot be used: no certificate in this file" in shown.stdout
+
+
+def test_pins_that_cannot_be_read_are_shown_and_can_be_replaced(command):
+    state = command.home / "state"
+    state.mkdir()
+    (state / "pins.json").write_text('{"x": ')
+
+    shown = command("cert", PW_STATE_PATH=str(state))
+    accepted = command("cert", "accept", PW_STATE_PATH=str(state))
+
+    assert shown.returncode != 0
+    assert "pins.json cannot be read" in shown.stderr
+    assert accepted.returncode == 0
+    assert (state / "pins.json").read_text() == "{}"

@@ -310,3 +310,22 @@ def test_the_repr_of_settings_shows_no_secret():
     shown = repr(Settings(**secrets))
 
     assert not [secret for secret in secrets.values() if secret in shown]
+
+
+def test_a_byte_order_mark_is_part_of_no_setting(tmp_path):
+    """Windows' editor writes one, into settings and secrets alike."""
+    secret, config = tmp_path / "password", tmp_path / "proxy.toml"
+    secret.write_bytes(b"\xef\xbb\xbfpassword\r\n")
+    config.write_bytes(b"\xef\xbb\xbfport = 8676\r\n")
+
+    made = settings(PW_PASSWORD_FILE=str(secret), PW_CONFIG=str(config))
+
+    assert (made.password, made.port) == ("password", 8676)
+
+
+@pytest.mark.parametrize(
+    "line", ['password_file = "a\\u0000b"', 'state_path = "/a\\u0000b"', 'email = "a\\u0000b"']
+)
+def test_a_nul_character_is_a_problem_and_no_traceback(tmp_path, line):
+    with pytest.raises(SettingsError, match="NUL character"):
+        settings(PW_CONFIG=toml(tmp_path, line))

@@ -11,7 +11,7 @@ import pytest
 
 from proxy.config.checks import problems, warnings
 from proxy.config.settings import Settings
-from proxy.config.state import state_problem, write_private
+from proxy.config.state import remove_leftovers, state_problem, write_private
 from proxy.config.tls import fingerprint, own_certificate, serving_context
 
 
@@ -165,3 +165,50 @@ def test_what_is_closed_to_the_user_is_told_with_its_owner(closed):
             "restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
         )
         folder.chmod(0o700)
+
+
+def test_a_session_file_in_a_folder_that_may_not_be_entered_is_told():
+    """A setting of a program that ran as root, as PW_CACHE_FILE=/root/.auth/.powerwall."""
+    with TemporaryDirectory() as name:
+        folder, closed = Path(name), Path(name, "closed")
+        folder.chmod(0o777)
+        closed.mkdir(mode=0o700)
+        (closed / "auth").mkdir()
+
+        with unprivileged():
+            settings = Settings(
+                state_path=str(folder / "state"), cache_file=str(closed / "auth" / ".powerwall")
+            )
+            if os.geteuid() == closed.stat().st_uid:
+                pytest.skip("a user cannot be kept out of a folder of their own that is 0700")
+            problem = state_problem(settings)
+
+        assert problem.startswith(
+            f"{closed / 'auth'} cannot be looked at (Permission denied): nothing is kept"
+        )
+
+
+def test_temporary_files_of_interrupted_writes_are_removed_and_nothing_else(tmp_path):
+    """A kill between writing and renaming leaves them; other dot files belong to other programs."""
+    state, elsewhere = tmp_path / "state", tmp_path / "auth"
+    state.mkdir()
+    elsewhere.mkdir()
+    left = [state / ".energy.json.abcd_123", state / ".tls.pem.a1b2c3d4", elsewhere / "..powerwall.01234567"]
+    kept = [
+        state / ".pypowerwall.fleetapi",
+        state / "energy.json",
+        state / ".energy.json.bak",
+        elsewhere / ".other.json.abcd1234",
+        elsewhere / ".powerwall",
+    ]
+    for path in (*left, *kept):
+        path.touch()
+
+    remove_leftovers(Settings(state_path=str(state), cache_file=str(elsewhere / ".powerwall")))
+
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in kept)
+
+
+def test_no_folder_has_no_temporary_files(tmp_path):
+    remove_leftovers(Settings(state_path=str(tmp_path / "absent"), cache_file="/dev/null/x/.powerwall"))

@@ -9,6 +9,7 @@ from proxy.core.errors import (
     BadAnswer,
     GatewayError,
     GatewayTimeout,
+    LoginFailed,
     LoginRejected,
     NotSupported,
     RateLimited,
@@ -131,14 +132,39 @@ def test_what_was_under_way_when_the_rest_began_neither_ends_nor_prolongs_it():
     assert breaker.failure(1, GatewayTimeout("slow"), "/a").until == 60
 
 
-def test_the_rest_of_a_path_grows_only_for_the_same_trouble():
+def test_the_rest_of_a_path_grows_with_every_failure_since_its_last_answer():
     first = rest_after(None, SourceUnavailable("503"), 0)
     second = rest_after(first, SourceUnavailable("503"), 10)
     other = rest_after(second, BadAnswer("html"), 30)
 
-    assert (first.until, second.until, other.until) == (5, 20, 35)
+    assert (first.until, second.until, other.until) == (5, 20, 40)
     assert not second.permits(19)
     assert second.permits(20)
+
+
+@pytest.mark.parametrize("kinds", list(itertools.permutations([Unreachable, LoginFailed, GatewayTimeout], 2)))
+def test_a_gateway_that_fails_now_this_way_now_that_is_left_alone_like_any_other(kinds):
+    breaker, now, attempts = Breaker(), 0.0, 0
+    while now < 600:
+        if breaker.permits(now):
+            breaker = breaker.begin(now).failure(now, kinds[attempts % 2]("x"), f"/{attempts % 3}")
+            attempts += 1
+        now += 0.5
+
+    assert attempts <= 70
+
+
+@given(
+    st.sampled_from([RateLimited, LoginRejected, SourceUnavailable, Unreachable]),
+    st.integers(1, 30),
+    st.floats(0, 1e6),
+)
+def test_what_a_gateway_requests_prolongs_a_rest_and_never_shortens_it(kind, failures, wait):
+    """And not for ever: a day that it requests is half an hour."""
+    own, asked = kind("x").rest_s(failures), kind("x", retry_after=wait).rest_s(failures)
+
+    assert own <= asked <= max(own, 1800)
+    assert asked >= min(wait, 1800)
 
 
 def test_every_error_has_a_policy():

@@ -68,6 +68,52 @@ async def test_a_damaged_pin_trusts_nobody(sim, start, tmp_path, pin):
     assert sim.requests == []
 
 
+@pytest.mark.parametrize("content", ["", '{"x": ', "[]"])
+async def test_pins_that_cannot_be_read_trust_nobody(sim, start, tmp_path, content):
+    """Only an absent file is a first sight: what was pinned may be another certificate than this one."""
+    await (await start(sim)).get("/soe")
+    before = len(sim.requests)
+    sim.renew_certificate()
+    pins = tmp_path / "state" / "pins.json"
+    pins.write_text(content)
+
+    answer = await (await start(sim)).get("/soe")
+
+    assert answer.status == 503
+    assert "pins.json cannot be read" in answer.json()["detail"]
+    assert len(sim.requests) == before
+    assert pins.read_text() == content
+
+
+async def test_pins_that_are_damaged_later_leave_the_known_certificate_trusted(sim, start, clock, tmp_path):
+    proxy = await start(sim)
+    await proxy.get("/soe")
+    (tmp_path / "state" / "pins.json").write_text("{")
+    await pass_time(clock, proxy, 60)
+
+    assert (await proxy.get("/soe")).status == 200
+    sim.renew_certificate()
+    await pass_time(clock, proxy, 60)
+    assert (await proxy.get("/soe")).status == 503
+
+
+async def test_a_pin_that_could_not_be_written_hides_no_decision_of_the_owner(sim, start, clock, tmp_path):
+    """The folder could not be used at first; later the owner accepts a new certificate there."""
+    state = tmp_path / "folder"
+    state.touch()
+    proxy = await start(sim, state_path=str(state))
+    assert (await proxy.get("/soe")).status == 200
+    sim.renew_certificate()
+    state.unlink()
+    state.mkdir()
+    (state / "pins.json").write_text(json.dumps({sim.address: None}))
+
+    await pass_time(clock, proxy, 400)
+
+    assert (await proxy.get("/soe")).status == 200
+    assert json.loads((state / "pins.json").read_text()) == {sim.address: sim.fingerprint}
+
+
 @pytest.mark.parametrize("content", [None, "this is no certificate"])
 async def test_a_file_that_vouches_for_nobody_is_said_in_a_sentence(sim, start, tmp_path, content):
     if content:

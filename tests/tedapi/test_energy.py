@@ -95,18 +95,13 @@ def test_a_restart_long_after_the_last_reading_adds_nothing(tmp_path):
 @pytest.mark.parametrize(
     "content",
     [
-        "",
-        "{",
-        "[]",
-        "\0" * 600,
-        "[" * 100_000,
         '{"gateway": null}',
         '{"gateway": {"since": NaN, "until": "x", "counters": []}}',
         '{"gateway": {"counters": {"site": {"positive_wh": "x"}, "load": 3}}}',
         '{"gateway": {"counters": {"site": {"positive_wh": -5, "negative_wh": Infinity}}}}',
     ],
 )
-def test_a_damaged_file_costs_the_count_and_nothing_else(tmp_path, content):
+def test_a_damaged_row_costs_the_count_and_nothing_else(tmp_path, content):
     (tmp_path / "energy.json").write_text(content)
     counting = meter(Time(), Memory(str(tmp_path)))
 
@@ -114,6 +109,22 @@ def test_a_damaged_file_costs_the_count_and_nothing_else(tmp_path, content):
     assert math.isfinite(counting.describe()["since"])
     counting.save()
     assert "gateway" in json.loads((tmp_path / "energy.json").read_text())
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\0" * 600, "[" * 100_000])
+def test_sums_that_cannot_be_read_are_unknown_and_not_zero(tmp_path, content):
+    """The file is left as it is, for whoever can repair it; once it is gone, counting begins anew."""
+    path = tmp_path / "energy.json"
+    path.write_text(content)
+    counting = meter(Time(), Memory(str(tmp_path)))
+
+    assert counting.count({"site": 1.0}) == {}
+    assert math.isfinite(counting.describe()["since"])
+    counting.save()
+    assert path.read_text() == content
+
+    path.unlink()
+    assert meter(Time(), Memory(str(tmp_path))).count({"site": 1.0})["site"] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize("step", [-86400.0, -30.0, 86400.0])

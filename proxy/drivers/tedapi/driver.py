@@ -89,7 +89,7 @@ class TedapiDriver:
             try:
                 return await self._fetch(exchange)
             except GatewayError as error:
-                if error.scope is Scope.LINK:
+                if error.scope is Scope.LINK and not error.keeps_login:
                     # Whoever answers next may have been started anew, with another firmware, or be another gateway.
                     self._seen_since = None
                     self._wire.forget()

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from proxy.core.errors import (
     BadAnswer,
+    Forbidden,
     GatewayError,
     LoginRejected,
     NotSupported,
@@ -20,6 +21,7 @@ from proxy.drivers.tedapi import messages
 from proxy.drivers.tedapi.reading import split_din
 
 if TYPE_CHECKING:
+    from proxy.drivers.login_backoff import LoginBackoff
     from proxy.drivers.session import GatewaySession, Reply
 
 _USER = "Tesla_Energy_Device"
@@ -54,24 +56,26 @@ class Wire(Protocol):
 
 
 class BasicWire:
-    """HTTP Basic and protobuf."""
+    """HTTP Basic and protobuf: every request carries the password, so each may be a refused login."""
 
     name = "tedapi"
 
-    def __init__(self, session: GatewaySession, password: str) -> None:
+    def __init__(self, session: GatewaySession, password: str, backoff: LoginBackoff) -> None:
         credentials = base64.b64encode(f"{_USER}:{password}".encode()).decode()
         self.address = session.address
         self._session = session
+        self._backoff = backoff
         self._headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/octet-stream"}
         self._din: str | None = None
 
     async def din(self) -> str:
         """Tell the gateway's DIN."""
         if self._din is None:
-            reply = await self._session.request("GET", _DIN_PATH, headers=self._headers)
+            self._backoff.check()
+            reply = await self._ask_din()
             if reply.status == _NOT_FOUND:
                 raise NotSupported("TEDAPI: this firmware has none; the local API takes PW_PASSWORD")
-            din = self._accepted(reply, "DIN").decode("ascii", "replace").strip()
+            din = (await self._accepted(reply, "DIN")).decode("ascii", "replace").strip()
             if None in split_din(din):
                 raise BadAnswer("What the gateway calls its DIN is none")
             self._din = din
@@ -80,11 +84,12 @@ class BasicWire:
     async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
         """Ask for one document."""
         din = await self.din()
+        self._backoff.check()
         path = _PATH if follower is None else f"/tedapi/device/{quote(follower, safe='')}/v1"
         body = messages.request(name, din, follower)
         reply = await self._session.request("POST", path, headers=self._headers, body=body)
         try:
-            return messages.reply(name, self._accepted(reply, name), follower or din)
+            return messages.reply(name, await self._accepted(reply, name), follower or din)
         except BadAnswer:
             if follower is None:
                 self.forget()  # it may be another gateway by now
@@ -102,10 +107,27 @@ class BasicWire:
         """Release the connections."""
         await self._session.close()
 
-    def _accepted(self, reply: Reply, what: str) -> bytes:
+    async def _ask_din(self) -> Reply:
+        return await self._session.request("GET", _DIN_PATH, headers=self._headers)
+
+    async def _accepted(self, reply: Reply, what: str) -> bytes:
+        """Return the body of an answer. A refusal ends the use of the password if the DIN is refused, too."""
         if reply.status == _OK:
+            self._backoff.logged_in()
+            self._backoff.answered()
             return reply.body
-        raise refusal(reply, what)
+        error = refusal(reply, what)
+        if isinstance(error, RateLimited):
+            raise self._backoff.limited(error)
+        if not isinstance(error, LoginRejected):
+            raise error
+        if self._din is None:
+            raise self._backoff.refused(error)
+        if (await self._ask_din()).status == _OK:
+            raise Forbidden(
+                f"TEDAPI: refused ({reply.status}) for the {what}, though the password is accepted"
+            )
+        raise self._backoff.refused(error, times=2)
 
 
 def refusal(reply: Reply, what: str) -> GatewayError:
