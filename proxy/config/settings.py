@@ -106,7 +106,9 @@ class Settings:
     )
     graceful_degradation: bool = row(_CACHE, FLAG, True, "Serve stale readings while the gateway fails")
     fail_fast: bool = row(_CACHE, FLAG, False, "Do not wait for the gateway after its first failure")
-    health_check: bool = row(_CACHE, FLAG, True, "Back off from a failing gateway")
+    health_check: bool = row(
+        _CACHE, FLAG, True, "Back off from a failing gateway; after refused logins and 429 always"
+    )
     state_path: str = row(
         _CACHE,
         PATH,
