@@ -16,7 +16,10 @@ IDENTITY: frozenset[Source] = frozenset(
     f"/api/{name}"
     for name in (
         "auth/toggle/supported",
+        "config",
         "customer",
+        "generators",
+        "generators/disconnect_types",
         "installer",
         "meters",
         "networks",

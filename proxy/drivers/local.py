@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ from proxy.core.errors import (
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import OCTETS, Document, Source
 from proxy.core.shapes import parse
-from proxy.core.sources import STATUS, VITALS
+from proxy.core.sources import CONFIG, STATUS, VITALS
 from proxy.drivers.base import Asset, Usage
 from proxy.drivers.local_control import LocalWriter, writable
 from proxy.drivers.login import Login
@@ -33,17 +34,24 @@ if TYPE_CHECKING:
 # here does not leave the process; GET /api/sitemaster/stop would stop the house's battery.
 SOURCES: tuple[Source, ...] = (
     "/api/auth/toggle/supported",
+    "/api/config",
     "/api/customer",
     "/api/devices/vitals",
+    "/api/generators",
+    "/api/generators/disconnect_types",
     "/api/installer",
     "/api/meters",
     "/api/meters/aggregates",
+    "/api/meters/battery",
+    "/api/meters/load",
     "/api/meters/readings",
     "/api/meters/site",
     "/api/meters/solar",
+    "/api/meters/status",
     "/api/networks",
     "/api/operation",
     "/api/powerwalls",
+    "/api/powerwalls/status",
     "/api/site_info",
     "/api/site_info/grid_codes",
     "/api/site_info/site_name",
@@ -54,6 +62,8 @@ SOURCES: tuple[Source, ...] = (
     "/api/status",
     "/api/synchrometer/ct_voltage_references",
     "/api/system/networks",
+    "/api/system/networks/conn_tests",
+    "/api/system/testing",
     "/api/system/update/status",
     "/api/system_status",
     "/api/system_status/grid_faults",
@@ -136,6 +146,10 @@ class LocalDriver:
 
             return Document(decode_vitals(reply.body), reply.body, OCTETS)
         value = parse(path, reply.body)
+        if path == CONFIG:
+            # Programs look for the identity here. What else a firmware says of its configuration stays with it.
+            value = {"vin": value.get("vin")}
+            return Document(value, json.dumps(value, separators=(",", ":")).encode())
         if path == STATUS:
             self.login.note_version(value["version"])
         return Document(value, reply.body)
@@ -144,7 +158,7 @@ class LocalDriver:
         """Translate a status as docs/protocol.md, "Status codes of the local API", lists it."""
         wait = reply.retry_after
         match reply.status:
-            case 404 | 405:
+            case 404 | 405 | 409:  # 409: not while the site master runs, firmware 1.15
                 if path == VITALS and parse_version(self.login.version) >= HAS_VITALS_BELOW:
                     # Gone for good; a gateway that comes back after an update is asked anew.
                     return NotSupported("this firmware has no device vitals", retry_after=_A_DAY_S)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.core.model import OCTETS, Source
-from proxy.core.sources import PROBLEMS, VITALS
+from proxy.core.sources import CONFIG, PROBLEMS, VITALS
 from proxy.server.route import Legacy, Route
 from proxy.views import meters, site
 
@@ -27,15 +27,22 @@ GATEWAY: tuple[Route, ...] = (
     ),
     _raw(VITALS, "All devices and their signals, as protobuf", media_type=OCTETS),
     _raw("/api/auth/toggle/supported", "Whether the switch proof is supported"),
+    _raw(CONFIG, "Identity of the gateway, and nothing else of its configuration"),
     _raw("/api/customer", "Customer registration flags"),
+    _raw("/api/generators", "Generators and how they are connected"),
+    _raw("/api/generators/disconnect_types", "Known kinds of transfer switches"),
     _raw("/api/installer", "Installer and installation"),
     _raw("/api/meters", "Meters and their current transformers"),
+    _raw("/api/meters/battery", "Battery meter in detail"),
+    _raw("/api/meters/load", "Load meter in detail"),
     _raw("/api/meters/readings", "Readings of wireless meters"),
     _raw("/api/meters/site", "Site meter in detail"),
     _raw("/api/meters/solar", "Solar meter in detail"),
+    _raw("/api/meters/status", "Errors of the meters"),
     _raw("/api/networks", "Networks of the gateway"),
     _raw("/api/operation", "Mode and reserve (raw percent)"),
     _raw("/api/powerwalls", "Battery units and their state"),
+    _raw("/api/powerwalls/status", "What the battery units are busy with"),
     _raw("/api/site_info", "Site and grid code"),
     _raw("/api/site_info/grid_codes", "Known grid codes"),
     _raw("/api/site_info/site_name", "Name and time zone of the site"),
@@ -46,6 +53,8 @@ GATEWAY: tuple[Route, ...] = (
     _raw("/api/status", "Firmware, uptime, identity"),
     _raw("/api/synchrometer/ct_voltage_references", "Phases of the current transformers"),
     _raw("/api/system/networks", "Networks, firmware 1.15"),
+    _raw("/api/system/networks/conn_tests", "Result of the last network test"),
+    _raw("/api/system/testing", "Result of the last system test"),
     _raw("/api/system/update/status", "Firmware update"),
     _raw("/api/system_status", "Battery system and its blocks"),
     _raw("/api/system_status/grid_faults", "Grid faults"),

@@ -83,6 +83,29 @@ async def test_an_exporter_reads_all_that_there_is(program):
             json.loads(await answer.text())
 
 
+async def test_a_collector_whose_round_ends_at_the_first_gap_reads_all_of_it(program):
+    """iwvelando/tesla-energy-stats-collector: every answer is JSON, or nothing of the round is stored."""
+    await program.post("/api/login/Basic", json=CREDENTIALS)
+    for path in (
+        *("meters/aggregates", "meters/status", "operation", "powerwalls", "site_info", "sitemaster"),
+        *("solar_powerwall", "solars", "system/networks/conn_tests", "status", "system/testing"),
+        *("system/update/status", "system_status", "system_status/grid_status", "system_status/soe"),
+    ):
+        async with program.get(f"/api/{path}", headers={"Content-Type": "application/json"}) as answer:
+            assert answer.status == 200
+            json.loads(await answer.text())
+
+
+async def test_of_the_configuration_a_program_learns_the_identity_only(house, sim, program):
+    """The tesla_powerwall library reads the vin at /api/config; what else a firmware gives there stays with it."""
+    sim.answers(path="/api/config", body={"vin": sim.din, "customer": {"email": "owner@example.com"}})
+    await program.post("/api/login/Basic", json=CREDENTIALS)
+
+    async with program.get("/api/config") as answer:
+        assert await answer.json() == {"vin": sim.din}
+    assert (await house.get("/api/config")).json() == {"vin": sim.din}
+
+
 async def test_ten_programs_cost_one_session(house, sim):
     """The reason for all this: each has its login, the gateway has one."""
     for _ in range(10):

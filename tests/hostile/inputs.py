@@ -13,7 +13,6 @@ _FORBIDDEN_PATHS = (
     "/api/sitemaster/stop",
     "/api/sitemaster/run",
     "/api/config/completed",
-    "/api/config",
     "/api/powerwalls/update",
     "/api/powerwalls/phase_detection",
     "/api/solar_powerwall/reset",

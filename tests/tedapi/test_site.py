@@ -48,6 +48,11 @@ def test_mode_and_reserve_are_the_configured_ones_on_the_raw_scale():
     assert site.operation(facts("pw2", {"config": {}})) is None
 
 
+def test_of_the_configuration_only_the_identity_is_told():
+    assert site.config(facts("pw2")) == {"vin": "1232100-00-E--TG123456789ABC"}
+    assert site.config(facts("pw2", {"config": {}})) is None
+
+
 def test_the_site_master_runs_or_not():
     stopped = {"controller.system.sitemanagerStatus.isRunning": False}
 

@@ -9,15 +9,17 @@ from typing import Any
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, SOE, STATUS
+from proxy.drivers.tedapi.meters import METERS as METER_NAMES
 from proxy.drivers.tedapi.reading import Facts, dig
 from proxy.drivers.tedapi.translate import FROM_CONFIG, Translation, translate
 
 # What a site has or has not; everything else can come back with the next answer.
-_LASTING = frozenset({"/api/meters", "/api/meters/site", "/api/meters/solar", "/api/solars"})
+_DETAILS: frozenset[Source] = frozenset(f"/api/meters/{name}" for name in METER_NAMES)
+_LASTING = _DETAILS | {"/api/meters", "/api/solars"}
 
 # Energies that we counted ourselves are marked as such wherever they are served.
 _INTEGRATED: Mapping[Source, Mapping[str, str]] = {
-    source: {"Energy-Counters": "integrated"} for source in (METERS, "/api/meters/site", "/api/meters/solar")
+    source: {"Energy-Counters": "integrated"} for source in (METERS, *_DETAILS)
 }
 
 

@@ -126,6 +126,11 @@ def status(facts: Facts) -> dict[str, Any] | None:
     }
 
 
+def config(facts: Facts) -> dict[str, Any] | None:
+    """Build ``/api/config``: the identity, which is all that the local API gives of the configuration."""
+    return {"vin": facts.config["vin"]} if facts.config.get("vin") else None
+
+
 def solars(facts: Facts) -> list[Any] | None:
     """Build ``/api/solars``: the configured inverters."""
     return names(facts.config.get("solars")) if "solars" in facts.config else None
@@ -161,7 +166,7 @@ def meters(facts: Facts) -> list[dict[str, Any]] | None:
 
 
 def meter_at(facts: Facts, location: str) -> list[dict[str, Any]] | None:
-    """Build ``/api/meters/site`` or ``/api/meters/solar``: the meter there, with the readings of the totals."""
+    """Build ``/api/meters/site`` and its like: the meter there, with the readings of the totals."""
     readings = (aggregates(facts) or {}).get(location)
     if location not in METERS or readings is None:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 
 from proxy.core.model import Source
 from proxy.core.sources import (
+    CONFIG,
     GRID_STATUS,
     METERS,
     OPERATION,
@@ -32,6 +33,7 @@ FROM_CONFIG: Mapping[Source, Translation] = {
     OPERATION: site.operation,
     "/api/site_info": site.site_info,
     SITE_NAME: site.site_name,
+    CONFIG: site.config,
     "/api/solars": lambda facts: masked(site.solars(facts)),
     "/api/meters": site.meters,
     TEDAPI_CONFIG: lambda facts: masked(facts.config) or None,
@@ -42,8 +44,7 @@ FROM_CONFIG: Mapping[Source, Translation] = {
 # units those that were asked along with it: they share one grid, and its voltage is that of all.
 FROM_CONTROLLER: Mapping[Source, Translation] = {
     METERS: meters.aggregates,
-    "/api/meters/site": partial(site.meter_at, location="site"),
-    "/api/meters/solar": partial(site.meter_at, location="solar"),
+    **{f"/api/meters/{name}": partial(site.meter_at, location=name) for name in meters.METERS},
     SOE: site.soe,
     GRID_STATUS: site.grid_status,
     "/api/sitemaster": site.sitemaster,
