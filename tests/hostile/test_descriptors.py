@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from proxy.config.settings import Settings
 from proxy.config.tls import trusting_context
 from proxy.core.errors import GatewayError
 from proxy.drivers.session import GatewaySession
+from tests.hostile.test_handshakes import HELLO_BEGUN
 
 pytestmark = pytest.mark.each_loop
 
@@ -53,6 +56,15 @@ async def fail_often(session: GatewaySession) -> None:
             await request
 
 
+async def break_off(port: int) -> None:
+    """Begin a handshake with the proxy and reset the connection."""
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.write(HELLO_BEGUN)
+    await asyncio.sleep(0)
+    writer.transport.abort()
+
+
 async def ask(open_connection, path: str) -> None:
     """Ask over a connection of its own; what comes must be the whole answer to this question."""
     reader, writer = await open_connection()
@@ -69,7 +81,7 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
 ):
     """
     1,200 handshakes that a gateway resets, ignores or answers with something else, or that are cancelled
-    at any stage, while clients come with new connections: each client has its own answer.
+    at any stage, while clients come with new connections, and others reset theirs: each has its own answer.
     """
     told = []
     loop = asyncio.get_running_loop()
@@ -85,6 +97,7 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
         while not is_over.is_set():
             for path in ANSWERS:
                 await ask(open_connection, path)
+                await break_off(proxy.port)
                 count += 1
         return count
 
