@@ -64,6 +64,13 @@ def set_up(
     return handler
 
 
+def write_due() -> None:
+    """Write what was held back until now, though nothing else is logged. Call it every few seconds."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogHandler):
+            handler.write_counts()
+
+
 def _log_uncaught(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
     """Log what nobody caught: Python's own way would print it unredacted."""
     if issubclass(kind, KeyboardInterrupt):
@@ -90,7 +97,7 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write the counts of repeats that are due, then the record."""
-        self._write_counts(everything=False)
+        self.write_counts()
         return super().handle(record)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -100,10 +107,11 @@ class LogHandler(logging.StreamHandler[TextIO]):
 
     def close(self) -> None:
         """Write the counts that are left."""
-        self._write_counts(everything=True)
+        self.write_counts(everything=True)
         super().close()
 
-    def _write_counts(self, *, everything: bool) -> None:
+    def write_counts(self, *, everything: bool = False) -> None:
+        """Write the lines that are due, or everything that was held back."""
         for summary in self._repeats.due(everything=everything):
             self.emit(summary)
 

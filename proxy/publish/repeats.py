@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 
 # Pauses between two lines about the same thing, in seconds; the last one repeats.
 PAUSES = (300.0, 600.0, 1200.0, 1800.0)
-# Where one event undoes another, the last line must say how things stand: these are never
-# held back as repeats, only by the rate of their lines.
-STATE_CHANGES = frozenset(
-    {"gateway lost", "gateway back", "too many connections", "room for connections again"}
-)
+# Where one event undoes another, the last line must say how things stand: these are held back only by the
+# rate of their lines, and the last of them is written in the end. Event: what it is a state of.
+STATE_CHANGES = {
+    "gateway lost": "gateway",
+    "gateway back": "gateway",
+    "too many connections": "connections",
+    "room for connections again": "connections",
+}
 # Lines that are an account of what was done: each of them counts.
 ACCOUNTS = frozenset({"command"})
 _MINUTE = 60.0
@@ -32,20 +35,30 @@ class _Kind:
 
 
 @dataclass(slots=True)
+class _Held:
+    """The latest change of a state that was too much for the rate of its lines."""
+
+    until: float
+    latest: logging.LogRecord
+    count: int = 1
+
+
+@dataclass(slots=True)
 class Repeats:
     """A filter for warnings and errors; what is below them passes, and what is an account.
 
     The same event with the same cause is written once; further ones are counted,
     and the count is written after 5, 10, 20 and then every 30 minutes while it
     grows. Of one event with changing causes at most ``per_minute`` lines a minute
-    are written, and of a change of state too. With ``summaries_only``, what else has a
-    cause appears in counts only.
+    are written, and of a change of state too; the last change of a minute follows when it is
+    over. With ``summaries_only``, what else has a cause appears in counts only.
     """
 
     now: Callable[[], float]
     per_minute: int
     summaries_only: bool
     _kinds: dict[Hashable, _Kind] = field(default_factory=dict)
+    _held: dict[Hashable, _Held] = field(default_factory=dict)
     _recent: dict[Hashable, list[float]] = field(default_factory=dict)
     _next: float = math.inf
 
@@ -55,20 +68,32 @@ class Repeats:
             return True
         now = self.now()
         event, cause = (record.name, record.getMessage()), getattr(record, "cause", None)
-        is_change = record.getMessage() in STATE_CHANGES
+        if state := STATE_CHANGES.get(record.getMessage()):
+            return self._is_written(record, (state, getattr(record, "link", None)), event, now)
         key = (*event, cause, hash(record.exc_text))
         kind = self._kinds.get(key)
-        if is_change and self._within_rate(event, now):
-            return True
         if kind is None:
             kind = self._kinds[key] = _Kind(now + PAUSES[0])
             self._next = min(self._next, kind.until)
             if len(self._kinds) > _MOST_KINDS:
                 del self._kinds[next(iter(self._kinds))]
-            if not is_change and self._is_news(event, cause, now):
+            if self._is_news(event, cause, now):
                 return True
         kind.latest = record
         kind.count += 1
+        return False
+
+    def _is_written(self, record: logging.LogRecord, state: Hashable, event: Hashable, now: float) -> bool:
+        """Say whether a change of state is written at once, and keep it otherwise."""
+        if self._within_rate(event, now):
+            if before := self._held.pop(state, None):
+                record.repeated = before.count
+            return True
+        if held := self._held.get(state):
+            held.latest, held.count = record, held.count + 1
+        else:
+            self._held[state] = _Held(now + _MINUTE, record)
+            self._next = min(self._next, now + _MINUTE)
         return False
 
     def _is_news(self, event: Hashable, cause: object, now: float) -> bool:
@@ -85,19 +110,29 @@ class Repeats:
         return is_within
 
     def due(self, *, everything: bool = False) -> Iterator[logging.LogRecord]:
-        """Give one record per kind whose count is to be written now, with the field ``repeated``."""
+        """Give one record for each kind and state that has a line to be written now, with the field ``repeated``."""
         now = self.now()
         if not everything and now < self._next:
             return
+        for state, held in list(self._held.items()):
+            if everything or now >= held.until:
+                del self._held[state]
+                self._within_rate((held.latest.name, held.latest.getMessage()), now)  # it counts
+                yield _summary(held.latest, held.count)
         for key, kind in list(self._kinds.items()):
             if not everything and now < kind.until:
                 continue
             if kind.latest is None:
                 del self._kinds[key]  # it has stopped: its next occurrence is news
                 continue
-            summary = copy.copy(kind.latest)
-            summary.exc_text = None
-            summary.repeated = kind.count
-            yield summary
+            yield _summary(kind.latest, kind.count)
             self._kinds[key] = _Kind(now + PAUSES[min(kind.lines, len(PAUSES) - 1)], kind.lines + 1)
-        self._next = min((kind.until for kind in self._kinds.values()), default=math.inf)
+        moments = [kind.until for kind in self._kinds.values()] + [held.until for held in self._held.values()]
+        self._next = min(moments, default=math.inf)
+
+
+def _summary(record: logging.LogRecord, count: int) -> logging.LogRecord:
+    summary = copy.copy(record)
+    summary.exc_text = None
+    summary.repeated = count
+    return summary

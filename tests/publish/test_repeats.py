@@ -1,5 +1,7 @@
 """What happens again and again is told once, then counted."""
 
+import pytest
+
 from tests.publish.conftest import Log
 
 
@@ -70,6 +72,37 @@ def test_a_gateway_that_comes_and_goes_does_not_fill_the_log():
 
     assert len(written.lines) <= 2 * 5 * 10 + 4
     assert any(" repeated=" in line for line in written.lines)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 5])
+def test_the_last_change_is_written_though_nothing_else_is(limit):
+    """A gateway that is back for good after many changes within a minute: the log ends with that."""
+    written = Log(network_error_rate_limit=limit)
+    for _ in range(8):
+        written.logger.warning("gateway lost", extra={"link": "local", "cause": "timeout"})
+        written.logger.warning("gateway back", extra={"link": "local", "after_s": 1})
+
+    written.now += 60
+    written.handler.write_counts()
+
+    assert len(written.lines) == 2 * limit + 1
+    assert written.lines[-1] == f"WARNING gateway back link=local after_s=1 repeated={16 - 2 * limit}"
+    written.handler.close()
+    assert len(written.lines) == 2 * limit + 1
+
+
+def test_each_link_has_a_last_change():
+    written = Log(network_error_rate_limit=0)
+    written.logger.warning("gateway lost", extra={"link": "tedapi"})
+    written.logger.warning("gateway lost", extra={"link": "local"})
+    written.logger.warning("gateway back", extra={"link": "local"})
+
+    written.handler.close()
+
+    assert written.lines == [
+        "WARNING gateway lost link=tedapi repeated=1",
+        "WARNING gateway back link=local repeated=2",
+    ]
 
 
 def test_information_is_never_held_back():
