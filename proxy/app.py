@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import logging
-import os
 import random
-import signal
 import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
@@ -40,7 +36,6 @@ from proxy.server.passthrough import Passthrough
 from proxy.server.prepared import PreparedAnswers
 from proxy.server.readings import Readings
 from proxy.server.sessions import Sessions
-from proxy.server.systemd import ServiceManager
 from proxy.server.traffic import Traffic
 from proxy.server.ui import Ui
 from proxy.views.options import Options
@@ -52,8 +47,6 @@ if TYPE_CHECKING:
     from proxy.server.context import Endpoint
     from proxy.server.route import Route
 
-_log = logging.getLogger(__name__)
-
 # telegraf gives up after 4 s; an answer has to leave a little earlier.
 _LONGEST_ANSWER_S = 3.8
 # A stop takes 2 s at most. Who waits for the gateway then is answered before connections are closed.
@@ -61,7 +54,6 @@ _LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
 # While a stale reading is at hand, a request waits this long for a fresh one.
 _PATIENCE_S = 0.03
-EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
 
 
 def system_clock() -> Clock:
@@ -239,46 +231,3 @@ async def listening(
             yield address
     finally:
         await runner.cleanup()
-
-
-async def serve(
-    settings: Settings, tls: ssl.SSLContext | None, reload: Callable[[], None], loaded: Loaded
-) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code."""
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_report)
-    stop = asyncio.Event()
-    manager = ServiceManager(os.environ)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, manager.reloading()(reload))
-    try:
-        async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
-            scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
-            url, gateway = f"{scheme}://{name}:{port}", settings.host or "none"
-            _log.info("listening", extra={"url": url, "gateway": gateway})
-            manager.ready(f"Listening on {url}, gateway {gateway}")
-            await stop.wait()
-            _log.info("stopping")
-            manager.stopping()
-    except OSError as exc:
-        where = f"{settings.bind_address or '*'}:{settings.port}"
-        reason = (
-            "is in use by another program"
-            if exc.errno == errno.EADDRINUSE
-            else f"cannot be used: {exc.strerror}"
-        )
-        sys.stderr.write(f"powerwall-proxy: {where} {reason}; set PW_PORT or PW_BIND_ADDRESS to another.\n")
-        return EXIT_UNAVAILABLE
-    return 0
-
-
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what failed beside every task, unless it is the end of a connection whose user has given up.
-
-    uvloop leaves the outcome of a TLS handshake behind when the connection was cancelled in the same turn.
-    """
-    if "future" in context and isinstance(context.get("exception"), OSError):
-        _log.debug("connection abandoned", extra={"reason": str(context["exception"])})
-    else:
-        loop.default_exception_handler(context)

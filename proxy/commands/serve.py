@@ -10,8 +10,8 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 
-from proxy.app import serve
 from proxy.commands.common import EX_CONFIG, complain, load_or_exit, settings_for, unknown_persona
+from proxy.commands.daemon import serve
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings
 from proxy.config.state import state_problem

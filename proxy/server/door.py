@@ -13,11 +13,12 @@ import logging
 import resource
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from proxy.drivers.dial import resolve
 from proxy.server.connection import REQUEST_S, Connection
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ _BACKLOG = 4096
 _PAUSE_S = 1.0
 # Files and sockets that are not client connections.
 _OTHER_FILES = 64
+_EVERYWHERE = ("0.0.0.0", "::")
+_FREE_PORT_TRIES = 20
+# Of a few open files most are needed for something else; so many clients are let in nevertheless.
+_FEWEST = 8
 # A kernel without IPv6 has the sockets or the addresses of IPv4 only.
 _NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
@@ -84,30 +89,49 @@ async def opened(
     entrance: Entrance, host: str | None, port: int, tls: ssl.SSLContext | None
 ) -> AsyncIterator[tuple[str, int]]:
     """Listen while the block runs, on every address where there is no host; yields one of them. Raises OSError."""
+    listeners = bound(await resolve(host) if host else _EVERYWHERE, port)
+    address = listeners[0].getsockname()[:2]
     if tls is None:
-        server = await asyncio.get_running_loop().create_server(entrance, host, port, backlog=_BACKLOG)
+        loop = asyncio.get_running_loop()
+        servers = [
+            await loop.create_server(entrance, sock=listener, backlog=_BACKLOG) for listener in listeners
+        ]
         try:
-            yield server.sockets[0].getsockname()[:2]
+            yield address
         finally:
-            server.close()
+            for server in servers:
+                server.close()
     else:
-        listeners = await _bound(host, port)
         door = Door(entrance, tls, listeners)
         try:
-            yield listeners[0].getsockname()[:2]
+            yield address
         finally:
             await door.close()
 
 
-async def _bound(host: str | None, port: int) -> list[socket.socket]:
-    """Make the listening sockets, one for each address of the host. Raises OSError."""
-    infos = await asyncio.get_running_loop().getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )
+def bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
+    """Make the listening sockets, one for each numeric address, all with the same port. Raises OSError.
+
+    Port 0 is any that is free at every address: what the first one gets may be taken at another.
+    """
+    for _ in range(_FREE_PORT_TRIES):
+        try:
+            return _bound(addresses, port)
+        except OSError as exc:
+            if port or exc.errno != errno.EADDRINUSE:
+                raise
+    return _bound(addresses, port)
+
+
+def _bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
     listeners = []
     problem = OSError(errno.EADDRNOTAVAIL, "there is no such address")
     with ExitStack() as stack:
-        for family, _, _, _, address in dict.fromkeys(infos):
+        for numeric in addresses:
+            # For the zone of a link-local address.
+            family, _, _, _, address = socket.getaddrinfo(
+                numeric, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
+            )[0]
             try:
                 listener = socket.create_server(address, family=family, backlog=_BACKLOG)
             except OSError as exc:
@@ -117,6 +141,7 @@ async def _bound(host: str | None, port: int) -> list[socket.socket]:
             else:
                 listener.setblocking(False)
                 listeners.append(stack.enter_context(listener))
+                port = port or listener.getsockname()[1]
         if not listeners:
             raise problem
         stack.pop_all()
@@ -201,4 +226,6 @@ def room_for(connections: int) -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return connections if soft == resource.RLIM_INFINITY else min(connections, soft - _OTHER_FILES)
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    return min(connections, max(soft - _OTHER_FILES, _FEWEST))

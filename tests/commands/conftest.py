@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -40,17 +40,17 @@ class CommandLine:
             check=False,
         )
 
-    def start(self, *words: str, **settings: str) -> Daemon:
-        """Start a command that runs until it is told to end."""
-        return self._stack.enter_context(self._started(words, settings))
+    def start(self, *words: str, wrapper: Sequence[str] = (), **settings: str) -> Daemon:
+        """Start a command that runs until it gets a signal; ``wrapper`` is a command line that executes it."""
+        return self._stack.enter_context(self._started([*wrapper, *self._command(words)], settings))
 
     def close(self) -> None:
         self._stack.close()
 
     @contextmanager
-    def _started(self, words: tuple[str, ...], settings: dict[str, str]) -> Iterator[Daemon]:
+    def _started(self, command: Sequence[str], settings: dict[str, str]) -> Iterator[Daemon]:
         process = subprocess.Popen(
-            self._command(words),
+            command,
             env=self._environment(settings),
             cwd=self.home,
             stdout=subprocess.PIPE,

@@ -1,0 +1,97 @@
+"""The life of the daemon: signals, what the service manager is told, and an end that is always in time."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import ssl
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from proxy.app import build_app, listening
+from proxy.publish import logs
+from proxy.server.systemd import ServiceManager
+
+if TYPE_CHECKING:
+    from proxy.config.load import Loaded
+    from proxy.config.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
+# A stop takes 2 s at most.
+_LONGEST_STOP_S = 1.9
+# How often it is looked whether the log has lines that are due.
+_LOG_S = 10.0
+
+
+async def serve(
+    settings: Settings, tls: ssl.SSLContext | None, reload: Callable[[], None], loaded: Loaded
+) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_report)
+    stop = asyncio.Event()
+    manager = ServiceManager(os.environ)
+
+    def write_log() -> None:
+        logs.write_due()
+        loop.call_later(_LOG_S, write_log)
+
+    def end() -> None:
+        if not stop.is_set():
+            stop.set()
+            _limit_stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end)
+    write_log()
+    loop.add_signal_handler(signal.SIGHUP, manager.reloading()(reload))
+    try:
+        async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
+            scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
+            url, gateway = f"{scheme}://{name}:{port}", settings.host or "none"
+            _log.info("listening", extra={"url": url, "gateway": gateway})
+            manager.ready(f"Listening on {url}, gateway {gateway}")
+            await stop.wait()
+            _log.info("stopping")
+            manager.stopping()
+    except OSError as exc:
+        where = f"{settings.bind_address or '*'}:{settings.port}"
+        reason = (
+            "is in use by another program"
+            if exc.errno == errno.EADDRINUSE
+            else f"cannot be used: {exc.strerror}"
+        )
+        sys.stderr.write(f"powerwall-proxy: {where} {reason}; set PW_PORT or PW_BIND_ADDRESS to another.\n")
+        return EXIT_UNAVAILABLE
+    return 0
+
+
+def _limit_stop() -> None:
+    """Exit in time, whatever is still under way: Python would wait for threads that read from a dead disk."""
+
+    def leave() -> None:
+        _log.warning("stop not finished", extra={"after_s": _LONGEST_STOP_S})
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(_LONGEST_STOP_S, leave)
+    timer.daemon = True
+    timer.start()
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what failed beside every task, unless it is the end of a connection that was given up.
+
+    uvloop leaves the outcome of a TLS handshake behind when the connection was cancelled in the same turn.
+    """
+    if "future" in context and isinstance(context.get("exception"), OSError):
+        _log.debug("connection abandoned", extra={"reason": str(context["exception"])})
+    else:
+        loop.default_exception_handler(context)
