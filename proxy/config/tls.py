@@ -121,7 +121,8 @@ def _alternative_names(settings: Settings) -> list[x509.GeneralName]:
 
     here = ["localhost", socket.gethostname(), "127.0.0.1", "::1", settings.bind_address]
     names: list[x509.GeneralName] = []
-    for name in dict.fromkeys(name for name in [*here, *settings.allowed_hosts] if name and name.isascii()):
+    known = (name.rstrip(".") for name in (*here, *settings.allowed_hosts) if name.isascii())
+    for name in dict.fromkeys(name for name in known if name):
         try:
             names.append(x509.IPAddress(ipaddress.ip_address(name)))
         except ValueError:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from proxy.server.route import Route
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?P<port>:[0-9]{1,5})?")
+# RFC 9112 section 3.2.2. A fragment is never sent, and aiohttp's parser wants a path.
+_ABSOLUTE = re.compile(r"(?i:https?)://(?P<host>[^/?#]*)(?P<rest>/[^#]*)")
 # Top-level names that no registry sells: RFC 6762, RFC 8375, ICANN's reservation; .lan by custom.
 _LOCAL = (".local", ".lan", ".home.arpa", ".internal", ".localhost")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
@@ -44,8 +46,8 @@ def malformed(request: web.BaseRequest) -> web.Response | None:
     """Refuse what is no plain request to an origin server, so that nobody behind or before us reads it otherwise."""
     if request.version not in _VERSIONS:
         return problem(505, "This server speaks HTTP/1.1.", headers=_CLOSE)
-    if request.method == "CONNECT" or not request.raw_path.startswith("/"):
-        return problem(400, "A request target is a path that begins with a slash.", headers=_CLOSE)
+    if request.method == "CONNECT" or not target_of(request).startswith("/"):
+        return problem(400, "A request target is a path that begins with a slash, or a URL.", headers=_CLOSE)
     # A connection bounds what it waits for; this head may have come all at once.
     if (
         len(request.raw_path) + sum(len(name) + len(value) for name, value in request.raw_headers)
@@ -58,12 +60,25 @@ def malformed(request: web.BaseRequest) -> web.Response | None:
     hosts = request.headers.getall("Host", [])
     if len(hosts) > 1 or (not hosts and request.version != HttpVersion10):
         return problem(400, "A request has exactly one Host.", headers=_CLOSE)
-    if hosts and name_of(hosts[0]) is None:
+    host = host_of(request)
+    if (hosts or host) and name_of(host) is None:
         return problem(400, "The Host is not a name or address with an optional port.", headers=_CLOSE)
     return None
 
 
 _CLOSE = {"Connection": "close"}
+
+
+def target_of(request: web.BaseRequest) -> str:
+    """Return the path and query that a request is for, also if its target is a whole URL."""
+    match = _ABSOLUTE.fullmatch(request.raw_path)
+    return match["rest"] if match else request.raw_path
+
+
+def host_of(request: web.BaseRequest) -> str:
+    """Return the host that a request is for: a whole URL's own, instead of the Host field (RFC 9112 section 3.2.2)."""
+    match = _ABSOLUTE.fullmatch(request.raw_path)
+    return match["host"] if match else request.headers.get("Host", "")
 
 
 def refusal(request: web.BaseRequest, route: Route, settings: Settings) -> web.Response | None:
@@ -72,9 +87,9 @@ def refusal(request: web.BaseRequest, route: Route, settings: Settings) -> web.R
     if not (route.local or writes):
         return None
     if not is_ours(request, settings):
-        host = request.headers.get("Host", "")
         return problem(
-            421, f"{host or 'No name'} is not known here; add it to PW_ALLOWED_HOSTS if it is yours."
+            421,
+            f"{host_of(request) or 'No name'} is not known here; add it to PW_ALLOWED_HOSTS if it is yours.",
         )
     if writes and not is_same_origin(request):
         return problem(403, "A page of another origin may not change anything here.")
@@ -90,8 +105,14 @@ def exposed(request: web.BaseRequest) -> web.Response | None:
 
 def is_ours(request: web.BaseRequest, settings: Settings) -> bool:
     """Say whether the request was sent to a name that is known to be this machine's."""
-    name = name_of(request.headers.get("Host", ""))
-    return name is not None and (is_local(name) or name in settings.allowed_hosts)
+    name = name_of(host_of(request))
+    return name is not None and (is_local(name) or name in _names(settings.allowed_hosts))
+
+
+@lru_cache(maxsize=16)
+def _names(hosts: tuple[str, ...]) -> frozenset[str]:
+    """Write names as ``name_of`` does: a name with a final dot is the same one, only absolute (RFC 1034)."""
+    return frozenset(host.lower().rstrip(".") for host in hosts)
 
 
 @lru_cache(maxsize=256)
@@ -148,8 +169,8 @@ def is_same_origin(request: web.BaseRequest) -> bool:
         return True
     try:
         parts = urlsplit(origin)
-        return parts.scheme in {"http", "https"} and parts.netloc.lower() == request.headers["Host"].lower()
-    except (ValueError, KeyError):
+        return parts.scheme in {"http", "https"} and parts.netloc.lower() == host_of(request).lower()
+    except ValueError:
         return False
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from aiohttp import HttpVersion11, web
 
 from proxy.core.errors import GatewayError
-from proxy.server.admission import base_of, malformed, refusal
+from proxy.server.admission import base_of, malformed, refusal, target_of
 from proxy.server.context import CONTEXT
 from proxy.server.emulation import refused
 from proxy.server.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 BY_PATH: dict[str, Route] = {route.path: route for route in ROUTES}
+# What is unknown below these is no file of a page.
+_FOR_PROGRAMS = ("/api", "/control/")
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"})
 
 
@@ -53,7 +55,7 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     route, cache = None, "none"
     status, size = 500, 0
     try:
-        path = path_of(request.raw_path, base_of(request, context.settings))
+        path = path_of(target_of(request), base_of(request, context.settings))
         route = BY_PATH.get(path)
         if route and route.endpoint and route.endpoint not in context.endpoints:
             route = None  # a feature that is switched off leaves no trace
@@ -76,11 +78,15 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
 
 
 def path_of(target: str, base_url: str) -> str:
-    """Return the path of a request target, without query and base URL; an odd target gives an odd path."""
+    """Return the path of a request target, without query and base URL; an odd target gives an odd path.
+
+    A front server may have stripped the base URL, which can be the beginning of a route as well (``/pw``).
+    """
     path = target.partition("?")[0]
-    if base_url != "/" and path.startswith(base_url):
-        return path[len(base_url) - 1 :]
-    return path
+    if base_url == "/" or not path.startswith(base_url):
+        return path
+    rest = path[len(base_url) - 1 :]
+    return rest if rest in BY_PATH or path not in BY_PATH else path
 
 
 async def _answer(
@@ -89,7 +95,7 @@ async def _answer(
     if odd := malformed(request):
         return odd, "none"
     if route is None:
-        if context.fallback is not None and not path.lower().startswith("/api"):
+        if context.fallback is not None and not path.lower().startswith(_FOR_PROGRAMS):
             return await context.fallback(request, path), "none"
         return not_found(path), "none"
     if early := _without_asking(context, request, route):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _LONGEST_HEAD = 2048
 # Each octet fits in one place only, so that no head takes longer than its length to be refused.
 _HEAD = re.compile(
-    rb"(GET|HEAD) (/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n){1,32})\r\n"
+    rb"(GET|HEAD) (?:http://([A-Za-z0-9.:\[\]_-]+))?(/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n){1,32})\r\n"
 )
 # Headers that make a request more than plain: who asks, under which path, a body, another protocol.
 _NOT_PLAIN: Final = frozenset(
@@ -79,7 +79,7 @@ def read_head(head: bytes, base_url: str) -> Ask | None:
     match = _HEAD.fullmatch(head) if len(head) <= _LONGEST_HEAD else None
     if match is None:
         return None
-    method, target, minor, lines = (group.decode("ascii") for group in match.groups())
+    method, authority, target, minor, lines = (group.decode("ascii") for group in match.groups(b""))
     route = BY_PATH.get(path_of(target, base_url))
     if route is None or route.endpoint or route.local or not route.public or method not in route.methods:
         return None
@@ -90,7 +90,9 @@ def read_head(head: bytes, base_url: str) -> Ask | None:
     if route.path in RAW and waits_to_be_asked(headers.get("user-agent", "")):
         return None
     connection = headers.get("connection", "keep-alive" if minor == "1" else "close").lower()
-    if connection not in {"keep-alive", "close"} or name_of(headers.get("host", "")) is None:
+    host = headers.get("host")
+    # RFC 9112 section 3.2.2: the host of a target that is a whole URL counts instead of the field.
+    if connection not in {"keep-alive", "close"} or host is None or name_of(authority or host) is None:
         return None
     return Ask(
         route,

@@ -19,7 +19,7 @@ from proxy.core.model import JSON
 from proxy.core.sources import STATUS
 from proxy.publish.families import Samples
 from proxy.server import events
-from proxy.server.admission import base_of
+from proxy.server.admission import base_of, host_of
 from proxy.server.coding import choose, has_it, offered, pack, tag_of
 from proxy.server.dispatch import not_found
 from proxy.server.docs import reference
@@ -194,7 +194,7 @@ class Ui:
         """Serve a page that frames the power flow."""
         base = base_of(request, self._context.settings)
         return self.page(
-            request, "example.html", {"address": html.escape(f"{request.scheme}://{request.host}{base}")}
+            request, "example.html", {"address": html.escape(f"{request.scheme}://{host_of(request)}{base}")}
         )
 
     def page(self, request: web.Request, name: str, values: Mapping[str, str]) -> web.Response:

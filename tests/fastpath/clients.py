@@ -72,6 +72,8 @@ PLAIN: dict[str, bytes] = {
     "a web page elsewhere": head(
         "GET /pod HTTP/1.1", "Host: powerwall.local:8675", "Origin: http://dash.local", "Accept: */*",
     ),
+    "a client that takes it for a proxy": head("GET http://localhost:8675/soe HTTP/1.1", "Host: localhost:8675"),
+    "a URL with another host": head("GET http://[::1]/soe HTTP/1.1", "Host: no host"),
 }  # fmt: skip
 
 # The same programs when they ask for something that only aiohttp's side can answer.
@@ -101,7 +103,9 @@ NOT_PLAIN: dict[str, bytes] = {
     "a front server that keeps its prefix": head(
         "GET /api/status HTTP/1.1", "Host: localhost", "X-Forwarded-Prefix: /api",
     ),
-    "a whole URL": head("GET http://localhost/soe HTTP/1.1", "Host: localhost"),
+    "a URL of another scheme": head("GET ftp://localhost/soe HTTP/1.1", "Host: localhost"),
+    "a URL without a path": head("GET http://localhost HTTP/1.1", "Host: localhost"),
+    "a URL with somebody's name": head("GET http://me@localhost/soe HTTP/1.1", "Host: localhost"),
     "another method": head("DELETE /soe HTTP/1.1", "Host: localhost"),
     "a preflight": head(
         "OPTIONS /soe HTTP/1.1", "Host: localhost", "Origin: http://a.b", "Access-Control-Request-Method: GET"

@@ -127,7 +127,16 @@ TARGETS = st.sampled_from(
             "soe",
             "/so\u00e9",
         ),
-        *("/version", "/help", "http://localhost/soe", "/soe;a", "/\\soe", "/api/login/Basic"),
+        *(
+            "/version",
+            "/help",
+            "http://localhost/soe",
+            "http://a:b/soe",
+            "HTTP://x",
+            "/soe;a",
+            "/\\soe",
+            "/api/login/Basic",
+        ),
     ]
 )
 METHODS = st.sampled_from(["GET", "GET", "GET", "HEAD", "HEAD", "get", "POST", "OPTIONS", "GETS", ""])
