@@ -89,6 +89,25 @@ COMMANDS = (
         "SIGTERM ends it. SIGHUP makes it read the file of PW_CONFIG and the certificate (PW_TLS_CERT) again; "
         "of the settings only those of the log change then, all others need a restart.",
     ),
+    Command(
+        "setup",
+        "find the gateway, try its password once, and write the settings file",
+        {
+            "--host": {"metavar": "ADDRESS", "help": "the address of the gateway; nothing is searched then"},
+            "--scan": {"action": "store_true", "help": "try every address of this network, once each"},
+            "--mode": {"choices": ["customer", "sticker"], "help": "which password to use"},
+            "--password-file": {
+                "metavar": "FILE",
+                "help": "file that holds the password; - is standard input",
+            },
+            "--file": {"metavar": "FILE", "help": "settings file to write (default: the one of PW_CONFIG)"},
+            "--replace": {"action": "store_true", "help": "change a file that has settings already"},
+            "--start": {"action": "store_true", "help": "start the proxy at the end"},
+            "--dry-run": {"action": "store_true", "help": "only look; try no password, write nothing"},
+        },
+        "Missing arguments are requested at the terminal. A gateway is recognised by its certificate in a TLS "
+        "handshake; no request is sent to any other machine.",
+    ),
     Command("check", "show the settings in force, or all errors in them"),
     Command("health", "report whether the running proxy can serve readings; for container health checks"),
     Command(

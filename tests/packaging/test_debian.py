@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +96,7 @@ def test_an_installation_starts_nothing_and_names_the_next_command(machine, pack
     shown = machine.install(package)
 
     assert "no gateway is configured yet" in shown
-    assert f"sudoedit {SETTINGS}" in shown
+    assert "sudo powerwall-proxy setup\n" in shown
     assert not machine.has(STARTS_AT_BOOT)
     assert machine.rights(SETTINGS) == "root powerwall-proxy 640"
     assert machine.rights(STATE) == "powerwall-proxy powerwall-proxy 700"
@@ -128,6 +129,18 @@ def test_settings_and_state_outlive_an_upgrade_and_a_removal_but_no_purge(machin
     for path in (STARTS_AT_BOOT, "/etc/powerwall-proxy", STATE, "/opt/powerwall-proxy"):
         assert not machine.has(path), path
     machine.run("id", "powerwall-proxy", fails=True)
+
+
+def test_setup_writes_the_settings_so_that_the_service_can_read_them(machine, package):
+    machine.install(package)
+    with simulated() as settings:
+        known = tomllib.loads(settings)
+        machine.write("/tmp/password", known["password"].encode())
+        machine.run("powerwall-proxy", "setup", "--host", known["host"], "--password-file", "/tmp/password")
+
+    assert machine.rights(SETTINGS) == "root powerwall-proxy 640"
+    assert machine.run("ls", "-A", STATE) == ""
+    assert known["host"] in machine.run("powerwall-proxy", "check")
 
 
 def test_settings_that_were_there_before_the_first_installation_are_used(machine, package):

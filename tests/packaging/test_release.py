@@ -104,3 +104,10 @@ def test_the_workflow_keeps_to_the_schema_of_its_forge():
     workflow = ROOT / ".github/workflows/release.yml"
 
     subprocess.run([linter, "--builtin-schema", "vendor.github-workflows", workflow], check=True)
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "docs/install.md"])
+def test_documents_and_compose_file_name_the_image_of_this_version(name):
+    named = re.findall(r"powerwall-proxy:(\d[\w.]*)", (ROOT / name).read_text("utf-8"))
+
+    assert {*named} == {__version__}
