@@ -17,7 +17,7 @@ LAYERS = {"base", "rest", "vitals", "changes", "settings"}
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One folder: what the gateway is like, how the proxy is set up, what is asked and answered."""
+    """One folder: what the gateway is like, how the proxy is set up, what is requested and answered."""
 
     folder: Path
     driver: str

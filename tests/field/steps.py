@@ -1,4 +1,4 @@
-"""A gateway and a proxy as a case describes them, and what its steps can do with the two."""
+"""A gateway and a proxy as a case describes them, and what its steps do with the two."""
 
 from __future__ import annotations
 
@@ -119,15 +119,15 @@ class Site:
         }
 
     async def _metrics(self, step: dict) -> None:
-        told = await self._scrape()
+        scraped = await self._scrape()
         for sample, expected in step["metrics"].items():
-            found = told.get(metrics.key(sample))
+            found = scraped.get(metrics.key(sample))
             assert found == expected, f"{sample} is {found}"
 
     async def _metrics_age(self, step: dict) -> None:
-        told = await self._scrape()
+        scraped = await self._scrape()
         for sample, expected in step["metrics_age"].items():
-            age_s = self._clock.clock.wall() - told[metrics.key(sample)]
+            age_s = self._clock.clock.wall() - scraped[metrics.key(sample)]
             assert answers.is_near(age_s, expected), f"{sample} was {age_s} s ago"
 
     async def _metrics_parse(self, step: dict) -> None:

@@ -1,4 +1,4 @@
-"""Sites and programs that owners have reported: each keeps working, or is told the truth."""
+"""Sites and programs that owners have reported: what each gets from the proxy."""
 
 from __future__ import annotations
 

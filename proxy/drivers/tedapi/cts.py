@@ -15,7 +15,7 @@ _SOLAR = "solar"
 
 @dataclass(frozen=True, slots=True)
 class Transformer:
-    """One configured current transformer: watts, VAr, volts, amperes, watt-seconds; None if not told."""
+    """One configured current transformer: watts, VAr, volts, amperes, watt-seconds; None if not reported."""
 
     meter: str  # serial number (Neurio) or DIN (remote meter)
     slot: int
@@ -102,7 +102,7 @@ def _entry_of(slot: int, entries: list[Mapping[str, Any]]) -> Mapping[str, Any] 
 def _transformers(
     name: str, entries: list[Mapping[str, Any]], readings: list[Mapping[str, Any]], read_at: Any
 ) -> Iterator[Transformer]:
-    """Pair readings with their configuration. A meter that nobody configured has no location."""
+    """Pair readings with their configuration. A meter without an entry has no location."""
     for slot, reading in enumerate(readings):
         entry = _entry_of(slot, entries) if entries else {}
         if entry is None:

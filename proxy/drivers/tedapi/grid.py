@@ -9,7 +9,7 @@ ISLANDED = "SystemIslandedActive"
 
 
 def grid_state(facts: Facts) -> str | None:
-    """Tell the grid state: by the system's alert, else by the islander's contactor."""
+    """Read the grid state: by the system's alert, else by the islander's contactor."""
     if "SystemConnectedToGrid" in facts.alerts:
         return CONNECTED
     contactor = section(facts.bus, "ISLANDER", "ISLAND_GridConnection").get("ISLAND_GridConnected")

@@ -47,7 +47,7 @@ class Measured:
     meters: int | None = None
 
     def current_a(self, power_w: float | None) -> float | None:
-        """Tell the current at a power. Wires without voltage carry what their transformers measure, or none."""
+        """Compute the current at a power. Wires without voltage carry what their transformers measure, or none."""
         if self.voltage_v is None or power_w is None:
             return None
         if abs(self.voltage_v) < _LIVE_V:
@@ -56,15 +56,18 @@ class Measured:
 
 
 def meter_z(facts: Facts) -> Mapping[str, Any]:
-    """Give the readings of the backup switch's meter, wherever this gateway tells them.
+    """Give the readings of the backup switch's meter, wherever this gateway reports them.
 
     The components name its voltages line to ground (``METER_Z_VL1G``), which
     is what the other meters call line to neutral.
     """
     from_bus = section(facts.bus, "MSA", "METER_Z_AcMeasurements")
     switch = switch_component(facts)
-    told = {**from_bus, **(signals(switch) if switch else {})}
-    return {name.removesuffix("G") + "N" if _is_to_ground(name) else name: told[name] for name in told}
+    readings = {**from_bus, **(signals(switch) if switch else {})}
+    return {
+        name.removesuffix("G") + "N" if _is_to_ground(name) else name: value
+        for name, value in readings.items()
+    }
 
 
 def switch_component(facts: Facts) -> Mapping[str, Any] | None:
@@ -76,7 +79,7 @@ def switch_component(facts: Facts) -> Mapping[str, Any] | None:
 
 
 def line_voltage(volts: Iterable[float | None]) -> float | None:
-    """Tell the voltage between lines from those between lines and neutral.
+    """Compute the voltage between lines from those between lines and neutral.
 
     Two live lines are split phase (120 + 120 V), three are three-phase. None when all is dead.
     """
@@ -91,7 +94,7 @@ def line_voltage(volts: Iterable[float | None]) -> float | None:
 
 
 def transformer_voltage(volts: Iterable[float | None]) -> float | None:
-    """Tell the voltage between lines from what current transformers are told to be on.
+    """Compute the voltage between lines from the voltages of current transformers.
 
     Each is on a line to neutral or, with 240 V, between two lines. Several may share a line.
     """
@@ -199,7 +202,7 @@ def _islander(facts: Facts, side: str) -> Wires:
 
 
 def _without_voltage(facts: Facts, side: str) -> Wires:
-    """Tell what the islander measures on a dead side in an outage: zeros, or the little that is induced."""
+    """Read what the islander measures on a dead side in an outage: zeros, or the little that is induced."""
     volts, hertz = (
         [value for value in values if value is not None] for values in _islander_lines(facts, side)
     )
@@ -208,8 +211,8 @@ def _without_voltage(facts: Facts, side: str) -> Wires:
 
 
 def _islander_lines(facts: Facts, side: str) -> tuple[list[float | None], list[float | None]]:
-    told = section(facts.bus, "ISLANDER", "ISLAND_AcMeasurements")
-    return _lines(told, f"ISLAND_VL{{}}N_{side}"), _lines(told, f"ISLAND_FreqL{{}}_{side}")
+    readings = section(facts.bus, "ISLANDER", "ISLAND_AcMeasurements")
+    return _lines(readings, f"ISLAND_VL{{}}N_{side}"), _lines(readings, f"ISLAND_FreqL{{}}_{side}")
 
 
 def _built_in(readings: Mapping[str, Any], meter: str) -> Wires:

@@ -2,7 +2,7 @@
 
 Powers come from the gateway's own totals; voltages, frequencies and currents
 from whatever measures them on this site. Watts, signed as the gateway signs
-them; volts, hertz, amperes. Reactive and apparent power are not told: null.
+them; volts, hertz, amperes. Reactive and apparent power are not reported: null.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HELD_S = 60.0  # a remote meter's reading older than this says nothing about no
 
 
 def aggregates(facts: Facts) -> dict[str, Any] | None:
-    """Build the document; None while the gateway tells no powers (its site manager is not running)."""
+    """Build the document; None while the gateway reports no powers (its site manager is not running)."""
     known = powers(facts)
     if all(power is None for power in known.values()):
         return None
@@ -37,12 +37,10 @@ def aggregates(facts: Facts) -> dict[str, Any] | None:
 
 
 def powers(facts: Facts) -> dict[str, float | None]:
-    """Tell the power of each meter, with what the gateway lost when a remote solar meter dropped out.
+    """Read the power of each meter; that of a generator where it is reported, be there one or not.
 
-    The generator is among them where the gateway reports one, be it there or not.
-
-    The gateway then reports no solar power and takes the missing watts from
-    the load as well; the remote meter's own recent reading puts both right.
+    When a remote solar meter drops out, the gateway reports no solar power and takes the missing
+    watts from the load as well; that meter's own recent reading corrects both.
     """
     reported = {
         str(row.get("location")).lower(): number(row.get("realPowerW"))
