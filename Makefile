@@ -21,9 +21,11 @@ test: $(VENV)/.test ## everything: lint, types, import rules, all tests with cov
 	.ci/packages $(NEEDS)
 	$(MAKE) --no-print-directory lint unit
 
-check: $(VENV)/.test ## the same without browser and database servers
+# What needs a browser, servers, or a Debian to build packages on.
+HEAVY := tests/browser tests/stack $(addprefix tests/packaging/test_,debian.py release.py zipapp.py)
+check: $(VENV)/.test ## the same without browser, servers and packages
 	$(MAKE) --no-print-directory lint
-	$(MAKE) --no-print-directory unit TESTS='--ignore=tests/browser --ignore=tests/stack tests'
+	$(MAKE) --no-print-directory unit TESTS='$(addprefix --ignore=,$(HEAVY)) tests'
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -37,8 +37,15 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def wheel(release) -> Path:
-    [built] = release.glob("*.whl")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    [built] = folder.glob("*.whl")
     return built
 
 
