@@ -37,12 +37,15 @@ def parse(raw: Mapping[Setting, Raw]) -> Command:
     return Command({setting: _PARSERS[setting](value) for setting, value in raw.items()})
 
 
-def _reserve(value: Raw) -> float:
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        value = float(value)
-    if isinstance(value, str | bool) or not 0 <= value <= _FULL_PERCENT:
-        raise BadValue(Setting.RESERVE, "a percentage from 0 to 100")
-    return int(value) if value == int(value) else value
+def _percent(setting: Setting) -> Callable[[Raw], float]:
+    def read(value: Raw) -> float:
+        if isinstance(value, str) and _DECIMAL.fullmatch(value):
+            value = float(value)
+        if isinstance(value, str | bool) or not 0 <= value <= _FULL_PERCENT:
+            raise BadValue(setting, "a percentage from 0 to 100")
+        return int(value) if value == int(value) else value
+
+    return read
 
 
 def _word(setting: Setting, *words: str, folded: bool = False) -> Callable[[Raw], str]:
@@ -73,10 +76,12 @@ def _backup(value: Raw) -> int:
 
 
 _PARSERS: Mapping[Setting, Callable[[Raw], Any]] = {
-    Setting.RESERVE: _reserve,
+    Setting.RESERVE: _percent(Setting.RESERVE),
     Setting.MODE: _word(Setting.MODE, *MODES),
     Setting.GRID_CHARGING: _flag(Setting.GRID_CHARGING),
     Setting.GRID_EXPORT: _word(Setting.GRID_EXPORT, *EXPORT_RULES, folded=True),
     Setting.MAX_BACKUP: _backup,
     Setting.ISLANDING: _flag(Setting.ISLANDING),
+    Setting.STORM_WATCH: _flag(Setting.STORM_WATCH),
+    Setting.OFF_GRID_VEHICLE_RESERVE: _percent(Setting.OFF_GRID_VEHICLE_RESERVE),
 }

@@ -207,3 +207,42 @@ class OutcomeUnknown(GatewayError):
 
     status = 504
     title = "The outcome of the command is unknown"
+
+
+# --- the cloud --------------------------------------------------------------------------------------
+
+
+class AccountRefused(GatewayError):
+    """The cloud refuses the account, the application or the site: 402, 403, 412, 423, 451.
+
+    Only the owner can change that, so there is no haste.
+    """
+
+    status = 503
+    title = "The cloud refuses this account"
+    scope = Scope.LINK
+    rests = (3600.0,)
+
+
+class SignInRequired(AccountRefused):
+    """The refresh token is used up, expired or revoked: the owner has to sign in again."""
+
+    title = "The cloud requires a new sign-in"
+
+
+class TokensNotSaved(GatewayError):
+    """New tokens could not be written to disk; they are not used until they are."""
+
+    status = 503
+    title = "The tokens of the cloud cannot be saved"
+    scope = Scope.LINK
+    rests = (5.0, 10.0, 20.0, 40.0, 60.0)
+
+
+class BudgetSpent(GatewayError):
+    """The requests of the month, or this day's part of them, are used up."""
+
+    status = 503
+    title = "The month's requests to the cloud are used up"
+    scope = Scope.LINK
+    rests = (300.0,)

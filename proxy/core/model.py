@@ -68,6 +68,8 @@ class Setting(Enum):
     GRID_EXPORT = "grid_export"  # battery_ok | pv_only | never
     MAX_BACKUP = "max_backup"  # seconds; 0 cancels
     ISLANDING = "islanding"  # bool: True goes off grid
+    STORM_WATCH = "storm_watch"  # bool
+    OFF_GRID_VEHICLE_RESERVE = "off_grid_vehicle_reserve"  # percent, app scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +81,14 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a gateway did with a command: the values read back, and the values before if they were read."""
+    """What a gateway did with a command: the values read back, and the values before if they were read.
+
+    Without confirmation the command was accepted, and ``values`` are those that it asked for.
+    """
 
     values: Mapping[Setting, Any]
     before: Mapping[Setting, Any] = field(default_factory=dict)
+    confirmed: bool = True
 
 
 def app_percent(raw: float) -> float:

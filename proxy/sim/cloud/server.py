@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from email.utils import formatdate
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -167,7 +168,8 @@ class SimulatedCloud:
         try:
             given, action = await self._answer(request, path, body, bearer)
             record.status = given.status
-            return await deliver(request, given, {}, action)
+            date = formatdate(self.clock.wall(), usegmt=True)
+            return await deliver(request, given, {"Date": date}, action)
         finally:
             self.traffic.end()
 

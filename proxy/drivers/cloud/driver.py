@@ -1,0 +1,304 @@
+"""The driver: ``live_status`` and ``site_info`` answer every source that the cloud has.
+
+Each endpoint has an interval, stretched as the month's budget demands, and is fetched once in it
+however often the driver is called: in between, the last answer is given again with its age. Powers
+are as old as the cloud's own timestamp says. Requests go out one at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.errors import (
+    BadAnswer,
+    BudgetSpent,
+    CommandRejected,
+    GatewayError,
+    NotSupported,
+    OutcomeUnknown,
+    SourceUnavailable,
+)
+from proxy.core.model import Command, Document, Outcome, Setting, Source
+from proxy.core.shapes import CHECKS
+from proxy.core.sources import METERS, OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS
+from proxy.drivers.base import Usage
+from proxy.drivers.cloud import commands, mapping
+from proxy.drivers.cloud.mapping import FROM_INFO, FROM_LIVE, Mapped, Reported
+from proxy.drivers.cloud.meter import HISTORY, HistoryMeter
+from proxy.drivers.cloud.refusals import age_of
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.drivers.cloud.api import CloudApi
+    from proxy.drivers.cloud.http import CloudHttp
+    from proxy.drivers.cloud.ledger import Ledger
+    from proxy.drivers.cloud.site import SiteEndpoints
+    from proxy.drivers.energy import EnergyMeter
+
+LIVE = "live_status"
+INFO = "site_info"
+
+_HISTORY_S = 900.0
+_DAY_S = 86400.0
+# A setting shows in site_info after about ten seconds; it is looked for so often, and for so long.
+_CONFIRM_EVERY_S = 10.0
+_CONFIRM_FOR_S = 120.0
+# A site id that went stale shows as a failing site_info; the account is looked at after this many.
+_STALE_ID_FAILURES = 3
+# What a site without battery does not have; some sites with one do not list its units.
+_OF_BATTERIES = frozenset({OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS})
+_COUNTER = 64  # the app numbers its requests for live_status from 1 to this
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Seconds between two requests to each endpoint, before they are stretched."""
+
+    live_s: float = 60.0
+    info_s: float = 3600.0
+    history_s: float = _HISTORY_S
+
+    def per_s(self, *, history: bool) -> float:
+        """Say how many requests these make in a second."""
+        energies = 1 / self.history_s + 1 / _DAY_S if history else 0.0
+        return 1 / self.live_s + 1 / self.info_s + energies
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An answer: when it came (monotonic seconds), and how old its values were then."""
+
+    value: Mapping[str, Any]
+    at: float
+    age_s: float = 0.0
+
+
+class CloudDriver:
+    """Reads and writes one site in the cloud.
+
+    ``history`` counts energies from the site's history, ``energy`` by integrating powers; at most one of them.
+    ``is_owner_api`` numbers the requests for live_status as the app does.
+    """
+
+    name = "cloud"
+    sources: Mapping[Source, str] = {**dict.fromkeys(FROM_LIVE, LIVE), **dict.fromkeys(FROM_INFO, INFO)}
+    settings: frozenset[Setting] = commands.SETTINGS
+
+    def __init__(
+        self,
+        http: CloudHttp,
+        api: CloudApi,
+        site: SiteEndpoints,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        intervals: Intervals | None = None,
+        history: HistoryMeter | None = None,
+        energy: EnergyMeter | None = None,
+        is_owner_api: bool = False,
+    ) -> None:
+        self._http = http
+        self._api = api
+        self._site = site
+        self._ledger = ledger
+        self._clock = clock
+        self._intervals = intervals or Intervals()
+        self._history = history
+        self._energy = energy
+        self._is_owner_api = is_owner_api
+        self._live: Held | None = None
+        self._info: Held | None = None
+        self._history_at: float | None = None
+        self._info_failures = 0
+        self._energies: Mapping[str, tuple[float, float]] = {}
+        self._awaited: dict[Setting, Any] = {}
+        self._written_at = -math.inf
+        self._turn = asyncio.Lock()
+        self.counter = 0  # requests for live_status, modulo 64
+
+    @property
+    def lifetimes(self) -> Mapping[Source, float]:
+        """Seconds for which each source is fresh: its interval as it is stretched now."""
+        live, info = self._interval(LIVE), self._interval(INFO)
+        return {**dict.fromkeys(FROM_LIVE, live), **dict.fromkeys(FROM_INFO, info)}
+
+    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+        """Read an endpoint if its interval is over; else give the last answer again, with its age."""
+        async with self._turn:
+            if exchange == INFO:
+                self._info = await self._fresh_info()
+                return self._documents(FROM_INFO, self._info)
+            self._live = await self._fresh_live()
+            renewed = await self._refresh_info_beside()
+            await self._refresh_history_beside()
+            answer = self._documents(FROM_LIVE, self._live)
+            return answer | self._documents(FROM_INFO, self._info) if self._info and renewed else answer
+
+    async def execute(self, command: Command) -> Outcome:
+        """Send each setting once. The site has it some seconds later: the outcome is accepted, not confirmed."""
+        bodies = commands.requests(command)
+        done: list[str] = []
+        async with self._turn:
+            for endpoint, body in bodies.items():
+                try:
+                    commands.check(endpoint, await self._site.post(endpoint, body))
+                except OutcomeUnknown:
+                    self._written_at = self._clock.monotonic()
+                    raise
+                except GatewayError as error:
+                    if done:
+                        raise CommandRejected(f"{error} (but {' and '.join(done)} was accepted)") from error
+                    raise
+                self._written_at = self._clock.monotonic()
+                done.append(endpoint)
+            self._awaited |= command.values
+        before = commands.held(self._info.value) if self._info else {}
+        known = {setting: before[setting] for setting in command.values if setting in before}
+        return Outcome(command.values, known, confirmed=False)
+
+    def forget_answers(self) -> None:
+        """Fetch the settings anew before they are given again."""
+        self._written_at = self._clock.monotonic()
+
+    async def close(self) -> None:
+        """Write counts down and close the connections."""
+        await self._ledger.close()
+        if self._energy is not None:
+            await self._energy.close()
+        await self._http.close()
+
+    def usage(self) -> Usage:
+        """Say what was counted."""
+        return self._http.usage()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Say how the connection is and what the month's requests are."""
+        return {
+            **self._api.describe(),
+            "site_id": self._site.site_id,
+            "interval_s": _shown(self._interval(LIVE)),
+            "info_interval_s": _shown(self._interval(INFO)),
+            "requests": self._ledger.describe(),
+            "unconfirmed": sorted(setting.value for setting in self._awaited),
+            "energy": "history" if self._history else self._energy.describe() if self._energy else None,
+        }
+
+    # -- endpoints -------------------------------------------------------------------------------
+
+    def _interval(self, name: str) -> float:
+        plan = self._intervals
+        stretch = self._ledger.stretch(plan.per_s(history=self._history is not None))
+        if name == INFO and self._awaited and not math.isinf(stretch):
+            return _CONFIRM_EVERY_S  # a dozen requests after a command, whatever the budget
+        return {LIVE: plan.live_s, INFO: plan.info_s, HISTORY: plan.history_s}[name] * stretch
+
+    def _is_due(self, name: str, at: float | None) -> bool:
+        return at is None or self._clock.monotonic() - at >= self._interval(name)
+
+    async def _fresh_live(self) -> Held:
+        if self._live is not None and not self._is_due(LIVE, self._live.at):
+            return self._live
+        self._check_budget()
+        self.counter = (self.counter + 1) % _COUNTER
+        query = {"counter": str(self.counter + 1), "language": "en"} if self._is_owner_api else None
+        fetched = await self._site.get(LIVE, query, fits=_has_powers)
+        live = Held(
+            fetched.value, self._clock.monotonic(), age_of(fetched.value.get("timestamp"), fetched.sent_at)
+        )
+        if self._energy is not None:
+            self._energies = self._energy.count(mapping.powers(live.value))
+            self._energy.save_soon()
+        return live
+
+    async def _fresh_info(self) -> Held:
+        held = self._info
+        is_outdated = held is not None and held.at < self._written_at
+        if held is not None and not is_outdated and not self._is_due(INFO, held.at):
+            return held
+        self._check_budget()
+        try:
+            fetched = await self._site.get(INFO, fits=lambda v: isinstance(v, dict) and mapping.has_site(v))
+        except SourceUnavailable:
+            self._info_failures += 1
+            if self._info_failures == _STALE_ID_FAILURES:
+                await self._site.find_again()
+            raise
+        self._info_failures = 0
+        self._site.gateway_id = self._site.gateway_id or fetched.value.get("id")
+        self._note_confirmed(commands.held(fetched.value))
+        return Held(fetched.value, self._clock.monotonic())
+
+    def _note_confirmed(self, held: Mapping[Setting, Any]) -> None:
+        """Stop looking for settings that show, and for those that did not show in time."""
+        waited_s = self._clock.monotonic() - self._written_at
+        self._awaited = {
+            setting: value
+            for setting, value in self._awaited.items()
+            if held.get(setting) != value and waited_s < _CONFIRM_FOR_S
+        }
+
+    async def _refresh_info_beside(self) -> bool:
+        """Fetch the site's settings along with its powers when they have grown old; say whether they are new."""
+        before = self._info
+        try:
+            self._info = await self._fresh_info()
+        except GatewayError:
+            return False  # who fetches them alone gets the reason
+        return self._info is not before
+
+    async def _refresh_history_beside(self) -> None:
+        if self._history is None or self._info is None or not self._is_due(HISTORY, self._history_at):
+            return
+        self._history_at = self._clock.monotonic()
+        await self._history.update(self._info.value)
+        self._energies = self._history.counters
+
+    def _check_budget(self) -> None:
+        if math.isinf(self._interval(LIVE)):
+            raise BudgetSpent(
+                "the month's requests to the cloud are used up for now (PW_CLOUD_BUDGET)",
+                retry_after=self._ledger.wait_s(),
+            )
+
+    # -- documents -------------------------------------------------------------------------------
+
+    def _documents(self, table: Mapping[Source, Mapped], held: Held) -> dict[Source, Document | GatewayError]:
+        live = self._live.value if self._live else {}
+        info = self._info.value if self._info else {}
+        reported = Reported(live, info, self._energies)
+        age_s = self._clock.monotonic() - held.at + held.age_s
+        return {source: self._document(source, build, reported, age_s) for source, build in table.items()}
+
+    def _document(
+        self, source: Source, build: Mapped, reported: Reported, age_s: float
+    ) -> Document | GatewayError:
+        value = build(reported)
+        if value is None:
+            return _absent(source, reported)
+        if (check := CHECKS.get(source)) and (problem := check(value)):
+            return BadAnswer(f"{source} {problem}")
+        notes = {}
+        if source == METERS and self._energies:
+            notes = {"Energy-Counters": "cloud" if self._history else "integrated"}
+        body = json.dumps(value, separators=(",", ":")).encode()
+        return Document(value, body, notes=notes, age_s=age_s)
+
+
+def _absent(source: Source, reported: Reported) -> GatewayError:
+    """Say why a source is missing: for good on a site without battery, else until it is reported again."""
+    if reported.info and source in _OF_BATTERIES and not (reported.has_battery and source != POWERWALLS):
+        return NotSupported(f"{source}: the cloud does not report this for this site")
+    return SourceUnavailable(f"{source}: the cloud does not report this at the moment")
+
+
+def _has_powers(value: Any) -> bool:
+    return isinstance(value, dict) and any(power is not None for power in mapping.powers(value).values())
+
+
+def _shown(seconds: float) -> float | None:
+    return None if math.isinf(seconds) else round(seconds, 1)

@@ -1,0 +1,119 @@
+"""A cloud driver with its parts, as options say."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from proxy.core.budget import Budget
+from proxy.drivers.cloud.api import CloudApi
+from proxy.drivers.cloud.driver import CloudDriver, Intervals
+from proxy.drivers.cloud.http import CloudHttp
+from proxy.drivers.cloud.ledger import Ledger
+from proxy.drivers.cloud.meter import HistoryMeter
+from proxy.drivers.cloud.sign_in import TokenEndpoint
+from proxy.drivers.cloud.site import SiteEndpoints
+from proxy.drivers.cloud.token_file import TokenFile
+from proxy.drivers.cloud.token_store import FLEET_MARGIN_S, OWNER_MARGIN_S, Authority, StaticToken, TokenStore
+from proxy.drivers.cloud.tokens import FLEET_FILE, OWNER_FILE, FleetFormat, OwnerFormat, TokenFormat
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.core.clock import Clock
+    from proxy.drivers.energy import EnergyMeter
+
+FLEET, OWNER, STATIC = "fleet", "owner", "static"
+MODES = (FLEET, OWNER, STATIC)
+
+# Where each mode's API and sign-in server are; a static token has a provider of its own.
+API_URLS = {
+    FLEET: "https://fleet-api.prd.na.vn.cloud.tesla.com",
+    OWNER: "https://owner-api.teslamotors.com",
+    STATIC: "https://api.teslemetry.com",
+}
+AUTH_URLS = {FLEET: "https://fleet-auth.prd.vn.cloud.tesla.com", OWNER: "https://auth.tesla.com", STATIC: ""}
+TOKEN_PATH = "/oauth2/v3/token"  # noqa: S105 - a path
+
+
+@dataclass(frozen=True, slots=True)
+class CloudOptions:
+    """How a site is reached in the cloud; empty addresses are those of the mode. Seconds, requests a month."""
+
+    mode: str
+    url: str = ""
+    auth_url: str = ""
+    token: str = field(default="", repr=False)
+    folder: str = ""
+    email: str = ""
+    site_id: int | None = None
+    intervals: Intervals = field(default_factory=Intervals)
+    history: bool = True
+    budget: int | None = None
+    timeout_s: float = 10.0
+    tls: ssl.SSLContext | bool = True
+    token_tls: ssl.SSLContext | bool | None = None  # None: TLS 1.3 for the Owner API, else as ``tls``
+
+
+def make(
+    options: CloudOptions,
+    memory: Memory,
+    clock: Clock,
+    *,
+    energy: EnergyMeter | None = None,
+    jitter: Callable[[], float] = lambda: 1.0,
+) -> CloudDriver:
+    """Make the driver; nothing is read or sent yet."""
+    http = CloudHttp(clock.monotonic, timeout_s=options.timeout_s, tls=options.tls)
+    ledger = Ledger(memory, clock, Budget(options.budget))
+    base = (options.url or API_URLS[options.mode]).rstrip("/")
+    api = CloudApi(http, authority(options, http, clock), ledger, clock, base, jitter=jitter)
+    site = SiteEndpoints(api, clock.monotonic, options.site_id)
+    return CloudDriver(
+        http,
+        api,
+        site,
+        ledger,
+        clock,
+        intervals=options.intervals,
+        history=HistoryMeter(site, memory, clock) if options.history else None,
+        energy=None if options.history else energy,
+        is_owner_api=options.mode == OWNER,
+    )
+
+
+def authority(options: CloudOptions, http: CloudHttp, clock: Clock) -> Authority:
+    """Make what requests are authorised with."""
+    if options.mode == STATIC:
+        return StaticToken(options.token)
+    file, form, margin_s = _FILES[options.mode](options)
+    url = (options.auth_url or AUTH_URLS[options.mode]).rstrip("/") + TOKEN_PATH
+    tls = _token_tls(options)
+    return TokenStore(file, form, TokenEndpoint(http, url, clock.wall, tls), clock, margin_s=margin_s)
+
+
+def _fleet(options: CloudOptions) -> tuple[TokenFile, TokenFormat, float]:
+    return TokenFile(Path(options.folder, FLEET_FILE)), FleetFormat(), FLEET_MARGIN_S
+
+
+def _owner(options: CloudOptions) -> tuple[TokenFile, TokenFormat, float]:
+    return TokenFile(Path(options.folder, OWNER_FILE)), OwnerFormat(options.email), OWNER_MARGIN_S
+
+
+_FILES: dict[str, Callable[[CloudOptions], tuple[TokenFile, TokenFormat, float]]] = {
+    FLEET: _fleet,
+    OWNER: _owner,
+}
+
+
+def _token_tls(options: CloudOptions) -> ssl.SSLContext | bool:
+    if options.token_tls is not None:
+        return options.token_tls
+    if options.mode != OWNER or options.tls is not True:
+        return options.tls
+    # Tokens that were given over TLS 1.2 are reported to be refused later.
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context

@@ -1,0 +1,299 @@
+"""What the cloud reports of a site, as documents of the local API. Pure.
+
+Powers are watts and energies watt-hours with the gateway's signs. Charge and reserve come on the
+app's scale and leave on the gateway's, as ``core/model.py`` has it. What the cloud does not report is
+null or absent: it has no voltages, no currents, and no energies beside those of its history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from proxy.core.model import Source, raw_percent
+from proxy.core.reading import dig, number, text
+from proxy.core.sources import (
+    GRID_STATUS,
+    METERS,
+    OPERATION,
+    POWERWALLS,
+    SITE_INFO,
+    SITE_NAME,
+    SOE,
+    STATUS,
+    SYSTEM_STATUS,
+    VITALS,
+)
+from proxy.drivers.tedapi.mask import masked
+
+# The two answers as they came, masked: where settings are read back from that the local API has not.
+CLOUD_LIVE: Final[Source] = "/cloud/power"
+CLOUD_INFO: Final[Source] = "/cloud/config"
+
+_CONNECTED = "SystemGridConnected"
+_ISLANDED = "SystemIslandedActive"
+_POWERS = {"site": "grid_power", "battery": "battery_power", "load": "load_power", "solar": "solar_power"}
+_ALERTS = {
+    "on_grid": "SystemConnectedToGrid",
+    "off_grid_intentional": "ScheduledIslandContactorOpen",
+    "off_grid": "UnscheduledIslandContactorOpen",
+    "off_grid_unintentional": "UnscheduledIslandContactorOpen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The latest answers; empty where there is none yet. ``energies`` are (imported, exported) Wh by meter."""
+
+    live: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)
+    energies: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def has_battery(self) -> bool:
+        """Whether the site has one, as far as it is known."""
+        return "percentage_charged" in self.live or dig(self.info, "components", "battery") is True
+
+
+def powers(live: Mapping[str, Any]) -> dict[str, float | None]:
+    """Give the power of each meter; a site without battery has no battery power, not 0 W."""
+    known = {meter: number(live.get(name)) for meter, name in _POWERS.items()}
+    if "percentage_charged" not in live:
+        known["battery"] = None
+    return known
+
+
+def aggregates(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/meters/aggregates``; None while no power is reported. A meter that is not there is left out."""
+    known = powers(reported.live)
+    if all(power is None for power in known.values()):
+        return None
+    counts = {"site": 1, "battery": _battery_count(reported), "solar": _solar_count(reported), "load": None}
+    return {
+        meter: _meter(power, reported.live.get("timestamp"), reported.energies.get(meter), counts[meter])
+        for meter, power in known.items()
+        if power is not None or (meter == "battery" and reported.has_battery)
+    }
+
+
+def _meter(
+    power: float | None, read_at: Any, energy: tuple[float, float] | None, meters: int | None
+) -> dict[str, Any]:
+    imported, exported = energy or (None, None)
+    document = {
+        "last_communication_time": read_at,
+        "instant_power": power,
+        "instant_reactive_power": None,
+        "instant_apparent_power": None,
+        "frequency": None,
+        "energy_exported": exported,
+        "energy_imported": imported,
+        "instant_average_voltage": None,
+        "instant_average_current": None,
+        "i_a_current": None,
+        "i_b_current": None,
+        "i_c_current": None,
+        "last_phase_voltage_communication_time": None,
+        "last_phase_power_communication_time": None,
+        "last_phase_energy_communication_time": None,
+        "timeout": None,
+        "instant_total_current": None,
+    }
+    return document if meters is None else document | {"num_meters_aggregated": meters}
+
+
+def soe(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/system_status/soe``; None without a battery."""
+    charge = number(reported.live.get("percentage_charged"))
+    return None if charge is None else {"percentage": raw_percent(charge)}
+
+
+def grid_state(live: Mapping[str, Any]) -> str | None:
+    """Say whether the house is on the grid, by the island status where it is known; None where nothing says."""
+    island = live.get("island_status")
+    if island == "on_grid":
+        return _CONNECTED
+    if isinstance(island, str) and island.startswith("off_grid"):
+        return _ISLANDED
+    match live.get("grid_status"):
+        case "Inactive":
+            return _ISLANDED
+        case "Active" | "Unknown" | None:
+            # A site without battery reports nothing else, and cannot leave the grid.
+            return _CONNECTED if live else None
+        case _:
+            return None
+
+
+def grid_status(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/system_status/grid_status``."""
+    state = grid_state(reported.live)
+    if state is None:
+        return None
+    return {"grid_status": state, "grid_services_active": reported.live.get("grid_services_active") is True}
+
+
+def system_status(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/system_status``, as much of it as is known; None without a battery."""
+    live, info = reported.live, reported.info
+    if not reported.has_battery:
+        return None
+    power = number(info.get("nameplate_power"))
+    return {
+        "nominal_full_pack_energy": number(live.get("total_pack_energy")),
+        "nominal_energy_remaining": number(live.get("energy_left")),
+        "max_charge_power": power,
+        "max_discharge_power": power,
+        "max_apparent_power": power,
+        "grid_services_power": number(live.get("grid_services_power")),
+        "system_island_state": grid_state(live),
+        "available_blocks": _battery_count(reported),
+        "blocks_controlled": _battery_count(reported),
+        "battery_blocks": [],
+    }
+
+
+def vitals(reported: Reported) -> dict[str, Any] | None:
+    """Build the one device of ``/api/devices/vitals`` that the cloud knows: the controller with its alerts."""
+    alert = _ALERTS.get(str(reported.live.get("island_status")))
+    if alert is None:
+        alert = {_CONNECTED: _ALERTS["on_grid"], _ISLANDED: _ALERTS["off_grid"]}.get(
+            grid_state(reported.live) or ""
+        )
+    part, _, serial = (text(reported.info.get("id")) or "").partition("--")
+    if alert is None or not serial:
+        return None
+    return {
+        f"STSTSM--{part}--{serial}": {
+            "partNumber": part,
+            "serialNumber": serial,
+            "manufacturer": "TESLA",
+            "firmwareVersion": text(reported.info.get("version")),
+            "alerts": [alert],
+        }
+    }
+
+
+def operation(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/operation``; None on a site that has no mode and no reserve."""
+    mode = text(reported.info.get("default_real_mode"))
+    reserve = number(reported.info.get("backup_reserve_percent"))
+    if mode is None and reserve is None:
+        return None
+    return {"real_mode": mode, "backup_reserve_percent": None if reserve is None else raw_percent(reserve)}
+
+
+def status(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/status``; the hash of the build is the second word of its version."""
+    version = text(reported.info.get("version"))
+    if version is None:
+        return None
+    return {
+        "din": text(reported.info.get("id")),
+        "start_time": None,
+        "up_time_seconds": None,
+        "is_new": None,
+        "version": version,
+        "git_hash": next(iter(version.split()[1:]), None),
+        "commission_count": None,
+        "device_type": text(dig(reported.info, "components", "gateway")),
+        "teg_type": None,
+        "sync_type": None,
+        "cellular_disabled": None,
+    }
+
+
+def site_name(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/site_info/site_name``."""
+    info = reported.info
+    if "site_name" not in info and "installation_time_zone" not in info:
+        return None
+    return {"site_name": text(info.get("site_name")), "timezone": text(info.get("installation_time_zone"))}
+
+
+def site_info(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/site_info``: kilowatts and kilowatt-hours."""
+    info = reported.info
+    if not info:
+        return None
+    energy, power = _kilo(info.get("nameplate_energy")), _kilo(info.get("nameplate_power"))
+    return {
+        "max_system_energy_kWh": energy,
+        "max_system_power_kW": power,
+        "site_name": text(info.get("site_name")),
+        "timezone": text(info.get("installation_time_zone")),
+        "max_site_meter_power_kW": number(info.get("max_site_meter_power_ac")),
+        "min_site_meter_power_kW": number(info.get("min_site_meter_power_ac")),
+        "nominal_system_energy_kWh": energy,
+        "nominal_system_power_kW": power,
+        "panel_max_current": None,
+        "grid_code": {
+            "grid_code": None,
+            "grid_voltage_setting": None,
+            "grid_freq_setting": None,
+            "grid_phase_setting": None,
+            "country": None,
+            "state": None,
+            "utility": text(dig(info, "tariff_content", "utility")),
+        },
+    }
+
+
+def powerwalls(reported: Reported) -> dict[str, Any] | None:
+    """Build ``/api/powerwalls`` from the batteries' part and serial numbers; None where they are not listed."""
+    found = [
+        {
+            "PackagePartNumber": text(one.get("part_number")),
+            "PackageSerialNumber": text(one.get("serial_number")),
+        }
+        for one in _rows(reported.info, "batteries")
+    ]
+    return {"powerwalls": found} if found else None
+
+
+def has_site(info: Mapping[str, Any]) -> bool:
+    """Say whether an answer looks like ``site_info``: an outage answers with an empty object."""
+    return bool(info.keys() & {"id", "site_name", "components", "version"})
+
+
+Mapped = Callable[[Reported], "dict[str, Any] | None"]
+
+FROM_LIVE: Mapping[Source, Mapped] = {
+    METERS: aggregates,
+    SOE: soe,
+    GRID_STATUS: grid_status,
+    SYSTEM_STATUS: system_status,
+    VITALS: vitals,
+    CLOUD_LIVE: lambda reported: masked(reported.live) or None,
+}
+FROM_INFO: Mapping[Source, Mapped] = {
+    OPERATION: operation,
+    STATUS: status,
+    SITE_NAME: site_name,
+    SITE_INFO: site_info,
+    POWERWALLS: powerwalls,
+    CLOUD_INFO: lambda reported: masked(reported.info) or None,
+}
+
+
+def _battery_count(reported: Reported) -> int | None:
+    count = number(reported.info.get("battery_count"))
+    return None if count is None else int(count)
+
+
+def _solar_count(reported: Reported) -> int | None:
+    if not reported.info:
+        return None
+    inverters = len(_rows(reported.info, "inverters"))
+    return inverters or int(dig(reported.info, "components", "solar") is True)
+
+
+def _rows(info: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    rows = dig(info, "components", name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _kilo(value: Any) -> float | None:
+    known = number(value)
+    return None if known is None else known / 1000

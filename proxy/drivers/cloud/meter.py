@@ -1,0 +1,67 @@
+"""The energy counters of a site from its history: fetched while readings are, kept across restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.errors import GatewayError
+from proxy.drivers.cloud.history import Energies, Totals, day_of, energies, entries, query, zone_of
+from proxy.drivers.cloud.site import SiteEndpoints
+
+if TYPE_CHECKING:
+    from proxy.config.memory import Memory
+    from proxy.core.clock import Clock
+
+_log = logging.getLogger(__name__)
+
+FILE = "cloud-energy.json"
+HISTORY = "calendar_history"
+
+
+class HistoryMeter:
+    """Counters of one site; a history that cannot be had leaves them as they are, or unknown."""
+
+    def __init__(self, site: SiteEndpoints, memory: Memory, clock: Clock) -> None:
+        self._site = site
+        self._memory = memory
+        self._clock = clock
+        self._totals: Totals | None = None
+
+    @property
+    def counters(self) -> Energies:
+        """(Imported, exported) watt-hours by meter."""
+        return self._totals.counters if self._totals else {}
+
+    async def update(self, info: Mapping[str, Any]) -> None:
+        """Fetch the day's energies, on a new day the lifetime's too; ``info`` has the site's time zone.
+
+        Raises nothing for the history's sake: readings do not depend on it.
+        """
+        zone = zone_of(info)
+        if zone is None:
+            return
+        totals = self._totals or Totals.of(self._kept())
+        now = self._clock.wall()
+        try:
+            today = await self._energies(query("day", now, zone))
+            if totals.day == day_of(now, zone):
+                self._totals = totals.with_today(today)
+            else:
+                lifetime = await self._energies(query("lifetime", now, zone))
+                self._totals = totals.with_lifetime(day_of(now, zone), lifetime, today)
+        except GatewayError as error:
+            _log.info("no energies from the cloud", extra={"cause": error.code(), "reason": str(error)})
+            return
+        document = {**self._memory.read(FILE), str(self._site.site_id): self._totals.document()}
+        await asyncio.to_thread(self._memory.write, FILE, document)
+
+    def _kept(self) -> Mapping[str, Any]:
+        kept = self._memory.read(FILE).get(str(self._site.site_id))
+        return kept if isinstance(kept, dict) else {}
+
+    async def _energies(self, asked: Mapping[str, str]) -> Energies:
+        answer = await self._site.get(HISTORY, asked, fits=lambda value: entries(value) is not None)
+        return energies(entries(answer.value) or [])

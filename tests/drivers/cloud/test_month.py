@@ -1,0 +1,107 @@
+"""The budget in the driver: counted before it is sent, across restarts, and stretched to the end of the month."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+
+import pytest
+
+from proxy.config.memory import Memory
+from proxy.core.budget import Budget
+from proxy.core.errors import BudgetSpent, GatewayError
+from proxy.core.model import Command, Setting
+from proxy.core.sources import METERS, OPERATION
+from proxy.drivers.cloud.ledger import Ledger
+from tests.clock import EPOCH
+
+DAY = 86400.0
+# The tests' clock starts on 9 October 2025.
+NOVEMBER = datetime(2025, 11, 1, tzinfo=UTC).timestamp() - EPOCH
+
+
+async def test_a_month_of_twenty_clients_stays_within_its_budget(connect, cloud, clock):
+    """Each client reads every half an hour; a command a day goes through all the same."""
+    clock.advance(NOVEMBER)
+    driver = connect(budget=500)
+    refused = 0
+
+    for minute in range(0, 30 * 24 * 60, 30):
+        for _ in range(20):
+            try:
+                await driver.fetch("live_status")
+            except GatewayError:
+                refused += 1
+        if minute % 1440 == 720:
+            await driver.execute(Command({Setting.RESERVE: minute // 1440}))
+        clock.advance(1800)
+
+    assert cloud.api_requests <= 500
+    assert cloud.api_requests > 450
+    assert len(cloud.writes) == 30
+    assert refused == 0
+
+
+async def test_intervals_show_how_far_they_are_stretched(connect, clock):
+    """A reading a minute is 44,000 a month; 5,000 are one in nine minutes."""
+    clock.advance(NOVEMBER)
+    driver = connect(budget=5_000)
+
+    told = await driver.fetch("live_status")
+
+    assert METERS in told
+    assert 500 < driver.lifetimes[METERS] < 600
+    assert driver.lifetimes[OPERATION] == pytest.approx(60 * driver.lifetimes[METERS])
+    requests = driver.describe()["requests"]
+    assert (requests["month"], requests["reads"], requests["budget"]) == ("2025-11", 2, 5_000)
+
+
+async def test_a_spent_budget_is_said_with_the_time_of_the_next_request(connect, cloud, clock):
+    """No read gets through; a command still does."""
+    clock.advance(NOVEMBER)
+    driver = connect(budget=20)  # one is held back, and a day's share is one
+    await driver.fetch("live_status")
+    clock.advance(3600)
+
+    with pytest.raises(BudgetSpent) as caught:
+        await driver.fetch("site_info")
+    await driver.execute(Command({Setting.RESERVE: 30}))
+
+    assert caught.value.retry_after == pytest.approx(DAY - 3600, abs=5)
+    assert len(cloud.writes) == 1
+
+
+async def test_restarts_give_no_requests_back(connect, cloud, clock):
+    """Thirty processes, each killed after its first readings."""
+    clock.advance(NOVEMBER)
+    for _ in range(30):
+        with contextlib.suppress(GatewayError):
+            await connect(budget=300).fetch("live_status")
+        clock.advance(10)
+
+    assert cloud.api_requests <= 15  # half as much again as a day's share of 285
+
+
+async def test_a_killed_process_has_never_counted_too_little(clock, tmp_path):
+    """What is on disk runs ahead by at most five reads and five commands."""
+    ledger = Ledger(Memory(str(tmp_path)), clock.clock, Budget(None))
+
+    for sent in range(1, 40):
+        await ledger.spend(command=sent % 3 == 0)
+        found = Ledger(Memory(str(tmp_path)), clock.clock, Budget(None)).describe()
+        true = ledger.describe()
+        assert true["reads"] <= found["reads"] <= true["reads"] + 5
+        assert true["commands"] <= found["commands"] <= true["commands"] + 5
+    await ledger.close()
+
+    found = Ledger(Memory(str(tmp_path)), clock.clock, Budget(None)).describe()
+    assert (found["reads"], found["commands"]) == (26, 13)
+
+
+async def test_without_a_budget_requests_are_counted_only(connect, cloud, clock):
+    driver = connect()
+
+    await driver.fetch("live_status")
+
+    assert driver.describe()["requests"]["budget"] is None
+    assert driver.describe()["requests"]["reads"] == cloud.api_requests == 2

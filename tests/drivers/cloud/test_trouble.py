@@ -1,0 +1,304 @@
+"""Whatever the cloud answers: one pause that all requests share, the reason in a sentence, never a loop."""
+
+from __future__ import annotations
+
+import contextlib
+from email.utils import formatdate
+
+import pytest
+
+from proxy.core.errors import AccountRefused, GatewayError, NotSupported, RateLimited, SignInRequired
+from proxy.core.sources import METERS, SOE
+from proxy.drivers.cloud.http import Reply
+from proxy.drivers.cloud.refusals import retry_after, trusted
+from proxy.sim.cloud.server import SimulatedCloud
+from proxy.sim.cloud.sign_in import FLEET
+
+HOUR = 3600.0
+
+
+async def refused(driver, exchange: str = "live_status") -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        await driver.fetch(exchange)
+    return caught.value
+
+
+async def requests_in(seconds: float, driver, cloud, clock, *, every: float = 5.0) -> int:
+    """Call the driver all the time; count the requests that reach the cloud's API."""
+    before = cloud.api_requests
+    for _ in range(int(seconds / every)):
+        with contextlib.suppress(GatewayError):
+            await driver.fetch("live_status")
+        clock.advance(every)
+    return cloud.api_requests - before
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("owner-refused", "use the Fleet API"),
+        ("scope", "lacks a permission"),
+        ("billing-limit", "billing limit"),
+        ("payment", "subscription"),
+        ("unregistered", "not registered in this region"),
+        ("locked", "locked"),
+    ],
+)
+async def test_a_refused_account_is_left_alone_for_an_hour(connect, cloud, clock, trouble, words):
+    """One request an hour however many clients there are, and no refresh of the token because of it."""
+    driver = connect()
+    cloud.trouble(trouble)
+
+    error = await refused(driver)
+    within_the_hour = await requests_in(HOUR - 60, driver, cloud, clock, every=30)
+    clock.advance(120)
+    await refused(driver)
+
+    assert isinstance(error, AccountRefused)
+    assert words in str(error)
+    assert within_the_hour == 0
+    assert cloud.api_requests == 2
+    assert cloud.requests_for("/token") == 0
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    ["offline", "server-error", "gateway-unreachable", "unavailable", "device-error", "broken", "html"],
+)
+async def test_a_cloud_that_fails_is_tried_less_and_less_often(connect, cloud, clock, trouble):
+    """After 5, 10, 20, 40, 80, 160 s, then every 300 s."""
+    driver = connect()
+    cloud.trouble(trouble)
+
+    waits = []
+    for _ in range(9):
+        error = await refused(driver)
+        waits.append(error.retry_after)
+        clock.advance(error.retry_after + 0.1)
+
+    assert waits == pytest.approx([5, 10, 20, 40, 80, 160, 300, 300, 300])
+    assert cloud.requests_for("live_status") == 9
+
+
+async def test_a_cloud_that_works_again_is_read_at_once(connect, cloud, clock):
+    driver = connect()
+    cloud.trouble("unavailable")
+    await refused(driver)
+    cloud.heal()
+    clock.advance(5.1)
+
+    told = await driver.fetch("live_status")
+
+    assert told[SOE].value["percentage"] == pytest.approx(50.0)
+
+
+async def test_a_slow_cloud_is_not_waited_for(connect, cloud):
+    """PW_TIMEOUT ends it; the requests of the meantime wait for the same one."""
+    driver = connect(timeout_s=0.2)
+    cloud.trouble("silent")
+
+    error = await refused(driver)
+
+    assert error.code() == "gateway_timeout"
+    assert error.retry_after == 5.0
+
+
+async def test_pauses_are_shared_by_all_endpoints(connect, cloud):
+    driver = connect()
+    cloud.trouble("rate-limit-seconds")
+
+    first = await refused(driver, "live_status")
+    second = await refused(driver, "site_info")
+
+    assert isinstance(second, RateLimited)
+    assert (first.retry_after, round(second.retry_after)) == (120.0, 120)
+    assert cloud.api_requests == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "said", "seconds"),
+    [
+        ({"Retry-After": "37"}, "", 37),
+        ({"Retry-After": formatdate(1_760_000_090, usegmt=True)}, "", 90),
+        ({"RateLimit-Reset": "45"}, "", 45),
+        ({"RateLimit-Minute-Reset": "20", "RateLimit-Day-Reset": "7200"}, "", 7200),
+        ({"X-RateLimit-Reset": "1760000030"}, "", 30),
+        ({"Retry-After": "soon"}, "Retry in 12 seconds", 12),
+        ({}, "Retry in 10 seconds", 10),
+        ({}, "Retry in 9999 seconds", 60),
+        ({}, "", 10),
+        ({"Retry-After": "0"}, "", 1),
+        ({"Retry-After": "99999999"}, "", 31 * 86400),
+        ({"Retry-After": "\u0661\u0662"}, "", 10),
+    ],
+)
+def test_every_form_of_retry_after_is_understood(headers, said, seconds):
+    """Seconds, a date, reset fields, a sentence; at least a second, at most a month, a sentence up to a minute."""
+    assert retry_after(Reply(429, headers, b""), said, 1_760_000_000.0) == pytest.approx(seconds)
+
+
+async def test_an_expired_token_costs_one_refresh_and_one_repetition(connect, cloud, clock):
+    driver = connect()
+    cloud.sign_in.expire_access()
+
+    told = await driver.fetch("live_status")
+
+    assert told[METERS].value["load"]["instant_power"] is not None
+    assert cloud.requests_for("/token") == 1
+    assert cloud.requests_for("live_status") == 2
+
+
+async def test_a_token_that_is_refused_although_it_is_new_is_not_renewed_for_ever(connect, cloud, clock):
+    """One refresh, one repetition, then minutes of silence."""
+    driver = connect()
+    cloud.trouble("token-expired")
+
+    error = await refused(driver)
+    in_a_minute = await requests_in(55, driver, cloud, clock)
+
+    assert error.code() == "login_rejected"
+    assert in_a_minute == 0
+    assert cloud.requests_for("/token") == 1
+
+
+async def test_a_lost_sign_in_is_one_state_until_the_owner_signs_in(connect, cloud, clock, folder):
+    """Readings come back with the next request after setup has run, not after the hour."""
+    driver = connect()
+    cloud.sign_in.revoke()
+    cloud.sign_in.expire_access()
+
+    error = await refused(driver)
+    quiet = await requests_in(600, driver, cloud, clock, every=30)
+    folder.sign_in(cloud)
+
+    assert isinstance(error, SignInRequired)
+    assert error.retry_after <= 60
+    assert quiet == 0
+    assert METERS in await driver.fetch("live_status")
+
+
+async def test_a_static_token_that_is_refused_is_not_refreshed(connect, cloud):
+    error = await refused(connect("static", token="never given"))
+
+    assert isinstance(error, SignInRequired)
+    assert "PW_CLOUD_TOKEN" in str(error)
+    assert cloud.requests_for("/token") == 0
+
+
+# -- regions -----------------------------------------------------------------------------------------
+
+
+async def test_a_wrong_region_is_left_for_the_right_one_once(connect, cloud, clock, folder):
+    """421 names the base URL; it is used from then on."""
+    async with SimulatedCloud(clock=clock.clock) as other:
+        other.sign_in, other.account, other.moved_to = cloud.sign_in, cloud.account, cloud.url
+        driver = connect(at=other)
+        await driver.fetch("live_status")
+        clock.advance(61)
+        await driver.fetch("live_status")
+        misdirected = other.api_requests
+
+    assert misdirected == 1
+    assert cloud.requests_for("live_status") == 2
+
+
+@pytest.mark.parametrize(
+    "place", ["https://tesla.com.example.net", "https://example.com", "http://127.0.0.1:1"]
+)
+async def test_a_token_goes_to_no_host_that_a_stranger_names(connect, cloud, clock, place):
+    """Neither the refusal nor users/region can send it away from Tesla's hosts and the configured one."""
+    cloud.moved_to = place
+    cloud.account.base_url = place
+    driver = connect()
+
+    error = await refused(driver)
+
+    assert isinstance(error, AccountRefused)
+    assert cloud.api_requests == 2  # live_status and users/region
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("https://fleet-api.prd.eu.vn.cloud.tesla.com", True),
+        ("https://fleet-api.prd.cn.vn.cloud.tesla.cn/api/1", True),
+        ("http://fleet-api.prd.eu.vn.cloud.tesla.com", False),
+        ("https://fleet-api.prd.eu.vn.cloud.tesla.com:8443", False),
+        ("https://user:word@fleet-api.prd.eu.vn.cloud.tesla.com", False),
+        ("https://eviltesla.com", False),
+        ("https://tesla.com.evil.net", False),
+        ("https://proxy.example.org:9000", True),
+        ("http://proxy.example.org", False),
+        ("https://[broken", False),
+    ],
+)
+def test_only_known_hosts_get_the_token(url, taken):
+    assert (trusted(url, "https://proxy.example.org") is not None) == taken
+
+
+# -- sites -------------------------------------------------------------------------------------------
+
+
+async def test_a_site_that_is_not_on_the_account_is_named_with_those_that_are(connect, cloud, clock):
+    """One look at the account, then an hour of silence."""
+    driver = connect(site_id=999)
+
+    error = await refused(driver)
+    quiet = await requests_in(HOUR - 60, driver, cloud, clock, every=60)
+
+    assert str(cloud.site.site_id) in str(error)
+    assert cloud.requests_for("products") == 1
+    assert quiet == 0
+
+
+async def test_a_site_whose_id_changed_is_followed_by_its_gateway(connect, cloud, clock):
+    driver = connect()
+    await driver.fetch("live_status")
+    cloud.rename_site(cloud.site.site_id, 4711)
+    clock.advance(61)
+
+    await driver.fetch("live_status")
+
+    assert driver.describe()["site_id"] == 4711
+
+
+async def test_an_endpoint_that_the_site_has_not_is_no_trouble_of_the_account(connect, cloud, clock):
+    driver = connect()
+    await driver.fetch("live_status")
+    clock.advance(61)
+    cloud.trouble("not-found")
+
+    assert isinstance(await refused(driver), NotSupported)
+    cloud.heal()
+    assert METERS in await driver.fetch("live_status")
+
+
+async def test_an_account_without_energy_sites_is_said_to_have_none(connect, cloud):
+    """A car alone is none."""
+    driver = connect(site_id=None)
+    cloud.account.sites.clear()
+
+    assert str(await refused(driver)) == "the account has no energy site"
+
+
+async def test_no_token_shows_in_what_the_driver_says(connect, cloud, clock, folder):
+    driver = connect()
+    await driver.fetch("live_status")
+    cloud.trouble("scope")
+    clock.advance(61)
+
+    shown = str(await refused(driver)) + repr(driver.describe())
+
+    assert folder.read()["access_token"] not in shown
+    assert folder.read()["refresh_token"] not in shown
+
+
+async def test_fleet_tokens_belong_to_the_client_of_the_file(connect, cloud):
+    """The client id is the file's, the answer's scopes are the sign-in's."""
+    driver = connect()
+    cloud.sign_in.expire_access()
+
+    await driver.fetch("live_status")
+
+    token = next(record for record in cloud.requests if record.path.endswith("/token"))
+    assert f"client_id={FLEET}" in token.body.decode()
