@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from email.utils import formatdate
 from random import Random
 from types import TracebackType
 from typing import Any, Self
@@ -57,7 +56,7 @@ class SimulatedCloud:
         self.moved_to = ""  # base URL of the account's region if it is another one: 421
         self.traffic = Traffic()
         self.faults = Faults(Random(1), self._faults_changed)  # noqa: S311 - reproducible on purpose
-        self._front = Front(host, port, tls=tls, serial="cloud", desk=self)
+        self._front = Front(host, port, tls=tls, serial="cloud", desk=self, now=clock.wall)
 
     async def start(self) -> None:
         """Listen; ``port`` is known from now on."""
@@ -168,8 +167,7 @@ class SimulatedCloud:
         try:
             given, action = await self._answer(request, path, body, bearer)
             record.status = given.status
-            date = formatdate(self.clock.wall(), usegmt=True)
-            return await deliver(request, given, {"Date": date}, action)
+            return await deliver(request, given, {}, action)
         finally:
             self.traffic.end()
 
