@@ -107,8 +107,8 @@ class CloudApi:
         """Begin the pause of an error that the caller found."""
         now = self._clock.monotonic()
         before, self._pause = self._pause, self._pause.after(error, now, self._jitter())
-        if self._pause is before:
-            return
+        if self._pause.error is not error:
+            return  # it calls for none
         error.retry_after = self._pause.until - now
         if isinstance(error, AccountRefused):
             error.retry_after = min(error.retry_after, _NOTICE_S)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxy.core.budget import Budget
 from proxy.drivers.cloud.api import CloudApi
 from proxy.drivers.cloud.driver import CloudDriver, Intervals
+from proxy.drivers.cloud.found import FLEET, OWNER, STATIC, look
 from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.cloud.ledger import Ledger
 from proxy.drivers.cloud.meter import HistoryMeter
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.drivers.energy import EnergyMeter
 
-FLEET, OWNER, STATIC = "fleet", "owner", "static"
 MODES = (FLEET, OWNER, STATIC)
 
 # Where each mode's API and sign-in server are; a static token has a provider of its own.
@@ -40,7 +40,10 @@ TOKEN_PATH = "/oauth2/v3/token"  # noqa: S105 - a path
 
 @dataclass(frozen=True, slots=True)
 class CloudOptions:
-    """How a site is reached in the cloud; empty addresses are those of the mode. Seconds, requests a month."""
+    """How a site is reached in the cloud. Seconds, requests a month.
+
+    Addresses and site that are not given are those of the mode's file, else the mode's own and the account's first.
+    """
 
     mode: str
     url: str = ""
@@ -65,10 +68,17 @@ def make(
     energy: EnergyMeter | None = None,
     jitter: Callable[[], float] = lambda: 1.0,
 ) -> CloudDriver:
-    """Make the driver; nothing is read or sent yet."""
+    """Make the driver. Its file is looked into; nothing is sent yet."""
+    found = look(options.mode, options.folder, options.email)
+    options = replace(
+        options,
+        url=options.url or found.url or API_URLS[options.mode],
+        auth_url=options.auth_url or found.auth_url or AUTH_URLS[options.mode],
+        site_id=found.site_id if options.site_id is None else options.site_id,
+    )
     http = CloudHttp(clock.monotonic, timeout_s=options.timeout_s, tls=options.tls)
     ledger = Ledger(memory, clock, Budget(options.budget))
-    base = (options.url or API_URLS[options.mode]).rstrip("/")
+    base = options.url.rstrip("/")
     api = CloudApi(http, authority(options, http, clock), ledger, clock, base, jitter=jitter)
     site = SiteEndpoints(api, clock.monotonic, options.site_id)
     return CloudDriver(
@@ -89,7 +99,7 @@ def authority(options: CloudOptions, http: CloudHttp, clock: Clock) -> Authority
     if options.mode == STATIC:
         return StaticToken(options.token)
     file, form, margin_s = _FILES[options.mode](options)
-    url = (options.auth_url or AUTH_URLS[options.mode]).rstrip("/") + TOKEN_PATH
+    url = options.auth_url.rstrip("/") + TOKEN_PATH
     tls = _token_tls(options)
     return TokenStore(file, form, TokenEndpoint(http, url, clock.wall, tls), clock, margin_s=margin_s)
 

@@ -7,15 +7,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 
 from proxy import __version__
 from proxy.core.errors import BadAnswer, GatewayError, GatewayTimeout, Interrupted, Unreachable
+from proxy.core.ijson import encode
 from proxy.drivers.base import Usage
 
 MAX_BODY = 4 * 1024 * 1024
+_JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
 _CHUNK = 64 * 1024
 _REMEMBERED = 600
 
@@ -61,19 +63,21 @@ class CloudHttp:
     ) -> Reply:
         """Send one request once and read its whole answer. Raises GatewayError, never for a status."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if json is not None or form is None:
-            headers["Content-Type"] = "application/json"
+        headers["Content-Type"] = _JSON if form is None else _FORM
+        body = b"" if json is None else encode(json)
+        if form is not None:
+            body = urlencode(form).encode()
         host = urlsplit(url).hostname or url
         wait_s = timeout_s or self._timeout_s
         self._requests += 1
+        self._sent += len(body)
         self._recent.append(self._now())
         try:
             async with self._open().request(
                 method,
                 url,
                 params=query,
-                json=json,
-                data=form,
+                data=body or None,
                 headers=headers,
                 ssl=self._tls if tls is None else tls,
                 allow_redirects=False,

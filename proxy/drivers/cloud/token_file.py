@@ -53,7 +53,7 @@ class TokenFile:
 
     def replacing(self, document: dict[str, Any]) -> Iterator[str]:
         """Replace the file, step by step; each step is named after it was done."""
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+        beside = self.path.with_name(f"{self.path.name}.new")  # one writer: see ``locked``
         content = json.dumps(document, indent=4).encode()
         try:
             with suppress(FileNotFoundError):

@@ -148,9 +148,9 @@ class TokenStore:
         self._version = version
         self._tokens = self._form.read(document)
         self._client_id = self._form.client_id or str(document.get("CLIENT_ID") or "")
-        for secret in (self._tokens.access, self._tokens.refresh, document.get("CLIENT_SECRET")):
-            if isinstance(secret, str):
-                conceal(secret)
+        conceal(self._tokens.access)
+        conceal(self._tokens.refresh)
+        conceal(str(document.get("CLIENT_SECRET") or ""), lasting=True)
 
     async def _read(self) -> dict[str, Any]:
         try:

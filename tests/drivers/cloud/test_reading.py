@@ -195,7 +195,7 @@ async def test_the_first_site_of_the_account_is_read_where_none_is_named(clock, 
     houses = [SimulatedGateway("fw23_44", clock=clock.clock, seed=seed) for seed in (1, 2)]
     async with SimulatedCloud(*houses, clock=clock.clock) as cloud:
         houses[0].pin(solar=1234)
-        told = await connect(at=cloud, site_id=None).fetch("live_status")
+        told = await connect("owner", at=cloud, site_id=None).fetch("live_status")
 
     assert told[METERS].value["solar"]["instant_power"] == 1234
 

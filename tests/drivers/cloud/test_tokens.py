@@ -445,11 +445,13 @@ def test_no_series_of_crashes_within_a_day_costs_a_login(steps, tmp_path_factory
 async def test_a_killed_process_leaves_nothing_that_stops_the_next_one(open_store, cloud, folder, clock):
     """A half-written file beside the real one, and a lock file that nobody holds."""
     folder.sign_in(cloud)
-    folder.fleet.with_name(".pypowerwall.fleetapi.1.new").write_text("{")
+    half = folder.fleet.with_name(".pypowerwall.fleetapi.new")
+    half.write_text("{")
     folder.fleet.with_name(".pypowerwall.fleetapi.lock").write_text("")
     clock.advance(9 * HOUR)
 
     assert is_good(cloud, await open_store().access())
+    assert not half.exists()
 
 
 def test_aiohttp_sends_a_post_once():

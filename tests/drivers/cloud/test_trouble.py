@@ -92,6 +92,20 @@ async def test_a_cloud_that_works_again_is_read_at_once(connect, cloud, clock):
     assert told[SOE].value["percentage"] == pytest.approx(50.0)
 
 
+async def test_a_pause_is_logged_once_and_nothing_else_is(connect, cloud, clock, caplog):
+    """An endpoint that the site has not begins none."""
+    driver = connect()
+    cloud.trouble("not-found", times=1)
+    await refused(driver)
+    cloud.trouble("unavailable")
+    for _ in range(3):
+        clock.advance((await refused(driver)).retry_after + 0.1)
+
+    assert [record.message for record in caplog.records if record.message == "cloud paused"] == [
+        "cloud paused"
+    ]
+
+
 async def test_a_slow_cloud_is_not_waited_for(connect, cloud):
     """PW_TIMEOUT ends it; the requests of the meantime wait for the same one."""
     driver = connect(timeout_s=0.2)
@@ -275,7 +289,7 @@ async def test_an_endpoint_that_the_site_has_not_is_no_trouble_of_the_account(co
 
 async def test_an_account_without_energy_sites_is_said_to_have_none(connect, cloud):
     """A car alone is none."""
-    driver = connect(site_id=None)
+    driver = connect("owner", site_id=None)
     cloud.account.sites.clear()
 
     assert str(await refused(driver)) == "the account has no energy site"

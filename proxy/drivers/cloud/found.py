@@ -1,0 +1,78 @@
+"""What the files of the pypowerwall proxy say of the account: which API, where, which site.
+
+Read once, when the driver is made; a file that is missing or damaged says nothing, and the driver
+reports it when it needs the tokens.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from proxy.core.reading import number, text
+from proxy.drivers.cloud.refusals import trusted
+from proxy.drivers.cloud.token_file import TokenFile
+from proxy.drivers.cloud.tokens import FLEET_FILE, OWNER_FILE, OwnerFormat
+
+FLEET, OWNER, STATIC = "fleet", "owner", "static"
+SITE_FILE = ".pypowerwall.site"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Addresses and site of an account; empty or None where nothing says."""
+
+    url: str = ""
+    auth_url: str = ""
+    site_id: int | None = None
+
+
+def mode_of(folder: str) -> str:
+    """Say which API the files in a folder are for, as the pypowerwall proxy chooses; empty without any."""
+    if Path(folder, FLEET_FILE).is_file():
+        return FLEET
+    return OWNER if Path(folder, OWNER_FILE).is_file() else ""
+
+
+def look(mode: str, folder: str, email: str) -> Found:
+    """Read what a mode's files say. Addresses that are not Tesla's are ignored: they get the tokens."""
+    if mode == FLEET:
+        document = _document(Path(folder, FLEET_FILE))
+        return Found(_tesla(document.get("AUDIENCE")), site_id=site_id(document.get("site_id")))
+    if mode == OWNER:
+        document = _document(Path(folder, OWNER_FILE))
+        entry = document.get(OwnerFormat(email).account(document) or "")
+        url = entry.get("url") if isinstance(entry, dict) else None
+        return Found(auth_url=_tesla(url), site_id=_site_file(Path(folder, SITE_FILE)))
+    return Found()
+
+
+def site_id(value: Any) -> int | None:
+    """Read a site id: a number, or its digits as text."""
+    known = number(value)
+    if known is not None:
+        return int(known)
+    digits = (text(value) or "").strip()
+    return int(digits) if re.fullmatch(r"\d{1,20}", digits, re.ASCII) else None
+
+
+def _document(path: Path) -> Mapping[str, Any]:
+    try:
+        return TokenFile(path).read()
+    except (OSError, ValueError):
+        return {}
+
+
+def _site_file(path: Path) -> int | None:
+    try:
+        return site_id(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _tesla(url: Any) -> str:
+    address = text(url)
+    return (trusted(address, "") or "") if address else ""
