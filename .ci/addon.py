@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from proxy import __version__
-from proxy.config import kinds
-from proxy.config.rows import Row, show
+from proxy.config import types as kinds
 from proxy.config.settings import SETTINGS
+from proxy.config.specs import Row, show
 
 ADDON = Path(__file__).parents[1] / "deploy" / "homeassistant" / "powerwall-proxy"
 IMAGE = "ghcr.io/powerwall-proxy/powerwall-proxy"

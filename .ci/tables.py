@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from proxy.__main__ import COMMANDS
-from proxy.config.rows import show
 from proxy.config.settings import SETTINGS
-from proxy.publish.energy import ENERGY
-from proxy.publish.own import OWN
+from proxy.config.specs import show
+from proxy.metrics.proxy_metrics import PROXY_METRICS
+from proxy.metrics.site_metrics import SITE_METRICS
 from proxy.server.routes import ROUTES
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def commands() -> str:
 def metrics() -> str:
     """List the metrics of the gateway and of the proxy."""
     head = "| Metric | Type | Labels | Meaning |\n| --- | --- | --- | --- |\n"
-    groups = {"The house (every one also has the label `gateway`)": ENERGY, "The proxy": OWN}
+    groups = {"The house (every one also has the label `gateway`)": SITE_METRICS, "The proxy": PROXY_METRICS}
     return "\n\n".join(
         f"**{title}**\n\n{head}"
         + "\n".join(

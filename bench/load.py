@@ -157,7 +157,7 @@ async def outage(bench: Bench, name: str, fault: Fault, seconds: float = 60.0) -
             half = len(sim.requests)
             await asyncio.sleep(seconds / 2)
             attempts = len(sim.requests)
-            sim.heals()
+            sim.clear_faults()
             healed = time.monotonic()
             await asking
         finally:

@@ -97,9 +97,9 @@ async def answer(port: int, path: str, timeout_s: float = 30.0) -> bytes:
         return whole
 
 
-async def wait_for(port: int, path: str, patience_s: float = 40.0) -> bytes:
+async def wait_for(port: int, path: str, soft_timeout_s: float = 40.0) -> bytes:
     """Wait until a path is answered well; return the answer."""
-    ends = time.monotonic() + patience_s
+    ends = time.monotonic() + soft_timeout_s
     while True:
         try:
             got = await answer(port, path)

@@ -35,7 +35,7 @@ FRAMES = """(seconds) => new Promise((done) => {
 })"""
 
 
-class Wire:
+class TedapiTransport:
     """What one page loads: requests and bytes, without the stream that stays open."""
 
     def __init__(self) -> None:
@@ -73,30 +73,32 @@ class Wire:
         return sum(self.bytes.get(it, 0) for it in self.asked) / 1024
 
 
-async def visit(context: BrowserContext, url: str, sign: str = FIRST_FLOW) -> tuple[Page, Wire, float]:
+async def record_demand(
+    context: BrowserContext, url: str, sign: str = FIRST_FLOW
+) -> tuple[Page, TedapiTransport, float]:
     """Open a page; also return milliseconds until it shows something."""
-    page, wire = await context.new_page(), Wire()
+    page, wire = await context.new_page(), TedapiTransport()
     await wire.attach(page)
     await page.goto(url, wait_until="commit")
     shown = await page.wait_for_function(sign, polling="raf")
     return page, wire, await shown.json_value()
 
 
-async def first_visit(browser: Browser, url: str, sign: str = FIRST_FLOW) -> tuple[Wire, float]:
+async def first_visit(browser: Browser, url: str, sign: str = FIRST_FLOW) -> tuple[TedapiTransport, float]:
     """Visit with an empty cache; return what was loaded in all, and milliseconds."""
     context = await browser.new_context()
-    page, wire, milliseconds = await visit(context, url, sign)
+    page, wire, milliseconds = await record_demand(context, url, sign)
     await page.wait_for_load_state("load")
     await context.close()
     return wire, milliseconds
 
 
-async def second_visit(browser: Browser, url: str) -> tuple[Wire, float]:
+async def second_visit(browser: Browser, url: str) -> tuple[TedapiTransport, float]:
     """Visit with what the first visit left in the cache."""
     context = await browser.new_context()
-    page, _, _ = await visit(context, url)
+    page, _, _ = await record_demand(context, url)
     await page.close()
-    page, wire, milliseconds = await visit(context, url)
+    page, wire, milliseconds = await record_demand(context, url)
     await page.wait_for_load_state("load")
     await context.close()
     return wire, milliseconds
@@ -135,7 +137,7 @@ async def loading(browser: Browser, plain: str, kept: str, peer: str) -> dict[st
 async def moving(browser: Browser, url: str) -> dict[str, float]:
     """Measure a page that stands open."""
     context = await browser.new_context()
-    page, _, _ = await visit(context, url)
+    page, _, _ = await record_demand(context, url)
     session = await context.new_cdp_session(page)
     await session.send("Performance.enable")
     before, started = await busy(session), time.perf_counter()

@@ -14,30 +14,33 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from proxy.config.memory import Memory
-from proxy.config.state import remove_leftovers
+from proxy.cache.link import Link
+from proxy.cache.probe import LinkProbe
+from proxy.cache.source_cache import SourceCache
 from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
 from proxy.drivers.registry import drivers_for, reads_tedapi
-from proxy.gateway.control import Control
-from proxy.gateway.gateway import Gateway
-from proxy.gateway.link import Link
-from proxy.gateway.packs import PackOrder
-from proxy.gateway.recovery import Recovery
-from proxy.server import control, counts, emulation, status
-from proxy.server.connection import SERVER
+from proxy.gateways.commands import Commands
+from proxy.gateways.live import StateStream
+from proxy.gateways.pack_numbers import PackNumbers
 from proxy.server.context import CONTEXT, Context
-from proxy.server.dispatch import dispatch, expect
-from proxy.server.door import opened, room_for
-from proxy.server.fastpath import entrance
-from proxy.server.feed import Feed
-from proxy.server.guard import Guard
-from proxy.server.passthrough import Passthrough
-from proxy.server.prepared import PreparedAnswers
-from proxy.server.readings import Readings
-from proxy.server.sessions import Sessions
-from proxy.server.traffic import Traffic
-from proxy.server.ui import Ui
+from proxy.server.control import endpoints as control
+from proxy.server.data.readings import Readings
+from proxy.server.gateway_api import emulation
+from proxy.server.gateway_api.passthrough import Passthrough
+from proxy.server.gateway_api.sessions import Sessions
+from proxy.server.http import security_metrics as counts
+from proxy.server.http.dispatch import dispatch, expect
+from proxy.server.http.guard import Guard
+from proxy.server.http.traffic import Traffic
+from proxy.server.pages.ui import Ui
+from proxy.server.status import endpoints as status
+from proxy.server.transport.connection import SERVER
+from proxy.server.transport.fastpath import entrance
+from proxy.server.transport.listener import opened, raise_fd_limit
+from proxy.server.transport.prepared import PreparedResponses
+from proxy.state.folder import remove_leftovers
+from proxy.state.store import StateStore
 from proxy.views.options import Options
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ _LONGEST_ANSWER_S = 3.8
 _LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
 # While a stale reading is at hand, a request waits this long for a fresh one.
-_PATIENCE_S = 0.03
+_SOFT_TIMEOUT_S = 0.03
 
 
 def system_clock() -> Clock:
@@ -72,18 +75,18 @@ def build_app(
     """
     context = _context_of(settings, clock or system_clock(), loaded)
     gateway = context.gateway
-    PackOrder(gateway, context.memory, context.readings.number_packs)
-    recovery = recovery_of(settings, gateway, context.clock)
-    feed = Feed(gateway, context.clock, lambda: context.readings.options)
+    PackNumbers(gateway, context.memory, context.readings.number_packs)
+    probe = probe_of(settings, gateway, context.clock)
+    feed = StateStream(gateway, context.clock, lambda: context.readings.options)
 
     async def end_waits(_: web.Application) -> None:
-        asyncio.get_running_loop().call_later(_LAST_WAIT_S, gateway.give_up)
+        asyncio.get_running_loop().call_later(_LAST_WAIT_S, gateway.cancel_pending)
         await feed.close()
 
     async def close_gateway(_: web.Application) -> AsyncIterator[None]:
         yield
-        if recovery:
-            recovery.close()
+        if probe:
+            probe.close()
         await gateway.close()
         for finish in context.at_end:
             finish()
@@ -105,7 +108,7 @@ def build_app(
 
 def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Context:
     remove_leftovers(settings)
-    memory = Memory(settings.state_path)
+    memory = StateStore(settings.state_path)
     gateway = build_gateway(settings, clock, memory)
     return Context(
         settings=settings,
@@ -118,7 +121,7 @@ def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Cont
         guard=Guard("control", settings.control_secret, clock.monotonic),
         openc2_guard=Guard("openc2", settings.openc2_key, clock.monotonic),
         login_guard=Guard("login", settings.lan_password, clock.monotonic),
-        control=Control(gateway, clock),
+        control=Commands(gateway, clock),
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
         origins=loaded.origins if loaded else {},
         warnings=loaded.warnings if loaded else (),
@@ -129,7 +132,7 @@ async def _sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
     response.headers["Server"] = SERVER
 
 
-def _add_pages(context: Context, feed: Feed) -> None:
+def _add_pages(context: Context, feed: StateStream) -> None:
     ui = Ui(context, feed, Passthrough(context.gateway, context.clock, context.settings))
     context.endpoints |= ui.endpoints()
     context.samples |= ui.samples()
@@ -138,7 +141,7 @@ def _add_pages(context: Context, feed: Feed) -> None:
 
 
 def _add_openc2(app: web.Application, context: Context) -> None:
-    from proxy.server.openc2 import OpenC2  # noqa: PLC0415 - whoever does not use it does not wait for it
+    from proxy.openc2.feature import OpenC2  # noqa: PLC0415 - whoever does not use it does not wait for it
 
     openc2 = OpenC2(context)
     context.endpoints |= openc2.endpoints()
@@ -152,7 +155,7 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
 
     async def metrics(request: web.Request, route: Route) -> web.StreamResponse:
         if not made:
-            from proxy.server import scrape  # noqa: PLC0415 - see above
+            from proxy.server.data import scrape  # noqa: PLC0415 - see above
 
             made.update(scrape.endpoints(context))
         return await made["metrics"](request, route)
@@ -160,7 +163,7 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
     return {"metrics": metrics}
 
 
-def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
+def build_gateway(settings: Settings, clock: Clock, memory: StateStore) -> SourceCache:
     """Make the gateway with its links, in the order in which they are tried."""
 
     def jitter() -> float:
@@ -170,25 +173,25 @@ def build_gateway(settings: Settings, clock: Clock, memory: Memory) -> Gateway:
         Link(
             driver,
             clock,
-            at_once=settings.pool_maxsize,  # at least one
+            max_concurrent=settings.pool_maxsize,  # at least one
             jitter=jitter,
             guarded=settings.health_check,
         )
         for driver in drivers_for(settings, memory, clock)
     ]
-    return Gateway(
+    return SourceCache(
         links,
         clock,
         policy=policy_of(settings, links),
         deadline_s=min(settings.timeout, _LONGEST_ANSWER_S),
-        patience_s=0.0 if settings.fail_fast else _PATIENCE_S,
+        soft_timeout_s=0.0 if settings.fail_fast else _SOFT_TIMEOUT_S,
     )
 
 
-def recovery_of(settings: Settings, gateway: Gateway, clock: Clock) -> Recovery | None:
+def probe_of(settings: Settings, gateway: SourceCache, clock: Clock) -> LinkProbe | None:
     """Look for lost links by ourselves where TEDAPI is among them, as the owner wants it."""
     if settings.tedapi_recovery and reads_tedapi(settings):
-        return Recovery(gateway, clock, settings.tedapi_probe_interval)
+        return LinkProbe(gateway, clock, settings.tedapi_probe_interval)
     return None
 
 
@@ -220,14 +223,14 @@ async def listening(
     """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end."""
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_IN_FLIGHT_GRACE_S)
     await runner.setup()
-    doors = entrance(
+    limiter = entrance(
         cast("web.Server", runner.server),
-        room_for(settings.max_connections),
-        PreparedAnswers(app[CONTEXT]) if settings.fast_path else None,
+        raise_fd_limit(settings.max_connections),
+        PreparedResponses(app[CONTEXT]) if settings.fast_path else None,
     )
-    app[CONTEXT].entrance = doors
+    app[CONTEXT].entrance = limiter
     try:
-        async with opened(doors, settings.bind_address or None, settings.port, tls) as address:
+        async with opened(limiter, settings.bind_address or None, settings.port, tls) as address:
             yield address
     finally:
         await runner.cleanup()

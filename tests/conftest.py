@@ -15,10 +15,10 @@ import pytest
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
-from proxy.config.tls import serving_context
 from proxy.core.redaction import forget
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
+from proxy.state.certificates import serving_context
 from tests.clock import ShiftedLoop, TestClock
 from tests.drivers.houses import Key
 

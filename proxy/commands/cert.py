@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from proxy.commands.common import OK, complain, load_or_exit
-from proxy.config.memory import Memory, Unreadable
 from proxy.config.settings import Settings
-from proxy.config.state import state_problem
-from proxy.config.tls import PINS, fingerprint, own_certificate
+from proxy.state.certificates import PINS, fingerprint, own_certificate
+from proxy.state.folder import state_problem
+from proxy.state.store import StateStore, Unreadable
 
 
 def run(args: argparse.Namespace) -> int:
@@ -17,7 +17,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load_or_exit(needs_gateway=False).settings
     if problem := state_problem(settings):
         return complain(problem)
-    memory = Memory(settings.state_path)
+    memory = StateStore(settings.state_path)
     if args.action == "accept":
         return _accept(memory, settings.state_path)
     print(f"This proxy: {_own(settings)}")
@@ -34,13 +34,13 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _accept(memory: Memory, folder: str) -> int:
+def _accept(memory: StateStore, folder: str) -> int:
     known = memory.recall(PINS)
     pinned = {address: pin for address, pin in known.items() if isinstance(pin, str)}
     # A null, not a missing file: the running daemon sees that the owner has decided.
     memory.write(PINS, dict.fromkeys(known))
     try:
-        still = _pinned(Memory(folder))
+        still = _pinned(StateStore(folder))
     except Unreadable as exc:
         return complain(f"{exc}, and it cannot be replaced: remove it.")
     if still:
@@ -51,7 +51,7 @@ def _accept(memory: Memory, folder: str) -> int:
     return OK
 
 
-def _pinned(memory: Memory) -> dict[str, str]:
+def _pinned(memory: StateStore) -> dict[str, str]:
     return {address: pin for address, pin in memory.read(PINS).items() if isinstance(pin, str)}
 
 

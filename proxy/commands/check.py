@@ -6,9 +6,9 @@ import argparse
 from itertools import groupby
 
 from proxy.commands.common import OK, load_or_exit
-from proxy.config.rows import show
 from proxy.config.settings import SETTINGS
-from proxy.config.state import state_problem
+from proxy.config.specs import show
+from proxy.state.folder import state_problem
 
 
 def run(_: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from proxy.app import build_app, listening
-from proxy.publish import logs
+from proxy.logs import format as logs
 from proxy.server.systemd import ServiceManager
 
 if TYPE_CHECKING:

@@ -18,19 +18,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from proxy.commands.advice import PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
-from proxy.config.tls import trusting_context
 from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, SOE, STATUS, VITALS
-from proxy.drivers.base import Driver, Metered
-from proxy.drivers.session import GatewaySession
-from proxy.views.reading import section
+from proxy.drivers.base import Driver, ReportsUsage
+from proxy.drivers.http_client import GatewayClient
+from proxy.state.certificates import trusting_context
+from proxy.views.json_access import section
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.config.settings import Settings
+    from proxy.state.store import StateStore
 
 ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}
 
@@ -50,13 +50,15 @@ _NO_ROUTE = frozenset(
 )
 
 
-async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ...]) -> AsyncIterator[Finding]:
+async def diagnose(
+    settings: Settings, memory: StateStore, drivers: tuple[Driver, ...]
+) -> AsyncIterator[Finding]:
     """Yield what every step finds; the first finding with a cause is the last but for readings."""
     if not settings.host:
         advice = "Set PW_HOST to the address of the gateway; your router's list of devices shows it."
         yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
         return
-    session = GatewaySession(settings.host, settings, memory, Clock(time.monotonic, time.time))
+    session = GatewayClient(settings.host, settings, memory, Clock(time.monotonic, time.time))
     for step in (_address, _port, _tls):
         finding = await step(session, settings.timeout)
         yield finding
@@ -67,7 +69,7 @@ async def diagnose(settings: Settings, memory: Memory, drivers: tuple[Driver, ..
             yield finding
 
 
-async def _address(session: GatewaySession, _: float) -> Finding:
+async def _address(session: GatewayClient, _: float) -> Finding:
     """Resolve the name, if it is one."""
     try:
         ipaddress.ip_address(session.host)
@@ -85,14 +87,14 @@ async def _address(session: GatewaySession, _: float) -> Finding:
     return Finding("address", f"{session.host} is {found[0][4][0]}")
 
 
-async def _port(session: GatewaySession, patience_s: float) -> Finding:
+async def _port(session: GatewayClient, soft_timeout_s: float) -> Finding:
     """Open a connection and close it."""
     step = "port"
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(soft_timeout_s):
             _, writer = await asyncio.open_connection(session.host, session.port)
     except TimeoutError:
-        told = f"{session.host} does not react within {patience_s:g} s"
+        told = f"{session.host} does not react within {soft_timeout_s:g} s"
         return Finding(step, told, Cause.ROUTE, ROUTE_ADVICE)
     except OSError as exc:
         if exc.errno in _NO_ROUTE:
@@ -103,12 +105,12 @@ async def _port(session: GatewaySession, patience_s: float) -> Finding:
     return Finding(step, f"port {session.port} is open")
 
 
-async def _tls(session: GatewaySession, patience_s: float) -> Finding:
+async def _tls(session: GatewayClient, soft_timeout_s: float) -> Finding:
     """Shake hands without trust; whether the certificate is the right one is found out at the login."""
     if session.plain:
         return Finding("TLS", "is not used: PW_HOST says http://")
     try:
-        async with asyncio.timeout(patience_s):
+        async with asyncio.timeout(soft_timeout_s):
             _, writer = await asyncio.open_connection(
                 session.host, session.port, ssl=trusting_context(), server_hostname=session.server_name
             )
@@ -117,17 +119,17 @@ async def _tls(session: GatewaySession, patience_s: float) -> Finding:
             "Something listens that does not speak TLS as a gateway does. Is it the gateway? "
             "Firmware before 1.20 has no TLS: write PW_HOST=http://address."
         )
-        return Finding("TLS", f"the handshake failed: {_handshake(exc, patience_s)}", Cause.TLS, advice)
+        return Finding("TLS", f"the handshake failed: {_handshake(exc, soft_timeout_s)}", Cause.TLS, advice)
     version = writer.get_extra_info("ssl_object").version()
     writer.close()
     return Finding("TLS", f"{version} works")
 
 
-def _handshake(exc: OSError | TimeoutError, patience_s: float) -> str:
+def _handshake(exc: OSError | TimeoutError, soft_timeout_s: float) -> str:
     """Say in plain words how a handshake ended."""
     match exc:
         case TimeoutError():
-            return f"nothing was said within {patience_s:g} s"
+            return f"nothing was said within {soft_timeout_s:g} s"
         case ssl.SSLError():
             return "what was answered is no TLS"
     return "the connection was closed"
@@ -145,7 +147,7 @@ async def _readings(driver: Driver) -> AsyncIterator[Finding]:
             told = (await driver.fetch(exchange)).get(source)
         except GatewayError as error:
             told = error
-        usage = driver.usage() if isinstance(driver, Metered) else None
+        usage = driver.usage() if isinstance(driver, ReportsUsage) else None
         if number == 0 and usage and usage.session_since is not None:
             told_of = "accepted" if usage.logins.get("ok") else "not needed: a session is kept"
             yield Finding(f"{driver.name}: login", told_of)

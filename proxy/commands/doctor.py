@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from proxy.commands.common import FAILED, OK, load_or_exit
 from proxy.commands.diagnosis import Finding, diagnose
-from proxy.config.memory import Memory
 from proxy.config.settings import Settings
 from proxy.core.clock import Clock
 from proxy.core.redaction import redact
 from proxy.drivers.registry import drivers_for
+from proxy.state.store import StateStore
 
 _GREEN, _RED, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _diagnose(settings: Settings, *, show: bool) -> list[Finding]:
-    memory, clock = Memory(settings.state_path), Clock(time.monotonic, time.time)
+    memory, clock = StateStore(settings.state_path), Clock(time.monotonic, time.time)
     drivers = tuple(drivers_for(settings, memory, clock))
     findings = []
     try:

@@ -8,9 +8,9 @@ import json
 
 from proxy.commands.common import OK, complain, load_or_exit
 from proxy.config.settings import Settings
-from proxy.config.tls import trusting_context
+from proxy.state.certificates import trusting_context
 
-_PATIENCE_S = 5.0
+_SOFT_TIMEOUT_S = 5.0
 _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -36,9 +36,11 @@ def run(_: argparse.Namespace) -> int:
 def _client(settings: Settings) -> http.client.HTTPConnection:
     host = _LOOPBACK.get(settings.bind_address, settings.bind_address)
     if settings.https != "yes":
-        return http.client.HTTPConnection(host, settings.port, timeout=_PATIENCE_S)
+        return http.client.HTTPConnection(host, settings.port, timeout=_SOFT_TIMEOUT_S)
     # Our own daemon on our own machine.
-    return http.client.HTTPSConnection(host, settings.port, timeout=_PATIENCE_S, context=trusting_context())
+    return http.client.HTTPSConnection(
+        host, settings.port, timeout=_SOFT_TIMEOUT_S, context=trusting_context()
+    )
 
 
 def _detail(body: bytes) -> str:

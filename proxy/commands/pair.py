@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proxy.commands.common import OK, complain, load_or_exit
 from proxy.config.settings import Settings
-from proxy.config.state import state_problem, write_private
+from proxy.state.folder import state_problem, write_private
 
 _BITS = 4096
 _FILE = "v1r.pem"

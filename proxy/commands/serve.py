@@ -14,9 +14,9 @@ from proxy.commands.common import EX_CONFIG, complain, load_or_exit, settings_fo
 from proxy.commands.daemon import serve
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings
-from proxy.config.state import state_problem
-from proxy.config.tls import load_pair, serving_context
-from proxy.publish import logs
+from proxy.logs import format as logs
+from proxy.state.certificates import load_pair, serving_context
+from proxy.state.folder import state_problem
 
 _log = logging.getLogger(__name__)
 

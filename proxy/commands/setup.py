@@ -20,16 +20,16 @@ from typing import Any, Protocol
 
 from proxy.commands.advice import advice_for
 from proxy.commands.common import EX_CONFIG, FAILED, OK, complain
-from proxy.config.kinds import GATEWAY
-from proxy.config.memory import Memory
 from proxy.config.settings import Settings
 from proxy.config.settings_file import is_unset, merged, write_settings
+from proxy.config.types import GATEWAY
 from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError
 from proxy.core.redaction import conceal
 from proxy.core.sources import METERS
 from proxy.drivers.discovery import ACCESS_POINT, Found, Places, candidates, probe_all, subnet_candidates
 from proxy.drivers.registry import drivers_for
+from proxy.state.store import StateStore
 
 _UNIT = Path("/usr/lib/systemd/system/powerwall-proxy.service")
 _EX_USAGE = 64
@@ -175,7 +175,7 @@ def _password(operator: Operator, args: argparse.Namespace) -> str:
 
 async def _refusal(settings: Settings) -> tuple[str, ...]:
     """Fetch the powers once, with one login at most; return what is wrong, or nothing."""
-    drivers = tuple(drivers_for(settings, Memory(""), Clock(time.monotonic, time.time)))
+    drivers = tuple(drivers_for(settings, StateStore(""), Clock(time.monotonic, time.time)))
     try:
         answer = (await drivers[0].fetch(drivers[0].sources[METERS])).get(METERS)
     except GatewayError as exc:

@@ -18,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
     if unknown := unknown_persona(args.persona):
         return complain(unknown)
     try:
-        asyncio.run(_until_told(args))
+        asyncio.run(_until_signalled(args))
     except OSError as exc:
         return complain(str(exc).removeprefix(f"[Errno {exc.errno}] "))
     except ValueError as exc:
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-async def _until_told(args: argparse.Namespace) -> None:
+async def _until_signalled(args: argparse.Namespace) -> None:
     gateway = asyncio.ensure_future(
         simulate(
             args.persona,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from proxy.config.settings import SETTINGS, Settings
-from proxy.config.tls import load_pair
+from proxy.state.certificates import load_pair
 
 _FILES = ("gw_ca", "rsa_key_path", "tls_cert", "tls_key")
 _SHORT_SECRET = 8

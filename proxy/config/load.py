@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from proxy.config import checks
-from proxy.config.rows import Row, show
 from proxy.config.settings import SETTINGS, Settings
-from proxy.config.state import default_folder
+from proxy.config.specs import SettingSpec, show
 from proxy.core.redaction import Redactor, conceal, printable
+from proxy.state.folder import default_folder
 
 _PREFIX = "PW_"
 _LONGEST_SHOWN = 60
@@ -114,7 +114,7 @@ def _read_toml(path: str, found: _Findings) -> tuple[dict[str, Any], str]:
 
 
 def _given(
-    row: Row, environ: Mapping[str, str], table: Mapping[str, Any], file: str, found: _Findings
+    row: SettingSpec, environ: Mapping[str, str], table: Mapping[str, Any], file: str, found: _Findings
 ) -> _Given | None:
     """Find what is written for a setting; the strongest place wins."""
     named = f"{row.env}_FILE"
@@ -172,7 +172,7 @@ def _text(value: Any) -> str | None:
             return None
 
 
-def _value(row: Row, given: _Given, found: _Findings) -> Any:
+def _value(row: SettingSpec, given: _Given, found: _Findings) -> Any:
     try:
         return row.kind.parse(given.text)
     except ValueError as exc:
@@ -181,14 +181,14 @@ def _value(row: Row, given: _Given, found: _Findings) -> Any:
     if (value := _unquoted(row, given.text)) is not None:
         found.warnings.append(f"{given.name} is in quotes, which are ignored: {show(value)} is used.")
         return value
-    if row.forgiving:
+    if row.lenient:
         found.warnings.append(f"{problem}; {show(row.fallback)} is used.")
         return row.fallback
     found.problems.append(f"{problem}.")
     return row.default
 
 
-def _unquoted(row: Row, text: str) -> Any:
+def _unquoted(row: SettingSpec, text: str) -> Any:
     """Read a value without the quotes around it, which docker's env files and lists keep; None if that fails too."""
     if len(text) < len('""') or text[0] != text[-1] or text[0] not in {'"', "'"}:
         return None

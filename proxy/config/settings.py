@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from proxy.config import kinds
-from proxy.config.kinds import ADDRESS, FLAG, PATH, TEXT, choice, number, whole
-from proxy.config.rows import Row, row
+from proxy.config import types as kinds
+from proxy.config.specs import SettingSpec, row
+from proxy.config.types import ADDRESS, FLAG, PATH, TEXT, choice, number, whole
 
 _A_DAY = 86400
 
@@ -41,7 +41,7 @@ class Settings:
         "E-mail address sent with the login; the gateway does not check it",
     )
     timezone: str = row(
-        _GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site", forgiving=True
+        _GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site", lenient=True
     )
     auth_mode: str = row(
         _GATEWAY, choice("cookie", "token"), "cookie", "How the session is sent to the gateway"
@@ -74,7 +74,7 @@ class Settings:
         choice("V2024_06", "V2026_06"),
         "V2024_06",
         "Generation of the signed queries; V2024_06 is always used",
-        forgiving=True,
+        lenient=True,
     )
     tedapi_recovery: bool = row(
         _TEDAPI, FLAG, True, "Probe an unreachable gateway even without client requests"
@@ -84,7 +84,7 @@ class Settings:
         whole(5, _A_DAY, "seconds"),
         30,
         "Minimum interval of these probes; a refused password is not repeated",
-        forgiving=True,
+        lenient=True,
     )
     integrate_energy: bool = row(
         _TEDAPI, FLAG, True, "Count energy from power where the gateway has no counters", ours=True
@@ -170,7 +170,7 @@ class Settings:
         number(0, 100_000, "watts"),
         0.0,
         "Grid power up to this value is reported and counted as 0",
-        forgiving=True,
+        lenient=True,
     )
     legacy_errors: bool = row(
         _VALUES,
@@ -191,14 +191,14 @@ class Settings:
         choice("clear", "black", "white", "grafana", "grafana-dark", "dakboard", "solar"),
         "clear",
         "Look of the power-flow page",
-        forgiving=True,
+        lenient=True,
     )
     browser_cache: int = row(
         _VALUES,
         whole(0, 10 * 365 * _A_DAY, "seconds"),
         0,
         "How long browsers may cache scripts, styles and pictures",
-        forgiving=True,
+        lenient=True,
     )
     frame_ancestors: str = row(
         _VALUES,
@@ -227,7 +227,7 @@ class Settings:
         "Minimum level of log lines",
         env="LOG_LEVEL",
         reloads=True,
-        forgiving=True,
+        lenient=True,
     )
     debug: bool = row(_LOGS, FLAG, False, "yes: the same as LOG_LEVEL=debug", reloads=True)
     log_format: str = row(
@@ -243,7 +243,7 @@ class Settings:
         5,
         "Log lines per minute for one kind of failure; further ones are counted",
         reloads=True,
-        forgiving=True,
+        lenient=True,
     )
     metrics: bool = row(_LOGS, FLAG, True, "Serve /metrics", ours=True)
     metrics_refresh: str = row(
@@ -257,8 +257,8 @@ class Settings:
 
 
 # The table: one row per field, in the order of the documentation.
-SETTINGS: tuple[Row, ...] = tuple(
-    Row(
+SETTINGS: tuple[SettingSpec, ...] = tuple(
+    SettingSpec(
         **{"env": f"PW_{item.name.upper()}", **item.metadata},
         key=item.name,
         default=item.default,

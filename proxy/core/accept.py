@@ -10,7 +10,7 @@ _LONGEST = 1000
 _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
-def weighed(field: str) -> Iterator[tuple[str, float, Sequence[str]]]:
+def parse_accept(field: str) -> Iterator[tuple[str, float, Sequence[str]]]:
     """Yield every item: its name in lower case, its weight from 0 to 1 and its other parameters.
 
     The weight is 1 where none is said, and 0 where it cannot be read.

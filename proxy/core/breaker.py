@@ -53,7 +53,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class Cooldown:
     """A path that is left alone until a moment, after some failures in a row."""
 
     until: float
@@ -65,13 +65,15 @@ class Rest:
         return now >= self.until
 
 
-def rest_after(previous: Rest | None, error: GatewayError, now: float, jitter: float = 1.0) -> Rest:
+def cooldown_after(
+    previous: Cooldown | None, error: GatewayError, now: float, jitter: float = 1.0
+) -> Cooldown:
     """Begin the rest of a path that failed (again), in whatever manner: failures count since its last answer.
 
     ``jitter`` spreads what would fall together.
     """
     failures = previous.failures + 1 if previous else 1
-    return Rest(now + error.rest_s(failures) * jitter, failures, error)
+    return Cooldown(now + error.cooldown_s(failures) * jitter, failures, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class Breaker:
         if self.state is State.CLOSED and not noted._trips(error):
             return noted._to(Event.FAILURE, now)
         trips = self.trips + 1
-        until = now + error.rest_s(trips) * jitter
+        until = now + error.cooldown_s(trips) * jitter
         return replace(noted._to(Event.TRIPPED, now), until=max(until, self.until), trips=trips)
 
     def abandoned(self, now: float) -> Breaker:

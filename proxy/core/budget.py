@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from proxy.core.reading import number
+from proxy.core.json_access import number
 
 DAY_S = 86400.0
 # How much of its share of the month a single day may use.

@@ -27,7 +27,7 @@ class Demand:
         self.previous_gap: float | None = None
         self.watchers = 0  # who looks all the time: an open page
 
-    def visit(self, now: float) -> None:
+    def record_demand(self, now: float) -> None:
         """Note a request."""
         gap = now - self.last
         if gap < self.merge_s:

@@ -52,7 +52,7 @@ class GatewayError(Exception):
         """Name this class in snake case, for metrics, logs and problem documents."""
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
 
-    def rest_s(self, failures: int) -> float:
+    def cooldown_s(self, failures: int) -> float:
         """Seconds to leave the gateway (or the source) alone after this many failures in a row.
 
         Retry-After prolongs that and never shortens it.

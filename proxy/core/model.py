@@ -54,7 +54,7 @@ class Snapshot:
     revision: int
 
     @property
-    def told_at(self) -> float:
+    def observed_at(self) -> float:
         """When the gateway told the oldest part of it (monotonic seconds): what its age is counted from."""
         return self.stored_at - self.document.age_s
 

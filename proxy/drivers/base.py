@@ -58,7 +58,7 @@ class Usage:
 
 
 @runtime_checkable
-class Metered(Protocol):
+class ReportsUsage(Protocol):
     """A driver that counts what it does."""
 
     def usage(self) -> Usage:
@@ -66,7 +66,7 @@ class Metered(Protocol):
 
 
 @runtime_checkable
-class Remembering(Protocol):
+class CachesReplies(Protocol):
     """A driver that keeps answers to tell them again."""
 
     def forget_answers(self) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from proxy.config.tls import trusting_context
 from proxy.core.errors import CertificateChanged
+from proxy.state.certificates import trusting_context
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -19,7 +19,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from proxy.config.tls import trusting_context
+from proxy.state.certificates import trusting_context
 
 ACCESS_POINT = "192.168.91.1"
 # Of gateways, and of Powerwall 3 units.

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from proxy.config.memory import Unreadable
+from proxy.core.json_access import number
 from proxy.core.powers import Powers, corrected
-from proxy.core.reading import number
+from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.core.clock import Clock
+    from proxy.state.store import StateStore
 
 LONGEST_GAP_S = 300.0
 
@@ -68,7 +68,7 @@ class EnergyMeter:
 
     def __init__(
         self,
-        memory: Memory,
+        memory: StateStore,
         clock: Clock,
         address: str,
         *,

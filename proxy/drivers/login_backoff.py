@@ -14,15 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from proxy.config.memory import Unreadable
-from proxy.config.state import beside_session
 from proxy.core.errors import LoginRejected, RateLimited
-from proxy.core.reading import number
+from proxy.core.json_access import number
+from proxy.state.folder import beside_session
+from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
+    from proxy.state.store import StateStore
 
 E = TypeVar("E", bound="LoginRejected | RateLimited")
 
@@ -50,7 +50,7 @@ class Cooldown:
 class LoginBackoff:
     """The cooldowns of one account. ``secret`` is what its driver proves itself with."""
 
-    def __init__(self, name: str, secret: str, settings: Settings, memory: Memory, clock: Clock) -> None:
+    def __init__(self, name: str, secret: str, settings: Settings, memory: StateStore, clock: Clock) -> None:
         self._name = name
         self._secret = secret.encode()
         self._file = beside_session(settings, FILE)

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from proxy.core.sources import VITALS
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.drivers.base import Driver
     from proxy.drivers.energy import EnergyMeter
-    from proxy.drivers.session import GatewaySession
-    from proxy.drivers.tedapi.wire import BasicWire
+    from proxy.drivers.http_client import GatewayClient
+    from proxy.drivers.tedapi.transport import BasicTransport
+    from proxy.state.store import StateStore
 
 
 def mode_of(settings: Settings) -> str:
@@ -42,47 +42,47 @@ def reads_tedapi(settings: Settings) -> bool:
     return mode_of(settings) in {"full", "hybrid", "v1r"}
 
 
-def drivers_for(settings: Settings, memory: Memory, clock: Clock) -> Sequence[Driver]:
+def drivers_for(settings: Settings, memory: StateStore, clock: Clock) -> Sequence[Driver]:
     """Make the drivers of a mode."""
     return tuple(_MODES[mode_of(settings)](settings, memory, clock))
 
 
-def _none(_: Settings, __: Memory, ___: Clock) -> Iterator[Driver]:
+def _none(_: Settings, __: StateStore, ___: Clock) -> Iterator[Driver]:
     yield from ()
 
 
-def _local(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
-    from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - see the module
+def _local(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
+    from proxy.drivers.local.driver import LocalDriver  # noqa: PLC0415 - see the module
 
     yield LocalDriver(_session(settings.host, settings, memory, clock), settings, memory, clock)
 
 
-def _full(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
+def _full(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
     energy = _energy(settings, memory, clock)
     yield TedapiDriver(_basic(settings.host, settings, memory, clock), settings, clock, energy)
 
 
-def _hybrid(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
+def _hybrid(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     """Read the local API, and the devices through TEDAPI, which also stands in for the rest.
 
     The local API's counters are real, so none are integrated.
     """
-    from proxy.drivers.local import LocalDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.local.driver import LocalDriver  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
     session = _session(settings.host, settings, memory, clock)
-    yield LocalDriver(session, settings, memory, clock, leaves=frozenset({VITALS}))
+    yield LocalDriver(session, settings, memory, clock, excluded=frozenset({VITALS}))
     yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory, clock), settings, clock)
 
 
-def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
+def _v1r(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     """Read over the wired network; over the gateway's Wi-Fi its followers, and all if the wire fails."""
     from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
-    from proxy.drivers.signed import SignedWire  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
-    from proxy.drivers.v1r import V1rDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.v1r.driver import V1rDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.v1r.transport import SignedTransport  # noqa: PLC0415 - see the module
 
     energy = _energy(settings, memory, clock)
     wifi = (
@@ -93,12 +93,12 @@ def _v1r(settings: Settings, memory: Memory, clock: Clock) -> Iterator[Driver]:
     session = _session(settings.host, _one_connection(settings), memory, clock)
     secret = settings.password or settings.gw_pwd
     backoff = LoginBackoff(f"v1r {session.address}", secret, settings, memory, clock)
-    yield V1rDriver(SignedWire(session, settings, backoff, followers=wifi), settings, clock, energy)
+    yield V1rDriver(SignedTransport(session, settings, backoff, followers=wifi), settings, clock, energy)
     if wifi:
         yield TedapiDriver(wifi, settings, clock, energy)
 
 
-_MODES: dict[str, Callable[[Settings, Memory, Clock], Iterator[Driver]]] = {
+_MODES: dict[str, Callable[[Settings, StateStore, Clock], Iterator[Driver]]] = {
     "": _none,
     "off": _local,
     "full": _full,
@@ -107,7 +107,7 @@ _MODES: dict[str, Callable[[Settings, Memory, Clock], Iterator[Driver]]] = {
 }
 
 
-def _energy(settings: Settings, memory: Memory, clock: Clock) -> EnergyMeter | None:
+def _energy(settings: Settings, memory: StateStore, clock: Clock) -> EnergyMeter | None:
     """Make the counters of a gateway that tells none."""
     from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
 
@@ -122,13 +122,13 @@ def _energy(settings: Settings, memory: Memory, clock: Clock) -> EnergyMeter | N
     )
 
 
-def _basic(host: str, settings: Settings, memory: Memory, clock: Clock) -> BasicWire:
+def _basic(host: str, settings: Settings, memory: StateStore, clock: Clock) -> BasicTransport:
     from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
-    from proxy.drivers.tedapi.wire import BasicWire  # noqa: PLC0415 - see the module
+    from proxy.drivers.tedapi.transport import BasicTransport  # noqa: PLC0415 - see the module
 
     session = _session(host, _one_connection(settings), memory, clock)
     backoff = LoginBackoff(f"tedapi {session.address}", settings.gw_pwd, settings, memory, clock)
-    return BasicWire(session, settings.gw_pwd, backoff)
+    return BasicTransport(session, settings.gw_pwd, backoff)
 
 
 def _one_connection(settings: Settings) -> Settings:
@@ -136,7 +136,7 @@ def _one_connection(settings: Settings) -> Settings:
     return replace(settings, pool_maxsize=min(settings.pool_maxsize, 1))
 
 
-def _session(host: str, settings: Settings, memory: Memory, clock: Clock) -> GatewaySession:
-    from proxy.drivers.session import GatewaySession  # noqa: PLC0415 - see the module
+def _session(host: str, settings: Settings, memory: StateStore, clock: Clock) -> GatewayClient:
+    from proxy.drivers.http_client import GatewayClient  # noqa: PLC0415 - see the module
 
-    return GatewaySession(host, settings, memory, clock)
+    return GatewayClient(host, settings, memory, clock)

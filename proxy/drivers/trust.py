@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import aiohttp
 
-from proxy.config.memory import Unreadable
-from proxy.config.tls import PINS, trusting_context
 from proxy.core.errors import CertificateChanged, Unreachable
+from proxy.state.certificates import PINS, trusting_context
+from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.config.settings import Settings
     from proxy.drivers.dial import Dialer
+    from proxy.state.store import StateStore
 
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Trust:
     """The trust in one gateway. Its owner asks one question at a time."""
 
-    def __init__(self, dialer: Dialer, address: str, settings: Settings, memory: Memory) -> None:
+    def __init__(self, dialer: Dialer, address: str, settings: Settings, memory: StateStore) -> None:
         self._dialer = dialer
         self._address = address
         self._settings = settings

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from proxy.core.errors import BadAnswer, LoginRejected
-from proxy.drivers.session import GZIP
-from proxy.drivers.tedapi.wire import refusal
+from proxy.drivers.http_client import GZIP
+from proxy.drivers.tedapi.transport import refusal
 
 if TYPE_CHECKING:
-    from proxy.drivers.session import GatewaySession
+    from proxy.drivers.http_client import GatewayClient
 
 _OK = 200
 _LOGIN = "/api/login/"
@@ -48,11 +48,11 @@ class TrustedRequests:
     """What aiopowerwall uses of an aiohttp session: ``get`` and ``post``.
 
     It asks for no verification of certificates on every request; here it gets
-    the trust of ``GatewaySession`` all the same. Statuses other than 200 end as errors
+    the trust of ``GatewayClient`` all the same. Statuses other than 200 end as errors
     here, with what the gateway says about when to return, but for 401 and 403 on data.
     """
 
-    def __init__(self, session: GatewaySession) -> None:
+    def __init__(self, session: GatewayClient) -> None:
         self._session = session
         self.logins: Counter[str] = Counter()  # by outcome, as in Usage
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, TypeAlias
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
+    from proxy.cache.source_cache import SourceCache
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
-    from proxy.gateway.control import Control
-    from proxy.gateway.gateway import Gateway
-    from proxy.publish.families import Samples
-    from proxy.server.door import Entrance
-    from proxy.server.guard import Guard
-    from proxy.server.readings import Readings
+    from proxy.gateways.commands import Commands
+    from proxy.metrics.families import Samples
+    from proxy.server.data.readings import Readings
+    from proxy.server.gateway_api.sessions import Sessions
+    from proxy.server.http.guard import Guard
+    from proxy.server.http.traffic import Traffic
     from proxy.server.route import Route
-    from proxy.server.sessions import Sessions
-    from proxy.server.traffic import Traffic
+    from proxy.server.transport.listener import ConnectionLimiter
+    from proxy.state.store import StateStore
 
 # An endpoint gets the row that led to it. Names of endpoints stand in the rows of ROUTES.
 Endpoint: TypeAlias = Callable[[web.Request, "Route"], Awaitable[web.StreamResponse]]
@@ -32,15 +32,15 @@ class Context:
 
     settings: Settings
     clock: Clock
-    memory: Memory
-    gateway: Gateway
+    memory: StateStore
+    gateway: SourceCache
     readings: Readings
     traffic: Traffic
     started_at: float  # wall-clock seconds
     guard: Guard  # of what changes something
     openc2_guard: Guard
     login_guard: Guard  # of the session that programs made for a gateway get
-    control: Control
+    control: Commands
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     # The metrics of features that count for themselves, by the name of the family (publish/own.py).
@@ -48,7 +48,7 @@ class Context:
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
     # Counts the connections of clients, once the app listens.
-    entrance: Entrance | None = None
+    entrance: ConnectionLimiter | None = None
     # Where settings come from, by key, and what is odd about them; empty if nobody read them from anywhere.
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()

@@ -21,7 +21,7 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     VITALS,
 )
-from proxy.server.gateway_routes import GATEWAY
+from proxy.server.gateway_api.routes import GATEWAY
 from proxy.server.route import READ, Legacy, Route, Style, View
 from proxy.views import batteries, devices, meters, site, strings
 

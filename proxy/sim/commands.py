@@ -11,7 +11,7 @@ from proxy.sim.answers import RATE_LIMITED, Answer, answer, forbidden, refusal
 from proxy.sim.dispatch import MODES
 from proxy.sim.documents import site as documents
 from proxy.sim.firmware import V1_17, V20_49, V21
-from proxy.sim.gateway import LOGIN, Ask, Gateway, Write
+from proxy.sim.gateway import LOGIN, Gateway, RequestKey, Write
 from proxy.sim.scene import rfc3339
 from proxy.sim.sessions import Role, Session, Verdict, user_record
 
@@ -22,7 +22,7 @@ OFF_GRID, ON_GRID = "intentional_reconnect_failsafe", "backup"
 FULL_PERCENT = 100
 
 
-def fields(ask: Ask) -> dict[str, Any]:
+def fields(ask: RequestKey) -> dict[str, Any]:
     """Read a JSON object or a form; anything else is an empty object."""
     if ask.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
         return dict(parse_qsl(ask.body.decode(errors="replace")))
@@ -42,7 +42,7 @@ def _refused(gateway: Gateway, verdict: Verdict) -> Answer:
     return refusal(401, "Login Error", "bad credentials" if new else "Invalid Credentials")
 
 
-def login(gateway: Gateway, ask: Ask, _session: Session | None) -> Answer:
+def login(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer:
     """Open a session. Before 1.17 that alone stops the site master; later only if asked for."""
     given = fields(ask)
     username, password = str(given.get("username", "")), str(given.get("password", ""))
@@ -64,7 +64,7 @@ def login(gateway: Gateway, ask: Ask, _session: Session | None) -> Answer:
     return Answer(200, body, cookies=(f"AuthCookie={session.token}; Path=/", f"UserRecord={cookie}; Path=/"))
 
 
-def logout(gateway: Gateway, _ask: Ask, session: Session | None) -> Answer:
+def logout(gateway: Gateway, _ask: RequestKey, session: Session | None) -> Answer:
     """End the session."""
     if session is not None:
         gateway.sessions.end(session.token)
@@ -76,7 +76,7 @@ def may_write(gateway: Gateway, session: Session | None) -> bool:
     return gateway.persona.customer_writes or (session is not None and session.role is Role.INSTALLER)
 
 
-def operation(gateway: Gateway, ask: Ask, session: Session | None) -> Answer:
+def operation(gateway: Gateway, ask: RequestKey, session: Session | None) -> Answer:
     """Store mode and reserve; they take effect with ``/api/config/completed``.
 
     The whole object is replaced: a key that is missing is not kept but refused.
@@ -96,7 +96,7 @@ def operation(gateway: Gateway, ask: Ask, session: Session | None) -> Answer:
     return answer(stored | {key: mode, "backup_reserve_percent": reserve})
 
 
-def config_completed(gateway: Gateway, _ask: Ask, _session: Session | None) -> Answer:
+def config_completed(gateway: Gateway, _ask: RequestKey, _session: Session | None) -> Answer:
     """Apply what waits; 21.x answers with the status document."""
     pending, gateway.site.pending = gateway.site.pending, None
     if pending:
@@ -108,21 +108,21 @@ def config_completed(gateway: Gateway, _ask: Ask, _session: Session | None) -> A
     return ACCEPTED
 
 
-def start(gateway: Gateway, _ask: Ask, _session: Session | None) -> Answer:
+def start(gateway: Gateway, _ask: RequestKey, _session: Session | None) -> Answer:
     """Start the site master."""
     gateway.catch_up()
     gateway.plant.running = True
     return ACCEPTED
 
 
-def stop(gateway: Gateway, _ask: Ask, _session: Session | None) -> Answer:
+def stop(gateway: Gateway, _ask: RequestKey, _session: Session | None) -> Answer:
     """Stop the site master: five documents answer 502 from now on."""
     gateway.catch_up()
     gateway.plant.running = False
     return ACCEPTED
 
 
-def islanding(gateway: Gateway, ask: Ask, session: Session | None) -> Answer:
+def islanding(gateway: Gateway, ask: RequestKey, session: Session | None) -> Answer:
     """Leave the grid or return to it; the grid status follows in its own time."""
     if not may_write(gateway, session):
         return forbidden("POST")
@@ -137,7 +137,7 @@ def islanding(gateway: Gateway, ask: Ask, session: Session | None) -> Answer:
     return answer(given)
 
 
-def site_name(gateway: Gateway, ask: Ask, _session: Session | None) -> Answer:
+def site_name(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer:
     """Rename the site."""
     given = fields(ask)
     if not isinstance(given.get("site_name"), str):
@@ -146,7 +146,7 @@ def site_name(gateway: Gateway, ask: Ask, _session: Session | None) -> Answer:
     return answer(documents.site_name(gateway.scene()))
 
 
-def change_password(gateway: Gateway, ask: Ask, _session: Session | None) -> Answer:
+def change_password(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer:
     """Replace the customer's password, given the old one."""
     given = fields(ask)
     if given.get("old_password") != gateway.sessions.password or not given.get("new_password"):

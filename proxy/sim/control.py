@@ -84,7 +84,7 @@ async def control(sim: SimulatedGateway, port: int) -> AsyncIterator[int]:
         return web.json_response(state(sim))
 
     async def heal(_request: web.Request) -> web.Response:
-        sim.heals()
+        sim.clear_faults()
         return web.json_response(state(sim))
 
     app = web.Application()

@@ -13,7 +13,7 @@ from proxy.sim.commands import is_write, writes_of
 from proxy.sim.delivery import deliver
 from proxy.sim.faults import Faults
 from proxy.sim.firmware import V21
-from proxy.sim.gateway import Ask, Gateway
+from proxy.sim.gateway import Gateway, RequestKey
 from proxy.sim.records import Record, Traffic
 from proxy.sim.sessions import token_of
 from proxy.sim.tedapi import endpoints as tedapi
@@ -33,7 +33,7 @@ MODERN = {"cache-control": "no-cache, no-store", "x-content-type-options": "nosn
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class RequestHandler:
     """Answers the requests of one gateway."""
 
     gateway: Gateway
@@ -42,7 +42,7 @@ class Desk:
 
     async def serve(self, request: web.Request, connections: int) -> web.StreamResponse:
         """Answer a request that came while so many connections were open."""
-        ask = Ask(
+        ask = RequestKey(
             request.method,
             request.rel_url.raw_path,
             request.headers,
@@ -59,7 +59,7 @@ class Desk:
         finally:
             self.traffic.end()
 
-    def _record(self, ask: Ask, query: str) -> Record:
+    def _record(self, ask: RequestKey, query: str) -> Record:
         return Record(
             self.gateway.clock.monotonic(),
             ask.method,
@@ -71,12 +71,12 @@ class Desk:
             writes=is_command(ask) if ask.path.startswith(TEDAPI) else is_write(ask.method, ask.path),
         )
 
-    def _common_headers(self, ask: Ask) -> Mapping[str, str]:
+    def _common_headers(self, ask: RequestKey) -> Mapping[str, str]:
         if self.gateway.persona.version < V21:
             return CORS
         return MODERN if ask.path.startswith("/api/") else {}
 
-    async def _answer(self, ask: Ask, connections: int) -> tuple[Answer, str | None]:
+    async def _answer(self, ask: RequestKey, connections: int) -> tuple[Answer, str | None]:
         """Let the gateway answer, with the fault that strikes this request, if any."""
         fault = self.faults.strike(ask.method, ask.path)
         if fault is None:
@@ -89,7 +89,7 @@ class Desk:
             given = Answer() if fault.preempts else self._respond(ask, connections)
         return fault.apply(given), fault.action
 
-    def _respond(self, ask: Ask, connections: int) -> Answer:
+    def _respond(self, ask: RequestKey, connections: int) -> Answer:
         most = self.gateway.sessions.limits.connections
         if most is not None and connections > most:
             return OVERLOADED

@@ -28,7 +28,7 @@ class Serves(Protocol):
         """Answer a request that came while so many connections were open."""
 
 
-class Front:
+class HttpFrontend:
     """What clients connect to. ``now`` gives the wall-clock seconds by which answers are dated."""
 
     def __init__(

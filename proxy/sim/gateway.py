@@ -32,7 +32,7 @@ OPEN_WRITES = frozenset({LOGIN, "/api/password/reset", "/api/password/change"})
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestKey:
     """A request as the gateway sees it; header names in any case."""
 
     method: str
@@ -110,12 +110,12 @@ class Gateway:
             outages=tuple(self._born + second / pace for second in self.plant.contactor.outages),
         )
 
-    def session_of(self, ask: Ask) -> Session | None:
+    def session_of(self, ask: RequestKey) -> Session | None:
         """Find the live session that a request belongs to."""
         token = token_of(ask.headers, ask.cookies)
         return self.sessions.find(self.clock.monotonic(), token)
 
-    def respond(self, ask: Ask, writes: Mapping[tuple[str, str], Write]) -> Answer:
+    def respond(self, ask: RequestKey, writes: Mapping[tuple[str, str], Write]) -> Answer:
         """Answer a request to ``/api/…``; ``writes`` maps method and path to what they do."""
         if not self.sessions.tolerates(self.clock.monotonic()):
             return RATE_LIMITED
@@ -129,7 +129,7 @@ class Gateway:
             return METHOD_NOT_ALLOWED if session else self._no_session(ask)
         return self._read(ask, session)
 
-    def _read(self, ask: Ask, session: Session | None) -> Answer:
+    def _read(self, ask: RequestKey, session: Session | None) -> Answer:
         endpoint = self._endpoints.get(ask.path)
         version = self.persona.version
         is_open = endpoint is not None and version < endpoint.login_since
@@ -147,20 +147,20 @@ class Gateway:
         document = endpoint.render(self.scene())
         return document if isinstance(document, Answer) else answer(document)
 
-    def _no_session(self, ask: Ask) -> Answer:
+    def _no_session(self, ask: RequestKey) -> Answer:
         # An unknown token is told apart from none at all.
         if token_of(ask.headers, ask.cookies):
             return self.stale_token_answer
         return forbidden(ask.method)
 
-    def _write(self, ask: Ask, session: Session | None, write: Write) -> Answer:
+    def _write(self, ask: RequestKey, session: Session | None, write: Write) -> Answer:
         is_open = ask.path in OPEN_WRITES or self.persona.version < write.login_since
         if session is None and not is_open:
             return self._no_session(ask)
         return write.act(self, ask, session)
 
     def _unknown_write(
-        self, ask: Ask, session: Session | None, writes: Mapping[tuple[str, str], Write]
+        self, ask: RequestKey, session: Session | None, writes: Mapping[tuple[str, str], Write]
     ) -> Answer:
         if session is None:
             return self._no_session(ask)
@@ -168,7 +168,7 @@ class Gateway:
         return METHOD_NOT_ALLOWED if known and ask.method != "POST" else forbidden(ask.method)
 
 
-Act = Callable[[Gateway, Ask, "Session | None"], Answer]
+Act = Callable[[Gateway, RequestKey, "Session | None"], Answer]
 
 
 @dataclass(frozen=True, slots=True)

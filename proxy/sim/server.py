@@ -19,9 +19,9 @@ from typing import Any, Self
 from proxy.core.clock import Clock
 from proxy.sim.certificate import Certificate
 from proxy.sim.curves import Chance
-from proxy.sim.desk import Desk
+from proxy.sim.desk import RequestHandler
 from proxy.sim.faults import Fault, Faults, Handle
-from proxy.sim.front import Front
+from proxy.sim.front import HttpFrontend
 from proxy.sim.gateway import LOGIN, Gateway
 from proxy.sim.hardware import Sizes, install
 from proxy.sim.personas import PERSONAS, Persona
@@ -78,8 +78,8 @@ class SimulatedGateway:
         )
         self.traffic = Traffic()
         self.faults = Faults(random, self._faults_changed)
-        desk = Desk(self.gateway, self.faults, self.traffic)
-        self._front = Front(
+        desk = RequestHandler(self.gateway, self.faults, self.traffic)
+        self._frontend = HttpFrontend(
             host,
             port,
             tls=tls and who.tls,
@@ -112,14 +112,14 @@ class SimulatedGateway:
 
     async def start(self) -> None:
         """Listen; ``port`` is known from now on."""
-        await self._front.start()
+        await self._frontend.start()
         self._faults_changed()
 
     async def stop(self) -> None:
         """Close every socket and wait for what was under way."""
         if self._rebooting is not None:
             self._rebooting.cancel()
-        await self._front.stop()
+        await self._frontend.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -135,12 +135,12 @@ class SimulatedGateway:
     @property
     def host(self) -> str:
         """Address that the gateway listens on."""
-        return self._front.listener.host
+        return self._frontend.listener.host
 
     @property
     def port(self) -> int:
         """Port that the gateway listens on."""
-        return self._front.listener.port
+        return self._frontend.listener.port
 
     @property
     def address(self) -> str:
@@ -151,12 +151,12 @@ class SimulatedGateway:
     @property
     def url(self) -> str:
         """Base URL."""
-        return f"{'https' if self._front.tls else 'http'}://{self.address}"
+        return f"{'https' if self._frontend.tls else 'http'}://{self.address}"
 
     @property
     def certificate(self) -> Certificate:
         """The certificate of new connections, with its chain."""
-        return self._front.certificate
+        return self._frontend.certificate
 
     @property
     def fingerprint(self) -> str:
@@ -250,7 +250,7 @@ class SimulatedGateway:
         """Answer like this from now on, instead of what the gateway would say."""
         return self.faults.add(Fault(path, status=status, headers=headers, body=body, times=times))
 
-    def heals(self) -> None:
+    def clear_faults(self) -> None:
         """End all faults."""
         self.faults.clear()
 
@@ -264,16 +264,16 @@ class SimulatedGateway:
 
     def renew_certificate(self) -> None:
         """Get a new certificate, as a firmware update may; open connections break."""
-        self._front.renew()
-        self._front.abort()
+        self._frontend.renew()
+        self._frontend.abort()
         self._faults_changed()
 
     def reboot(self, seconds: float = 60.0) -> None:
         """Refuse connections for some seconds, forget all sessions, start anew."""
         self.expire_sessions()
-        self._front.shut()
+        self._frontend.shut()
         self.gateway.started = self.clock.wall() + seconds
-        self._rebooting = asyncio.get_running_loop().call_later(seconds, self._reborn)
+        self._rebooting = asyncio.get_running_loop().call_later(seconds, self._finish_reboot)
 
     def update_firmware(self, persona: str | Persona, seconds: float = 60.0) -> None:
         """Reboot into another firmware."""
@@ -281,7 +281,7 @@ class SimulatedGateway:
         self.reboot(seconds)
         self.persona = named(persona)
 
-    def _reborn(self) -> None:
+    def _finish_reboot(self) -> None:
         self._rebooting = None
         self.gateway.site.update_state = "/update_succeeded"
         self._faults_changed()
@@ -290,6 +290,6 @@ class SimulatedGateway:
         if self._rebooting is not None:
             return
         if self.faults.has("refuse"):
-            self._front.shut()
+            self._frontend.shut()
         else:
-            self._front.open(stalls=self.faults.has("stall"), refuses_names=self.faults.has("sni"))
+            self._frontend.open(stalls=self.faults.has("stall"), refuses_names=self.faults.has("sni"))

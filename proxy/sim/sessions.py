@@ -38,9 +38,9 @@ class Limits:
     bad_logins: int = 5
     bad_logins_within_s: float = 300.0
     lockout_s: float = 600.0
-    requests: int | None = None  # per ``requests_within_s``, then 429 for ``rest_s``
+    requests: int | None = None  # per ``requests_within_s``, then 429 for ``cooldown_s``
     requests_within_s: float = 10.0
-    rest_s: float = 300.0
+    cooldown_s: float = 300.0
     sessions: int | None = None  # one more drops the oldest
     connections: int | None = None  # more answer 503
 
@@ -126,7 +126,7 @@ class Sessions:
         while self._asked_at[0] <= now - self.limits.requests_within_s:
             self._asked_at.popleft()
         if len(self._asked_at) > self.limits.requests:
-            self._resting_until = now + self.limits.rest_s
+            self._resting_until = now + self.limits.cooldown_s
             self._asked_at.clear()
             return False
         return True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.sim.answers import NO_PAGE, Answer
-from proxy.sim.gateway import Ask
+from proxy.sim.gateway import RequestKey
 
 NOTHING_CHANGED = 304
 LARGE = 4 * 1024 * 1024
@@ -76,7 +76,7 @@ FILES: Final[dict[str, File]] = {
 }
 
 
-def page(ask: Ask, *, exists: bool) -> Answer:
+def page(ask: RequestKey, *, exists: bool) -> Answer:
     """Serve a file if the gateway has an app at all, with a cookie on the first page and 304 for a validator that still holds."""
     file = FILES.get(ask.path)
     if not exists or file is None or ask.method not in {"GET", "HEAD"}:

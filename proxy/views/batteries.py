@@ -11,10 +11,10 @@ from typing import Any, Final
 from proxy.core.sources import SYSTEM_STATUS
 from proxy.views import site
 from proxy.views.devices import devices
+from proxy.views.json_access import Documents, flag, number, section, sections, text
 from proxy.views.meters import hours_remaining
 from proxy.views.options import Options
 from proxy.views.packs import Pack, packs
-from proxy.views.reading import Documents, flag, number, section, sections, text
 
 _FREQUENCY_BLOCK: Final = (
     "PackagePartNumber",

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from proxy.core.sources import GRID_STATUS, SOLAR_POWERWALL, VITALS
+from proxy.views.json_access import Documents, section, text
 from proxy.views.options import Options
 from proxy.views.packs import units_like
-from proxy.views.reading import Documents, section, text
 
 # Powerwall+ inverters have one fan with a target speed, Powerwall 3 two without.
 _PVAC_FAN: Final = {"actual": "PVAC_Fan_Speed_Actual_RPM", "target": "PVAC_Fan_Speed_Target_RPM"}
@@ -59,8 +59,8 @@ def alerts(documents: Documents, _: Options) -> list[str]:
 
 def known_alerts(documents: Documents, options: Options) -> list[str] | None:
     """Return the same, None while no device tells its own."""
-    is_told = VITALS in documents or SOLAR_POWERWALL in documents
-    return alerts(documents, options) if is_told else None
+    is_reported = VITALS in documents or SOLAR_POWERWALL in documents
+    return alerts(documents, options) if is_reported else None
 
 
 def _device_alerts(documents: Documents) -> Iterator[str]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proxy.views.json_access import Documents, number
 from proxy.views.meters import heard, never_heard, powers
 from proxy.views.options import Options
-from proxy.views.reading import Documents, number
 from proxy.views.site import GRID, grid_number
 
 

@@ -9,8 +9,8 @@ from proxy.core.model import app_percent
 from proxy.core.powers import Powers, corrected
 from proxy.core.sources import METERS, SOE, SYSTEM_STATUS
 from proxy.views import site
+from proxy.views.json_access import Documents, number, section
 from proxy.views.options import Options
-from proxy.views.reading import Documents, number, section
 from proxy.views.strings import strings
 
 View = Callable[[Documents, Options], Any]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from proxy.core.sources import SYSTEM_STATUS, VITALS
-from proxy.views.reading import Documents, section, sections, text
+from proxy.views.json_access import Documents, section, sections, text
 
 # The devices of a pack: controller, inverter, cells. The controllers come first, because
 # the others name them as parents.

@@ -13,9 +13,9 @@ from proxy.core.sources import GRID_STATUS, PROBLEMS, SITE_NAME, SYSTEM_STATUS
 from proxy.views import meters, site
 from proxy.views.devices import alerts
 from proxy.views.flows import Flows, Readings, flows
+from proxy.views.json_access import Documents, number, section, text
 from proxy.views.options import Options
 from proxy.views.packs import packs
-from proxy.views.reading import Documents, number, section, text
 from proxy.views.strings import strings
 
 _FULL: Final = 100.0

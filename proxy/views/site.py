@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from proxy.core.model import Source, app_percent
 from proxy.core.sources import GRID_STATUS, OPERATION, PROBLEMS, SITE_NAME, STATUS
+from proxy.views.json_access import Documents, number, section, text
 from proxy.views.options import Options
-from proxy.views.reading import Documents, number, section, text
 
 # What the gateway calls the state of the grid, and the number that dashboards store:
 # 1 up, 0 down, -1 in transition.

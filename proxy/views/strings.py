@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
+from proxy.views.json_access import Documents, section, sections
 from proxy.views.options import Options
 from proxy.views.packs import units_like
-from proxy.views.reading import Documents, section, sections
 
 # Signals of an inverter (PVAC) and of its string side (PVS), and what they tell of a string.
 _SIGNALS: Final = (

@@ -128,7 +128,7 @@ async def test_an_ailing_gateway_is_seen_and_its_recovery_too(house, watch, name
     assert "old" in note or "cooldown" in note
     assert (await shown(page))["values"]["solar"] == "6.5 kW"
 
-    house.sim.heals()
+    house.sim.clear_faults()
     house.pin(solar=5400, site=-1000, battery=-3500)
     await comes_to_show(house, page, "solar", "5.4 kW")
     await state(page, "fresh")
@@ -149,7 +149,7 @@ async def test_a_gateway_that_is_gone_is_seen_and_its_return_too(house, watch, a
     await state(page, "expired")
     assert "gateway" in (await shown(page))["note"].lower()
 
-    house.sim.heals()
+    house.sim.clear_faults()
     house.pin(solar=5400, site=-1000, battery=-3500)
     await comes_to_show(house, page, "solar", "5.4 kW")
     await state(page, "fresh")

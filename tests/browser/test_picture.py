@@ -84,7 +84,7 @@ async def test_a_missing_reading_is_derived_or_a_dash(house, watch):
     page = await watch.open(house.url)
     await shows(page, "home", "≈1.5 kW")
 
-    house.sim.heals()
+    house.sim.clear_faults()
     house.sim.answers(
         path="/api/meters/aggregates", body=meters(solar=3000, site=None, battery=-500, load=None)
     )

@@ -201,21 +201,21 @@ async def test_the_status_page_speaks_up_only_when_something_is_new(house, watch
     context = await watch.context()
     await context.clock.install()
     page = await watch.open(house.url + "status", context=context)
-    headline = page.locator("#headline")
-    await expect(headline).to_have_attribute("aria-live", "polite")
-    said = await headline.text_content()
+    summary = page.locator("#headline")
+    await expect(summary).to_have_attribute("aria-live", "polite")
+    said = await summary.text_content()
 
     await house.pass_time(1)
     await page.clock.run_for(5100)
-    await expect(headline).not_to_have_text(said)
-    await expect(headline).to_have_attribute("aria-live", "off")
+    await expect(summary).not_to_have_text(said)
+    await expect(summary).to_have_attribute("aria-live", "off")
 
     house.sim.answers(status=500)
     await house.pass_time(60)
     await house.context.gateway.get(["/api/meters/aggregates"])
     await page.clock.run_for(5100)
-    await expect(headline).to_have_class("bad")
-    await expect(headline).to_have_attribute("aria-live", "polite")
+    await expect(summary).to_have_class("bad")
+    await expect(summary).to_have_attribute("aria-live", "polite")
 
 
 async def test_without_a_gateway_the_status_page_says_what_to_set(build, watch):

@@ -79,7 +79,7 @@ async def test_it_comes_back_after_an_outage(library, sim, clock):
     await library.proxy.get("/health")
     assert await asyncio.to_thread(library.level) is None
 
-    sim.heals()
+    sim.clear_faults()
     clock.advance(60)
     await library.proxy.get("/health")
 

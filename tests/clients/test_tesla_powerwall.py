@@ -166,6 +166,6 @@ async def test_an_outage_is_an_error_and_not_a_reading(home_assistant, sim, cloc
 
     with pytest.raises(Exception, match="503"):
         await poll(library)
-    sim.heals()
+    sim.clear_faults()
     clock.advance(30)
     assert await poll(library)

@@ -4,7 +4,7 @@ import ssl
 from urllib.request import urlopen
 
 from proxy.config.settings import Settings
-from proxy.config.tls import own_certificate, serving_context
+from proxy.state.certificates import own_certificate, serving_context
 
 CONFIG_ERROR = 78
 

@@ -9,12 +9,12 @@ import pytest
 
 from proxy.commands.advice import ADVICE, Cause
 from proxy.commands.diagnosis import diagnose
-from proxy.config.memory import Memory
 from proxy.config.settings import Settings
 from proxy.core import errors
 from proxy.drivers.registry import drivers_for
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
+from proxy.state.store import StateStore
 from tests.drivers.houses import Key
 
 
@@ -24,7 +24,7 @@ def examine(clock, tmp_path):
 
     async def examine(**settings):
         made = Settings(**{"password": "password", "timeout": 2.0, "state_path": str(tmp_path), **settings})
-        memory = Memory(str(tmp_path))
+        memory = StateStore(str(tmp_path))
         drivers = tuple(drivers_for(made, memory, clock.clock))
         findings = [finding async for finding in diagnose(made, memory, drivers)]
         for driver in drivers:
@@ -110,7 +110,7 @@ async def test_what_goes_wrong_with_tls_is_told_in_plain_words(examine, said, to
 
 
 async def test_another_certificate_than_before(sim, examine, tmp_path):
-    Memory(str(tmp_path)).write("pins.json", {sim.address: "00" * 32})
+    StateStore(str(tmp_path)).write("pins.json", {sim.address: "00" * 32})
     findings = await examine(host=sim.address)
 
     assert causes(findings) == [Cause.TLS]

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.kinds import FLAG
 from proxy.config.load import SettingsError, load
-from proxy.config.rows import show
 from proxy.config.settings import SETTINGS, Settings
+from proxy.config.specs import show
+from proxy.config.types import FLAG
 from proxy.core.redaction import redact
 
 GATEWAY = {"PW_HOST": "gateway.lan", "HOME": "/home/owner"}

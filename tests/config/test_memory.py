@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from proxy.config.memory import Memory, Unreadable
+from proxy.state.store import StateStore, Unreadable
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"\xff\xfe{", b"[" * 100_000])
 def test_a_damaged_document_is_not_an_empty_one(tmp_path, content):
     (tmp_path / "pins.json").write_bytes(content)
-    memory = Memory(str(tmp_path))
+    memory = StateStore(str(tmp_path))
 
     with pytest.raises(Unreadable, match=r"pins\.json cannot be read"):
         memory.read("pins.json")
@@ -24,22 +24,22 @@ def test_a_document_that_is_no_file_cannot_be_read(tmp_path):
     (tmp_path / "pins.json").mkdir()
 
     with pytest.raises(Unreadable, match="is a directory"):
-        Memory(str(tmp_path)).read("pins.json")
+        StateStore(str(tmp_path)).read("pins.json")
 
 
 @pytest.mark.parametrize("folder", ["", "/dev/null/state", "absent"])
 def test_an_absent_document_is_an_empty_one(tmp_path, folder):
-    assert Memory(str(tmp_path / folder) if folder == "absent" else folder).read("pins.json") == {}
+    assert StateStore(str(tmp_path / folder) if folder == "absent" else folder).read("pins.json") == {}
 
 
 def test_a_byte_order_mark_is_no_damage(tmp_path):
     (tmp_path / "pins.json").write_bytes(b"\xef\xbb\xbf{}")
 
-    assert Memory(str(tmp_path)).read("pins.json") == {}
+    assert StateStore(str(tmp_path)).read("pins.json") == {}
 
 
 def test_an_update_leaves_other_keys_as_they_are(tmp_path):
-    memory = Memory(str(tmp_path))
+    memory = StateStore(str(tmp_path))
     memory.write("a.json", {"one": 1, "two": 2, "null": None})
 
     memory.update("a.json", {"two": None, "three": 3})
@@ -50,7 +50,7 @@ def test_an_update_leaves_other_keys_as_they_are(tmp_path):
 def test_what_could_not_be_written_lives_on_and_is_tried_again(tmp_path):
     folder = tmp_path / "state"
     folder.touch()  # a file where the folder should be
-    memory = Memory(str(folder))
+    memory = StateStore(str(folder))
     memory.write("a.json", {"one": 1})
     assert memory.read("a.json") == {"one": 1}
 
@@ -63,7 +63,7 @@ def test_what_could_not_be_written_lives_on_and_is_tried_again(tmp_path):
 def test_a_file_that_the_owner_wrote_meanwhile_wins_over_what_could_not_be_written(tmp_path):
     folder = tmp_path / "state"
     folder.touch()
-    memory = Memory(str(folder))
+    memory = StateStore(str(folder))
     memory.write("a.json", {"one": 1})
     folder.unlink()
     folder.mkdir()

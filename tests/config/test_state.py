@@ -11,8 +11,8 @@ import pytest
 
 from proxy.config.checks import problems, warnings
 from proxy.config.settings import Settings
-from proxy.config.state import remove_leftovers, state_problem, write_private
-from proxy.config.tls import fingerprint, own_certificate, serving_context
+from proxy.state.certificates import fingerprint, own_certificate, serving_context
+from proxy.state.folder import remove_leftovers, state_problem, write_private
 
 
 def mode(path):

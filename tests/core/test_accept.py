@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.accept import weighed
+from proxy.core.accept import parse_accept
 
 
 @pytest.mark.parametrize(
@@ -16,14 +16,14 @@ from proxy.core.accept import weighed
     ],
 )
 def test_every_item_has_its_weight_and_parameters(field, items):
-    assert list(weighed(field)) == items
+    assert list(parse_accept(field)) == items
 
 
 @pytest.mark.parametrize("weight", ["", "x", "-1", "1.5", "0,5", "1e9", "nan", "0.0001"])
 def test_a_weight_that_cannot_be_read_is_none(weight):
-    assert next(weighed(f"gzip;q={weight}"))[1] == 0.0
+    assert next(parse_accept(f"gzip;q={weight}"))[1] == 0.0
 
 
 @given(st.text())
 def test_whatever_comes_has_a_weight(field):
-    assert all(0 <= weight <= 1 for _, weight, _ in weighed(field))
+    assert all(0 <= weight <= 1 for _, weight, _ in parse_accept(field))

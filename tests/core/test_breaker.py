@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.breaker import TRANSITIONS, Breaker, Event, State, rest_after
+from proxy.core.breaker import TRANSITIONS, Breaker, Event, State, cooldown_after
 from proxy.core.errors import (
     BadAnswer,
     GatewayError,
@@ -133,9 +133,9 @@ def test_what_was_under_way_when_the_rest_began_neither_ends_nor_prolongs_it():
 
 
 def test_the_rest_of_a_path_grows_with_every_failure_since_its_last_answer():
-    first = rest_after(None, SourceUnavailable("503"), 0)
-    second = rest_after(first, SourceUnavailable("503"), 10)
-    other = rest_after(second, BadAnswer("html"), 30)
+    first = cooldown_after(None, SourceUnavailable("503"), 0)
+    second = cooldown_after(first, SourceUnavailable("503"), 10)
+    other = cooldown_after(second, BadAnswer("html"), 30)
 
     assert (first.until, second.until, other.until) == (5, 20, 40)
     assert not second.permits(19)
@@ -161,7 +161,7 @@ def test_a_gateway_that_fails_now_this_way_now_that_is_left_alone_like_any_other
 )
 def test_what_a_gateway_requests_prolongs_a_rest_and_never_shortens_it(kind, failures, wait):
     """And not for ever: a day that it requests is half an hour."""
-    own, asked = kind("x").rest_s(failures), kind("x", retry_after=wait).rest_s(failures)
+    own, asked = kind("x").cooldown_s(failures), kind("x", retry_after=wait).cooldown_s(failures)
 
     assert own <= asked <= max(own, 1800)
     assert asked >= min(wait, 1800)

@@ -9,7 +9,7 @@ TTL = 5.0
 def visits(*times):
     demand = Demand(TTL)
     for at in times:
-        demand.visit(at)
+        demand.record_demand(at)
     return demand
 
 
@@ -53,14 +53,14 @@ def test_who_watches_is_always_there():
 def test_a_steady_scraper_costs_at_most_one_answer_per_visit(gap, count):
     """Play the refresher against a scraper of any pace: prefetches never outnumber its visits."""
     demand, fetched, stored = Demand(TTL), 0, float("-inf")
-    for visit in range(count):
-        now = visit * gap
+    for record_demand in range(count):
+        now = record_demand * gap
         at = demand.refresh_at(stored + TTL, TTL, min(now, stored + TTL)) if fetched else None
         while at is not None and at < now:
             fetched, stored = fetched + 1, at
             at = demand.refresh_at(stored + TTL, TTL, stored + TTL)
         if now - stored >= TTL:
             fetched, stored = fetched + 1, now
-        demand.visit(now)
+        demand.record_demand(now)
 
     assert fetched <= max(count, count * gap / TTL) + 1

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.tally import Recent
+from proxy.core.histogram import Recent
 
 SLOTS = 12
 

@@ -5,9 +5,9 @@ import socket
 
 import pytest
 
-from proxy.config.tls import trusting_context
 from proxy.core.errors import Unreachable
 from proxy.drivers.dial import Dialer
+from proxy.state.certificates import trusting_context
 from tests.clock import until
 
 DEAD = "127.0.0.2"

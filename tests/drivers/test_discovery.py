@@ -6,7 +6,6 @@ import ipaddress
 import pytest
 
 from proxy.config.settings import Settings
-from proxy.config.tls import serving_context
 from proxy.drivers.discovery import (
     Candidate,
     Places,
@@ -17,6 +16,7 @@ from proxy.drivers.discovery import (
     subnet_candidates,
     tesla_neighbours,
 )
+from proxy.state.certificates import serving_context
 
 ARP = """\
 IP address       HW type     Flags       HW address            Mask     Device

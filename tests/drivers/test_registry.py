@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.memory import Memory
 from proxy.config.settings import Settings
 from proxy.core.sources import METERS, VITALS
 from proxy.drivers.registry import drivers_for, mode_of
+from proxy.state.store import StateStore
 
 HOST = {"host": "192.168.1.50"}
 CASES = [
@@ -29,11 +29,11 @@ async def test_settings_choose_the_ways_and_their_order(settings, mode, names, c
     made = Settings(**settings)
 
     assert mode_of(made) == mode
-    assert [driver.name for driver in drivers_for(made, Memory(""), clock.clock)] == names
+    assert [driver.name for driver in drivers_for(made, StateStore(""), clock.clock)] == names
 
 
 async def test_hybrid_leaves_the_devices_to_tedapi(clock):
-    local, tedapi = drivers_for(Settings(**HOST, password="p", gw_pwd="g"), Memory(""), clock.clock)
+    local, tedapi = drivers_for(Settings(**HOST, password="p", gw_pwd="g"), StateStore(""), clock.clock)
 
     assert VITALS not in local.sources
     assert {VITALS, METERS} <= set(tedapi.sources)
@@ -42,7 +42,7 @@ async def test_hybrid_leaves_the_devices_to_tedapi(clock):
 async def test_hybrid_may_reach_tedapi_at_another_address(clock):
     settings = Settings(**HOST, password="p", gw_pwd="g", wifi_host="192.168.91.1")
 
-    local, tedapi = drivers_for(settings, Memory(""), clock.clock)
+    local, tedapi = drivers_for(settings, StateStore(""), clock.clock)
 
     assert local.describe()["address"] == "192.168.1.50"
     assert tedapi.describe()["address"] == "192.168.91.1"

@@ -56,7 +56,7 @@ def dated(document, clock):
     return document
 
 
-def told_at(vitals):
+def observed_at(vitals):
     return [device["PCH_AmbientTemp"] for key, device in vitals.items() if key.startswith("TEPINV--")]
 
 
@@ -76,14 +76,14 @@ def question(record):
 async def rounds(proxy, sim, clock, pace_s, ask):
     """Ask every ``pace_s`` seconds, with time passing in small steps; give the requests of each round."""
     await ask()
-    await until(lambda: not proxy.context.gateway.is_asking)
+    await until(lambda: not proxy.context.gateway.is_fetching)
     seen = len(sim.requests)
     found = []
     for _ in range(ROUNDS):
         for _ in range(round(pace_s / STEP_S)):
             await pass_time(clock, proxy, STEP_S)
         await ask()
-        await until(lambda: not proxy.context.gateway.is_asking)
+        await until(lambda: not proxy.context.gateway.is_fetching)
         found.append([question(record) for record in sim.requests[seen:]])
         seen = len(sim.requests)
     return found
@@ -134,9 +134,9 @@ async def test_age_is_that_of_the_oldest_unit(site, start, clock, units, pace_s)
 
     async def ask():
         await telegraf.gather(proxy)
-        await until(lambda: not proxy.context.gateway.is_asking)
+        await until(lambda: not proxy.context.gateway.is_fetching)
         answer = await proxy.get("/vitals")
-        oldest = clock.clock.monotonic() - min(told_at(answer.json()))
+        oldest = clock.clock.monotonic() - min(observed_at(answer.json()))
         assert oldest - 1.1 <= int(answer.headers["Age"]) <= oldest
         assert int((await proxy.get("/aggregates")).headers["Age"]) < 5
         assert int((await proxy.get("/soe")).headers["Age"]) < 5
@@ -178,7 +178,7 @@ async def test_after_a_long_pause_everything_is_asked_for_at_once(site, start, c
     answer = await proxy.get("/vitals")
 
     assert answer.headers["Age"] == "0"
-    assert clock.clock.monotonic() - min(told_at(answer.json())) < 2
+    assert clock.clock.monotonic() - min(observed_at(answer.json())) < 2
 
 
 async def test_a_unit_that_fell_silent_is_told_from_memory_for_half_a_minute_and_no_longer(
@@ -195,7 +195,7 @@ async def test_a_unit_that_fell_silent_is_told_from_memory_for_half_a_minute_and
     for _ in range(9):
         await pass_time(clock, proxy, 5)
         answer = await proxy.get("/vitals")
-        oldest_s = clock.clock.monotonic() - min(told_at(answer.json()))
+        oldest_s = clock.clock.monotonic() - min(observed_at(answer.json()))
         assert abs(int(answer.headers["Age"]) - oldest_s) <= 1
         assert oldest_s <= 30
         told.append(f"TEPINV--{second}" in answer.json())

@@ -128,7 +128,7 @@ class TestPowerwall3:
             await pass_time(clock, proxy, 6)
         assert powerwall3.requests_for(f"/tedapi/device/{second}/v1") > 2
 
-        powerwall3.heals()
+        powerwall3.clear_faults()
         for _ in range(3):
             await pass_time(clock, proxy, 6)
             await proxy.get("/vitals")

@@ -59,7 +59,7 @@ async def test_too_many_requests_mean_silence_for_five_minutes(gateway, start, c
 
     answer = await proxy.get("/soe")
     assert (answer.status, answer.json()) == (200, {"percentage": 50.0})
-    await until(lambda: not proxy.context.gateway.is_asking)
+    await until(lambda: not proxy.context.gateway.is_fetching)
     asked = len(gateway.requests)
     for _ in range(29):
         await pass_time(clock, proxy, 10)
@@ -67,7 +67,7 @@ async def test_too_many_requests_mean_silence_for_five_minutes(gateway, start, c
 
     assert answer.status == 503
     assert len(gateway.requests) == asked
-    gateway.heals()
+    gateway.clear_faults()
     await pass_time(clock, proxy, 60)
     assert (await proxy.get("/soe")).status == 200
 

@@ -94,7 +94,7 @@ async def test_the_wifi_stands_in_for_the_wire(wired, start, key, clock):
     health = (await proxy.get("/health")).json()
     assert "500" in link(health, "v1r")["resting"]["controller"]["reason"]
     signed = wired.requests_for(SIGNED)
-    wired.heals()
+    wired.clear_faults()
     await pass_time(clock, proxy, 12)
     assert (await proxy.get("/aggregates")).status == 200
     assert wired.requests_for(SIGNED) > signed

@@ -18,7 +18,7 @@ from proxy.core.errors import (
     SourceUnavailable,
     Unreachable,
 )
-from proxy.drivers.signed import opened, translated
+from proxy.drivers.v1r.transport import opened, translated
 from proxy.sim.tedapi.state import KeyState
 from tests.clock import pass_time
 from tests.drivers.houses import knows, link

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.errors import BadAnswer
-from proxy.drivers.vitals import decode_vitals
+from proxy.drivers.local.vitals import decode_vitals
 from tests.drivers.vitals_wire import encode_vitals
 from tests.shared import SHARED
 

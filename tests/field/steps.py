@@ -13,9 +13,9 @@ from pathlib import Path
 
 from proxy.app import build_app, listening
 from proxy.config.load import load
-from proxy.config.tls import serving_context
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
+from proxy.state.certificates import serving_context
 from tests.clock import TestClock, pass_time
 from tests.conftest import Answer, Proxy, client_of
 from tests.drivers.houses import Key, knows
@@ -217,7 +217,7 @@ class Site:
             assert answers.look_up(answer.json(), path) == self._remembered[name], path
 
     def _behave(self, settings: dict) -> None:
-        self.sim.heals()
+        self.sim.clear_faults()
         for override in settings.get("overrides", []):
             self.sim.faults.add(
                 Fault(

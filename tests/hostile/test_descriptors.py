@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.memory import Memory
 from proxy.config.settings import Settings
-from proxy.config.tls import trusting_context
 from proxy.core.errors import GatewayError
-from proxy.drivers.session import GatewaySession
+from proxy.drivers.http_client import GatewayClient
+from proxy.state.certificates import trusting_context
+from proxy.state.store import StateStore
 from tests.hostile.test_handshakes import HELLO_BEGUN
 
 pytestmark = pytest.mark.each_loop
@@ -45,7 +45,7 @@ def failing_gateway() -> Iterator[int]:
         process.stdin.close()
 
 
-async def fail_often(session: GatewaySession) -> None:
+async def fail_often(session: GatewayClient) -> None:
     """Begin requests; cancel each after another number of turns of the loop, unless it failed before."""
     for number in range(HANDSHAKES):
         request = asyncio.create_task(session.request("GET", "/api/status"))
@@ -102,7 +102,7 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
         return count
 
     with failing_gateway() as port:
-        session = GatewaySession(f"127.0.0.1:{port}", settings, Memory(str(tmp_path)), loop.time)
+        session = GatewayClient(f"127.0.0.1:{port}", settings, StateStore(str(tmp_path)), loop.time)
         async with asyncio.TaskGroup() as group:
             clients = [group.create_task(come_and_go()) for _ in range(CLIENTS)]
             async with asyncio.TaskGroup() as callers:

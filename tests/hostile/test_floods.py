@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from proxy.server.guard import Entry, Guard
+from proxy.server.http.guard import AuthResult, Guard
 from tests.hostile.commands import SECRET
 from tests.hostile.raw import request
 
@@ -72,4 +72,4 @@ async def test_guesses_from_many_addresses_are_remembered_for_some_of_them(clock
         await guard.admit("guess", f"10.0.{number // 250}.{number % 250}")
 
     assert len(guard) == 1024
-    assert (await guard.admit(SECRET, "10.0.11.249")).entry is Entry.GRANTED
+    assert (await guard.admit(SECRET, "10.0.11.249")).entry is AuthResult.GRANTED

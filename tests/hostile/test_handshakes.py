@@ -13,9 +13,9 @@ import pytest
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
-from proxy.config.tls import serving_context
-from proxy.server.connection import REQUEST_S
 from proxy.server.context import CONTEXT
+from proxy.server.transport.connection import REQUEST_S
+from proxy.state.certificates import serving_context
 from tests.clock import until
 
 ROOM = 8
@@ -79,7 +79,7 @@ async def settle() -> None:
 
 def room_taken(proxy) -> int:
     doors = proxy.context.entrance
-    return len(doors.inside)
+    return len(doors.active)
 
 
 @each_loop
@@ -164,7 +164,7 @@ async def test_a_proxy_stops_at_once_though_handshakes_hang(tmp_path, complaints
     async with listening(app, settings, tls) as (_, port):
         hanging = [await begun(port) for _ in range(ROOM)]
         reader, writer = await shaken(port)
-        await until(lambda: len(app[CONTEXT].entrance.inside) == ROOM + 1)
+        await until(lambda: len(app[CONTEXT].entrance.active) == ROOM + 1)
         late = await begun(port)  # accepted, but its handshake has not had a turn
         stopped = loop.time()
 

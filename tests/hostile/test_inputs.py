@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from proxy.drivers.local import SOURCES
+from proxy.drivers.local.driver import SOURCES
 from proxy.sim.server import SimulatedGateway
 from tests.hostile.commands import SECRET
 from tests.hostile.inputs import rows

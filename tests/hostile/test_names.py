@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.server.admission import is_local, name_of
+from proxy.server.http.admission import is_local, name_of
 from tests.hostile.commands import SECRET
 
 OURS = [

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from proxy.server.connection import ANSWER_S, REQUEST_S
+from proxy.server.transport.connection import ANSWER_S, REQUEST_S
 from tests.clock import until
 from tests.hostile.raw import Reply
 

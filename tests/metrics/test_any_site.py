@@ -8,16 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from proxy.cache.source_cache import SourceCache
 from proxy.core.clock import Clock
 from proxy.core.freshness import Policy
+from proxy.core.json_access import number
 from proxy.core.model import Document
-from proxy.core.reading import number
 from proxy.core.sources import METERS
-from proxy.gateway.gateway import Gateway
-from proxy.publish.facts import Facts
-from proxy.publish.families import Ratchet
-from proxy.publish.metrics import Metrics
-from proxy.publish.running import Running
+from proxy.metrics.exposition import Metrics
+from proxy.metrics.facts import Facts
+from proxy.metrics.families import MonotonicCounter
+from proxy.metrics.proxy_samples import Running
 from proxy.views.options import Options
 from proxy.views.page import flow
 from tests.metrics.reading import OPENMETRICS, read
@@ -36,12 +36,14 @@ ODD = (
 
 def scraped(told):
     """Scrape a proxy that holds these documents."""
-    gateway = Gateway((), STOPPED, policy=lambda _: Policy(5.0), deadline_s=1.0, patience_s=0.0)
+    gateway = SourceCache((), STOPPED, policy=lambda _: Policy(5.0), deadline_s=1.0, soft_timeout_s=0.0)
     for source, value in told.items():
         gateway.store.put(source, Document(value, b""))
     traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
     running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
-    metrics = Metrics(running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), Ratchet())
+    metrics = Metrics(
+        running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), MonotonicCounter()
+    )
     text, openmetrics = (read_as(metrics, accept) for accept in ("", OPENMETRICS))
     assert openmetrics.keys() >= text.keys()
     counted = {

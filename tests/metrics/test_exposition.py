@@ -2,10 +2,10 @@
 
 import gzip
 
-from proxy.publish.facts import Facts
-from proxy.publish.families import Ratchet
-from proxy.publish.metrics import Metrics
-from proxy.publish.running import Running
+from proxy.metrics.exposition import Metrics
+from proxy.metrics.facts import Facts
+from proxy.metrics.families import MonotonicCounter
+from proxy.metrics.proxy_samples import Running
 from proxy.sim.faults import Fault
 from tests.clock import until
 from tests.metrics.reading import read, scrape, settled
@@ -18,7 +18,7 @@ async def test_a_scrape_does_not_wait_for_a_gateway_that_hangs(sim, start):
     scrapes = [await scrape(proxy) for _ in range(3)]
     await until(lambda: sim.requests)
 
-    assert proxy.context.gateway.is_asking
+    assert proxy.context.gateway.is_fetching
     assert scrapes[-1]["powerwall_proxy_requests_total", "route=/metrics", "status=200"] == 2
 
 
@@ -35,7 +35,7 @@ async def test_two_gateways_are_told_apart_by_their_label(sim, start):
         started_at=0.0,
     )
     options = first.context.readings.options
-    body, _ = Metrics(running, lambda gateway: Facts(gateway, options, 0.0), Ratchet()).scrape("")
+    body, _ = Metrics(running, lambda gateway: Facts(gateway, options, 0.0), MonotonicCounter()).scrape("")
 
     charge = read(body.decode()).named("powerwall_charge_ratio")
     assert charge.keys() == {("gateway=default",), ("gateway=cabin",)}

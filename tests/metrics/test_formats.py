@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.publish.formats import OPENMETRICS, TEXT, chosen
+from proxy.metrics.formats import OPENMETRICS, TEXT, chosen
 
 OM = "application/openmetrics-text"
 # What Prometheus 2.42 and 3.5 and telegraf 1.35 send.

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from proxy.publish.energy import ENERGY
-from proxy.publish.families import Kind
-from proxy.publish.own import OWN
+from proxy.metrics.families import Kind
+from proxy.metrics.proxy_metrics import PROXY_METRICS
+from proxy.metrics.site_metrics import SITE_METRICS
 from tests.shared import SHARED
 
 ROOT = Path(__file__).parents[2]
-FAMILIES = (*ENERGY, *OWN)
+FAMILIES = (*SITE_METRICS, *PROXY_METRICS)
 KINDS = {"G": Kind.GAUGE, "C": Kind.COUNTER, "histogram": Kind.HISTOGRAM}
 # Of the design, but there is nothing yet that they could tell of: MQTT is not spoken.
 MISSING = {"powerwall_proxy_mqtt_connected", "powerwall_proxy_mqtt_messages_total"}
@@ -74,7 +74,7 @@ def test_names_keep_the_conventions():
     for row in FAMILIES:
         assert row.name.endswith("_total") == (row.kind is Kind.COUNTER), row.name
         assert re.fullmatch(r"powerwall(_[a-z0-9]+)+", row.name)
-        assert not set(row.labels) & {"gateway"} or row in OWN
+        assert not set(row.labels) & {"gateway"} or row in PROXY_METRICS
 
 
 def shown():

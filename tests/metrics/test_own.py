@@ -2,7 +2,7 @@
 
 import asyncio
 
-from proxy.publish.own import OWN
+from proxy.metrics.proxy_metrics import PROXY_METRICS
 from proxy.sim.faults import Fault
 from tests.clock import pass_time, until
 from tests.metrics.reading import scrape, settled
@@ -139,7 +139,7 @@ async def test_every_family_of_the_table_is_seen_in_some_life(sim, start, clock)
     series = await settled(proxy)
 
     seen = {name.removesuffix("_bucket") for name in series.names}
-    unseen = {row.name for row in OWN} - seen
+    unseen = {row.name for row in PROXY_METRICS} - seen
     assert unseen <= {
         "powerwall_proxy_assets_total",
         "powerwall_proxy_log_records_total",  # no handler in this test

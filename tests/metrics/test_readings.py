@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
-from proxy.publish.energy import ENERGY, ESSENTIAL
-from proxy.publish.facts import moment
-from proxy.publish.families import Ratchet
+from proxy.metrics.facts import moment
+from proxy.metrics.families import MonotonicCounter
+from proxy.metrics.site_metrics import ESSENTIAL, SITE_METRICS
 from proxy.sim.faults import Fault
-from proxy.views.reading import span
+from proxy.views.json_access import span
 from tests.clock import pass_time
 from tests.conftest import client_of
 from tests.metrics.reading import scrape, settled
 
-SITE = {row.name for row in ENERGY}
+SITE = {row.name for row in SITE_METRICS}
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ async def test_a_scrape_can_be_no_interest_at_all(sim, start):
 
 def test_a_counter_that_steps_back_a_little_is_held():
     """A meter corrects itself by 0.1 %: Prometheus must not see a restart. A new meter is one."""
-    ratchet = Ratchet()
+    ratchet = MonotonicCounter()
 
     assert ratchet.hold(("load",), 1000.0) == 1000.0
     assert ratchet.hold(("load",), 999.0) == 1000.0
@@ -163,7 +163,7 @@ async def test_a_counter_is_held_over_a_restart(sim, clock, tmp_path):
 
     async def told(watt_hours):
         meters = {"load": {"energy_imported": watt_hours}}
-        sim.heals()
+        sim.clear_faults()
         sim.answers(body=meters, status=200, path="/api/meters/aggregates")
         settings = Settings(
             host=sim.address, password="password", bind_address="127.0.0.1", port=0, state_path=str(tmp_path)
@@ -181,7 +181,7 @@ async def test_a_counter_that_is_held_is_kept_at_once(sim, start, clock):
     values = iter((1000.0, 999.0, 998.0))
 
     async def told():
-        sim.heals()
+        sim.clear_faults()
         meters = {"load": {"energy_imported": next(values)}}
         sim.answers(body=meters, status=200, path="/api/meters/aggregates")
         await pass_time(clock, proxy, 6)
@@ -196,7 +196,7 @@ async def test_a_counter_that_is_held_is_kept_at_once(sim, start, clock):
 
 @given(st.lists(st.floats(0, 1e12), min_size=2))
 def test_a_counter_never_decreases_by_less_than_a_percent(values):
-    ratchet = Ratchet()
+    ratchet = MonotonicCounter()
     held = [ratchet.hold((), value) for value in values]
 
     for before, after in itertools.pairwise(held):

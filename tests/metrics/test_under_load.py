@@ -14,13 +14,13 @@ async def test_a_scrape_waits_its_turn_among_sixteen_busy_clients(sim, proxy):
     answers = 0
     stop = asyncio.Event()
 
-    async def visit():
+    async def record_demand():
         nonlocal answers
         while not stop.is_set():
             await proxy.get("/aggregates")
             answers += 1
 
-    clients = [asyncio.ensure_future(visit()) for _ in range(16)]
+    clients = [asyncio.ensure_future(record_demand()) for _ in range(16)]
     meanwhile = []
     for _ in range(5):
         before = answers
@@ -36,7 +36,7 @@ async def test_a_scrape_waits_its_turn_among_sixteen_busy_clients(sim, proxy):
 def test_the_start_does_not_pay_for_metrics():
     """prometheus-client takes longer to import than the proxy to start; the first scrape brings it."""
     made = "import sys, proxy.app as a, proxy.config.settings as s; a.build_app(s.Settings())"
-    check = "print([name for name in sys.modules if name.startswith(('prometheus_client', 'proxy.publish.energy'))])"
+    check = "print([name for name in sys.modules if name.startswith(('prometheus_client', 'proxy.metrics.site_metrics'))])"
     command = [sys.executable, "-c", f"{made}; {check}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core import ijson, openc2_draft
-from proxy.core.openc2 import Refused, command_of
-from proxy.core.openc2_transfer import Transfer, content_of, envelope_of
+from proxy.core import ijson
+from proxy.openc2 import draft as openc2_draft
+from proxy.openc2.commands import Refused, command_of
+from proxy.openc2.transfer import Transfer, content_of, envelope_of
 from tests.openc2.conftest import V1_0, V1_1
 
 CODES = {102, 200, 400, 401, 403, 404, 500, 501, 503}
 
-leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+excluded = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 documents = st.recursive(
-    leaves,
+    excluded,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
 )
 

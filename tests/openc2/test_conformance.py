@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from proxy.server.openc2_writes import TARGETS
-from proxy.views.openc2 import PROPERTIES
+from proxy.openc2.properties import PROPERTIES
+from proxy.openc2.writes import TARGETS
 
 HERE = Path(__file__).parent
 PAGE = (HERE.parents[1] / "docs" / "openc2.md").read_text("utf-8")

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core import ijson
+from proxy.openc2.properties import DRAFT, PROPERTIES, masked
 from proxy.sim.server import SimulatedGateway
-from proxy.views.openc2 import DRAFT, PROPERTIES, masked
 from proxy.views.options import Options
 
 KINDS = {

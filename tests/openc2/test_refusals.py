@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from proxy.server.openc2 import RATE
+from proxy.openc2.feature import RATE
 from tests.clock import until
 from tests.openc2.conftest import (
     BATTERY,

@@ -195,7 +195,7 @@ async def test_an_unknown_outcome_is_not_repeated(controller, sim):
     """Told as such, and the same answer again: repeating is for whoever has looked."""
     sim.faults.add(Fault(path="/api/operation", method="POST", action="reset"))
     response = await controller.ask(change(command_id="b5e2"))
-    sim.heals()
+    sim.clear_faults()
     writes = len(sim.requests)
 
     assert response["status"] == 500
@@ -207,7 +207,7 @@ async def test_an_unknown_outcome_is_not_repeated(controller, sim):
 async def test_a_command_that_was_not_sent_may_be_repeated(controller, sim, clock):
     sim.answers(status=429)
     response = await controller.ask(change(command_id="b5e2"), ONE_REQUEST)
-    sim.heals()
+    sim.clear_faults()
     clock.advance(700)
 
     assert response["status"] == 503

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 ROOT = Path(__file__).parents[2]
-NOBODY = 65534
+NO_ONE = 65534
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def wheel(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def installation(wheel) -> Iterator[Installation]:
-    user = NOBODY if os.geteuid() == 0 else None
+    user = NO_ONE if os.geteuid() == 0 else None
     with TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

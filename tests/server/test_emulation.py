@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.server.sessions import Sessions
+from proxy.server.gateway_api.sessions import Sessions
 
 LOGIN = "/api/login/Basic"
 CREDENTIALS = {"username": "customer", "email": "me@example.com", "password": "x", "force_sm_off": False}

@@ -140,7 +140,7 @@ async def test_a_change_of_the_link_is_told(proxy, sim, clock):
         assert 50 < snapshot["link"]["retry_in"] <= 70
         assert snapshot["solar"] is not None
 
-        sim.heals()
+        sim.clear_faults()
         while (snapshot := await reader.snapshot())["link"]["state"] != "closed":
             clock.advance(10)
 

@@ -10,8 +10,8 @@ import sys
 import pytest
 from yarl import URL
 
-from proxy.server.coding import choose, offered
-from proxy.server.pages import Pages, find_folder
+from proxy.server.http.coding import choose, offered
+from proxy.server.pages.files import Pages, find_folder
 
 BUDGETS = {
     "index.html": 6,
@@ -82,9 +82,7 @@ def test_the_coding_is_the_best_that_the_client_takes(accepted, coding):
 
 def test_where_there_is_no_brotli_gzip_does():
     """On a machine for which there is no wheel the library is missing, and nothing else."""
-    script = (
-        "import sys; sys.modules['brotli'] = None; from proxy.server.coding import offered; print(*offered())"
-    )
+    script = "import sys; sys.modules['brotli'] = None; from proxy.server.http.coding import offered; print(*offered())"
 
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 

@@ -14,7 +14,7 @@ from schemathesis.specs.openapi import checks
 
 from proxy.app import build_app, listening
 from proxy.config.settings import Settings
-from proxy.server.openapi import document
+from proxy.server.pages.openapi import document
 from proxy.server.routes import ROUTES
 from proxy.sim.server import SimulatedGateway
 

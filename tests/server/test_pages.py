@@ -8,9 +8,9 @@ import re
 import pytest
 
 from proxy.config.settings import SETTINGS
-from proxy.server.coding import offered
-from proxy.server.pages import Pages, find_folder, inline_json
-from proxy.server.ui import PARAMETERS, THEMES, preferred
+from proxy.server.http.coding import offered
+from proxy.server.pages.files import Pages, find_folder, inline_json
+from proxy.server.pages.ui import PARAMETERS, THEMES, preferred
 
 
 async def test_a_page_comes_with_its_readings_inside(proxy):

@@ -76,7 +76,7 @@ def hands():
 
 
 @pytest.fixture
-async def visit(hands):
+async def record_demand(hands):
     """Start a gateway and return a visitor of it; as often as a test likes."""
     sims: list[SimulatedGateway] = []
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as session:
@@ -93,8 +93,8 @@ async def visit(hands):
 
 
 @pytest.fixture
-def installer(visit):
+def installer(record_demand):
     async def start(*args: Any, **options: Any) -> Installer:
-        return Installer(await visit(*args, **options))
+        return Installer(await record_demand(*args, **options))
 
     return start

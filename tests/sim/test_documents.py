@@ -42,9 +42,9 @@ def recorded(situation: str, suffix: str, sim: SimulatedGateway) -> dict[str, st
     }
 
 
-async def test_every_recorded_document_of_a_running_gateway_has_its_shape(visit):
+async def test_every_recorded_document_of_a_running_gateway_has_its_shape(record_demand):
     """Keys, order and kinds of values equal those of a recorded 21.44."""
-    visitor = await visit(neurio=False, inverters=0)
+    visitor = await record_demand(neurio=False, inverters=0)
     await visitor.login()
 
     for path, text in recorded("running", ".json", visitor.sim).items():
@@ -55,9 +55,9 @@ async def test_every_recorded_document_of_a_running_gateway_has_its_shape(visit)
             assert list(reply.json()) == list(json.loads(text)), path
 
 
-async def test_every_recorded_document_of_a_stopped_gateway_has_its_shape(visit):
+async def test_every_recorded_document_of_a_stopped_gateway_has_its_shape(record_demand):
     """With the site master stopped some documents change their shape."""
-    visitor = await visit(inverters=0)
+    visitor = await record_demand(inverters=0)
     await visitor.login()
     assert (await visitor.post("/api/sitemaster/stop", {})).status == 202
 
@@ -69,9 +69,9 @@ async def test_every_recorded_document_of_a_stopped_gateway_has_its_shape(visit)
 
 
 @pytest.mark.parametrize("situation", ["running", "stopped"])
-async def test_every_recorded_refusal_is_repeated(visit, situation):
+async def test_every_recorded_refusal_is_repeated(record_demand, situation):
     """Status and body equal the recorded ones, with the site master running and stopped."""
-    visitor = await visit(inverters=0)
+    visitor = await record_demand(inverters=0)
     await visitor.login()
     visitor.sim.plant.running = situation == "running"
 
@@ -83,9 +83,9 @@ async def test_every_recorded_refusal_is_repeated(visit, situation):
 
 
 @pytest.mark.parametrize("persona", ["fw20_49", "fw21_13", "fw21_44", "fw23_44", "fw25_10"])
-async def test_all_documents_agree(visit, persona):
+async def test_all_documents_agree(record_demand, persona):
     """Sums over blocks, pods, strings and CTs are the powers and energies of the system."""
-    visitor = await visit(persona, **BIG_HOUSE)
+    visitor = await record_demand(persona, **BIG_HOUSE)
     await visitor.login()
     visitor.sim.pin(solar=6503, battery=-3501, load=907)
 
@@ -128,9 +128,9 @@ def test_vitals_agree_with_the_meters():
     ("persona", "firmware", "status"),
     [("fw1_40", (1, 40, 2), 404), ("fw21_44", (21, 44, 0), 200), ("fw23_44", (23, 44, 0), 404)],
 )
-async def test_vitals_come_and_go_with_the_firmware(visit, persona, firmware, status):
+async def test_vitals_come_and_go_with_the_firmware(record_demand, persona, firmware, status):
     """Binary vitals exist from 20.x and are gone in 23.44.0."""
-    visitor = await visit(persona)
+    visitor = await record_demand(persona)
     await visitor.login()
 
     reply = await visitor.get("/api/devices/vitals")
@@ -158,9 +158,9 @@ def test_recorded_vitals_survive_the_wire_form(name):
         assert list(entry.alerts) == expected.get("alerts", [])
 
 
-async def test_firmware_1_15_speaks_plain_http_with_open_reads(visit):
+async def test_firmware_1_15_speaks_plain_http_with_open_reads(record_demand):
     """The oldest firmware: CORS, a newline in the version, seven meters, a comma after the uptime."""
-    visitor = await visit("fw1_15")
+    visitor = await record_demand("fw1_15")
 
     meters = await visitor.get("/api/meters/aggregates")
     site = (await visitor.get("/api/site_info")).json()
@@ -177,9 +177,9 @@ async def test_firmware_1_15_speaks_plain_http_with_open_reads(visit):
     assert isinstance(site["grid_code"], str)
 
 
-async def test_a_powerwall_3_answers_three_documents_only(visit):
+async def test_a_powerwall_3_answers_three_documents_only(record_demand):
     """No web app, and of the local API only meters, charge and grid status."""
-    visitor = await visit("pw3")
+    visitor = await record_demand("pw3")
     await visitor.login()
 
     statuses = {
@@ -196,18 +196,18 @@ async def test_a_powerwall_3_answers_three_documents_only(visit):
     assert list(statuses.values()) == [404, 200, 200, 404, 404]
 
 
-async def test_a_site_without_battery_has_no_blocks(visit):
+async def test_a_site_without_battery_has_no_blocks(record_demand):
     """Solar only: no charge, no battery blocks."""
-    visitor = await visit("solar_only")
+    visitor = await record_demand("solar_only")
     await visitor.login()
 
     assert (await visitor.get("/api/system_status/soe")).status == 404
     assert (await visitor.get("/api/system_status")).json()["battery_blocks"] == []
 
 
-async def test_a_hundred_packs(visit):
+async def test_a_hundred_packs(record_demand):
     """Sizes far beyond what exists still add up."""
-    visitor = await visit(packs=100)
+    visitor = await record_demand(packs=100)
     await visitor.login()
     visitor.sim.pin(battery=12345)
 
@@ -227,9 +227,9 @@ def test_versions_are_three_numbers(text, version):
 
 
 @pytest.mark.parametrize("persona", sorted(PERSONAS))
-async def test_time_moves_the_house_and_the_uptime(visit, hands, persona):
+async def test_time_moves_the_house_and_the_uptime(record_demand, hands, persona):
     """Advancing the clock advances everything that the gateway tells."""
-    visitor = await visit(persona)
+    visitor = await record_demand(persona)
     if visitor.sim.persona.tls:  # before TLS reads were open, and a login stopped the system
         await visitor.login()
     before = (await visitor.get("/api/meters/aggregates")).json()
@@ -243,9 +243,9 @@ async def test_time_moves_the_house_and_the_uptime(visit, hands, persona):
 
 @pytest.mark.parametrize("persona", sorted(PERSONAS))
 @pytest.mark.parametrize("situation", ["connected", "islanded", "stopped"])
-async def test_every_document_of_every_firmware_can_be_had(visit, persona, situation):
+async def test_every_document_of_every_firmware_can_be_had(record_demand, persona, situation):
     """No path breaks, whatever is installed and whatever happens; a refusal has a code and words."""
-    visitor = await visit(persona, neurio=True, remote_meter=True)
+    visitor = await record_demand(persona, neurio=True, remote_meter=True)
     plant = visitor.sim.plant
     if situation == "islanded":
         plant.contactor.lose_grid(plant.seconds, at_once=True)
@@ -261,9 +261,9 @@ async def test_every_document_of_every_firmware_can_be_had(visit, persona, situa
             assert reply.status in {200, 404, 502}, endpoint.path
 
 
-async def test_a_house_can_stand_still(visit, hands):
+async def test_a_house_can_stand_still(record_demand, hands):
     """At speed 0 the clock moves and the house does not."""
-    visitor = await visit(speed=0)
+    visitor = await record_demand(speed=0)
     before = visitor.sim.gateway.scene().reading
 
     hands.move(3600)
@@ -271,9 +271,9 @@ async def test_a_house_can_stand_still(visit, hands):
     assert visitor.sim.gateway.scene().reading == before
 
 
-async def test_an_outage_is_listed_as_a_grid_fault(visit, hands):
+async def test_an_outage_is_listed_as_a_grid_fault(record_demand, hands):
     """Each loss of the grid leaves an under-frequency alert with its time in milliseconds."""
-    visitor = await visit()
+    visitor = await record_demand()
     await visitor.login()
     hands.move(600)
     visitor.sim.gateway.catch_up()

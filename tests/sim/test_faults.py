@@ -17,8 +17,8 @@ SOE = "/api/system_status/soe"
 
 
 @pytest.fixture
-async def visitor(visit):
-    visitor = await visit()
+async def visitor(record_demand):
+    visitor = await record_demand()
     await visitor.login()
     return visitor
 
@@ -29,7 +29,7 @@ async def test_an_answer_can_be_scripted(visitor):
 
     struck = await visitor.get(SOE)
     elsewhere = await visitor.get("/api/operation")
-    visitor.sim.heals()
+    visitor.sim.clear_faults()
 
     assert (struck.status, struck.headers["Retry-After"], struck.json()) == (429, "120", {"code": 429})
     assert elsewhere.status == 200
@@ -129,7 +129,7 @@ async def test_answers_can_take_for_ever(visitor, fault):
     with pytest.raises(TimeoutError):
         await visitor.get(SOE, timeout=aiohttp.ClientTimeout(total=0.2))
 
-    visitor.sim.heals()
+    visitor.sim.clear_faults()
     assert (await visitor.get(SOE)).status == 200
 
 
@@ -141,7 +141,7 @@ async def test_connections_can_be_refused_and_come_back_on_the_same_port(visitor
     with pytest.raises(aiohttp.ClientConnectorError):
         await visitor.get(SOE)
 
-    visitor.sim.heals()
+    visitor.sim.clear_faults()
     assert visitor.sim.port == port
     assert (await visitor.get(SOE)).status == 200
 
@@ -225,9 +225,9 @@ def test_unknown_faults_are_refused():
     assert all(action in str(refused.value) for action in ACTIONS)
 
 
-async def test_too_many_connections_are_503(visit):
+async def test_too_many_connections_are_503(record_demand):
     """More connections than the gateway bears are told so."""
-    visitor = await visit(limits=Limits(connections=0))
+    visitor = await record_demand(limits=Limits(connections=0))
 
     assert (await visitor.get("/api/status")).status == 503
 

@@ -20,9 +20,9 @@ STOPPED = SHARED / "recordings" / "21.44" / "stopped"
 
 
 @pytest.mark.parametrize("folder", [RUNNING, STOPPED])
-async def test_recordings_are_served_byte_for_byte_behind_a_login(visit, hands, folder):
+async def test_recordings_are_served_byte_for_byte_behind_a_login(record_demand, hands, folder):
     """Bodies equal the files; errors have their recorded status; the session is asked for."""
-    visitor = await visit(sim=SimulatedGateway.from_recordings(folder, clock=hands.clock))
+    visitor = await record_demand(sim=SimulatedGateway.from_recordings(folder, clock=hands.clock))
     assert (await visitor.get("/api/operation")).status == 403
     await visitor.login()
 
@@ -36,11 +36,11 @@ async def test_recordings_are_served_byte_for_byte_behind_a_login(visit, hands, 
 
 
 @pytest.mark.parametrize("name", ["pw2", "pw2novitals"])
-async def test_captured_sites_are_served_whole(visit, hands, name):
+async def test_captured_sites_are_served_whole(record_demand, hands, name):
     """REST answers and vitals of a captured site, behind its own password."""
     path = SHARED / "compat" / f"gateway-{name}.json"
     capture = json.loads(path.read_text())
-    visitor = await visit(sim=SimulatedGateway.from_capture(path, clock=hands.clock))
+    visitor = await record_demand(sim=SimulatedGateway.from_capture(path, clock=hands.clock))
     await visitor.login(password=capture["password"])
 
     for source, document in capture["rest"].items():
@@ -60,9 +60,9 @@ def test_an_unusable_folder_is_named(tmp_path):
         load_folder(tmp_path)
 
 
-async def test_the_web_app_has_validators_and_cookies(visit):
+async def test_the_web_app_has_validators_and_cookies(record_demand):
     """A page, hashed and plain assets, 304 for a validator that holds."""
-    visitor = await visit()
+    visitor = await record_demand()
 
     page = await visitor.get("/")
     script = await visitor.get("/app.3f9c2b71.js")
@@ -76,16 +76,16 @@ async def test_the_web_app_has_validators_and_cookies(visit):
     assert (await visitor.get("/nothing")).status == 404
 
 
-async def test_no_framework_shows_through(visit):
+async def test_no_framework_shows_through(record_demand):
     """The gateway does not send a Server header."""
-    visitor = await visit()
+    visitor = await record_demand()
 
     assert "Server" not in (await visitor.get("/api/status")).headers
 
 
-async def test_plain_http_leads_to_https(visit):
+async def test_plain_http_leads_to_https(record_demand):
     """From 1.20 on the other port only redirects."""
-    visitor = await visit()
+    visitor = await record_demand()
     async with redirecting("127.0.0.1", 0, visitor.sim.url) as port:
         url = f"http://127.0.0.1:{port}/api/status?x=1"
         async with visitor.session.get(url, allow_redirects=False) as reply:
@@ -110,9 +110,9 @@ async def test_the_demo_lives_a_day_in_24_minutes(hands):
     assert sim.gateway.site.name == "Simulated Home"
 
 
-async def test_the_switchboard_sets_the_house(visit):
+async def test_the_switchboard_sets_the_house(record_demand):
     """Presets, meters, faults and personas over loopback; only with JSON."""
-    visitor = await visit()
+    visitor = await record_demand()
     async with control(visitor.sim, 0) as port:
         url = f"http://127.0.0.1:{port}"
 

@@ -13,9 +13,9 @@ from proxy.sim.sessions import Limits
 SOE = "/api/system_status/soe"
 
 
-async def test_reads_need_a_session(visit):
+async def test_reads_need_a_session(record_demand):
     """From 20.49 on, a read without a session is 403; status needs none."""
-    visitor = await visit()
+    visitor = await record_demand()
 
     refused = await visitor.get(SOE)
 
@@ -29,9 +29,9 @@ async def test_reads_need_a_session(visit):
     assert (await visitor.get("/api/no/such/path")).status == 403
 
 
-async def test_a_token_works_as_bearer_and_as_cookie(visit):
+async def test_a_token_works_as_bearer_and_as_cookie(record_demand):
     """The token comes in the body and, unquoted, in a cookie."""
-    visitor = await visit()
+    visitor = await record_demand()
 
     reply = await visitor.login()
 
@@ -45,9 +45,9 @@ async def test_a_token_works_as_bearer_and_as_cookie(visit):
     assert (await visitor.get(SOE)).status == 200
 
 
-async def test_a_form_is_as_good_as_json(visit):
+async def test_a_form_is_as_good_as_json(record_demand):
     """Logins may be form-encoded."""
-    visitor = await visit()
+    visitor = await record_demand()
 
     reply = await visitor.ask(
         "POST", "/api/login/Basic", data={"username": "customer", "password": "password"}
@@ -56,9 +56,9 @@ async def test_a_form_is_as_good_as_json(visit):
     assert reply.status == 200
 
 
-async def test_sessions_end_with_time_logout_and_restart(visit, hands):
+async def test_sessions_end_with_time_logout_and_restart(record_demand, hands):
     """An ended session is told apart from none: 401 Token Expired."""
-    visitor = await visit()
+    visitor = await record_demand()
     ends = [
         lambda: hands.move(24 * 3600),
         visitor.sim.expire_sessions,
@@ -73,9 +73,9 @@ async def test_sessions_end_with_time_logout_and_restart(visit, hands):
     assert (await visitor.get(SOE)).status == 401
 
 
-async def test_wrong_passwords_end_in_a_lock_out(visit, hands):
+async def test_wrong_passwords_end_in_a_lock_out(record_demand, hands):
     """Five refusals within five minutes are tolerated; the sixth is 429, and each try prolongs it."""
-    visitor = await visit()
+    visitor = await record_demand()
 
     statuses = [(await visitor.login(password="wrong")).status for _ in range(7)]
     hands.move(599)
@@ -89,9 +89,9 @@ async def test_wrong_passwords_end_in_a_lock_out(visit, hands):
     assert visitor.sim.logins == 10
 
 
-async def test_an_installer_must_prove_presence(visit):
+async def test_an_installer_must_prove_presence(record_demand):
     """The right installer password is not enough from afar."""
-    visitor = await visit()
+    visitor = await record_demand()
 
     reply = await visitor.login("installer", visitor.sim.gw_pwd)
 
@@ -101,9 +101,9 @@ async def test_an_installer_must_prove_presence(visit):
     )
 
 
-async def test_too_many_requests_silence_the_gateway(visit, hands):
+async def test_too_many_requests_silence_the_gateway(record_demand, hands):
     """Over the rate limit everything is 429 for five minutes."""
-    visitor = await visit(limits=Limits(requests=3, requests_within_s=10))
+    visitor = await record_demand(limits=Limits(requests=3, requests_within_s=10))
     await visitor.login()
 
     statuses = [(await visitor.get(SOE)).status for _ in range(4)]
@@ -113,9 +113,9 @@ async def test_too_many_requests_silence_the_gateway(visit, hands):
     assert statuses == [200, 200, 429, 429, 200]
 
 
-async def test_a_second_client_can_log_out_the_first(visit):
+async def test_a_second_client_can_log_out_the_first(record_demand):
     """A gateway with room for one session drops the older one."""
-    visitor = await visit(limits=Limits(sessions=1))
+    visitor = await record_demand(limits=Limits(sessions=1))
     await visitor.login()
     first = visitor.headers
 
@@ -125,9 +125,9 @@ async def test_a_second_client_can_log_out_the_first(visit):
     assert (await visitor.get(SOE, headers=first)).status == 401
 
 
-async def test_a_login_on_1_15_stops_the_powerwalls(visit):
+async def test_a_login_on_1_15_stops_the_powerwalls(record_demand):
     """The serial number is the password; taking a token stops the site master until run."""
-    visitor = await visit("fw1_15")
+    visitor = await record_demand("fw1_15")
 
     reply = await visitor.login("", visitor.sim.password)
     stopped = (await visitor.get(SOE)).status
@@ -139,9 +139,9 @@ async def test_a_login_on_1_15_stops_the_powerwalls(visit):
     assert (await visitor.get(SOE)).status == 200
 
 
-async def test_an_operation_takes_effect_when_completed(visit):
+async def test_an_operation_takes_effect_when_completed(record_demand):
     """POST stores, GET /config/completed applies."""
-    visitor = await visit()
+    visitor = await record_demand()
     await visitor.login()
     wish = {"real_mode": "backup", "backup_reserve_percent": 52.5}
 
@@ -159,9 +159,9 @@ async def test_an_operation_takes_effect_when_completed(visit):
 
 
 @pytest.mark.parametrize("document", [{}, [], {"real_mode": "party", "backup_reserve_percent": 20}, "x"])
-async def test_a_malformed_operation_is_refused(visit, document):
+async def test_a_malformed_operation_is_refused(record_demand, document):
     """Unknown modes and missing keys are 400 and change nothing."""
-    visitor = await visit()
+    visitor = await record_demand()
     await visitor.login()
 
     reply = await visitor.post("/api/operation", document)
@@ -171,9 +171,9 @@ async def test_a_malformed_operation_is_refused(visit, document):
 
 
 @pytest.mark.parametrize("path", ["/api/operation", "/api/v2/islanding/mode"])
-async def test_customers_may_not_write_on_25_10(visit, path):
+async def test_customers_may_not_write_on_25_10(record_demand, path):
     """Current firmware refuses a customer's writes with 403."""
-    visitor = await visit("fw25_10")
+    visitor = await record_demand("fw25_10")
     await visitor.login()
 
     reply = await visitor.post(path, {"real_mode": "backup", "backup_reserve_percent": 20})
@@ -181,9 +181,9 @@ async def test_customers_may_not_write_on_25_10(visit, path):
     assert (reply.status, reply.json()["error"]) == (403, "Unable to POST to resource")
 
 
-async def test_islanding_follows_in_its_own_time(visit, hands):
+async def test_islanding_follows_in_its_own_time(record_demand, hands):
     """The answer echoes; the grid status changes over seconds, on the way back over twenty."""
-    visitor = await visit()
+    visitor = await record_demand()
     await visitor.login()
 
     async def status() -> str:
@@ -217,9 +217,9 @@ async def test_islanding_follows_in_its_own_time(visit, hands):
         (Fault("/api/operation", status=500, after=True), True),
     ],
 )
-async def test_a_fault_strikes_a_write_before_or_after_it_was_taken(visit, fault, taken):
+async def test_a_fault_strikes_a_write_before_or_after_it_was_taken(record_demand, fault, taken):
     """What a client cannot see, a test can: whether the gateway took the command."""
-    visitor = await visit()
+    visitor = await record_demand()
     await visitor.login()
     visitor.sim.faults.add(fault)
 
@@ -229,9 +229,9 @@ async def test_a_fault_strikes_a_write_before_or_after_it_was_taken(visit, fault
     assert (visitor.sim.gateway.site.pending is not None) == taken
 
 
-async def test_dangerous_gets_are_seen_as_writes(visit):
+async def test_dangerous_gets_are_seen_as_writes(record_demand):
     """GETs that change something count as writes in the log, also when refused; a login does not."""
-    visitor = await visit()
+    visitor = await record_demand()
     await visitor.login()
 
     for path in ("/api/powerwalls/update", "/api/solar_powerwall/2/reset", "/api/sitemaster/stop", SOE):
@@ -240,9 +240,9 @@ async def test_dangerous_gets_are_seen_as_writes(visit):
     assert len(visitor.sim.writes) == 3
 
 
-async def test_a_password_can_be_changed_by_who_knows_the_old_one(visit):
+async def test_a_password_can_be_changed_by_who_knows_the_old_one(record_demand):
     """The new password is the only one from then on."""
-    visitor = await visit("fw21_13")
+    visitor = await record_demand("fw21_13")
 
     wrong = await visitor.post("/api/password/change", {"old_password": "x", "new_password": "new"})
     right = await visitor.post("/api/password/change", {"old_password": "password", "new_password": "new"})
@@ -252,9 +252,9 @@ async def test_a_password_can_be_changed_by_who_knows_the_old_one(visit):
     assert (await visitor.login(password="new")).status == 200
 
 
-async def test_the_site_can_be_renamed(visit):
+async def test_the_site_can_be_renamed(record_demand):
     """Also to something hostile; what is no name is refused."""
-    visitor = await visit()
+    visitor = await record_demand()
     await visitor.login()
     name = "<script>alert('\u202e')</script>"
 
@@ -273,9 +273,9 @@ async def test_the_site_can_be_renamed(visit):
         ("GET", "/api/powerwalls/update", 404),
     ],
 )
-async def test_other_writes_are_refused_and_noted(visit, method, path, status):
+async def test_other_writes_are_refused_and_noted(record_demand, method, path, status):
     """Nothing that a customer may not do is done, and the log shows every attempt."""
-    visitor = await visit()
+    visitor = await record_demand()
     assert (await visitor.ask(method, path)).status == 403
     await visitor.login()
 
@@ -283,9 +283,9 @@ async def test_other_writes_are_refused_and_noted(visit, method, path, status):
     assert len(visitor.sim.writes) == 2
 
 
-async def test_an_old_cookie_outlives_refused_passwords(visit):
+async def test_an_old_cookie_outlives_refused_passwords(record_demand):
     """The defect of 24.36: logins fail while the session goes on."""
-    visitor = await visit("fw25_10")
+    visitor = await record_demand("fw25_10")
     await visitor.login()
     visitor.sim.gateway.sessions.refuse_passwords = True
 

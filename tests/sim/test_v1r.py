@@ -33,12 +33,12 @@ def public(key):
 
 
 @pytest.fixture
-def connect(visit, hands, key, public):
+def connect(record_demand, hands, key, public):
     """Start a gateway that knows the key and a public client of it; the client reads the real clock."""
 
     async def start(persona: str = "pw3", state: KeyState = KeyState.VERIFIED, **sizes):
         hands.now = time.time() - 1_750_000_000.0
-        visitor = await visit(persona, **sizes)
+        visitor = await record_demand(persona, **sizes)
         visitor.sim.register_key(public, state)
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -213,18 +213,18 @@ async def ask(visitor, key, *, din=None, recipient=None, life_s=12.0, domain=7, 
         ({"recipient": "1707000-11-J--SOMEBODY"}, "WRONG_PERSONALIZATION"),
     ],
 )
-async def test_every_flaw_has_its_fault(visit, key, public, flaw, fault):
+async def test_every_flaw_has_its_fault(record_demand, key, public, flaw, fault):
     """Expiry, DIN, signature, domain and recipient are checked."""
-    visitor = await visit("fw25_10")
+    visitor = await record_demand("fw25_10")
     visitor.sim.persona = replace(visitor.sim.persona, gzip=False)
     visitor.sim.register_key(public)
 
     assert await ask(visitor, key, **flaw) == fault
 
 
-async def test_followers_cannot_be_reached(visit, key, public):
+async def test_followers_cannot_be_reached(record_demand, key, public):
     """The leader answers for them: time-out."""
-    visitor = await visit("pw3", followers=1)
+    visitor = await record_demand("pw3", followers=1)
     visitor.sim.persona = replace(visitor.sim.persona, gzip=False)
     visitor.sim.register_key(public)
 
@@ -240,9 +240,9 @@ def test_the_signed_bytes_begin_as_documented():
     )
 
 
-async def test_firmware_without_v1r_does_not_know_the_path(visit):
+async def test_firmware_without_v1r_does_not_know_the_path(record_demand):
     """404, whatever is sent."""
-    visitor = await visit("fw21_44")
+    visitor = await record_demand("fw21_44")
 
     assert (await visitor.ask("POST", "/tedapi/v1r", data=b"")).status == 404
 

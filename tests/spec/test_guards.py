@@ -92,7 +92,7 @@ async def test_sessions_that_are_not_accepted_are_refused_logins(start, sim, clo
     await poll(proxy, clock, HOUR_S, 5, ["/api/operation", "/aggregates"])
 
     assert sim.logins <= 9
-    sim.heals()
+    sim.clear_faults()
     await pass_time(clock, proxy, 1000)
     assert (await proxy.get("/soe")).status == 200
 

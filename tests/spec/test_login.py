@@ -133,7 +133,7 @@ async def test_a_login_that_is_no_login_is_not_repeated_for_each_route(sim, star
     assert {answer.status for answer in answers} == {503}
     assert sim.logins <= 6
 
-    sim.heals()
+    sim.clear_faults()
     await pass_time(clock, proxy, 35)
     assert (await proxy.get("/soe")).status == 200
 

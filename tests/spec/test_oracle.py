@@ -58,11 +58,11 @@ class Play:
         self.sim.plant.set_charge(percent)
 
     async def fault(self, kind):
-        self.sim.heals()
+        self.sim.clear_faults()
         self.sim.faults.add(Fault(status=kind) if isinstance(kind, int) else Fault(action=kind))
 
     async def heal(self, _):
-        self.sim.heals()
+        self.sim.clear_faults()
 
     def check(self, answer):
         """An answer is a charge that the house had at the age that it claims, or an honest error."""
@@ -79,7 +79,7 @@ class Play:
 
     async def end(self):
         """Whatever happened: a healthy gateway is found again and told truly."""
-        self.sim.heals()
+        self.sim.clear_faults()
         for _ in range(140):  # a path that was 404 rests ten minutes, give or take one
             await self.wait(5)
             answer = await self.proxy.get("/soe")

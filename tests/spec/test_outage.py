@@ -143,7 +143,7 @@ async def test_a_gateway_that_asks_for_two_minutes_gets_them(sim, proxy, clock):
 
 async def test_a_path_in_trouble_is_told_once_and_once_more_when_it_works(sim, proxy, clock, caplog):
     """The log has a line per change, not per try."""
-    caplog.set_level("INFO", "proxy.gateway.link")
+    caplog.set_level("INFO", "proxy.cache.link")
     await scrape(proxy, clock, 10)
     fault = sim.faults.add(Fault(SOE, status=500))
     await scrape(proxy, clock, 120, step=2)
@@ -222,7 +222,7 @@ async def test_requests_of_one_connection_wait_in_the_proxy_not_in_its_patience(
     proxy = await start(sim, pool_maxsize=0, timeout=1)
     paths = sorted(source for source in proxy.context.gateway.links[0].driver.sources)
     await asyncio.gather(*(proxy.get(path) for path in paths))
-    await until(lambda: not proxy.context.gateway.is_asking, turns=10**7)
+    await until(lambda: not proxy.context.gateway.is_fetching, turns=10**7)
 
     failures = [outcome for _, outcome in proxy.context.gateway.links[0].exchanges if outcome != "ok"]
     assert "gateway_timeout" not in failures

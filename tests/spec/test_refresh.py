@@ -8,7 +8,7 @@ from tests.clock import pass_time, until
 METERS = "/api/meters/aggregates"
 
 
-async def visit(proxy, clock, times, gap):
+async def record_demand(proxy, clock, times, gap):
     """Ask for the meters at a steady pace; return the ages that were served."""
     ages = []
     for _ in range(times):
@@ -20,7 +20,7 @@ async def visit(proxy, clock, times, gap):
 
 async def test_a_steady_scraper_never_waits_and_costs_one_request_per_visit(sim, proxy, clock):
     """Every ten seconds with a ttl of five: the reading is made shortly before the visit."""
-    ages = await visit(proxy, clock, 12, gap=10)
+    ages = await record_demand(proxy, clock, 12, gap=10)
 
     assert all(age <= 4 for age in ages)
     assert sim.requests_for(METERS) <= 14
@@ -28,7 +28,7 @@ async def test_a_steady_scraper_never_waits_and_costs_one_request_per_visit(sim,
 
 
 async def test_a_busy_route_costs_one_request_per_ttl(sim, proxy, clock):
-    await visit(proxy, clock, 60, gap=1)
+    await record_demand(proxy, clock, 60, gap=1)
 
     assert 10 <= sim.requests_for(METERS) <= 13
 
@@ -101,7 +101,7 @@ async def test_nobody_waits_while_a_lost_gateway_is_tried(sim, proxy, clock):
     sim.answers(status=429, headers={"Retry-After": "40"})
     clock.advance(10)
     await proxy.get("/soe")
-    sim.heals()
+    sim.clear_faults()
     sim.faults.add(Fault(action="hang"))
     clock.advance(45)
     trial = asyncio.create_task(proxy.get("/soe"))

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from proxy.app import system_clock
-from proxy.server.connection import KEEP_ALIVE_S
+from proxy.server.transport.connection import KEEP_ALIVE_S
 from tests.clock import until
 
 NIGHT_S = 8 * 3600.0

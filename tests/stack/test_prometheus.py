@@ -10,8 +10,8 @@ from urllib.error import HTTPError
 import pytest
 import yaml
 
-from proxy.publish.energy import ENERGY
-from proxy.publish.own import OWN
+from proxy.metrics.proxy_metrics import PROXY_METRICS
+from proxy.metrics.site_metrics import SITE_METRICS
 from tests.stack.servers import ROOT, SECRET, bereft, demo, free_port, get, get_json, post, running
 
 DEPLOY = ROOT / "deploy"
@@ -87,12 +87,12 @@ def prometheus(tmp_path_factory):
             if left < SECONDS / 2:
                 take_away()
             for proxy in demos:
-                visit(f"http://{proxy}")
+                record_demand(f"http://{proxy}")
             server.stays(0.5)
         yield Prometheus(f"http://{address}/api/v1", time.time(), lonely)
 
 
-def visit(proxy):
+def record_demand(proxy):
     """Do once what people and programs do, so that every panel has something to show."""
     openc2 = {"Content_Type": "application/openc2-cmd+json;version=1.0", "Authorization": f"Bearer {SECRET}"}
     for path in ("/aggregates", "/soe", "/gateway"):
@@ -134,7 +134,7 @@ def test_readings_of_a_lost_gateway_end_while_its_proxy_stays_up(prometheus):
 def test_prometheus_learns_types_and_meanings(prometheus):
     """It asks for OpenMetrics, where counters are declared without their suffix."""
     told = get_json(f"{prometheus.url}/metadata")["data"]
-    rows = {row.base: row for row in (*ENERGY, *OWN) if row.base in told}
+    rows = {row.base: row for row in (*SITE_METRICS, *PROXY_METRICS) if row.base in told}
 
     assert len(rows) > 70
     for name, row in rows.items():

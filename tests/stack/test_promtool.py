@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from proxy.publish.energy import ENERGY
+from proxy.metrics.site_metrics import SITE_METRICS
 from proxy.sim.faults import Fault
 from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
@@ -93,13 +93,13 @@ async def test_promtool_and_both_parsers_have_no_remark(persona, start, clock):
         address = sim.address if sim.gateway.persona.tls else f"http://{sim.address}"
         gw_pwd = sim.gw_pwd if sim.gateway.persona.tedapi else ""
         proxy = await start(sim, host=address, password=sim.password, gw_pwd=gw_pwd, metrics_refresh="all")
-        assert {row.name for row in ENERGY} & (await settled(proxy)).names
+        assert {row.name for row in SITE_METRICS} & (await settled(proxy)).names
         await clean(proxy)
 
-        await until(lambda: not proxy.context.gateway.is_asking)
+        await until(lambda: not proxy.context.gateway.is_fetching)
         sim.faults.add(Fault(action="reset"))
         await pass_time(clock, proxy, 60)
-        assert {row.name for row in ENERGY} & (await settled(proxy)).names == set()
+        assert {row.name for row in SITE_METRICS} & (await settled(proxy)).names == set()
         await clean(proxy)
 
 
@@ -111,7 +111,7 @@ async def test_promtool_has_no_remark_during_an_outage(sim, start, clock):
     for seconds in (7, 60):
         await pass_time(clock, proxy, seconds)
         await clean(proxy)
-    sim.heals()
+    sim.clear_faults()
     await pass_time(clock, proxy, 60)
     assert "powerwall_charge_ratio" in (await settled(proxy)).names
     await clean(proxy)

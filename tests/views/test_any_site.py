@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.core.sources import METERS
-from proxy.server.readings import encode
+from proxy.server.data.readings import encode
 from proxy.server.route import Style
 from proxy.views import batteries, devices, flows, meters, site, strings
 from proxy.views.options import Options

@@ -24,7 +24,7 @@ from proxy.core.errors import (
     OutcomeUnknown,
     SourceUnavailable,
 )
-from proxy.core.reading import dig
+from proxy.core.json_access import get_path
 from proxy.drivers.cloud.http import CloudHttp, Reply
 from proxy.drivers.cloud.ledger import Ledger
 from proxy.drivers.cloud.pause import Pause
@@ -193,7 +193,7 @@ class CloudApi:
         found = base_url(reply, self._configured)
         if found is None:
             answer = await self._send(_Call("GET", "users/region"), token)
-            named = dig(response("users/region", answer), "fleet_api_base_url") if answer.ok else None
+            named = get_path(response("users/region", answer), "fleet_api_base_url") if answer.ok else None
             found = trusted(named, self._configured) if isinstance(named, str) else None
         if found is None or found == self.base:
             raise AccountRefused(

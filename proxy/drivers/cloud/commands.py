@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.core.errors import CommandRejected, OutcomeUnknown
+from proxy.core.json_access import number, text
 from proxy.core.model import Command, Setting
-from proxy.core.reading import number, text
 
 # The endpoint of each setting, and the member that carries it. Two settings of one endpoint are one request.
 _ENDPOINTS: Mapping[Setting, tuple[str, str]] = {

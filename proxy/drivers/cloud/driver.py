@@ -24,8 +24,8 @@ from proxy.core.errors import (
     SourceUnavailable,
 )
 from proxy.core.model import Command, Document, Outcome, Setting, Source
-from proxy.core.shapes import CHECKS
 from proxy.core.sources import METERS, OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS
+from proxy.core.validation import CHECKS
 from proxy.drivers.base import Usage
 from proxy.drivers.cloud import commands, mapping
 from proxy.drivers.cloud.mapping import FROM_INFO, FROM_LIVE, Mapped, Reported

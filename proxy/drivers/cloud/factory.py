@@ -22,9 +22,9 @@ from proxy.drivers.cloud.token_store import FLEET_MARGIN_S, OWNER_MARGIN_S, Auth
 from proxy.drivers.cloud.tokens import FLEET_FILE, OWNER_FILE, FleetFormat, OwnerFormat, TokenFormat
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.core.clock import Clock
     from proxy.drivers.energy import EnergyMeter
+    from proxy.state.store import StateStore
 
 MODES = (FLEET, OWNER, STATIC)
 
@@ -62,7 +62,7 @@ class CloudOptions:
 
 def make(
     options: CloudOptions,
-    memory: Memory,
+    memory: StateStore,
     clock: Clock,
     *,
     energy: EnergyMeter | None = None,

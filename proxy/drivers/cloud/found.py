@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from proxy.core.reading import number, text
+from proxy.core.json_access import number, text
 from proxy.drivers.cloud.refusals import trusted
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import FLEET_FILE, OWNER_FILE, OwnerFormat

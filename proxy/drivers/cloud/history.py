@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from proxy.core.reading import number
+from proxy.core.json_access import number
 
 # (imported, exported) of each meter: the members of an entry that make up each of them.
 _SUMS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -14,8 +14,8 @@ from proxy.core.budget import Budget, Spending
 from proxy.core.errors import BudgetSpent
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.core.clock import Clock
+    from proxy.state.store import StateStore
 
 FILE = "cloud-requests.json"
 _AHEAD = 5
@@ -24,7 +24,7 @@ _AHEAD = 5
 class Ledger:
     """Counts requests and refuses those that the budget does not admit."""
 
-    def __init__(self, memory: Memory, clock: Clock, budget: Budget) -> None:
+    def __init__(self, memory: StateStore, clock: Clock, budget: Budget) -> None:
         self._memory = memory
         self._clock = clock
         self._budget = budget

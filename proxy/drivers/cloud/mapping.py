@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from proxy.core.json_access import get_path, number, text
 from proxy.core.model import Source, raw_percent
-from proxy.core.reading import dig, number, text
 from proxy.core.sources import (
     GRID_STATUS,
     METERS,
@@ -25,7 +25,7 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     VITALS,
 )
-from proxy.drivers.tedapi.mask import masked
+from proxy.drivers.tedapi.translate.mask import masked
 
 # The two answers as they came, masked: where settings are read back from that the local API has not.
 CLOUD_LIVE: Final[Source] = "/cloud/power"
@@ -53,7 +53,7 @@ class Reported:
     @property
     def has_battery(self) -> bool:
         """Whether the site has one, as far as it is known."""
-        return "percentage_charged" in self.live or dig(self.info, "components", "battery") is True
+        return "percentage_charged" in self.live or get_path(self.info, "components", "battery") is True
 
 
 def powers(live: Mapping[str, Any]) -> dict[str, float | None]:
@@ -197,7 +197,7 @@ def status(reported: Reported) -> dict[str, Any] | None:
         "version": version,
         "git_hash": next(iter(version.split()[1:]), None),
         "commission_count": None,
-        "device_type": text(dig(reported.info, "components", "gateway")),
+        "device_type": text(get_path(reported.info, "components", "gateway")),
         "teg_type": None,
         "sync_type": None,
         "cellular_disabled": None,
@@ -235,7 +235,7 @@ def site_info(reported: Reported) -> dict[str, Any] | None:
             "grid_phase_setting": None,
             "country": None,
             "state": None,
-            "utility": text(dig(info, "tariff_content", "utility")),
+            "utility": text(get_path(info, "tariff_content", "utility")),
         },
     }
 
@@ -286,11 +286,11 @@ def _solar_count(reported: Reported) -> int | None:
     if not reported.info:
         return None
     inverters = len(_rows(reported.info, "inverters"))
-    return inverters or int(dig(reported.info, "components", "solar") is True)
+    return inverters or int(get_path(reported.info, "components", "solar") is True)
 
 
 def _rows(info: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    rows = dig(info, "components", name)
+    rows = get_path(info, "components", name)
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 

@@ -12,8 +12,8 @@ from proxy.drivers.cloud.history import Energies, Totals, day_of, energies, entr
 from proxy.drivers.cloud.site import SiteEndpoints
 
 if TYPE_CHECKING:
-    from proxy.config.memory import Memory
     from proxy.core.clock import Clock
+    from proxy.state.store import StateStore
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ HISTORY = "calendar_history"
 class HistoryMeter:
     """Counters of one site; a history that cannot be had leaves them as they are, or unknown."""
 
-    def __init__(self, site: SiteEndpoints, memory: Memory, clock: Clock) -> None:
+    def __init__(self, site: SiteEndpoints, memory: StateStore, clock: Clock) -> None:
         self._site = site
         self._memory = memory
         self._clock = clock

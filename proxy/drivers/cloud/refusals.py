@@ -23,7 +23,7 @@ from proxy.core.errors import (
     RateLimited,
     SourceUnavailable,
 )
-from proxy.core.reading import number, text
+from proxy.core.json_access import number, text
 from proxy.drivers.cloud.http import Reply
 
 DEFAULT_PAUSE_S = 10.0

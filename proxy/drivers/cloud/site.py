@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.core.errors import AccountRefused, GatewayError, NotSupported
-from proxy.core.reading import number, text
+from proxy.core.json_access import number, text
 from proxy.drivers.cloud.api import CloudApi, Fetched
 
 _log = logging.getLogger(__name__)

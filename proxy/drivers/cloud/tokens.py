@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from proxy.core.reading import number, text
+from proxy.core.json_access import number, text
 
 FLEET_FILE = ".pypowerwall.fleetapi"
 OWNER_FILE = ".pypowerwall.auth"

@@ -17,18 +17,19 @@ from typing import TYPE_CHECKING, Any
 from proxy.core.errors import GatewayError, Scope
 from proxy.core.model import Document, Source
 from proxy.drivers.base import Usage
-from proxy.drivers.tedapi import messages, meters, powerwall3
-from proxy.drivers.tedapi.answers import absent, documents, tell
-from proxy.drivers.tedapi.mask import masked
-from proxy.drivers.tedapi.reading import Facts, dig, moment
-from proxy.drivers.tedapi.rota import Rota
-from proxy.drivers.tedapi.translate import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS
+from proxy.drivers.tedapi import messages
+from proxy.drivers.tedapi.data import Facts, get_path, moment
+from proxy.drivers.tedapi.translate import meters, powerwall3
+from proxy.drivers.tedapi.translate.answers import absent, documents, tell
+from proxy.drivers.tedapi.translate.mask import masked
+from proxy.drivers.tedapi.translate.sources import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS
+from proxy.drivers.tedapi.unit_schedule import UnitSchedule
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.drivers.energy import EnergyMeter
-    from proxy.drivers.tedapi.wire import Wire
+    from proxy.drivers.tedapi.transport import TedapiTransport
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Known:
 class TedapiDriver:
     """Reads a gateway through a wire; ``energy`` counts energies that TEDAPI does not tell.
 
-    ``_beside`` counts requests since the controller was asked last: however clients
+    ``_extra_requests`` counts requests since the controller was asked last: however clients
     ask, they are all one round for the gateway.
     """
 
@@ -67,7 +68,7 @@ class TedapiDriver:
     lifetimes: Mapping[Source, float] = dict.fromkeys(FROM_CONFIG, _LIFETIMES[messages.CONFIG])
 
     def __init__(
-        self, wire: Wire, settings: Settings, clock: Clock, energy: EnergyMeter | None = None
+        self, wire: TedapiTransport, settings: Settings, clock: Clock, energy: EnergyMeter | None = None
     ) -> None:
         self.name = wire.name
         self._wire = wire
@@ -76,10 +77,10 @@ class TedapiDriver:
         self._known: dict[str, Known] = {}
         # A reading stands for a ttl; with it, no unit's answer is to get older than anything that is served.
         longest_s = settings.cache_ttl - settings.cache_expire
-        self._units = Rota(longest_s, longest_s if settings.graceful_degradation else 0.0)
+        self._units = UnitSchedule(longest_s, longest_s if settings.graceful_degradation else 0.0)
         self._ttl_s = settings.cache_expire
         self._changed_at = float("-inf")
-        self._beside = 0
+        self._extra_requests = 0
         self._seen_since: float | None = None
         self._turn = asyncio.Lock()
 
@@ -129,15 +130,15 @@ class TedapiDriver:
 
     async def _fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         if exchange == messages.STATUS:
-            self._beside += 1
+            self._extra_requests += 1
             return documents({STATUS_SOURCE: masked(await self._wire.read(messages.STATUS))})
         if exchange == messages.CONFIG:
             return await self._configuration()
         # Early enough that nobody has to ask for the configuration between two rounds.
         asked_config = await self._refresh(messages.CONFIG, -self._ttl_s)
         # Both in one round would leave no room for the units, if there are any.
-        is_crowded = asked_config and self._dins
-        await self._refresh(messages.FIRMWARE, _LIFETIMES[messages.FIRMWARE] if is_crowded else 0.0)
+        defer_firmware = asked_config and self._dins
+        await self._refresh(messages.FIRMWARE, _LIFETIMES[messages.FIRMWARE] if defer_firmware else 0.0)
         answer = await self._readings()
         if asked_config:
             answer |= tell(FROM_CONFIG, Facts(config=self._config), self._why(messages.CONFIG))
@@ -163,7 +164,7 @@ class TedapiDriver:
     async def _readings(self) -> dict[Source, Document | GatewayError]:
         """Ask the controller and some units; what was not asked now is told with its age."""
         controller = await self._wire.read(messages.CONTROLLER)
-        room, self._beside = max(_BESIDE - self._beside, 1), 0
+        room, self._extra_requests = max(_BESIDE - self._extra_requests, 1), 0
         asked = await self._ask_units(room)
         facts = self._facts(controller)
         kept = [self._units.told[din].at for din in facts.units if din not in asked]
@@ -180,7 +181,7 @@ class TedapiDriver:
             config=self._config,
             firmware=firmware.document if firmware else {},
             units={din: told[din].components for din in self._dins if din in told},
-            seen_since=self._seen_since or moment(dig(controller, "system", "time")),
+            seen_since=self._seen_since or moment(get_path(controller, "system", "time")),
         )
         self._seen_since = facts.seen_since
         if self._energy is None:
@@ -228,14 +229,14 @@ class TedapiDriver:
         age_s = 0.0 if leader in asked else self._clock.monotonic() - told.at
         return documents({COMPONENTS_SOURCE: masked(told.components)}, age_s=age_s)
 
-    async def _refresh(self, name: str, patience_s: float) -> bool:
+    async def _refresh(self, name: str, soft_timeout_s: float) -> bool:
         """Ask for what changes slowly if it is old by so much more than its lifetime; say whether it was asked for.
 
         Without an answer the old one stands, and is asked for again when it would have grown old anew.
         """
         known = self._known.get(name)
         now = self._clock.monotonic()
-        if known and now - known.asked_at < _LIFETIMES[name] + patience_s:
+        if known and now - known.asked_at < _LIFETIMES[name] + soft_timeout_s:
             return False
         try:
             await self._ask(name)
@@ -249,6 +250,6 @@ class TedapiDriver:
         return True
 
     async def _ask(self, name: str) -> None:
-        self._beside += 1
+        self._extra_requests += 1
         sent_at = self._clock.monotonic()
         self._known[name] = Known(await self._wire.read(name), sent_at)

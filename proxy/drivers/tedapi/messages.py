@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import BadAnswer, NotSupported, SourceUnavailable
-from proxy.core.shapes import parse
+from proxy.core.validation import parse
 
 if TYPE_CHECKING:
     from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope

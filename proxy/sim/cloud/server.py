@@ -27,7 +27,7 @@ from proxy.sim.cloud.site import CloudSite
 from proxy.sim.cloud.troubles import TROUBLES
 from proxy.sim.delivery import deliver
 from proxy.sim.faults import Faults, Handle
-from proxy.sim.front import Front
+from proxy.sim.front import HttpFrontend
 from proxy.sim.records import Record, Traffic
 from proxy.sim.server import SYSTEM_CLOCK, SimulatedGateway
 
@@ -56,17 +56,17 @@ class SimulatedCloud:
         self.moved_to = ""  # base URL of the account's region if it is another one: 421
         self.traffic = Traffic()
         self.faults = Faults(Random(1), self._faults_changed)  # noqa: S311 - reproducible on purpose
-        self._front = Front(host, port, tls=tls, serial="cloud", desk=self, now=clock.wall)
+        self._frontend = HttpFrontend(host, port, tls=tls, serial="cloud", desk=self, now=clock.wall)
 
     async def start(self) -> None:
         """Listen; ``port`` is known from now on."""
-        await self._front.start()
+        await self._frontend.start()
         self.account.base_url = self.account.base_url or self.url
         self._faults_changed()
 
     async def stop(self) -> None:
         """Close every socket and wait for what was under way."""
-        await self._front.stop()
+        await self._frontend.stop()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -82,14 +82,14 @@ class SimulatedCloud:
     @property
     def url(self) -> str:
         """Base URL of the API and of the sign-in server."""
-        listener = self._front.listener
+        listener = self._frontend.listener
         host = f"[{listener.host}]" if ":" in listener.host else listener.host
-        return f"{'https' if self._front.tls else 'http'}://{host}:{listener.port}"
+        return f"{'https' if self._frontend.tls else 'http'}://{host}:{listener.port}"
 
     @property
     def certificate(self) -> Certificate:
         """The certificate with its CA, which a client must be made to trust."""
-        return self._front.certificate
+        return self._frontend.certificate
 
     @property
     def house(self) -> SimulatedGateway:
@@ -142,9 +142,9 @@ class SimulatedCloud:
 
     def _faults_changed(self) -> None:
         if self.faults.has("refuse"):
-            self._front.shut()
+            self._frontend.shut()
         else:
-            self._front.open(stalls=self.faults.has("stall"))
+            self._frontend.open(stalls=self.faults.has("stall"))
 
     # -- requests --------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from proxy.sim.scene import Scene
 
 Board = dict[str, Any]
 STRINGS_ON_BUS = "ABCD"
-NOBODY = {"packagePartNumber": None, "packageSerialNumber": None}
+NO_ONE = {"packagePartNumber": None, "packageSerialNumber": None}
 NO_ALERTS = {"isComplete": True, "isMIA": False, "active": []}
 
 
@@ -103,7 +103,7 @@ def _meter(scene: Scene, letter: str, *, present: bool) -> Board:
 
 def _sync(scene: Scene, *, present: bool) -> Board:
     sync = scene.hardware.sync
-    label = {"packagePartNumber": sync.part, "packageSerialNumber": sync.serial} if present else NOBODY
+    label = {"packagePartNumber": sync.part, "packageSerialNumber": sync.serial} if present else NO_ONE
     return {
         **label,
         "SYNC_InfoMsg": {"isMIA": not present, "SYNC_appGitHash": None},
@@ -115,7 +115,7 @@ def _sync(scene: Scene, *, present: bool) -> Board:
 
 def _msa(scene: Scene, *, present: bool) -> Board:
     sync = scene.hardware.sync
-    label = {"packagePartNumber": sync.part, "packageSerialNumber": sync.serial} if present else NOBODY
+    label = {"packagePartNumber": sync.part, "packageSerialNumber": sync.serial} if present else NO_ONE
     meter = _meter(scene, "Z", present=present)
     if present:
         meter |= {f"METER_Z_VL{n}G": meter.pop(f"METER_Z_VL{n}N") for n in (1, 2, 3)}
@@ -173,9 +173,9 @@ def bus(scene: Scene, empty_slots: int) -> Board:
 def _add_empty_slot(lists: dict[str, list[Board]]) -> None:
     """Pad every list with a place that nobody fills: zeros that are missing in action."""
     lists["PVAC"].append(
-        {**NOBODY, "PVAC_Status": {"isMIA": True, "PVAC_Pout": 0}, "PVAC_Logging": {"isMIA": True}}
+        {**NO_ONE, "PVAC_Status": {"isMIA": True, "PVAC_Pout": 0}, "PVAC_Logging": {"isMIA": True}}
     )
     lists["PVS"].append({"PVS_Status": {"isMIA": True}})
     lists["PINV"].append({"PINV_Status": {"isMIA": True, "PINV_Pout": 0, "PINV_Vout": 0}})
-    lists["THC"].append({**NOBODY, "THC_InfoMsg": {"isMIA": True}})
+    lists["THC"].append({**NO_ONE, "THC_InfoMsg": {"isMIA": True}})
     lists["POD"].append({"POD_EnergyStatus": {"isMIA": True, "POD_nom_energy_remaining": 0}})

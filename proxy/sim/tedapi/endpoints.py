@@ -7,7 +7,7 @@ import binascii
 import gzip
 
 from proxy.sim.answers import NO_PAGE, OCTETS, RATE_LIMITED, TEXT, Answer, forbidden, refusal
-from proxy.sim.gateway import Ask, Gateway
+from proxy.sim.gateway import Gateway, RequestKey
 from proxy.sim.sessions import Role
 from proxy.sim.tedapi import v1r
 from proxy.sim.tedapi.messages import READING_REQUESTS, reply, request_name
@@ -20,7 +20,7 @@ UNAUTHORIZED = refusal(401, "Unauthorized", "bad credentials")
 BAD_REQUEST = refusal(400, "Bad Request", "cannot read the message")
 
 
-def _credentials(ask: Ask) -> tuple[str, str] | None:
+def _credentials(ask: RequestKey) -> tuple[str, str] | None:
     scheme, _, encoded = ask.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -31,7 +31,7 @@ def _credentials(ask: Ask) -> tuple[str, str] | None:
     return user, password
 
 
-def _refused(gateway: Gateway, tedapi: Tedapi, ask: Ask) -> Answer | None:
+def _refused(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer | None:
     """Say why a request by password may not be answered, or None if it may."""
     session = gateway.session_of(ask)
     if session is not None and (ask.path == DIN or session.role is Role.INSTALLER):
@@ -57,7 +57,7 @@ def _unit(gateway: Gateway, path: str) -> str | None:
     return din if gateway.persona.is_powerwall3 and din in gateway.units else None
 
 
-def _query(gateway: Gateway, tedapi: Tedapi, ask: Ask) -> Answer:
+def _query(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer:
     from tesla_protocol.energy_device.transport_pb2 import AuthEnvelope, MessageEnvelope  # noqa: PLC0415
 
     unit = _unit(gateway, ask.path)
@@ -72,7 +72,7 @@ def _query(gateway: Gateway, tedapi: Tedapi, ask: Ask) -> Answer:
     return _packed(gateway, bytes(answer.SerializeToString()))
 
 
-def respond(gateway: Gateway, tedapi: Tedapi, ask: Ask) -> Answer:
+def respond(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer:
     """Answer a request to ``/tedapi/…``."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415
 
@@ -98,7 +98,7 @@ def respond(gateway: Gateway, tedapi: Tedapi, ask: Ask) -> Answer:
         return BAD_REQUEST
 
 
-def is_command(ask: Ask) -> bool:
+def is_command(ask: RequestKey) -> bool:
     """Say whether a request to TEDAPI changes something at the gateway."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415
     from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage  # noqa: PLC0415

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from proxy.config.memory import Memory
 from proxy.drivers.cloud.driver import CloudDriver, Intervals
 from proxy.drivers.cloud.factory import CloudOptions, make
 from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.cloud.sign_in import FLEET, FLEET_SECRET
+from proxy.state.store import StateStore
 
 EMAIL = "owner@example.com"
 
@@ -107,7 +107,7 @@ async def connect(clock, cloud, folder, tmp_path):
                 "timeout_s": 5.0,
                 "tls": trusting(at),
             }
-            memory = Memory(str(tmp_path / "state"))
+            memory = StateStore(str(tmp_path / "state"))
             driver = make(CloudOptions(mode, **known | options), memory, clock.clock, energy=energy)
             stack.push_async_callback(driver.close)
             return driver

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.memory import Memory
 from proxy.core.sources import METERS
 from proxy.drivers.cloud.history import Totals, energies, query, zone_of
 from proxy.drivers.energy import EnergyMeter
+from proxy.state.store import StateStore
 
 WATT_HOURS = st.floats(min_value=0, max_value=1e7)
 
@@ -95,7 +95,7 @@ async def test_a_history_that_fails_leaves_energies_unknown_and_readings_whole(c
 
 async def test_without_history_powers_are_integrated_where_that_is_wanted(connect, cloud, clock, tmp_path):
     cloud.house.pin(solar=6000)
-    meter = EnergyMeter(Memory(str(tmp_path / "energy")), clock.clock, "cloud")
+    meter = EnergyMeter(StateStore(str(tmp_path / "energy")), clock.clock, "cloud")
     driver = connect(energy=meter)
 
     await driver.fetch("live_status")

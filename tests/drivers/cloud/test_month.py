@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proxy.config.memory import Memory
 from proxy.core.budget import Budget
 from proxy.core.errors import BudgetSpent, GatewayError
 from proxy.core.model import Command, Setting
 from proxy.core.sources import METERS, OPERATION
 from proxy.drivers.cloud.ledger import Ledger
+from proxy.state.store import StateStore
 from tests.clock import EPOCH
 
 DAY = 86400.0
@@ -84,17 +84,17 @@ async def test_restarts_give_no_requests_back(connect, cloud, clock):
 
 async def test_a_killed_process_has_never_counted_too_little(clock, tmp_path):
     """What is on disk runs ahead by at most five reads and five commands."""
-    ledger = Ledger(Memory(str(tmp_path)), clock.clock, Budget(None))
+    ledger = Ledger(StateStore(str(tmp_path)), clock.clock, Budget(None))
 
     for sent in range(1, 40):
         await ledger.spend(command=sent % 3 == 0)
-        found = Ledger(Memory(str(tmp_path)), clock.clock, Budget(None)).describe()
+        found = Ledger(StateStore(str(tmp_path)), clock.clock, Budget(None)).describe()
         true = ledger.describe()
         assert true["reads"] <= found["reads"] <= true["reads"] + 5
         assert true["commands"] <= found["commands"] <= true["commands"] + 5
     await ledger.close()
 
-    found = Ledger(Memory(str(tmp_path)), clock.clock, Budget(None)).describe()
+    found = Ledger(StateStore(str(tmp_path)), clock.clock, Budget(None)).describe()
     assert (found["reads"], found["commands"]) == (26, 13)
 
 

@@ -1,0 +1,184 @@
+"""What one gateway is asked: over which link, once for everybody; and what becomes of its answers.
+
+Ownership: ``Fetcher`` owns the flights, and the timer of its refresher. A flight is
+started by the first request that needs it or by that timer. Everything between two
+awaits is atomic, so there are no locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from proxy.cache.refresher import Refresher
+from proxy.cache.single_flight import Flight, SingleFlight, stopping
+from proxy.core.errors import GatewayError, NotSupported, Unreachable
+from proxy.core.sources import STATUS
+from proxy.drivers.base import CachesReplies
+
+if TYPE_CHECKING:
+    from proxy.cache.link import Link
+    from proxy.cache.store import MemoryStore
+    from proxy.core.clock import Clock
+    from proxy.core.freshness import Policy
+    from proxy.core.model import Document, Source
+
+
+class Fetcher:
+    """Asks the links of one gateway and stores what they tell.
+
+    ``links`` are tried in order; the first that has a source and may be asked is read.
+    ``notify`` is called whenever snapshots or links changed.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        clock: Clock,
+        policy: Callable[[Source], Policy],
+        store: MemoryStore,
+        notify: Callable[[], None],
+    ) -> None:
+        self.links = tuple(links)
+        self.refresher = Refresher(clock, policy, store, self.request_fetch)
+        self.coalesced = 0
+        self._now = clock.monotonic
+        self._store = store
+        self._notify = notify
+        self._single_flight = SingleFlight(clock.monotonic)
+        self._changed_at: dict[Source, float] = {}
+        self._firmware: str | None = None
+        self._has_ended = False
+
+    def __bool__(self) -> bool:
+        """Say whether an exchange is under way."""
+        return bool(self._single_flight)
+
+    def link_for(self, source: Source) -> Link | GatewayError:
+        """Return the first link that tells this source and may be asked, or why there is none."""
+        if self._has_ended:
+            return stopping()
+        now = self._now()
+        refusals: list[GatewayError] = []
+        for link in self.links:
+            if not link.has(source):
+                continue
+            refusal = link.resting(source, now)
+            if refusal is None:
+                refusal = link.refusal(link.driver.sources[source], now)
+                if refusal is None or self.in_progress(link, source):
+                    return link
+            refusals.append(refusal)
+        if not self.links:
+            return Unreachable("no gateway is configured: set PW_HOST")
+        if not refusals:
+            return NotSupported("no connection to this gateway tells this")
+        return min(refusals, key=lambda refusal: refusal.retry_after or float("inf"))
+
+    def in_progress(self, link: Link, source: Source) -> Flight | None:
+        """Return the flight that will tell a source, if it is in the air."""
+        return self._single_flight.find(link, link.driver.sources[source])
+
+    def since(self, flight: Flight) -> float:
+        """Say when a flight started that is in the air."""
+        return self._single_flight.since(flight)
+
+    def has_changed(self, source: Source, since: float) -> bool:
+        """Say whether a write has changed a source since a moment."""
+        return self._changed_at.get(source, since) > since
+
+    def request_fetch(self, source: Source) -> GatewayError | None:
+        """Ask for a source unless that is under way; return why it may not be asked."""
+        way = self.link_for(source)
+        if isinstance(way, GatewayError):
+            return way
+        if not self.in_progress(way, source):
+            self.start(way, source)
+        return None
+
+    def join(self, link: Link, source: Source) -> Flight:
+        """Return the flight that will tell a source, starting it unless it is in the air."""
+        flight = self.in_progress(link, source)
+        self.coalesced += flight is not None
+        return flight or self.start(link, source)
+
+    def start(self, link: Link, source: Source) -> Flight:
+        """Start the exchange that tells a source, and keep what it tells."""
+        exchange, started = link.driver.sources[source], self._now()
+        # The others are told by an earlier link: taking them from here would make readings flicker.
+        ours = {told for told in link.driver.sources if self.link_for(told) is link}
+
+        def on_result(answer: Mapping[Source, Document] | GatewayError) -> None:
+            if isinstance(answer, GatewayError):
+                self._schedule_next(link, exchange, answer)
+            else:
+                self._store_documents(
+                    {s: told for s, told in answer.items() if s in ours or self.link_for(s) is link}, started
+                )
+                self._schedule_next(link, exchange, None)
+
+        return self._single_flight.start(link, exchange, on_result)
+
+    def forget(self, sources: Iterable[Source]) -> None:
+        """Forget sources that a write has changed, also as answers that are still under way."""
+        now, dropped = self._now(), tuple(sources)
+        for source in dropped:
+            self._store.discard(source)
+            self._changed_at[source] = now
+            for link in self.links:
+                self._single_flight.supersede(link, link.driver.sources.get(source, ""))
+        for link in self.links:
+            if isinstance(link.driver, CachesReplies):
+                link.driver.forget_answers()
+        self.refresher.schedule_now(dropped)
+        self._notify()
+
+    def _store_documents(self, documents: Mapping[Source, Document], started: float) -> None:
+        """Store what an exchange told, unless a write has overtaken it."""
+        for source, document in documents.items():
+            if self.has_changed(source, started):
+                continue
+            if source == STATUS:
+                self._note_firmware(document)
+            snapshot = self._store.put(source, document)
+            self.refresher.note(snapshot, snapshot.stored_at - started)
+
+    def _note_firmware(self, status: Document) -> None:
+        """Ask again for what the gateway did not offer when its firmware is another one."""
+        version = status.value.get("version") if isinstance(status.value, dict) else None
+        if self._firmware is not None and version != self._firmware:
+            for link in self.links:
+                link.forget_missing()
+        self._firmware = version
+
+    def _schedule_next(self, link: Link, exchange: str, error: GatewayError | None) -> None:
+        """Plan the next look at what this exchange ought to have told, and tell the listeners.
+
+        What another link can tell meanwhile is looked at now: an open page does not ask by itself.
+        """
+        now = self._now()
+        for source, reported_by in link.driver.sources.items():
+            if reported_by != exchange:
+                continue
+            reasons = (error, link.resting(source, now), link.refusal(exchange, now))
+            pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
+            way = self.link_for(source) if pause else link
+            if way is link or isinstance(way, GatewayError):
+                self.refresher.postpone(source, pause, unless_planned=error is None)
+            else:
+                self.refresher.schedule_now((source,))
+        self.refresher.rearm()
+        self._notify()
+
+    def end(self) -> None:
+        """Ask no more: whoever waits for the gateway is answered with what there is."""
+        self._has_ended = True
+        self.refresher.close()
+        self._single_flight.end()
+
+    async def close(self) -> None:
+        """Ask no more, see down what is in the air, close the drivers."""
+        self.end()
+        await self._single_flight.close()
+        for link in self.links:
+            await link.driver.close()

@@ -1,0 +1,241 @@
+"""One way to one gateway: a driver, its breaker, the rests of its paths, a limit of requests at once.
+
+Everything here happens on the event loop, between awaits: no locks. The only
+await is the driver's; what the breaker learns is noted before it and after it.
+A task that runs ``fetch`` is owned by the gateway, which awaits it on close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from proxy.core.breaker import Breaker, Cooldown, State, cooldown_after
+from proxy.core.errors import BadAnswer, CircuitOpen, GatewayError, NotSupported, Scope
+from proxy.core.failures import Failures
+from proxy.core.histogram import Histogram
+from proxy.core.model import Document, Source
+from proxy.drivers.base import Asset, AssetOrigin, Controllable
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.core.model import Command, Outcome
+    from proxy.drivers.base import Driver
+
+_log = logging.getLogger(__name__)
+
+# They stand for every write and for every file of the web app in the counts of exchanges.
+_COMMAND, _FILE = "command", "file"
+_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The latest try of an exchange: "ok", the code of its error or "abandoned", and how long (s) it took."""
+
+    outcome: str
+    seconds: float
+
+
+class Link:
+    """A driver that is asked only while it may be asked.
+
+    ``jitter`` returns a factor around 1 for rests. With ``guarded=False`` (PW_HEALTH_CHECK=no)
+    only what guards the owner's account opens the link: refused credentials and 429.
+    """
+
+    def __init__(
+        self,
+        driver: Driver,
+        clock: Clock,
+        *,
+        max_concurrent: int,
+        jitter: Callable[[], float],
+        guarded: bool = True,
+    ) -> None:
+        self.driver = driver
+        self.breaker = Breaker(since=clock.monotonic())
+        self.rests: dict[str, Cooldown] = {}
+        self.last_success: float | None = None
+        self.in_flight = 0
+        self.exchanges: Counter[tuple[str, str]] = Counter()  # (exchange, outcome)
+        self.seconds = Histogram(_BUCKETS_S)
+        self.latest: dict[str, Attempt] = {}  # by exchange
+        self.failures = Failures()
+        self.cooldowns: Counter[str] = Counter()
+        self.served_stale = 0  # requests answered from stale snapshots since the link was lost
+        self._clock = clock
+        self._jitter = jitter
+        self._guarded = guarded
+        self._lost_at: float | None = None
+        self._slots = asyncio.Semaphore(max(max_concurrent, 1))
+
+    def has(self, source: Source) -> bool:
+        """Say whether this way leads to a source at all."""
+        return source in self.driver.sources
+
+    def refusal(self, exchange: str, now: float) -> GatewayError | None:
+        """Say why an exchange would not be sent now; None when it would be."""
+        if resting := self.resting(exchange, now):
+            return resting
+        if not self.breaker.permits(now):
+            # A trial under way is decided soon; until then "come back in a second".
+            left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
+            return CircuitOpen(f"{self._reason()}", retry_after=left)
+        return None
+
+    def resting(self, path: str, now: float) -> GatewayError | None:
+        """Say why a source or an exchange rests, though the gateway may be asked for others."""
+        rest = self.rests.get(path)
+        if rest is None or rest.permits(now):
+            return None
+        kind = type(rest.error) if rest.error.scope is Scope.SOURCE else CircuitOpen
+        return kind(str(rest.error), retry_after=rest.until - now)
+
+    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+        """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
+        async with self._slots:
+            now = self._clock.monotonic()
+            if refusal := self.refusal(exchange, now):
+                raise refusal
+            self._note(self.breaker.begin(now))
+            self.in_flight += 1
+            outcome = "abandoned"
+            try:
+                answer = await self._request_fetch(exchange)
+                outcome = "ok"
+            except GatewayError as error:
+                outcome = error.code()
+                self._failed(exchange, error, self._clock.monotonic())
+                raise
+            except asyncio.CancelledError:
+                self._note(self.breaker.abandoned(self._clock.monotonic()))
+                raise
+            finally:
+                self.in_flight -= 1
+                took = self._clock.monotonic() - now
+                self.seconds.add(took)
+                self.latest[exchange] = Attempt(outcome, took)
+            self._succeeded(exchange, self._clock.monotonic())
+            return self._documents(answer)
+
+    async def _request_fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+        """Ask the driver. Where it breaks its promise to raise GatewayError only, an answer surprised it."""
+        try:
+            return await self.driver.fetch(exchange)
+        except GatewayError:
+            raise
+        except Exception as exc:
+            _log.exception("driver failed", extra={"link": self.driver.name, "path": exchange})
+            raise BadAnswer(f"{exchange}: the answer could not be understood") from exc
+
+    @asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
+        """Read a file of the gateway's web app. Only what concerns the gateway as a whole is learnt from it."""
+        if not isinstance(self.driver, AssetOrigin):
+            raise NotSupported("this gateway has no web app")
+        if not self.breaker.is_closed:
+            left = max(self.breaker.until - self._clock.monotonic(), 1.0)
+            raise CircuitOpen(self._reason(), retry_after=left)
+        try:
+            async with self.driver.stream(path, headers) as asset:
+                yield asset
+        except GatewayError as error:
+            if error.scope is Scope.LINK:
+                self._failed(_FILE, error, self._clock.monotonic())
+            raise
+
+    async def execute(self, command: Command) -> Outcome:
+        """Send a command once, unless the gateway rests; never again by itself. Raises GatewayError."""
+        if not isinstance(self.driver, Controllable):
+            raise NotSupported(f"the {self.driver.name} connection cannot write")
+        async with self._slots:
+            now = self._clock.monotonic()
+            if refusal := self.refusal(_COMMAND, now):
+                raise refusal
+            self._note(self.breaker.begin(now))
+            try:
+                outcome = await self.driver.execute(command)
+            except GatewayError as error:
+                self._refused(error, self._clock.monotonic())
+                raise
+            except BaseException:
+                self._note(self.breaker.abandoned(self._clock.monotonic()))
+                raise
+            self._succeeded(_COMMAND, self._clock.monotonic())
+            return outcome
+
+    def _refused(self, error: GatewayError, now: float) -> None:
+        """Learn from a failed command: the gateway may have to rest for it, but no path does."""
+        self.exchanges[_COMMAND, error.code()] += 1
+        cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
+        self._note_failure(_COMMAND, cause, now)
+
+    def forget_missing(self) -> None:
+        """Ask again for what the gateway did not offer: its firmware may have changed."""
+        self.rests = {
+            path: rest for path, rest in self.rests.items() if not isinstance(rest.error, NotSupported)
+        }
+
+    def _reason(self) -> str:
+        error = self.breaker.error
+        return f"{error.title}: {error}" if error else "the gateway is being tried"
+
+    def _succeeded(self, exchange: str, now: float) -> None:
+        self.exchanges[exchange, "ok"] += 1
+        self.last_success = now
+        if rest := self.rests.pop(exchange, None):
+            _log.info("source back", extra={"path": exchange, "tries": rest.failures})
+        self._note(self.breaker.success(now))
+
+    def _documents(self, answer: Mapping[Source, Document | GatewayError]) -> dict[Source, Document]:
+        """Take the documents out of an answer; a source that it ought to tell and does not rests."""
+        now = self._clock.monotonic()
+        documents = {}
+        for source, told in answer.items():
+            if isinstance(told, Document):
+                documents[source] = told
+                self.rests.pop(source, None)
+            else:
+                self.rests[source] = cooldown_after(self.rests.get(source), told, now, self._jitter())
+        return documents
+
+    def _failed(self, exchange: str, error: GatewayError, now: float) -> None:
+        self.exchanges[exchange, error.code()] += 1
+        self.failures.note(exchange, error, now)
+        if error.scope in {Scope.PATH, Scope.SOURCE}:
+            before = self.rests.get(exchange)
+            self.rests[exchange] = cooldown_after(before, error, now, self._jitter())
+            if before is None or type(before.error) is not type(error):
+                fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
+                _log.info("source rests", extra=fields)
+        self._note_failure(exchange, error, now)
+
+    def _note_failure(self, path: str, error: GatewayError, now: float) -> None:
+        # A trial of an open link is decided by whatever comes of it.
+        if self._guarded or error.guards_account or not self.breaker.is_closed:
+            self._note(self.breaker.failure(now, error, path, self._jitter()))
+
+    def _note(self, breaker: Breaker) -> None:
+        before, self.breaker = self.breaker, breaker
+        if before.state is breaker.state:
+            return
+        if breaker.state is State.OPEN:
+            cause = breaker.error.code() if breaker.error else "unknown"
+            self.cooldowns[cause] += 1
+            if self._lost_at is None:
+                self._lost_at = breaker.since
+                fields = {"link": self.driver.name, "cause": cause, "reason": str(breaker.error)}
+                _log.warning("gateway lost", extra=fields)
+        elif breaker.state is State.CLOSED:
+            # A gateway may come back with another firmware: nothing is known to be missing.
+            self.rests = {path: rest for path, rest in self.rests.items() if rest.error.outlives_outage}
+            seconds = round(breaker.since - (self._lost_at or breaker.since))
+            counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
+            _log.warning("gateway back", extra=counts)
+            self._lost_at, self.served_stale = None, 0

@@ -1,0 +1,46 @@
+"""What a request for sources gets: snapshots or errors, and how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxy.core.errors import GatewayError
+    from proxy.core.model import Snapshot, Source
+
+
+class CacheResult(Enum):
+    """How a source was obtained, best first; the value is the metrics label."""
+
+    FRESH = "fresh"
+    REVALIDATE = "revalidate"
+    STALE = "stale"
+    MISS = "miss"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceResult:
+    """One source of a reading: its snapshot or the error, and how it came about."""
+
+    snapshot: Snapshot | None
+    result: CacheResult
+    error: GatewayError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Several sources, obtained together."""
+
+    sources: Mapping[Source, SourceResult] = field(default_factory=dict)
+
+    def error(self, required: Iterable[Source]) -> GatewayError | None:
+        """Return the error of the first required source that could not be had."""
+        for source in required:
+            obtained = self.sources[source]
+            if obtained.snapshot is None:
+                return obtained.error
+        return None

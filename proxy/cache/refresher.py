@@ -1,0 +1,126 @@
+"""Asks the gateway again before its visitors come, and for nothing that nobody wants.
+
+Runs on the event loop that uses it, between awaits; ``core/demand.py`` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from proxy.cache.scheduler import TICK_S, Scheduler
+from proxy.core.demand import Demand
+
+if TYPE_CHECKING:
+    from proxy.cache.store import MemoryStore
+    from proxy.core.clock import Clock
+    from proxy.core.errors import GatewayError
+    from proxy.core.freshness import Policy
+    from proxy.core.model import Snapshot, Source
+
+# A reading is asked for again in this part of its ttl at the earliest, however slow the gateway is.
+_MOST_AHEAD = 0.6
+
+
+class Refresher:
+    """Who wants which source, and one timer for them all.
+
+    ``request_fetch`` starts the exchange that tells a source; it returns why it may not be asked, or None.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        policy: Callable[[Source], Policy],
+        store: MemoryStore,
+        request_fetch: Callable[[Source], GatewayError | None],
+    ) -> None:
+        self._clock = clock
+        self._policy = policy
+        self._store = store
+        self._request_fetch = request_fetch
+        self._demands: dict[Source, Demand] = {}
+        self._took_s: dict[Source, float] = {}
+        self._scheduler = Scheduler(clock, self._refresh)
+
+    @property
+    def demanded(self) -> frozenset[Source]:
+        """What somebody ever wanted."""
+        return frozenset(self._demands)
+
+    def record_demand(self, sources: Iterable[Source]) -> float:
+        """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
+        now = self._clock.monotonic()
+        demands = [self._demand(source) for source in sources]
+        for demand in demands:
+            demand.record_demand(now)
+        return min((demand.merge_s for demand in demands), default=0.0)
+
+    def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
+        """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
+        wanted = tuple(sources)
+        demands = [self._demand(source) for source in wanted]
+        for demand in demands:
+            demand.watchers += 1
+        self.schedule_now(wanted)
+
+        def unwatch() -> None:
+            for demand in demands:
+                demand.watchers -= 1
+
+        return unwatch
+
+    def schedule_now(self, sources: Iterable[Source]) -> None:
+        """Look at once whether these sources should be asked for."""
+        now = self._clock.monotonic()
+        for source in sources:
+            if source in self._demands:
+                self._scheduler.put(source, now)
+        self._scheduler.rearm()
+
+    def note(self, snapshot: Snapshot, took_s: float) -> None:
+        """Plan the next look after a snapshot that the gateway took this long to tell."""
+        self._took_s[snapshot.source] = took_s
+        self._scheduler.put(snapshot.source, self._ends(snapshot))
+
+    def postpone(self, source: Source, pause_s: float, *, unless_planned: bool) -> None:
+        """Look again after a pause, because the gateway did not tell; 0 is a ttl."""
+        if source in self._demands and not (unless_planned and source in self._scheduler):
+            self._scheduler.put(source, self._clock.monotonic() + (pause_s or self._policy(source).ttl))
+
+    def rearm(self) -> None:
+        """Set the timer to what was planned."""
+        self._scheduler.rearm()
+
+    def close(self) -> None:
+        """Plan nothing any more."""
+        self._scheduler.close()
+
+    def _demand(self, source: Source) -> Demand:
+        demand = self._demands.get(source)
+        if demand is None:
+            demand = self._demands[source] = Demand(self._policy(source).ttl)
+        return demand
+
+    def _refresh(self, source: Source, now: float) -> float | None:
+        """Ask for a source if it is time; return when to look again, None for never."""
+        policy = self._policy(source)
+        demand = self._demands.get(source)
+        if demand is None or policy.ttl <= 0:
+            return None
+        snapshot = self._store.get(source)
+        at = demand.refresh_at(self._ends(snapshot) if snapshot else now, policy.ttl, now)
+        if at is None or at > now + TICK_S:
+            return at
+        refusal = self._request_fetch(source)
+        if refusal is None or not demand.is_live(now):
+            return None
+        return now + max(refusal.retry_after or policy.ttl, TICK_S)
+
+    def _ends(self, snapshot: Snapshot) -> float:
+        """Say when to ask so that the answer is there when this snapshot ceases to be fresh.
+
+        As long before as the gateway took for it: one request per ttl, and nobody waits.
+        """
+        ttl = self._policy(snapshot.source).ttl
+        return snapshot.stored_at + ttl - min(self._took_s.get(snapshot.source, 0.0), ttl * _MOST_AHEAD)

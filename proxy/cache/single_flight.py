@@ -1,0 +1,87 @@
+"""Exchanges under way: one of each kind, however many requests wait for it.
+
+A flight is a task that runs one exchange and lets its starter take the answer.
+Any number of requests await it; none of them can cancel it, only the end of all does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeAlias
+
+from proxy.core.errors import CircuitOpen, GatewayError
+
+if TYPE_CHECKING:
+    from proxy.cache.link import Link
+    from proxy.core.model import Document, Source
+
+# What came of a flight: None when its answer was taken.
+Flight: TypeAlias = "asyncio.Task[GatewayError | None]"
+OnResult: TypeAlias = "Callable[[Mapping[Source, Document] | GatewayError], None]"
+
+
+class SingleFlight:
+    """The flights of one gateway, by link and exchange. ``now`` gives monotonic seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._by_exchange: dict[tuple[Link, str], Flight] = {}
+        # Since when which are in the air; also those that nobody joins any more.
+        self._since: dict[Flight, float] = {}
+
+    def __bool__(self) -> bool:
+        """Say whether any is in the air."""
+        return bool(self._since)
+
+    def find(self, link: Link, exchange: str) -> Flight | None:
+        """Return the flight that others may join."""
+        return self._by_exchange.get((link, exchange))
+
+    def start(self, link: Link, exchange: str, on_result: OnResult) -> Flight:
+        """Start one; ``on_result`` is called once with its documents or its error."""
+        flight = asyncio.create_task(self._run(link, exchange, on_result), name=f"exchange {exchange}")
+        self._by_exchange[link, exchange] = flight
+        self._since[flight] = self._now()
+        flight.add_done_callback(self._since.pop)
+        return flight
+
+    def since(self, flight: Flight) -> float:
+        """Say when one started that is in the air."""
+        return self._since[flight]
+
+    def supersede(self, link: Link, exchange: str) -> None:
+        """Let nobody join any more: what it will tell is out of date."""
+        self._by_exchange.pop((link, exchange), None)
+
+    def end(self) -> None:
+        """End all that are in the air; whoever waits is told."""
+        for flight in self._since:
+            flight.cancel()
+
+    async def close(self) -> None:
+        """End all that are in the air, and see them down."""
+        self.end()
+        await asyncio.gather(*self._since, return_exceptions=True)
+
+    async def _run(self, link: Link, exchange: str, on_result: OnResult) -> GatewayError | None:
+        answer: Mapping[Source, Document] | GatewayError
+        try:
+            answer = await link.fetch(exchange)
+        except GatewayError as error:
+            answer = error
+        finally:
+            if self._by_exchange.get((link, exchange)) is asyncio.current_task():
+                del self._by_exchange[link, exchange]
+        on_result(answer)
+        return answer if isinstance(answer, GatewayError) else None
+
+
+def outcome(flight: Flight) -> GatewayError | None:
+    """Return the error of a flight that has ended; one that was ended by us is an error as well."""
+    return stopping() if flight.cancelled() else flight.result()
+
+
+def stopping() -> GatewayError:
+    """Make the error of whoever wants to ask when it is over."""
+    return CircuitOpen("the proxy is being stopped", retry_after=1.0)

@@ -1,0 +1,228 @@
+"""Get, peek, watch: the cache in front of one gateway, and what a request gets from it.
+
+Asking the gateway is the business of ``asking.py``. Everything between two awaits is
+atomic, so there are no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from proxy.cache.fetcher import Fetcher
+from proxy.cache.lookup import CacheResult, Reading, SourceResult
+from proxy.cache.single_flight import outcome
+from proxy.cache.store import MemoryStore
+from proxy.core.errors import GatewayError, GatewayTimeout, SourceUnavailable
+from proxy.core.freshness import Action, Freshness, Policy, classify, decide
+
+if TYPE_CHECKING:
+    from proxy.cache.link import Link
+    from proxy.core.clock import Clock
+    from proxy.core.model import Snapshot, Source
+
+
+class SourceCache:
+    """The facts of one gateway, as fresh as is decent to ask for.
+
+    ``policy`` gives the lifetimes of a source, ``deadline_s`` the longest that a
+    request waits, ``soft_timeout_s`` the longest after the gateway was asked while a
+    stale snapshot is at hand or somebody else tries whether it is back.
+    """
+
+    def __init__(
+        self,
+        links: Sequence[Link],
+        clock: Clock,
+        *,
+        policy: Callable[[Source], Policy],
+        deadline_s: float,
+        soft_timeout_s: float,
+        name: str = "default",
+    ) -> None:
+        self.name = name
+        self.links = tuple(links)
+        self.clock = clock
+        self.policy = policy
+        self.store = MemoryStore(lambda source: policy(source).usable_s, clock.monotonic)
+        self.waiting = 0  # requests that wait for an exchange now
+        self.results: dict[tuple[Source, CacheResult], int] = {}
+        self.deadline_s = deadline_s
+        self._soft_timeout_s = soft_timeout_s
+        self._listeners: list[Callable[[], None]] = []
+        self._fetcher = Fetcher(self.links, clock, policy, self.store, self._notify)
+
+    # -- reading ---------------------------------------------------------------------------
+
+    def peek(self, source: Source) -> Snapshot | None:
+        """Return the snapshot of a source if it may be served now without asking; never asks."""
+        snapshot = self.store.get(source)
+        return None if self._freshness(source, snapshot) is Freshness.EXPIRED else snapshot
+
+    def record_demand(self, sources: Iterable[Source]) -> float:
+        """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
+        return self._fetcher.refresher.record_demand(sources)
+
+    async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Reading:
+        """Obtain sources together, within the deadline. Never raises for a gateway's sake."""
+        self.record_demand(sources)
+        ends = self.clock.monotonic() + (
+            self.deadline_s if deadline_s is None else min(self.deadline_s, deadline_s)
+        )
+        obtained = {source: self._from_cache(source) for source in sources}
+        missing = [source for source, result in obtained.items() if result is None]
+        if missing:
+            self.waiting += 1
+            try:
+                waited = await asyncio.gather(*(self._wait_for(source, ends) for source in missing))
+            finally:
+                self.waiting -= 1
+            obtained.update(zip(missing, waited, strict=True))
+        reading = Reading({source: result for source, result in obtained.items() if result is not None})
+        self.count(reading)
+        return reading
+
+    def get_fresh(self, sources: Sequence[Source]) -> Reading | None:
+        """Obtain what ``get`` would, if everything is fresh or certain to be refused; never asks nor counts."""
+        reading: dict[Source, SourceResult] = {}
+        for source in sources:
+            snapshot = self.store.get(source)
+            match self._freshness(source, snapshot):
+                case Freshness.FRESH:
+                    reading[source] = SourceResult(snapshot, CacheResult.FRESH)
+                case Freshness.EXPIRED if isinstance(link := self._fetcher.link_for(source), GatewayError):
+                    reading[source] = SourceResult(None, CacheResult.ERROR, link)
+                case _:
+                    return None
+        return Reading(reading)
+
+    def prefetch(self, sources: Iterable[Source]) -> None:
+        """Visit sources without waiting for them: what is not fresh is asked for, unless it rests."""
+        wanted = tuple(sources)
+        self.record_demand(wanted)
+        for source in wanted:
+            if self._freshness(source, self.store.get(source)) is not Freshness.FRESH:
+                self._fetcher.request_fetch(source)
+
+    def request_fetch(self, link: Link, source: Source) -> None:
+        """Ask one link for a source, whoever wants it, and keep what it tells."""
+        self._fetcher.join(link, source)
+
+    @property
+    def demanded(self) -> frozenset[Source]:
+        """What somebody ever wanted."""
+        return self._fetcher.refresher.demanded
+
+    def count(self, reading: Reading, times: int = 1) -> None:
+        """Count how the sources of a reading were obtained."""
+        for source, obtained in reading.sources.items():
+            self.results[source, obtained.result] = self.results.get((source, obtained.result), 0) + times
+
+    def discard(self, sources: Iterable[Source]) -> None:
+        """Forget sources that a write has changed, also as answers that are still under way."""
+        self._fetcher.forget(sources)
+
+    def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
+        """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
+        return self._fetcher.refresher.watch(sources)
+
+    @property
+    def is_fetching(self) -> bool:
+        """Say whether an exchange is under way."""
+        return bool(self._fetcher)
+
+    @property
+    def coalesced(self) -> int:
+        """How many requests joined an exchange that was under way."""
+        return self._fetcher.coalesced
+
+    # -- deciding --------------------------------------------------------------------------
+
+    def _freshness(self, source: Source, snapshot: Snapshot | None) -> Freshness:
+        if snapshot is None:
+            return Freshness.EXPIRED
+        age = self.clock.monotonic() - snapshot.stored_at
+        return classify(age, self.policy(source), snapshot.document.age_s)
+
+    def _from_cache(self, source: Source) -> SourceResult | None:
+        """Serve or fail without waiting, or None when the gateway has to be asked first."""
+        snapshot = self.store.get(source)
+        freshness = self._freshness(source, snapshot)
+        if freshness is Freshness.FRESH:
+            return SourceResult(snapshot, CacheResult.FRESH)
+        link = self._fetcher.link_for(source)
+        refusal = link if isinstance(link, GatewayError) else None
+        match decide(freshness, admitted=refusal is None):
+            case Action.REFRESH:
+                self._fetcher.request_fetch(source)
+                return SourceResult(snapshot, CacheResult.REVALIDATE)
+            case Action.SERVE:
+                return self._stale_or_error(source, refusal)
+            case Action.FAIL:
+                return SourceResult(None, CacheResult.ERROR, refusal)
+        return None
+
+    async def _wait_for(self, source: Source, ends: float) -> SourceResult:
+        """Ask the gateway, link by link; wait until ``ends``.
+
+        Not long after the asking began while a stale snapshot is at hand, or a lost gateway is tried already.
+        """
+        asking, before, began = self._fetcher, self.store.get(source), self.clock.monotonic()
+        has_another = self.peek(source) is not None and self.policy(source).ttl > 0
+        error: GatewayError | None = None
+        untried = len(self.links)
+        while untried:
+            link = asking.link_for(source)
+            if isinstance(link, GatewayError):
+                error = error or link
+                break
+            is_trial_of_another = asking.in_progress(link, source) and not link.breaker.is_closed
+            flight = asking.join(link, source)
+            if has_another or is_trial_of_another:
+                ends = min(ends, asking.since(flight) + self._soft_timeout_s)
+            done, _ = await asyncio.wait({flight}, timeout=max(ends - self.clock.monotonic(), 0.0))
+            snapshot = self.store.get(source)
+            if snapshot is not None and snapshot is not before:
+                return SourceResult(snapshot, CacheResult.MISS)
+            if not done:
+                error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
+                break
+            error = (
+                outcome(flight)
+                or link.resting(source, self.clock.monotonic())
+                or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
+            )
+            if asking.has_changed(source, began) and outcome(flight) is None:
+                began = self.clock.monotonic()  # a write overtook the answer: ask anew
+            else:
+                untried -= 1
+        return self._stale_or_error(source, error)
+
+    def _stale_or_error(self, source: Source, error: GatewayError | None) -> SourceResult:
+        """Serve the stale snapshot after all, or the error."""
+        snapshot = self.peek(source)
+        if snapshot is None:
+            return SourceResult(None, CacheResult.ERROR, error)
+        for link in self.links:
+            link.served_stale += not link.breaker.is_closed
+        return SourceResult(snapshot, CacheResult.STALE, error)
+
+    # -- the rest ----------------------------------------------------------------------------
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` whenever snapshots or links changed; returns the unsubscriber."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def _notify(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()
+
+    def cancel_pending(self) -> None:
+        """Stop asking: whoever waits for the gateway is answered with what there is."""
+        self._fetcher.end()
+
+    async def close(self) -> None:
+        """Stop asking, and close the drivers."""
+        await self._fetcher.close()

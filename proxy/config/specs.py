@@ -1,0 +1,61 @@
+"""What is known about one setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.config.types import FLAG, SettingType
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSpec:
+    """One setting.
+
+    ``secret``: never shown, and ``NAME_FILE`` may name a file that holds it.
+    ``reloads``: a SIGHUP is enough to change it. ``ours``: the pypowerwall
+    proxy has no such setting. ``lenient``: a bad value is a warning and
+    ``fallback`` is used, because that is what the pypowerwall proxy does, or
+    because nothing depends on the setting but comfort.
+    """
+
+    env: str
+    key: str
+    kind: SettingType
+    default: Any
+    help: str
+    group: str
+    secret: bool = False
+    reloads: bool = False
+    ours: bool = False
+    lenient: bool = False
+
+    @property
+    def fallback(self) -> Any:
+        """What a bad value of a lenient setting stands for: the pypowerwall proxy reads all but yes as no."""
+        return False if self.kind is FLAG else self.default
+
+
+def row(group: str, kind: SettingType, default: Any, help_: str, **marks: Any) -> Any:
+    """Make a dataclass field that carries its row. A secret stays out of the repr."""
+    secret = marks.get("secret", False)
+    if kind is FLAG and not marks.get("ours"):
+        marks["lenient"] = True
+    return field(
+        default=default,
+        repr=not secret,
+        metadata={"kind": kind, "help": help_, "group": group, **marks},
+    )
+
+
+def show(value: Any) -> str:
+    """Write a value as one would set it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:g}"
+        case tuple():
+            return ", ".join(value)
+        case _:
+            return str(value)

@@ -1,0 +1,198 @@
+"""What a setting's text may be, and the value it stands for.
+
+A kind turns text into a value or raises ValueError with half a sentence that
+says what would be right. Text is taken as it is: quotes, ``$`` and ``#`` have
+no meaning here. Nothing here opens a file or asks the network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+_YES = frozenset({"yes", "true", "1", "on"})
+_NO = frozenset({"no", "false", "0", "off"})
+_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_SOURCE = re.compile(r"[A-Za-z0-9.:*/\[\]'_-]+")
+
+_HOST_AND_PORT = re.compile(r"(?:\[(?P<six>[^]]+)\]|(?P<name>[^:]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
+_ADDRESS = "host, host:port or [IPv6]:port, without a path"
+
+HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class SettingType:
+    """A kind of setting: what its text is called in the documentation, and how it is read.
+
+    ``words`` are all that a choice can be, ``bounds`` the lowest and highest number: forms are made from them.
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    words: tuple[str, ...] = ()
+    bounds: tuple[float, float] | None = None
+
+
+def _flag(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise ValueError("yes or no")
+
+
+def _tls(text: str) -> str:
+    """Read PW_HTTPS, which is a flag with a third word."""
+    word = text.strip().lower()
+    if word == "http":
+        return word
+    try:
+        return "yes" if _flag(text) else "no"
+    except ValueError:
+        raise ValueError("no, yes or http") from None
+
+
+def split_address(text: str) -> tuple[str, int | None]:
+    """Split ``host``, ``host:port``, ``::1`` or ``[::1]:port``; the port is None if none is given."""
+    match = _HOST_AND_PORT.fullmatch(text)
+    host, port = (match["six"] or match["name"], match["port"]) if match else (text, None)
+    is_six = not match or match["six"] is not None  # only such an address has more than one colon
+    if not _is_host(host) or is_six != (":" in host) or (port and not 0 < int(port) <= HIGHEST_PORT):
+        raise ValueError(_ADDRESS)
+    return host, int(port) if port else None
+
+
+def _is_host(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        # Digits and dots that are no address ("192.168.1.300") are a slip, not a name.
+        if re.fullmatch(r"[0-9.]+", text):
+            return False
+        return all(_NAME.fullmatch(label) for label in text.removesuffix(".").split("."))
+    return True
+
+
+def _gateway(text: str) -> str:
+    """Read a gateway's address; http:// is for firmware that has no TLS."""
+    scheme, plain, rest = text.strip().rpartition("http://")
+    if scheme:
+        raise ValueError(_ADDRESS)
+    return f"{plain}{_address(rest.removeprefix('https://').removesuffix('/'))}"
+
+
+def _address(text: str) -> str:
+    host, port = split_address(text.strip())
+    # A URL needs the brackets that people leave out.
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
+
+
+def _interface(text: str) -> str:
+    if not _is_host(text):
+        raise ValueError("an address of this machine, such as 127.0.0.1, or nothing for all")
+    return text
+
+
+def _time_zone(text: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a name of the time zone database, such as Europe/Berlin") from None
+    return text
+
+
+def _base_url(text: str) -> str:
+    if not re.fullmatch(r"/?[A-Za-z0-9._~/-]*", text) or "//" in text or ".." in text:
+        raise ValueError("a path such as /powerwall/")
+    return f"/{text.strip('/')}/" if text.strip("/") else "/"
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(part, strict=False)) for part in _parts(text))
+    except ValueError:
+        raise ValueError("addresses or networks separated by commas, such as 172.18.0.0/16") from None
+
+
+def _hosts(text: str) -> tuple[str, ...]:
+    names = tuple(part.lower() for part in _parts(text))
+    if not all(_is_host(name) for name in names):
+        raise ValueError("host names separated by commas, without https:// and port")
+    return names
+
+
+def _ancestors(text: str) -> str:
+    if not all(_SOURCE.fullmatch(part) for part in text.split()):
+        raise ValueError("*, 'self', 'none' or origins separated by spaces")
+    return " ".join(text.split())
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in re.split(r"[,\s]+", text) if part]
+
+
+def _number(text: str) -> float:
+    # float() also takes "nan", "1_0" and digits of any script.
+    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text.strip(), re.ASCII):
+        raise ValueError("a number")
+    return float(text)
+
+
+def whole(lowest: int, highest: int, unit: str = "") -> SettingType:
+    """Make the kind of whole numbers within bounds."""
+
+    def parse(text: str) -> int:
+        if re.fullmatch(r"\d{1,12}", text.strip(), re.ASCII) and lowest <= int(text) <= highest:
+            return int(text)
+        raise ValueError(f"a whole number from {lowest} to {highest}")
+
+    return SettingType(unit or "number", parse, bounds=(lowest, highest))
+
+
+def number(lowest: float, highest: float, unit: str) -> SettingType:
+    """Make the kind of decimal numbers within bounds."""
+
+    def parse(text: str) -> float:
+        try:
+            value = _number(text)
+        except ValueError:
+            value = lowest - 1
+        if lowest <= value <= highest:
+            return value
+        raise ValueError(f"a number from {lowest:g} to {highest:g}")
+
+    return SettingType(unit, parse, bounds=(lowest, highest))
+
+
+def choice(*words: str) -> SettingType:
+    """Make the kind of a few fixed words, read in any case; the value is the spelling given here."""
+    spelling = {word.lower(): word for word in words}
+
+    def parse(text: str) -> str:
+        try:
+            return spelling[text.strip().lower()]
+        except KeyError:
+            raise ValueError(f"{', '.join(words[:-1])} or {words[-1]}") from None
+
+    return SettingType(" | ".join(words), parse, words)
+
+
+TEXT = SettingType("text", str)
+PATH = SettingType("path", str)
+FLAG = SettingType("yes | no", _flag)
+TLS = SettingType("no | yes | http", _tls)
+ADDRESS = SettingType("host[:port]", _address)
+GATEWAY = SettingType("host[:port]", _gateway)
+INTERFACE = SettingType("address", _interface)
+TIME_ZONE = SettingType("zone name", _time_zone)
+BASE_URL = SettingType("path", _base_url)
+NETWORKS = SettingType("networks", _networks)
+HOSTS = SettingType("names", _hosts)
+ANCESTORS = SettingType("origins", _ancestors)

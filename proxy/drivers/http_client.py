@@ -1,0 +1,245 @@
+"""The one HTTP session to a gateway: TLS trust, few connections, bounded answers, errors by name.
+
+Only this module and its users see aiohttp's client; every failure leaves it as
+a GatewayError. Redirects are never followed: they would carry the session to
+whatever host a broken or hostile answer names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from proxy.core.errors import (
+    BadAnswer,
+    GatewayError,
+    GatewayTimeout,
+    Interrupted,
+    Unreachable,
+)
+from proxy.core.retry_after import retry_after_s
+from proxy.drivers.base import Usage
+from proxy.drivers.connector import GatewayConnector
+from proxy.drivers.dial import Dialer, reason
+from proxy.drivers.trust import Trust, Trusted, server_name
+
+if TYPE_CHECKING:
+    from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
+    from proxy.state.store import StateStore
+
+MAX_BODY = 1024 * 1024
+GZIP = b"\x1f\x8b"
+_CHUNK = 64 * 1024
+_DENIED = frozenset({401, 403})
+# More than any gateway is asked in a minute.
+_REMEMBERED = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer of a gateway, decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cookies: Mapping[str, str]
+    received_at: float  # wall-clock seconds
+
+    @property
+    def is_denied(self) -> bool:
+        """Say whether the session was not accepted, or the login refused."""
+        return self.status in _DENIED
+
+    @property
+    def retry_after(self) -> float | None:
+        """What the gateway requests, in seconds."""
+        return retry_after_s(self.headers, self.received_at)
+
+
+class GatewayClient:
+    """A kept-alive HTTP session to one address.
+
+    ``host`` is name or address with an optional port; a leading ``http://``
+    (firmware before 1.20) goes without TLS.
+    """
+
+    def __init__(self, host: str, settings: Settings, memory: StateStore, clock: Clock) -> None:
+        parts = urlsplit(host if "://" in host else f"https://{host}")
+        self.plain = parts.scheme == "http"
+        self.host = parts.hostname or ""
+        self.port = parts.port or (80 if self.plain else 443)
+        self.address = parts.netloc
+        self._received = 0  # bytes of bodies, as they came over the wire
+        self._sent = 0
+        self._requests = 0
+        self._recent: deque[float] = deque(maxlen=_REMEMBERED)
+        self._clock = clock
+        self._base = f"{parts.scheme}://{parts.netloc}"
+        self._settings = settings
+        self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
+        self._patient = aiohttp.ClientTimeout(
+            total=None, sock_connect=settings.timeout, sock_read=settings.timeout
+        )
+        self._session: aiohttp.ClientSession | None = None
+        self._failed = False  # how the last request ended
+        self.server_name = server_name(self.host)
+        self._dialer = Dialer(self.host, self.port, self.server_name)
+        self._trust = None if self.plain else Trust(self._dialer, self.address, settings, memory)
+        self._lock = asyncio.Lock()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        once: bool = False,
+    ) -> Reply:
+        """Send one request and read its whole answer. Raises GatewayError, never for a status.
+
+        ``once`` is for what changes something: a request that was sent is not sent again.
+        """
+        async with self.stream(method, path, headers=headers, body=body, once=once) as answer:
+            self._sent += len(body or b"")
+            raw = await self._read(answer, path)
+            self._received += len(raw)
+            cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
+            return Reply(answer.status, answer.headers, inflate(raw, path), cookies, self._clock.wall())
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        is_long: bool = False,
+        once: bool = False,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send one request; the body is read by the caller. Raises GatewayError.
+
+        A long answer may take its time, as long as it goes on. aiohttp repeats a GET whose
+        connection broke, unless it is to be sent ``once``: some GETs change the gateway. Nor is
+        it repeated when the request before failed as well: then it was no old connection.
+        """
+        try:
+            session, trust = await self._open()
+            async with session.request(
+                method,
+                self._base + path,
+                data=body,
+                headers={"Accept-Encoding": "identity", **(headers or {})},
+                ssl=trust,
+                allow_redirects=False,
+                timeout=self._patient if is_long else self._timeout,
+                middlewares=(self._unrepeated,) if once or self._failed else None,
+            ) as answer:
+                self._failed = False
+                yield answer
+        except GatewayError:
+            self._failed = True
+            raise
+        except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
+            self._failed = True
+            raise self._translate(exc, path) from exc
+
+    def usage(self) -> Usage:
+        """Say what was counted; logins are the business of who logs in."""
+        return Usage(self._requests, self._recent, self._received, self._sent)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    # -- opening -----------------------------------------------------------------------------
+
+    async def _open(self) -> tuple[aiohttp.ClientSession, Trusted]:
+        async with self._lock:
+            if self._session is None or self._session.closed:
+                pool = self._settings.pool_maxsize
+                connector = GatewayConnector(self._dialer, self.address, max(pool, 1), keep=pool > 0)
+                # Counted when it goes out: aiohttp may repeat a request, or find nobody to send it to.
+                trace = aiohttp.TraceConfig()
+                trace.on_request_headers_sent.append(self._count)
+                # The gateway's cookies are kept by the driver that logged in, nowhere else.
+                self._session = aiohttp.ClientSession(
+                    connector=connector,
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=self._timeout,
+                    auto_decompress=False,
+                    trace_configs=[trace],
+                )
+            return self._session, await self._trust.ask() if self._trust else False
+
+    async def _count(self, *_: Any) -> None:
+        self._requests += 1
+        self._recent.append(self._clock.monotonic())
+
+    async def _unrepeated(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Send a request once: what aiohttp would repeat it for is no error of aiohttp's any more."""
+        try:
+            return await handler(request)
+        except (aiohttp.ClientError, OSError) as exc:
+            raise self._translate(exc, request.url.raw_path) from exc
+
+    # -- reading -----------------------------------------------------------------------------
+
+    async def _read(self, answer: aiohttp.ClientResponse, path: str) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            size += len(chunk)
+            if size > MAX_BODY:
+                answer.close()
+                raise BadAnswer(f"{path} is longer than {MAX_BODY} bytes")
+            parts.append(chunk)
+        return b"".join(parts)
+
+    def _translate(self, exc: BaseException, path: str) -> GatewayError:
+        """Name a failure of the network. The order is that of aiohttp's class tree, narrow first."""
+        match exc:
+            case TimeoutError():
+                return GatewayTimeout(f"{path}: no complete answer within {self._settings.timeout:g} s")
+            case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError() if _is_framing(exc):
+                return BadAnswer(f"{path}: the answer is not valid HTTP")
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
+                return Interrupted(f"{path}: the connection broke before the answer was complete")
+            case aiohttp.InvalidURL() | ValueError():
+                return Unreachable(f"{self.address!r} is not an address")
+            case _:
+                return Unreachable(f"{self.address} cannot be reached: {reason(exc)}")
+
+
+def _is_framing(exc: BaseException) -> bool:
+    return not isinstance(exc, aiohttp.ClientPayloadError) or not isinstance(
+        exc.__cause__, ConnectionError | aiohttp.ServerDisconnectedError | type(None)
+    )
+
+
+def inflate(body: bytes, path: str) -> bytes:
+    """Decompress a gzip body, told by its magic number: firmware from 25.42.2 compresses unasked."""
+    if not body.startswith(GZIP):
+        return body
+    engine = zlib.decompressobj(wbits=31)
+    try:
+        plain = engine.decompress(body, MAX_BODY + 1)
+    except zlib.error as exc:
+        raise BadAnswer(f"{path}: the compressed answer is damaged") from exc
+    if len(plain) > MAX_BODY or not engine.eof:
+        raise BadAnswer(f"{path}: the compressed answer is too long or cut off")
+    return plain

@@ -1,0 +1,1 @@
+"""The gateway's own HTTPS API: login, documents, control."""

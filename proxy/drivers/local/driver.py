@@ -1,0 +1,179 @@
+"""The gateway's own HTTPS API (docs/protocol.md, "Local API"), firmware 1.15 to today's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.errors import (
+    BadAnswer,
+    Forbidden,
+    GatewayError,
+    NotSupported,
+    SourceUnavailable,
+)
+from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
+from proxy.core.model import OCTETS, Document, Source
+from proxy.core.sources import CONFIG, STATUS, VITALS
+from proxy.core.validation import parse
+from proxy.drivers.base import Asset, Usage
+from proxy.drivers.local.control import LocalWriter, writable
+from proxy.drivers.local.login import Login
+
+if TYPE_CHECKING:
+    from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
+    from proxy.core.model import Command, Outcome
+    from proxy.drivers.http_client import GatewayClient, Reply
+    from proxy.state.store import StateStore
+
+# Everything that may ever be read (docs/protocol.md, "Safe paths"). A path that is not
+# here does not leave the process; GET /api/sitemaster/stop would stop the house's battery.
+SOURCES: tuple[Source, ...] = (
+    "/api/auth/toggle/supported",
+    "/api/config",
+    "/api/customer",
+    "/api/devices/vitals",
+    "/api/generators",
+    "/api/generators/disconnect_types",
+    "/api/installer",
+    "/api/meters",
+    "/api/meters/aggregates",
+    "/api/meters/battery",
+    "/api/meters/load",
+    "/api/meters/readings",
+    "/api/meters/site",
+    "/api/meters/solar",
+    "/api/meters/status",
+    "/api/networks",
+    "/api/operation",
+    "/api/powerwalls",
+    "/api/powerwalls/status",
+    "/api/site_info",
+    "/api/site_info/grid_codes",
+    "/api/site_info/site_name",
+    "/api/sitemaster",
+    "/api/solar_powerwall",
+    "/api/solars",
+    "/api/solars/brands",
+    "/api/status",
+    "/api/synchrometer/ct_voltage_references",
+    "/api/system/networks",
+    "/api/system/networks/conn_tests",
+    "/api/system/testing",
+    "/api/system/update/status",
+    "/api/system_status",
+    "/api/system_status/grid_faults",
+    "/api/system_status/grid_status",
+    "/api/system_status/soe",
+    "/api/troubleshooting/problems",
+)
+
+_OK = 200
+_A_DAY_S = 86400.0
+
+
+class LocalDriver:
+    """Reads and writes a gateway over its local API; cookie or bearer session.
+
+    ``excluded`` are sources that it leaves to another way to the same gateway.
+    """
+
+    name = "local"
+    sources: Mapping[Source, str]
+    lifetimes: Mapping[Source, float] = {}
+
+    def __init__(
+        self,
+        session: GatewayClient,
+        settings: Settings,
+        memory: StateStore,
+        clock: Clock,
+        *,
+        excluded: frozenset[Source] = frozenset(),
+    ) -> None:
+        self.sources = {source: source for source in SOURCES if source not in excluded}
+        self._session = session
+        self.login = Login(session, settings, memory, clock)
+        self.settings = writable(settings)
+
+    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+        """Read one path of the local API."""
+        reply = await self.get(exchange)
+        return {exchange: self._document(exchange, reply)}
+
+    async def get(self, path: str) -> Reply:
+        """GET a path with the session, logging in again at most once. Raises for every status but 200."""
+        credentials = await self.login.credentials()
+        reply = await self._session.request("GET", path, headers=credentials.headers)
+        if reply.is_denied and (newer := await self.login.renew(credentials, path)) is not credentials:
+            reply = await self._session.request("GET", path, headers=newer.headers)
+            if reply.is_denied and await self.login.renew(newer, path) is not newer:
+                raise SourceUnavailable(f"{path}: the session was ended while it was read")
+        if reply.status != _OK:
+            raise self._refusal(path, reply)
+        self.login.note_read(path)
+        return reply
+
+    async def execute(self, command: Command) -> Outcome:
+        """Write mode and reserve, or leave the grid."""
+        return await LocalWriter(self._session, self.login).execute(command)
+
+    async def close(self) -> None:
+        """Close the connections; the session stays valid and is found again after a restart."""
+        await self._session.close()
+
+    def describe(self) -> Mapping[str, Any]:
+        """Say how the connection is."""
+        return {"address": self._session.address, **self.login.describe()}
+
+    def usage(self) -> Usage:
+        """Say what was counted."""
+        return replace(self._session.usage(), logins=self.login.outcomes, session_since=self.login.since)
+
+    @asynccontextmanager
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
+        """GET a file of the gateway's web app, without its session: these files need none."""
+        async with self._session.stream("GET", path, headers=headers, is_long=True) as answer:
+            yield Asset(answer.status, answer.headers, answer.content.iter_chunked(16 * 1024))
+
+    def _document(self, path: Source, reply: Reply) -> Document:
+        if path == VITALS:
+            from proxy.drivers.local.vitals import decode_vitals  # noqa: PLC0415 - protobuf is slow to import
+
+            return Document(decode_vitals(reply.body), reply.body, OCTETS)
+        value = parse(path, reply.body)
+        if path == CONFIG:
+            # Programs look for the identity here. What else a firmware says of its configuration stays with it.
+            value = {"vin": value.get("vin")}
+            return Document(value, json.dumps(value, separators=(",", ":")).encode())
+        if path == STATUS:
+            self.login.note_version(value["version"])
+        return Document(value, reply.body)
+
+    def _refusal(self, path: str, reply: Reply) -> GatewayError:
+        """Translate a status as docs/protocol.md, "Status codes of the local API", lists it."""
+        wait = reply.retry_after
+        match reply.status:
+            case 404 | 405 | 409:  # 409: not while the site master runs, firmware 1.15
+                if path == VITALS and parse_version(self.login.version) >= HAS_VITALS_BELOW:
+                    # Gone for good; a gateway that comes back after an update is asked anew.
+                    return NotSupported("this firmware has no device vitals", retry_after=_A_DAY_S)
+                return NotSupported(f"{path} is not offered by this firmware")
+            case 401 | 403 if self.login.is_free:
+                return NotSupported(f"{path} takes a login; this gateway is read without")
+            case 401 | 403:
+                return Forbidden(f"{path}: this login may not read it")
+            case 429:
+                return self.login.limited(path, reply)
+            case 502:
+                return SourceUnavailable(f"{path}: the site master is stopped (502)", retry_after=wait)
+            case status if status >= 500:  # noqa: PLR2004 - server errors, RFC 9110 section 15.6
+                return SourceUnavailable(f"{path}: the gateway answered {status}", retry_after=wait)
+            case 301 | 302 | 307 | 308:
+                return BadAnswer(f"{path}: the gateway points elsewhere; use https in PW_HOST")
+            case status:
+                return BadAnswer(f"{path}: unexpected status {status}", retry_after=wait)

@@ -1,0 +1,1 @@
+"""Pure translations of TEDAPI's documents into those of the local API."""

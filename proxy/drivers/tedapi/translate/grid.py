@@ -1,0 +1,18 @@
+"""The state of the grid, by the names that the local API gives it."""
+
+from __future__ import annotations
+
+from proxy.drivers.tedapi.data import Facts, section
+
+CONNECTED = "SystemGridConnected"
+ISLANDED = "SystemIslandedActive"
+
+
+def grid_state(facts: Facts) -> str | None:
+    """Read the grid state: by the system's alert, else by the islander's contactor."""
+    if "SystemConnectedToGrid" in facts.alerts:
+        return CONNECTED
+    contactor = section(facts.bus, "ISLANDER", "ISLAND_GridConnection").get("ISLAND_GridConnected")
+    if contactor is None or contactor == "":
+        return None
+    return CONNECTED if contactor in {True, "ISLAND_GridConnected_Connected"} else ISLANDED

@@ -1,0 +1,1 @@
+"""TEDAPI over the wired network, signed with the owner's RSA key."""

@@ -1,0 +1,1 @@
+"""One gateway and all that belongs to it; and the gateways of the process."""

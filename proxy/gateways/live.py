@@ -1,0 +1,216 @@
+"""The power-flow page's data: one object per gateway, and who is told when it changes.
+
+``StateStream`` owns one task, which lives while somebody listens: it keeps the readings of
+the page wanted. Telling is synchronous, so a slow listener holds up nobody: each has
+room for one event, and a newer one takes the place of what was not yet fetched. An
+event is written once, however many listen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy.core.breaker import State
+from proxy.core.freshness import Freshness, classify
+from proxy.core.sources import (
+    GRID_STATUS,
+    METERS,
+    OPERATION,
+    PROBLEMS,
+    SITE_NAME,
+    SOE,
+    SOLAR_POWERWALL,
+    SYSTEM_STATUS,
+    VITALS,
+)
+from proxy.views import page
+
+if TYPE_CHECKING:
+    from proxy.cache.source_cache import SourceCache
+    from proxy.core.clock import Clock
+    from proxy.core.model import Source
+    from proxy.views.options import Options
+
+# What moves on the page, and what may be some minutes old.
+LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
+SLOW: Final[tuple[Source, ...]] = (OPERATION, SYSTEM_STATUS, SITE_NAME, PROBLEMS, VITALS, SOLAR_POWERWALL)
+_SLOW_EVERY_S = 60.0
+_SLOW_AGE_S = 3 * _SLOW_EVERY_S
+# The readings of one look at the gateway come as several answers; they are told together.
+_TOGETHER_S = 0.15
+_LOOK_EVERY_S = 10.0
+# A page is not held up by a gateway that takes its time; its stream brings what is missing.
+_FIRST_LOOK_S = 0.25
+_STATES: Final = {
+    Freshness.FRESH: "fresh",
+    Freshness.REVALIDATE: "stale",
+    Freshness.FALLBACK: "stale",
+    Freshness.EXPIRED: "expired",
+}
+
+
+class Subscriber:
+    """One reader of the feed: the newest event it has not fetched yet."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+        self._latest: bytes | None = None
+        self.dropped = 0
+
+    def put(self, event: bytes | None) -> None:
+        """Leave an event for the reader; None says that no more will come."""
+        self.dropped += self._changed.is_set()
+        self._latest = event
+        self._changed.set()
+
+    async def next(self) -> bytes | None:
+        """Wait for an event; None at the end."""
+        await self._changed.wait()
+        self._changed.clear()
+        return self._latest
+
+
+class StateStream:
+    """What the page of one gateway shows, now and whenever it changes."""
+
+    def __init__(self, gateway: SourceCache, clock: Clock, options: Callable[[], Options]) -> None:
+        self._dropped = 0  # for readers that have left
+        self._gateway = gateway
+        self._clock = clock
+        self._options = options
+        self._listeners: set[Subscriber] = set()
+        self._keeper: asyncio.Task[None] | None = None
+        self._told: dict[str, Any] = {}
+        self._pending: asyncio.TimerHandle | None = None
+        self._slow_at = float("-inf")
+
+    @property
+    def listeners(self) -> int:
+        """How many listen now."""
+        return len(self._listeners)
+
+    @property
+    def dropped(self) -> int:
+        """How many objects were replaced by a newer one before a slow reader took them."""
+        return self._dropped + sum(listener.dropped for listener in self._listeners)
+
+    async def obtain(self) -> dict[str, Any]:
+        """Return the object after a short look at the gateway, if that is needed and allowed."""
+        await self._gateway.get(LIVE, _FIRST_LOOK_S)
+        return self.current()
+
+    def current(self) -> dict[str, Any]:
+        """Return the object as it is known now; never asks."""
+        now, gateway = self._clock.monotonic(), self._gateway
+        known = {source: gateway.store.get(source) for source in (*LIVE, *SLOW)}
+        meters = known[METERS]
+        age = None if meters is None else now - meters.observed_at
+        # All that is live is as old as the meters, or left out: nothing is shown beside what is younger.
+        documents = {
+            source: snapshot.document.value
+            for source, snapshot in known.items()
+            if snapshot is not None
+            and now - snapshot.observed_at
+            <= (_SLOW_AGE_S if source in SLOW else (age or 0.0) + _LOOK_EVERY_S)
+        }
+        policy = gateway.policy(METERS)
+        at = None if age is None else round(self._clock.wall() - age, 1)
+        return {
+            "v": 1,
+            "id": f"{at}-{max((s.revision for s in known.values() if s), default=0)}",
+            "at": at,
+            "age": None if age is None else round(age, 1),
+            "ttl": policy.ttl,
+            "state": "none" if age is None else _STATES[classify(age, policy)],
+            "gateway": gateway.name,
+            **page.flow(documents, self._options()),
+            "link": self._link(now),
+        }
+
+    def _link(self, now: float) -> dict[str, Any]:
+        """Say how the best link stands: open only if none is closed."""
+        breakers = [link.breaker for link in self._gateway.links]
+        best = min(breakers, key=lambda breaker: (not breaker.is_closed, breaker.until), default=None)
+        if best is None:
+            return {"state": "none", "retry_in": None}
+        retry_in = round(max(best.until - now, 0.0), 1) if best.state is State.OPEN else None
+        return {"state": best.state.value, "retry_in": retry_in}
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[Subscriber]:
+        """Be told of every change; what is known now comes first."""
+        listener = Subscriber()
+        snapshot = self.current()
+        listener.put(event_of(snapshot))
+        if not self._listeners:
+            self._told = _without_age(snapshot)
+        self._listeners.add(listener)
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name="flow feed")
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+            self._dropped += listener.dropped
+            if not self._listeners:
+                await self.close()
+
+    async def _keep(self) -> None:
+        """Keep the readings wanted while somebody listens."""
+        unsubscribe, unwatch = self._gateway.subscribe(self._debounce), self._gateway.watch(LIVE)
+        try:
+            while True:
+                now = self._clock.monotonic()
+                is_due = now - self._slow_at >= _SLOW_EVERY_S
+                await self._gateway.get(LIVE)
+                self._notify()
+                if is_due:
+                    self._slow_at = now
+                    await self._gateway.get(SLOW)
+                    self._notify()
+                await asyncio.sleep(_LOOK_EVERY_S)
+        finally:
+            unsubscribe()
+            unwatch()
+
+    def _debounce(self) -> None:
+        if self._pending is None:
+            self._pending = asyncio.get_running_loop().call_later(_TOGETHER_S, self._notify)
+
+    def _notify(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        snapshot = self.current()
+        if _without_age(snapshot) == self._told:
+            return
+        self._told = _without_age(snapshot)
+        event = event_of(snapshot)
+        for listener in self._listeners:
+            listener.put(event)
+
+    async def close(self) -> None:
+        """Tell everybody that it is over, and stop asking."""
+        for listener in self._listeners:
+            listener.put(None)
+        if self._pending is not None:
+            self._pending.cancel()
+            self._pending = None
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+
+
+def event_of(snapshot: dict[str, Any]) -> bytes:
+    """Write a server-sent event (HTML standard, section 9.2)."""
+    return f"id: {snapshot['id']}\ndata: {json.dumps(snapshot, separators=(',', ':'))}\n\n".encode()
+
+
+def _without_age(snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes a snapshot another one: all but its age."""
+    return {key: value for key, value in snapshot.items() if key != "age"}

@@ -1,0 +1,1 @@
+"""The log: its format, and how repeated events are limited."""

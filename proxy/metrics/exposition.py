@@ -1,0 +1,143 @@
+"""The text of /metrics: tables of families become samples at the moment of a scrape.
+
+prometheus-client writes the formats and tells about the process. It is slow to import, so
+this module is imported by the first scrape. Nothing here asks a gateway, and nothing is
+kept between scrapes but the ratchet of the gateway's counters, which outlives the process.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from proxy.core.histogram import Histogram
+from proxy.core.json_access import is_count
+from proxy.core.model import Source
+from proxy.core.sources import SOLAR_POWERWALL, VITALS
+from proxy.metrics.facts import Facts
+from proxy.metrics.families import COUNTER, HISTOGRAM, Family, MonotonicCounter, Samples, Told
+from proxy.metrics.formats import chosen
+from proxy.metrics.proxy_metrics import PROXY_METRICS
+from proxy.metrics.proxy_samples import Running
+from proxy.metrics.site_metrics import ESSENTIAL, SITE_METRICS
+
+if TYPE_CHECKING:
+    from proxy.cache.source_cache import SourceCache
+
+_TOLD: frozenset[Source] = frozenset(source for row in SITE_METRICS for source in row.sources)
+
+
+class Metrics:
+    """The metrics of one running proxy; ``facts`` reads what is told of a gateway."""
+
+    def __init__(
+        self, running: Running, facts: Callable[[SourceCache], Facts], ratchet: MonotonicCounter
+    ) -> None:
+        self._running = running
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(_Families(running, facts, ratchet))
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+
+    @staticmethod
+    def interest(gateway: SourceCache, extent: str) -> frozenset[Source]:
+        """Say what a scrape wants: nothing, the essential readings and what was ever asked for, or all."""
+        match extent:
+            case "no":
+                return frozenset()
+            case "yes":
+                return _TOLD & gateway.demanded | frozenset(ESSENTIAL)
+        # The strings are in the vitals already, where there are any.
+        return _TOLD - {SOLAR_POWERWALL} if gateway.peek(VITALS) else _TOLD
+
+    def scrape(self, accept: str) -> tuple[bytes, str]:
+        """Return the body in the format that the client asks for, and its media type."""
+        now = self._running.clock.monotonic
+        started = now()
+        wanted = chosen(accept)
+        body = wanted.write(self._registry)
+        self._running.collect_seconds = now() - started
+        return body, wanted.media_type
+
+
+class _Families(Collector):
+    """What prometheus-client calls for each scrape."""
+
+    def __init__(
+        self, running: Running, facts: Callable[[SourceCache], Facts], ratchet: MonotonicCounter
+    ) -> None:
+        self._running = running
+        self._facts = facts
+        self._monotonic = ratchet
+        counters = [row.name for row in SITE_METRICS if row.kind is COUNTER]
+        for gateway in running.gateways:
+            # From zero on, so that the first one is an increase.
+            running.implausible.update({(gateway.name, name): 0 for name in counters})
+
+    def collect(self) -> Iterator[Metric]:
+        """Make all families that have a sample."""
+        told = [(gateway.name, self._facts(gateway)) for gateway in self._running.gateways]
+        for row in SITE_METRICS:
+            yield from _filled(self._energy(row, told))
+        for family in PROXY_METRICS:
+            metric = _empty(family)
+            _fill(metric, family, family.read(self._running))
+            yield from _filled(metric)
+
+    def _energy(self, row: Family[Facts], told: Sequence[tuple[str, Facts]]) -> Metric:
+        metric = _empty(row)
+        for gateway, facts in told:
+            samples = row.read(facts)
+            if row.kind is COUNTER:
+                samples = self._held(row.name, gateway, samples)
+            _fill(metric, row, samples, {"gateway": gateway})
+        return metric
+
+    def _held(self, name: str, gateway: str, samples: Samples) -> Samples:
+        """Keep counters from stepping back; leave out and count what a counter cannot read."""
+        for labels, value in samples:
+            if not isinstance(value, int | float):
+                continue
+            if is_count(value):
+                yield labels, self._monotonic.hold((name, gateway, *labels), value)
+            else:
+                self._running.implausible[gateway, name] += 1
+
+
+def _empty(family: Family[Told]) -> Metric:
+    if family.kind is HISTOGRAM:
+        return HistogramMetricFamily(family.base, family.help, labels=family.labels, unit=family.unit)
+    return Metric(family.base, family.help, family.kind.value, unit=family.unit)
+
+
+def _filled(metric: Metric) -> Iterator[Metric]:
+    if metric.samples:
+        yield metric
+
+
+def _fill(
+    metric: Metric, family: Family[Told], samples: Samples, common: dict[str, str] | None = None
+) -> None:
+    """Add samples to a metric; those without a finite value are left out, as are labels without one."""
+    for values, value in samples:
+        if isinstance(value, Histogram) and isinstance(metric, HistogramMetricFamily):
+            metric.add_metric(values, _cumulated(value), value.total)
+        elif isinstance(value, int | float) and math.isfinite(value):
+            labels = dict(common or {})
+            labels.update(zip(family.labels, values, strict=False))
+            metric.add_sample(family.name, labels, value)
+
+
+def _cumulated(histogram: Histogram) -> list[tuple[str, float]]:
+    """Return the buckets as the formats want them: each with everything below it."""
+    buckets: list[tuple[str, float]] = []
+    seen = 0
+    for bound, count in zip((*map(str, histogram.bounds), "+Inf"), histogram.counts, strict=True):
+        seen += count
+        buckets.append((bound, seen))
+    return buckets

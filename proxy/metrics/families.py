@@ -1,0 +1,111 @@
+"""What a metric is, as a row of a table: its name, kind, labels and unit, and who reads its samples.
+
+A sample without a value is left out: what is unknown is absent, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from proxy.core.histogram import Histogram
+from proxy.core.model import Source
+
+# The values of a family's labels, in their order, and what is measured.
+Sample: TypeAlias = tuple[tuple[str, ...], float | Histogram | None]
+Samples: TypeAlias = Iterable[Sample]
+
+Told = TypeVar("Told")
+
+
+class Kind(Enum):
+    """The types of the exposition format that are used here."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+GAUGE, COUNTER, HISTOGRAM = Kind
+
+# Base units, as the names of metrics spell them; rpm is the one that has no better word.
+UNITS = frozenset(
+    {"amperes", "bytes", "celsius", "hertz", "joules", "ratio", "rpm", "seconds"}
+    | {"vars", "voltamperes", "volts", "watts"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[Told]):
+    """One row.
+
+    ``read`` makes the samples of what is told; ``sources`` are the facts that it looks at.
+    """
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    help: str
+    read: Callable[[Told], Samples]
+    sources: tuple[Source, ...] = ()
+
+    @property
+    def base(self) -> str:
+        """The name without the suffix that counters have."""
+        return self.name.removesuffix("_total")
+
+    @property
+    def unit(self) -> str:
+        """The unit in which the name ends; empty for what only counts."""
+        word = self.base.rpartition("_")[2]
+        return word if word in UNITS else ""
+
+
+class MonotonicCounter:
+    """Keeps counters of a gateway from stepping back a little, also over a restart of the proxy.
+
+    Prometheus takes any decrease for a restart from 0 and adds the whole value again: a
+    meter that corrects itself by 5 Wh would become 900 kWh. ``highest`` is what an earlier
+    ratchet kept; ``keep`` is given the present values by series when one begins to be held.
+    """
+
+    _CORRECTION = 0.01  # a decrease by less is a correction, by more a new meter
+
+    def __init__(
+        self,
+        highest: Mapping[str, Any] | None = None,
+        keep: Callable[[dict[str, float]], None] = lambda _: None,
+    ) -> None:
+        kept = (highest or {}).items()
+        self.highest = {series: value for series, value in kept if isinstance(value, int | float)}
+        self._keep = keep
+        self._held: set[str] = set()
+
+    def hold(self, series: tuple[str, ...], value: float) -> float:
+        """Return the value to export for a counter that reads ``value`` now."""
+        key = "|".join(series)
+        last = self.highest.get(key)
+        if last is not None and last * (1 - self._CORRECTION) < value < last:
+            if key not in self._held:
+                self._held.add(key)
+                self._keep(self.highest)
+            return last
+        self._held.discard(key)
+        self.highest[key] = value
+        return value
+
+
+def gauge(
+    name: str, labels: str, help_: str, read: Callable[[Told], Samples], *sources: Source
+) -> Family[Told]:
+    """Make a row; labels are words."""
+    return Family(f"powerwall_{name}", GAUGE, tuple(labels.split()), help_, read, sources)
+
+
+def counter(
+    name: str, labels: str, help_: str, read: Callable[[Told], Samples], *sources: Source
+) -> Family[Told]:
+    """Make a row of a value that only grows."""
+    return Family(f"powerwall_{name}", COUNTER, tuple(labels.split()), help_, read, sources)

@@ -1,0 +1,61 @@
+"""Commands as the Powerwall connector of 2018 took them, in a draft of OpenC2 that never became a standard.
+
+Its documents and its code disagree in places; what either of them says is understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from proxy.openc2.commands import Refused, quoted
+
+ACTUATOR = "endpoint_smart_meter"
+_JSON_TYPES = frozenset({"", "application/json"})
+
+
+def id_of(document: Any) -> str:
+    """Return the command's id as a text, "" if it has none."""
+    told = document.get("id") if isinstance(document, dict) else None
+    return str(told) if isinstance(told, str | int | float) and not isinstance(told, bool) else ""
+
+
+def action_of(document: Any) -> str:
+    """Return the action, which is compared without case; "" if there is none."""
+    told = document.get("action") if isinstance(document, dict) else None
+    return told.lower() if isinstance(told, str) else ""
+
+
+def property_of(content_type: str, document: Any, gateways: Collection[str]) -> str | None:
+    """Return the name of the property that is asked for, None for the self-description. Raises Refused."""
+    if content_type.partition(";")[0].strip().lower() not in _JSON_TYPES:
+        raise Refused(400, "the Content-Type is application/json")
+    action = action_of(document)
+    if not action or not isinstance(document.get("target"), dict):
+        raise Refused(400, "a command has an action and a target")
+    if action != "query":
+        raise Refused(501, f"{quoted(action)} is not supported")
+    _check_actuator(document.get("actuator") or {}, gateways)
+    target = document["target"]
+    if "property" not in target:
+        if "openc2" in target:
+            return None
+        raise Refused(501, "target is property or openc2")
+    told = target["property"]
+    # For some hours in May 2018 the property was the name itself.
+    name = told.get("name") if isinstance(told, dict) else told
+    if not isinstance(name, str):
+        raise Refused(400, "target.property has a name")
+    return name.lower()
+
+
+def _check_actuator(actuator: Any, gateways: Collection[str]) -> None:
+    """Accept our meter or none at all; its asset_id is the id of a gateway."""
+    if not isinstance(actuator, dict):
+        raise Refused(400, "actuator is an object")
+    if actuator and ACTUATOR not in actuator:
+        raise Refused(404, f"the only actuator here is {ACTUATOR}")
+    specifiers = actuator.get(ACTUATOR) or {}
+    asset = specifiers.get("asset_id") if isinstance(specifiers, dict) else None
+    if asset and asset not in gateways:
+        raise Refused(404, f"{quoted(asset)} is no gateway here")

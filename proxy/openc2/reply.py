@@ -1,0 +1,110 @@
+"""What OpenC2 clients are answered, before it is written down in one of the dialects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from proxy.cache.lookup import CacheResult, Reading, SourceResult
+from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown, RateLimited
+from proxy.core.sources import SOLAR_POWERWALL, VITALS
+from proxy.openc2.commands import Refused
+from proxy.openc2.properties import Property, masked
+from proxy.server.http.guard import AuthResult, Guard
+from proxy.server.route import Route
+
+if TYPE_CHECKING:
+    from proxy.cache.source_cache import SourceCache
+    from proxy.server.context import Context
+
+_STALE = frozenset({CacheResult.STALE, CacheResult.REVALIDATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The outcome of a command: a status of the language, why, and what was told."""
+
+    status: int
+    text: str = ""
+    results: Mapping[str, Any] | None = None
+    retry_after: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Values of properties by name, and which snapshots they were read from."""
+
+    values: Mapping[str, Any]
+    used: Collection[SourceResult]
+    now: float  # monotonic seconds
+
+    @property
+    def age_s(self) -> float:
+        """The age of the oldest snapshot."""
+        stored = [got.snapshot.observed_at for got in self.used if got.snapshot is not None]
+        return round(max(self.now - min(stored, default=self.now), 0.0), 1)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether any snapshot is past its freshness."""
+        return any(got.result in _STALE for got in self.used)
+
+
+async def tell(context: Context, rows: Mapping[str, Property]) -> Told:
+    """Read properties from the cached sources; unavailable ones are missing. Raises Refused if all are."""
+    sources = tuple(dict.fromkeys(source for row in rows.values() for source in row.sources))
+    instead = ((VITALS, SOLAR_POWERWALL),) if VITALS in sources else ()
+    reading = await context.readings.obtain(Route("", "", "", optional=sources, instead=instead))
+    documents = {
+        source: got.snapshot.document.value
+        for source, got in reading.sources.items()
+        if got.snapshot is not None
+    }
+    options = context.readings.options
+    values = {name: row.read(documents, options) for name, row in rows.items()}
+    values = {name: value for name, value in values.items() if value is not None}
+    if not values:
+        raise _nothing(reading, context.gateway)
+    if not context.settings.openc2_serials:
+        values = {name: masked(value) for name, value in values.items()}
+    used = {source for name in values for source in rows[name].sources if source in documents}
+    return Told(values, [reading.sources[source] for source in used], context.clock.monotonic())
+
+
+def _nothing(reading: Reading, gateway: SourceCache) -> Refused:
+    """Say why no property could be had: the gateway's trouble, or there is no such thing."""
+    errors = [got.error for got in reading.sources.values() if got.snapshot is None and got.error]
+    trouble = next((error for error in errors if not isinstance(error, NotSupported)), None)
+    return Refused(404, "this gateway does not tell this") if trouble is None else refused(trouble, gateway)
+
+
+def refused(error: GatewayError, gateway: SourceCache) -> Refused:
+    """Translate what went wrong with the gateway into the language."""
+    match error:
+        case OutcomeUnknown():
+            return Refused(500, "outcome unknown, read back before repeating")
+        case CommandRejected():
+            return Refused(500, "refused by the gateway")
+        case NotSupported():
+            return Refused(404, str(error))
+    now = gateway.clock.monotonic()
+    for breaker in (link.breaker for link in gateway.links):
+        if breaker.error is not None and breaker.until > now:
+            wait = breaker.until - now
+            cause = breaker.error
+            why = "HTTP 429" if isinstance(cause, RateLimited) else f"{cause.title}: {cause}"
+            return Refused(503, f"gateway resting for {math.ceil(wait)} s after {why}", retry_after=wait)
+    return Refused(503, f"{error.title}: {error}", retry_after=error.retry_after or 1.0)
+
+
+async def admit(guard: Guard, shown: Iterable[str | None], client: str, name: str) -> None:
+    """Let a client pass that shows the one key or secret of a door. Raises Refused."""
+    keys = {key for key in shown if key}
+    # Two that differ cannot both be right.
+    verdict = await guard.admit(keys.pop() if len(keys) == 1 else None, client)
+    if verdict.entry is AuthResult.WAIT:
+        raise Refused(503, f"too many wrong {name}s from this address", retry_after=verdict.wait_s)
+    if verdict.entry is not AuthResult.GRANTED:
+        raise Refused(401, f"{name} missing or wrong")

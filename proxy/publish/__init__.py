@@ -1,1 +1,0 @@
-"""What leaves the daemon by itself: logs and metrics."""

@@ -1,0 +1,1 @@
+"""/control/*: reading and setting mode, reserve and rules."""

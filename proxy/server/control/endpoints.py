@@ -1,0 +1,209 @@
+"""/control/*: reading and setting mode, reserve and rules; as the pypowerwall proxy does.
+
+A POST has a form or a JSON object with ``value`` and ``token`` (or ``Authorization: Bearer``).
+Without a value it reads. Checks, their order and the errors are those of the pypowerwall proxy
+(docs/protocol.md, "Its control requests"); where that proxy answers 400 for what the gateway refused, or guesses, the status here is the error's own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from proxy.core.commands import BadValue, parse
+from proxy.core.errors import GatewayError, OutcomeUnknown
+from proxy.core.model import Setting, raw_percent
+from proxy.core.redaction import redact
+from proxy.gateways.commands import Report, named
+from proxy.metrics.families import Samples
+from proxy.server.control.request import Refused, fields_of, invalid, token_of
+from proxy.server.http.admission import client_of
+from proxy.server.http.guard import AuthResult, Verdict
+from proxy.server.http.problems import private, retry_after
+
+if TYPE_CHECKING:
+    from proxy.core.commands import Raw
+    from proxy.server.context import Context, Endpoint
+    from proxy.server.route import Route
+
+
+DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
+WRONG_TOKEN = "Control Command Token Invalid"  # noqa: S105 - the answer, not a token
+# Codes of Control.counts, as the metrics call them.
+_OUTCOMES = {
+    "ok": "ok",
+    OutcomeUnknown.code(): "unknown",
+    **{name: name for name in ("unauthorized", "invalid", "disabled")},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a path sets, and what may be set along with it under another field."""
+
+    setting: Setting
+    field: str = ""
+    along: Setting | None = None
+
+
+ACTIONS: Mapping[str, Action] = {
+    "/control/mode": Action(Setting.MODE, "level", Setting.RESERVE),
+    "/control/reserve": Action(Setting.RESERVE, "mode", Setting.MODE),
+    "/control/grid_charging": Action(Setting.GRID_CHARGING),
+    "/control/grid_export": Action(Setting.GRID_EXPORT),
+    "/control/max_backup": Action(Setting.MAX_BACKUP),
+    "/control/islanding": Action(Setting.ISLANDING),
+}
+
+
+def endpoints(context: Context) -> dict[str, Endpoint]:
+    """Make the endpoint of this module."""
+
+    async def control(request: web.Request, route: Route) -> web.Response:
+        action = ACTIONS[route.path]
+        writes = request.method == "POST"
+        try:
+            return await (_post(context, request, action) if writes else _get(context, action))
+        except Refused as refused:
+            if writes:
+                context.control.counts[action.setting.value, refused.outcome] += 1
+            return refused.response
+
+    return {"control": control}
+
+
+async def _get(context: Context, action: Action) -> web.Response:
+    """Read, which needs no token as long as control is on. Raises Refused."""
+    # 200 as the peer's: a dashboard asks for this along with readings, and an error would cost it both.
+    _check_on(context, status=200)
+    return await _read(context, action)
+
+
+async def _post(context: Context, request: web.Request, action: Action) -> web.Response:
+    """Let in who has the token; then set, or read if there is no value. Raises Refused."""
+    _check_on(context, status=400)
+    fields = await fields_of(request)
+    verdict = await context.guard.admit(token_of(request, fields), client_of(request, context.settings))
+    if verdict.entry is not AuthResult.GRANTED:
+        raise Refused(denied(verdict), "unauthorized")
+    if fields.get("value", "") == "":
+        return await _read(context, action)
+    return await _write(context, request, action, fields)
+
+
+def _check_on(context: Context, *, status: int) -> None:
+    if not context.guard.is_on:
+        raise Refused(private(status, {"error": DISABLED}), "disabled")
+
+
+def samples(context: Context) -> dict[str, Callable[[], Samples]]:
+    """Return the metrics of control. What the gateway did not carry out for sure counts as rejected."""
+
+    def commands() -> Samples:
+        total: Counter[tuple[str, str, str]] = Counter()
+        for (setting, outcome), count in context.control.counts.items():
+            total[context.gateway.name, setting, _OUTCOMES.get(outcome, "rejected")] += count
+        return total.items()
+
+    return {"powerwall_proxy_commands_total": commands}
+
+
+def account_of(context: Context) -> dict[str, Any]:
+    """Tell of the last commands, for holders of the secret only."""
+    return {
+        "wrong_tokens": context.guard.wrong,
+        "refused_guesses": context.guard.refused,
+        "latest": [
+            {
+                "at": datetime.fromtimestamp(report.at, UTC).isoformat(timespec="seconds"),
+                "client": report.who,
+                "wanted": named(report.command.values),
+                "before": named(report.before),
+                "after": named(report.after),
+                "outcome": report.outcome,
+                "detail": redact(str(report.error or "")),
+            }
+            for report in context.control.reports
+        ],
+    }
+
+
+# -- what is answered ------------------------------------------------------------------------------
+
+
+def denied(verdict: Verdict) -> web.Response:
+    """Answer a request without the right token."""
+    if verdict.entry is AuthResult.WAIT:
+        wait = retry_after(verdict.wait_s)
+        text = f"Too many wrong tokens from this address - wait {wait} s"
+        return private(429, {"unauthorized": text}, {"Retry-After": wait})
+    return private(401, {"unauthorized": WRONG_TOKEN}, {"WWW-Authenticate": 'Bearer realm="control"'})
+
+
+async def _read(context: Context, action: Action) -> web.Response:
+    """Tell what the gateway holds."""
+    setting = action.setting
+    try:
+        held = await context.control.read(setting)
+    except GatewayError as error:
+        return failed(error, f"Failed to read {setting.value}")
+    if setting is Setting.MAX_BACKUP:
+        return private(200, dict(held))
+    if held is None:
+        return private(503, {"error": f"Failed to read {setting.value}", setting.value: None})
+    return private(200, {setting.value: held})
+
+
+async def _write(
+    context: Context, request: web.Request, action: Action, fields: Mapping[str, Raw]
+) -> web.Response:
+    """Carry out a command and tell what became of it."""
+    raw = {action.setting: fields["value"]}
+    if action.along is not None and fields.get(action.field, "") != "":
+        raw[action.along] = fields[action.field]
+    try:
+        command = parse(raw)
+    except BadValue as bad:
+        what = "Value" if bad.setting is action.setting else action.field.capitalize()
+        hint = " - use seconds or cancel" if bad.setting is Setting.MAX_BACKUP else ""
+        raise invalid(400, f"Control Command {what} Invalid{hint}", str(bad)) from bad
+    report = await context.control.execute(command, client_of(request, context.settings))
+    if report.error is None:
+        return private(200, _success(report))
+    subject = "reserve+mode" if len(raw) > 1 else action.setting.value
+    return failed(report.error, f"Failed to set {subject}", named(report.after))
+
+
+def _success(report: Report) -> dict[str, Any]:
+    """Say what was done, in the words that clients of the pypowerwall proxy know."""
+    wanted, held = report.command.values, report.after
+    if Setting.MAX_BACKUP in wanted:
+        seconds = wanted[Setting.MAX_BACKUP]
+        return {"max_backup": f"Scheduled for {seconds} seconds" if seconds else "Cancelled"}
+    if not {Setting.RESERVE, Setting.MODE} & wanted.keys():
+        return {setting.value: "Set Successfully" for setting in wanted}
+    body: dict[str, Any] = {}
+    if (reserve := held.get(Setting.RESERVE)) is not None:
+        done = {"response": {"Message": "Backup reserve updated", "Code": 200}}
+        body["set_backup_reserve_percent"] = {
+            "backup_reserve_percent": round(raw_percent(reserve), 6),
+            "result": done,
+        }
+        body["reserve"] = round(reserve, 6)
+    if (mode := held.get(Setting.MODE)) is not None:
+        done = {"response": {"Message": "Operation mode updated", "Code": 200}}
+        body["set_operation"] = {"real_mode": mode, "result": done}
+        body["mode"] = mode
+    return body
+
+
+def failed(error: GatewayError, text: str, held: Mapping[str, Any] | None = None) -> web.Response:
+    """Answer for a gateway that did not do it, or may have; ``held`` is what was read back."""
+    body = {"error": text, "outcome": error.code(), "detail": redact(str(error)), **(held or {})}
+    headers = {"Retry-After": retry_after(error.retry_after)} if error.retry_after is not None else {}
+    return private(error.status, body, headers)

@@ -1,0 +1,1 @@
+"""Cached readings and metrics as responses."""

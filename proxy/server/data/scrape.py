@@ -1,0 +1,81 @@
+"""/metrics: for Prometheus and its relatives.
+
+A scrape reads what is stored and never waits for the gateway. It counts as a visit,
+because somebody who has nothing but Prometheus wants readings too: this scrape asks for
+what is not fresh, the next one finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import importlib
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+
+from proxy.server.http.coding import takes_gzip
+from proxy.server.http.problems import PUBLIC_HEADERS, problem
+
+if TYPE_CHECKING:
+    from proxy.cache.source_cache import SourceCache
+    from proxy.metrics.exposition import Metrics
+    from proxy.metrics.facts import Facts
+    from proxy.server.context import Context, Endpoint
+    from proxy.server.route import Route
+
+
+# What the gateway's counters read when the proxy ended, in the state folder.
+COUNTERS: Final = "counters.json"
+
+
+def endpoints(context: Context) -> dict[str, Endpoint]:
+    """Make the endpoint of this module."""
+    made: list[Metrics] = []
+
+    async def metrics(request: web.Request, _: Route) -> web.Response:
+        if not context.settings.metrics:
+            return problem(404, "Metrics are switched off: PW_METRICS=no.")
+        if not made:
+            # Slow to import: the first scrape waits for it, neither the start nor another client does.
+            await asyncio.to_thread(importlib.import_module, "proxy.metrics.exposition")
+        if not made:
+            made.append(_metrics(context))
+        context.gateway.prefetch(made[0].interest(context.gateway, context.settings.metrics_refresh))
+        context.traffic.flush()
+        body, media_type = made[0].scrape(request.headers.get("Accept", ""))
+        headers = {"Content-Type": media_type, "Cache-Control": "no-store", **PUBLIC_HEADERS}
+        if takes_gzip(request.headers.get("Accept-Encoding", "")):
+            headers |= {"Content-Encoding": "gzip", "Vary": "Accept, Accept-Encoding"}
+            body = gzip.compress(body, compresslevel=1, mtime=0)
+        return web.Response(body=body, headers=headers)
+
+    return {"metrics": metrics}
+
+
+def _metrics(context: Context) -> Metrics:
+    """Connect the metrics to a running proxy."""
+    from proxy.metrics.exposition import Metrics  # noqa: PLC0415 - see above
+    from proxy.metrics.facts import Facts  # noqa: PLC0415 - see above
+    from proxy.metrics.families import MonotonicCounter  # noqa: PLC0415 - see above
+    from proxy.metrics.proxy_samples import Running  # noqa: PLC0415 - see above
+
+    def facts(gateway: SourceCache) -> Facts:
+        options, settings = context.readings.options, context.settings
+        return Facts(gateway, options, context.clock.wall(), serials=settings.metrics_serials)
+
+    running = Running(
+        gateways=(context.gateway,),
+        traffic=context.traffic,
+        clock=context.clock,
+        started_at=context.started_at,
+        samples=context.samples,
+    )
+
+    def keep(highest: dict[str, float]) -> None:
+        context.memory.write(COUNTERS, highest)
+
+    ratchet = MonotonicCounter(context.memory.recall(COUNTERS), keep)
+    # Not after each scrape, for the sake of memory cards: at the end, and when a counter begins to be held.
+    context.at_end.append(lambda: keep(ratchet.highest))
+    return Metrics(running, facts, ratchet)

@@ -1,0 +1,91 @@
+"""Sessions of our own, for programs made for a gateway: they open nothing there.
+
+Who carries one gets the gateway's own bytes; who carries one that is unknown (any more) is told
+so, and logs in again; who carries none gets the proxy's documented answers.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from enum import Enum
+
+from aiohttp import web
+
+from proxy.server.http.admission import bearer_of
+
+_LIFETIME_S = 24 * 3600.0  # a session at the gateway lives about as long
+_MOST_SESSIONS = 256
+_TOKEN_BYTES = 64
+# Cookie values that the pypowerwall proxy hands to browsers in place of a session.
+_NO_SESSION = frozenset({"", "1234567890", "local"})
+
+
+class Session(Enum):
+    """What a request shows of a session."""
+
+    NONE = "none"
+    VALID = "valid"
+    LOST = "lost"
+
+
+class Sessions:
+    """Tokens of ours and when they end, in order of last use; the oldest goes when there are too many."""
+
+    def __init__(self, now: Callable[[], float], most: int = _MOST_SESSIONS) -> None:
+        self._now = now
+        self._most = most
+        self._ends: OrderedDict[str, float] = OrderedDict()
+
+    def open(self) -> str:
+        """Return a new token."""
+        token = base64.urlsafe_b64encode(secrets.token_bytes(_TOKEN_BYTES)).decode()
+        self._ends[token] = self._now() + _LIFETIME_S
+        while len(self._ends) > self._most:
+            self._ends.popitem(last=False)
+        return token
+
+    def is_open(self, token: str) -> bool:
+        """Say whether a token is one of ours and has not ended."""
+        ends = self._ends.get(token)
+        if ends is None:
+            return False
+        if ends <= self._now():
+            del self._ends[token]
+            return False
+        self._ends.move_to_end(token)
+        return True
+
+    def close(self, token: str) -> None:
+        """End a session."""
+        self._ends.pop(token, None)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+
+def session_of(request: web.BaseRequest, sessions: Sessions) -> Session:
+    """Say what session a request for a path below /api/ shows.
+
+    A browser sends the cookies of whatever else ran on this host: they are no lost session.
+    """
+    tokens = tokens_of(request)
+    if any(sessions.is_open(token) for token in tokens):
+        return Session.VALID
+    return Session.LOST if tokens and "Sec-Fetch-Site" not in request.headers else Session.NONE
+
+
+def waits_for_challenge(user_agent: str) -> bool:
+    """Say whether a request over TLS that shows no session may come from the pypowerwall library (0.22).
+
+    It logs in only when it is refused, and would take the app's scale for the gateway's.
+    """
+    return user_agent.startswith("python-requests/")
+
+
+def tokens_of(request: web.BaseRequest) -> list[str]:
+    """Return what a request shows as sessions, in its cookie and as a bearer."""
+    shown = [request.cookies.get("AuthCookie", ""), bearer_of(request) or ""]
+    return [token for token in shown if token not in _NO_SESSION]

@@ -1,0 +1,1 @@
+"""HTTP rules that every route shares: admission, codings, problems, dispatch."""

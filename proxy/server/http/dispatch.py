@@ -1,0 +1,153 @@
+"""From a request to the row of ROUTES that answers it; the only way through the server.
+
+Paths are matched exactly and as they were sent: a path that needs decoding, or
+has dot segments, doubled slashes or a backslash, is no row, so nothing can be
+smuggled past the table. The query string takes no part in matching.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from aiohttp import HttpVersion11, web
+
+from proxy.core.errors import GatewayError
+from proxy.server.context import CONTEXT
+from proxy.server.gateway_api.emulation import refused
+from proxy.server.gateway_api.sessions import Session, session_of, waits_for_challenge
+from proxy.server.http.admission import base_of, malformed, refusal, target_of
+from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
+from proxy.server.http.traffic import UNMATCHED
+from proxy.server.route import Route
+from proxy.server.routes import RAW, ROUTES
+
+if TYPE_CHECKING:
+    from proxy.server.context import Context
+
+_log = logging.getLogger(__name__)
+
+BY_PATH: dict[str, Route] = {route.path: route for route in ROUTES}
+# What is unknown below these is no file of a page.
+_FOR_PROGRAMS = ("/api", "/control/")
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"})
+
+
+async def expect(request: web.Request) -> None:
+    """Ask for a body that waits to be asked for (RFC 9110 section 10.1.1). Raises HTTPExpectationFailed.
+
+    In no words of aiohttp's, which quote the field and fail where it is no text.
+    """
+    if request.version != HttpVersion11:
+        return
+    if request.headers.get("Expect", "").lower() != "100-continue":
+        raise web.HTTPExpectationFailed
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0  # the answer has not begun
+
+
+async def dispatch(request: web.Request) -> web.StreamResponse:
+    """Answer any request, and count it."""
+    context = request.app[CONTEXT]
+    clock = context.clock.monotonic
+    started = clock()
+    context.traffic.in_flight += 1
+    route, cache = None, "none"
+    status, size = 500, 0
+    try:
+        path = path_of(target_of(request), base_of(request, context.settings))
+        route = BY_PATH.get(path)
+        if route and route.endpoint and route.endpoint not in context.endpoints:
+            route = None  # a feature that is switched off leaves no trace
+        response, cache = await _answer(context, request, route, path)
+        if route is not None and not route.public:
+            response.headers.pop("Access-Control-Allow-Origin", None)
+        status, size = response.status, response.content_length or 0
+        return response
+    except GatewayError as error:
+        response = unavailable(error)
+        status = response.status
+        return response
+    finally:
+        context.traffic.in_flight -= 1
+        method = request.method if request.method in _KNOWN_METHODS else "other"
+        label = route.path if route else UNMATCHED
+        context.traffic.note(label, method, status, cache, clock() - started, size)
+        if context.settings.access_log:
+            _log.info("request", extra={"method": method, "route": label, "status": status, "cache": cache})
+
+
+def path_of(target: str, base_url: str) -> str:
+    """Return the path of a request target, without query and base URL; an odd target gives an odd path.
+
+    A front server may have stripped the base URL, which can be the beginning of a route as well (``/pw``).
+    """
+    path = target.partition("?")[0]
+    if base_url == "/" or not path.startswith(base_url):
+        return path
+    rest = path[len(base_url) - 1 :]
+    return rest if rest in BY_PATH or path not in BY_PATH else path
+
+
+async def _answer(
+    context: Context, request: web.Request, route: Route | None, path: str
+) -> tuple[web.StreamResponse, str]:
+    if odd := malformed(request):
+        return odd, "none"
+    if route is None:
+        if context.fallback is not None and not path.lower().startswith(_FOR_PROGRAMS):
+            return await context.fallback(request, path), "none"
+        return not_found(path), "none"
+    if early := _short_circuit(context, request, route):
+        return early, "none"
+    if context.sessions is not None and route.path.startswith("/api/") and not route.endpoint:
+        session, raw = session_of(request, context.sessions), RAW.get(route.path, route)
+        is_challenged = (
+            raw is not route and request.secure and waits_for_challenge(request.headers.get("User-Agent", ""))
+        )
+        if session is Session.LOST or (session is Session.NONE and is_challenged):
+            return refused(), "none"
+        route = raw if session is Session.VALID else route
+    if route.endpoint:
+        context.traffic.flush()
+        return await context.endpoints[route.endpoint](request, route), "none"
+    return await context.readings.answer(request, route)
+
+
+def _short_circuit(context: Context, request: web.Request, route: Route) -> web.Response | None:
+    """Answer what needs no endpoint: methods, and what is not admitted."""
+    if request.method == "OPTIONS" and route.options:
+        return _options(route)
+    if request.method not in route.methods:
+        return _method_not_allowed(route)
+    if request.method in {"GET", "HEAD"} and request.body_exists:
+        return problem(400, "A GET takes no body.")
+    return refusal(request, route, context.settings)
+
+
+def not_found(path: str) -> web.Response:
+    """Answer for a path that does not exist."""
+    hint = "Paths are matched exactly; GET /help lists them all."
+    shown = path if len(path) <= 80 and path.isprintable() else "This path"  # noqa: PLR2004 - a line of text
+    return problem(404, f"{shown} is not served here. {hint}")
+
+
+def _allowed(route: Route) -> str:
+    return ", ".join((*route.methods, "OPTIONS") if route.options else route.methods)
+
+
+def _options(route: Route) -> web.Response:
+    headers = {"Allow": _allowed(route), **COMMON_HEADERS}
+    if route.public and not set(route.methods) - {"GET", "HEAD"}:
+        headers |= {
+            **PUBLIC_HEADERS,
+            "Access-Control-Allow-Methods": _allowed(route),
+            "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match",
+            "Access-Control-Max-Age": "86400",
+        }
+    return web.Response(status=204, headers=headers)
+
+
+def _method_not_allowed(route: Route) -> web.Response:
+    allowed = _allowed(route)
+    return problem(405, f"{route.path} takes {allowed}.", headers={"Allow": allowed})

@@ -1,0 +1,120 @@
+"""The files of ``web/``: read once, packed once in each coding, named by their hash.
+
+A page's script is one file on the wire: the modules that it imports are put in
+front of it, each once, without their comments. What is sent is thus no file of the
+folder, so packed ones beside the sources would be of no use: they are made in memory
+when first asked for. Requests are answered from this dictionary only, so no path of a
+client ever reaches the file system.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from proxy.server.http.coding import pack
+
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+}
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const|function|class)", re.MULTILINE)
+# Comments that stand alone; they are for who reads the files, not for the wire.
+_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
+_PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")
+# Characters that could end a <script> block or a line of script inside it.
+_UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    """A file as it is sent; ``version`` is the start of its SHA-256."""
+
+    body: bytes
+    media_type: str
+    _packed: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def version(self) -> str:
+        """Name this content."""
+        return hashlib.sha256(self.body).hexdigest()[:12]
+
+    async def packed(self, coding: str) -> bytes:
+        """Return the body in a coding ("": as it is), packed when first asked for, beside everything else."""
+        if not coding:
+            return self.body
+        if coding not in self._packed:
+            self._packed[coding] = await asyncio.to_thread(pack, self.body, coding, once=True)
+        return self._packed[coding]
+
+
+def find_folder() -> Path:
+    """Return the folder of the pages: inside the installed package, or beside it in a working copy."""
+    package = Path(__file__).parents[2]
+    return next(folder for folder in (package / "web", package.parent / "web") if folder.is_dir())
+
+
+def inline_json(value: Any) -> str:
+    """Encode a value for a data block of a page; it may hold foreign text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).translate(_UNSAFE)
+
+
+class Pages:
+    """Everything in ``web/`` by file name: ``files`` are served as they are, pages are filled in."""
+
+    def __init__(self, folder: Path) -> None:
+        contents = {
+            path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in MEDIA_TYPES
+        }
+        scripts = {name: body.decode() for name, body in contents.items() if name.endswith(".js")}
+        for name in scripts:
+            contents[name] = _joined(name, scripts, set()).encode()
+        self.files = {
+            name: StaticFile(body, MEDIA_TYPES[Path(name).suffix])
+            for name, body in contents.items()
+            if not name.endswith(".html")
+        }
+        self._templates = {name: body.decode() for name, body in contents.items() if name.endswith(".html")}
+        self.words: Mapping[str, Mapping[str, str]] = json.loads(contents["words.json"])
+        self._examples = contents["examples.json"]
+
+    @cached_property
+    def examples(self) -> Mapping[str, str]:
+        """Beginnings of answers by path, for the reference."""
+        known: Mapping[str, str] = json.loads(self._examples)
+        return known
+
+    def render(self, name: str, values: Mapping[str, str]) -> bytes:
+        """Fill in a page. ``{{file}}`` becomes the file's address with its version; values are HTML."""
+
+        def fill(match: re.Match[str]) -> str:
+            key = match[1]
+            return values[key] if key in values else f"{key}?v={self.files[key].version}"
+
+        return _PLACEHOLDER.sub(fill, self._templates[name]).encode()
+
+
+def attributes(values: Mapping[str, str | None]) -> str:
+    """Write data attributes; those without a value are left out."""
+    return " ".join(f'data-{name}="{html.escape(value)}"' for name, value in values.items() if value)
+
+
+def _joined(name: str, scripts: Mapping[str, str], seen: set[str]) -> str:
+    """Return a module with those that it imports in front of it, each once."""
+    seen.add(name)
+    before = [_joined(other, scripts, seen) for other in _IMPORT.findall(scripts[name]) if other not in seen]
+    own = _COMMENT.sub("", _IMPORT.sub("", scripts[name]))
+    return "".join(before) + _EXPORT.sub("", own)

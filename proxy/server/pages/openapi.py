@@ -1,0 +1,108 @@
+"""OpenAPI 3.1 from the table of routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from proxy import __version__
+from proxy.core.model import JSON
+from proxy.server.http.problems import MEDIA_TYPE
+from proxy.server.route import Route
+
+_FORM = "application/x-www-form-urlencoded"
+_EMPTY = frozenset({"logout"})  # endpoints that answer 204
+_FRESHNESS = {
+    "Age": {"description": "Seconds since the oldest reading in it was taken", "schema": {"type": "integer"}},
+    "Cache-Status": {"description": "How it was obtained (RFC 9211)", "schema": {"type": "string"}},
+    "ETag": {"description": "For If-None-Match", "schema": {"type": "string"}},
+}
+_PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_UNKNOWN = {
+    "description": "Nothing is known, and why",
+    "headers": {"Retry-After": {"schema": {"type": "integer"}}},
+    "content": _PROBLEM,
+}
+_REFUSED = {"description": "Not done, and why", "content": {JSON: {"schema": {"type": "object"}}, **_PROBLEM}}
+_TEXT = {"type": "string"}
+# What may be posted to an endpoint, as JSON or as a form.
+_FIELDS: Final = {
+    "control": {
+        "value": {"description": "What to set; without it the present value is told", **_TEXT},
+        "token": {"description": "PW_CONTROL_SECRET; or Authorization: Bearer", **_TEXT},
+        "mode": {"description": "With a reserve: also set the mode", **_TEXT},
+        "level": {"description": "With a mode: also set the reserve", **_TEXT},
+    },
+    "login": {"username": _TEXT, "email": _TEXT, "password": _TEXT, "force_sm_off": {}},
+}
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """Return the description of all routes; paths are relative to where it was fetched."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Powerwall Proxy",
+            "version": __version__,
+            "summary": "A caching reverse proxy for the Tesla energy gateway",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "./"}],
+        "paths": {route.path: _path(route) for route in routes},
+        "components": {
+            "schemas": {
+                "Problem": {
+                    "type": "object",
+                    "description": "RFC 9457",
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+
+
+def _path(route: Route) -> dict[str, Any]:
+    return {method.lower(): _operation(route, method) for method in route.methods if method != "HEAD"}
+
+
+def _operation(route: Route, method: str) -> dict[str, Any]:
+    reported_by = route.sources + route.offered + route.optional
+    return {
+        "operationId": f"{method.lower()}{route.path.replace('/', '_').replace('.', '_')}",
+        "summary": route.summary,
+        "tags": [route.group],
+        "parameters": [
+            {"name": name, "in": "query", "schema": {"type": "string"}, "allowEmptyValue": True}
+            for name in route.query
+        ],
+        **(_body(route) if method == "POST" and route.endpoint in _FIELDS else {}),
+        "responses": _told(route) if reported_by else _answered(route),
+    }
+
+
+def _body(route: Route) -> dict[str, Any]:
+    schema = {"type": "object", "properties": _FIELDS[route.endpoint]}
+    return {"requestBody": {"content": {JSON: {"schema": schema}, _FORM: {"schema": schema}}}}
+
+
+def _told(route: Route) -> dict[str, Any]:
+    """Describe the answers of a route that renders what the gateway told."""
+    content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
+    return {
+        "200": {"description": route.summary, "headers": _FRESHNESS, "content": content},
+        "304": {"description": "What the client has is still right"},
+        "default": _UNKNOWN,
+    }
+
+
+def _answered(route: Route) -> dict[str, Any]:
+    """Describe the answers of a route that the proxy answers by itself."""
+    if route.endpoint in _EMPTY:
+        return {"204": {"description": route.summary}, "default": _REFUSED}
+    content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
+    return {"200": {"description": route.summary, "content": content}, "default": _REFUSED}

@@ -1,0 +1,253 @@
+"""Pages for people: the power flow, the status, the reference, and the files they need.
+
+Nothing here sets a cookie of its own or loads anything from elsewhere; the
+content security policy sees to the latter.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from aiohttp import web
+
+from proxy.core.accept import parse_accept
+from proxy.core.errors import GatewayError, NotSupported
+from proxy.core.model import JSON
+from proxy.core.sources import STATUS
+from proxy.metrics.families import Samples
+from proxy.server.gateway_api.passthrough import Passthrough
+from proxy.server.http.admission import base_of, host_of
+from proxy.server.http.coding import choose, has_it, offered, pack, tag_of
+from proxy.server.http.dispatch import not_found
+from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
+from proxy.server.live import events
+from proxy.server.pages.docs import reference
+from proxy.server.pages.files import Pages, StaticFile, attributes, find_folder, inline_json
+from proxy.server.pages.openapi import document
+from proxy.server.routes import ROUTES
+from proxy.views import page
+
+if TYPE_CHECKING:
+    from proxy.gateways.live import StateStream
+    from proxy.server.context import Context, Endpoint
+    from proxy.server.route import Route
+
+# PW_STYLE: the palette that goes with a background; a transparent page follows the visitor.
+THEMES: Final[Mapping[str, str | None]] = {
+    "clear": None,
+    "solar": None,
+    "black": "dark",
+    "dakboard": "dark",
+    "grafana": "dark",
+    "grafana-dark": "dark",
+    "white": "light",
+}
+# What an address may ask of the power-flow page; anything else in it is ignored.
+PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "style": tuple(THEMES),
+    "theme": ("dark", "light"),
+    "scheme": ("dark", "light"),
+    "motion": ("off",),
+    "labels": ("off",),
+    "units": ("kw", "w"),
+    "soc": ("raw",),
+    "detail": ("1",),
+}
+_NOT_STORED: Final = {"Cache-Control": "no-store"}
+# The page of /status waits for the firmware's name, and not for long.
+_SOFT_TIMEOUT_S: Final = 0.5
+
+
+class Ui:
+    """The pages of one proxy."""
+
+    def __init__(self, context: Context, feed: StateStream, passthrough: Passthrough) -> None:
+        self._context = context
+        self._feed = feed
+        self._passthrough = passthrough
+        self._pages = Pages(find_folder())
+        self._mode = context.settings.ui
+        self._max_age = context.settings.browser_cache
+        policy = (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+            "frame-src 'self'; "
+            f"base-uri 'none'; form-action 'none'; frame-ancestors {context.settings.frame_ancestors}"
+        )
+        self._page_headers = {
+            **COMMON_HEADERS,
+            **_NOT_STORED,
+            "Content-Security-Policy": policy,
+            "Content-Type": "text/html; charset=utf-8",
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "Vary": "Accept-Encoding, Accept-Language",
+        }
+
+    def endpoints(self) -> dict[str, Endpoint]:
+        """Return what answers the rows of the group Pages, by name."""
+        return {
+            "front_page": self.front_page,
+            "flow_page": self.flow_page,
+            "flow_json": self.flow_json,
+            "gateway_page": self.gateway_page,
+            "events": lambda request, _: events.stream(request, self._feed),
+            "status_page": self.status_page,
+            "docs_page": self.docs_page,
+            "openapi": self.openapi,
+            "example_page": self.example_page,
+        }
+
+    def samples(self) -> dict[str, Callable[[], Samples]]:
+        """Return what is counted here, by the name of the metric."""
+        feed, files = self._feed, self._passthrough
+        return {
+            "powerwall_proxy_event_streams": lambda: (((), feed.listeners),),
+            "powerwall_proxy_events_dropped_total": lambda: (((), feed.dropped),),
+            "powerwall_proxy_assets_total": lambda: (((name,), n) for name, n in files.results.items()),
+            "powerwall_proxy_asset_cache_bytes": lambda: (((), files.bytes),),
+        }
+
+    async def front_page(self, request: web.Request, route: Route) -> web.StreamResponse:
+        """Serve the page at /: the power flow, or with PW_UI=gateway what the gateway has there."""
+        if self._mode == "gateway":
+            try:
+                return await self._passthrough.answer(request, "/")
+            except GatewayError:  # a gateway without pages, or away: our page works and says so
+                return await self.flow_page(request, route)
+        return await self.flow_page(request, route)
+
+    async def gateway_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve the gateway's own front page."""
+        return await self._passthrough.answer(request, "/")
+
+    async def fallback(self, request: web.Request, path: str) -> web.StreamResponse:
+        """Serve what is no row: a file of our pages, or one of the gateway's."""
+        if f"{path}/" == base_of(request, self._context.settings):
+            # Relative, because a front server may show us elsewhere; pages need the slash to find their files.
+            return web.Response(
+                status=308, headers={"Location": f"{path.rpartition('/')[2]}/", **COMMON_HEADERS}
+            )
+        ours = await self.file(request, path)
+        if ours is not None:
+            return ours
+        if self._mode == "own":
+            return not_found(path)
+        try:
+            return await self._passthrough.answer(request, path)
+        except NotSupported:
+            return not_found(path)
+
+    async def flow_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve the power-flow page with the readings of this moment inside."""
+        asked = choices(request.query)
+        asked.setdefault("style", self._context.settings.style)
+        asked.setdefault("theme", THEMES[asked["style"]] or "")
+        language = preferred(request.headers.get("Accept-Language", ""), self._pages.words)
+        words = self._pages.words[language]
+        snapshot = await self._feed.obtain()
+        known = None if snapshot["state"] == "none" else snapshot
+        rows = "".join(
+            f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
+            for name, value in page.rows(known, words)
+        )
+        return self.page(
+            request,
+            "index.html",
+            {
+                "language": language,
+                "attributes": attributes(asked),
+                "title": html.escape(words["flow"]),
+                **{name: html.escape(words[name]) for name in ("services", "alerts")},
+                "words": inline_json(words),
+                "snapshot": inline_json(snapshot),
+                "icons.svg": self._pages.files["icons.svg"].body.decode(),
+                "rows": rows,
+            },
+        )
+
+    async def flow_json(self, _: web.Request, __: Route) -> web.StreamResponse:
+        """Serve what the power-flow page shows."""
+        return web.json_response(await self._feed.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
+
+    async def status_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve the page for whoever runs the proxy; it reads /health, which tells the firmware once that is known."""
+        await self._context.gateway.get([STATUS], _SOFT_TIMEOUT_S)
+        return self.page(request, "status.html", {})
+
+    async def docs_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve the reference of the API."""
+        return self.page(request, "docs.html", {"routes": reference(ROUTES, self._pages.examples)})
+
+    async def openapi(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve the same for programs."""
+        headers = {
+            **PUBLIC_HEADERS,
+            "Cache-Control": "no-cache",
+            "Content-Type": JSON,
+            "Vary": "Accept-Encoding",
+        }
+        return packed(request, json.dumps(document(ROUTES)).encode(), headers)
+
+    async def example_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+        """Serve a page that frames the power flow."""
+        base = base_of(request, self._context.settings)
+        return self.page(
+            request, "example.html", {"address": html.escape(f"{request.scheme}://{host_of(request)}{base}")}
+        )
+
+    def page(self, request: web.Request, name: str, values: Mapping[str, str]) -> web.Response:
+        """Serve a filled-in page; ``values`` are HTML."""
+        return packed(request, self._pages.render(name, values), self._page_headers)
+
+    async def file(self, request: web.Request, path: str) -> web.Response | None:
+        """Serve a file of the pages; None if there is none of this name."""
+        file = self._pages.files.get(path[1:])
+        if file is None:
+            return None
+        if request.method not in {"GET", "HEAD"}:
+            return problem(405, f"{path} takes GET, HEAD.", headers={"Allow": "GET, HEAD"})
+        coding = choose(request.headers.get("Accept-Encoding", ""), offered())
+        tag = f'"{file.version}"'
+        headers = {
+            **PUBLIC_HEADERS,  # a sandboxed frame has no origin, so its scripts come from another one
+            "Cache-Control": self._lifetime(request, file),
+            "Cross-Origin-Resource-Policy": "cross-origin",
+            "ETag": tag_of(tag, coding),
+            "Vary": "Accept-Encoding",
+        }
+        if has_it(request.headers.get("If-None-Match", ""), tag):
+            return web.Response(status=304, headers=headers)
+        headers["Content-Type"] = file.media_type
+        if coding:
+            headers["Content-Encoding"] = coding
+        return web.Response(body=await file.packed(coding), headers=headers)
+
+    def _lifetime(self, request: web.Request, file: StaticFile) -> str:
+        """Say how long a browser keeps a file: as PW_BROWSER_CACHE says; a hashed address never changes."""
+        if not self._max_age:
+            return "no-cache"
+        is_hashed = request.query.get("v") == file.version
+        return f"public, max-age={self._max_age}{', immutable' if is_hashed else ''}"
+
+
+def packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
+    """Answer with what was written for this request, in the coding that suits the client best."""
+    coding = choose(request.headers.get("Accept-Encoding", ""), offered())
+    encoded = {"Content-Encoding": coding} if coding else {}
+    return web.Response(body=pack(body, coding), headers={**headers, **encoded})
+
+
+def choices(query: Mapping[str, Any]) -> dict[str, str]:
+    """Return the known parameters of an address that have a known value."""
+    return {name: query[name] for name, known in PARAMETERS.items() if query.get(name) in known}
+
+
+def preferred(accepted: str, known: Mapping[str, Any], default: str = "en") -> str:
+    """Choose a language by Accept-Language (RFC 9110 section 12.5.4); of equal ones the first."""
+    spoken = ((weight, tag.partition("-")[0]) for tag, weight, _ in parse_accept(accepted))
+    weight, best = max(
+        (item for item in spoken if item[1] in known), key=lambda item: item[0], default=(0.0, "")
+    )
+    return best if weight else default

@@ -1,0 +1,108 @@
+"""/health, /ready, /stats: how the proxy is.
+
+/health is liveness and always 200; /ready is 503 with one sentence when no
+fresh enough reading can be served, not even by asking for one.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from proxy.core.sources import METERS, SITE_NAME
+from proxy.server.control.endpoints import account_of, denied
+from proxy.server.http.admission import (
+    bearer_of,
+    client_of,
+    exposed,
+    is_anonymous_browser,
+    is_ours,
+    is_same_origin,
+)
+from proxy.server.http.guard import AuthResult
+from proxy.server.http.problems import PUBLIC_HEADERS, problem
+from proxy.server.route import Route
+from proxy.server.status.health import health_of
+from proxy.server.status.readiness import newest_age, summary
+from proxy.server.status.stats import endpoint_statistics, reset_of, stats_of
+
+if TYPE_CHECKING:
+    from proxy.server.context import Context, Endpoint
+
+_DIGITS = 3
+# The name of the site hardly ever changes: /stats waits for it once, and not for long.
+_SOFT_TIMEOUT_S = 1.0
+
+
+def endpoints(context: Context) -> dict[str, Endpoint]:
+    """Make the endpoints of this module, by name."""
+
+    async def health(request: web.Request, __: Route) -> web.Response:
+        return await _health(context, request)
+
+    async def ready(_: web.Request, __: Route) -> web.Response:
+        return await _ready(context)
+
+    async def stats(_: web.Request, __: Route) -> web.Response:
+        await context.gateway.get([SITE_NAME], _SOFT_TIMEOUT_S)
+        return _json({**stats_of(context), "message": summary(context)})
+
+    async def stats_clear(request: web.Request, __: Route) -> web.Response:
+        if not is_same_origin(request) or is_anonymous_browser(request):
+            return problem(403, "A web page may not clear the counters: use POST, or a program such as curl.")
+        context.traffic.clear()
+        return _json({**stats_of(context), "message": summary(context)})
+
+    async def health_reset(request: web.Request, route: Route) -> web.Response:
+        seen = len(endpoint_statistics(context))
+        answer = await stats_clear(request, route)
+        return _json(reset_of(seen)) if answer.status == HTTPStatus.OK else answer
+
+    return {
+        "health": health,
+        "ready": ready,
+        "stats": stats,
+        "stats_clear": stats_clear,
+        "health_reset": health_reset,
+    }
+
+
+async def _health(context: Context, request: web.Request) -> web.Response:
+    """Tell everybody that the proxy lives, guests of the LAN the rest, holders of the control secret also what was set."""
+    if shown := exposed(request):
+        return shown
+    document = health_of(context)
+    if not (is_ours(request, context.settings) and is_same_origin(request)):
+        # What anybody may know; the rest is for those who came by a name of this machine.
+        document = {key: document[key] for key in ("status", "version", "uptime_seconds", "age_seconds")}
+    elif "Authorization" in request.headers:
+        verdict = await context.guard.admit(bearer_of(request), client_of(request, context.settings))
+        if verdict.entry is not AuthResult.GRANTED:
+            return denied(verdict)
+        document["commands"] = account_of(context)
+    return _json(document)
+
+
+async def _ready(context: Context) -> web.Response:
+    """Say whether there is a reading that is fresh enough, asking for one if need be."""
+    age = newest_age(context.gateway, context.clock.monotonic())
+    if age is None or age > context.settings.ready_age:
+        # Nobody else may be asking: the question itself is interest enough for one reading.
+        await context.gateway.get([METERS])
+        age = newest_age(context.gateway, context.clock.monotonic())
+    if age is not None and age <= context.settings.ready_age:
+        return _json({"status": "ok", "age_seconds": round(age, _DIGITS)})
+    why = summary(context)
+    if age is not None:
+        why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
+    return problem(503, why, headers={"Retry-After": "5"})
+
+
+def _json(document: dict[str, Any]) -> web.Response:
+    return web.Response(
+        body=json.dumps(document, separators=(",", ":")).encode(),
+        headers={"Content-Type": "application/json", "Cache-Control": "no-store", **PUBLIC_HEADERS},
+    )

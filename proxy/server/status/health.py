@@ -1,0 +1,221 @@
+"""What /health tells: how the gateway is, how clients are served, what went wrong, whether readings make sense."""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy import __version__
+from proxy.config.settings import SETTINGS
+from proxy.core.breaker import State
+from proxy.core.redaction import redact
+from proxy.core.sources import METERS, STATUS
+from proxy.server.routes import ROUTES
+from proxy.server.status.readiness import healthy, newest_age, summary
+from proxy.server.status.stats import peers_health
+from proxy.views import page
+from proxy.views.json_access import section, text
+
+if TYPE_CHECKING:
+    from proxy.cache.link import Link
+    from proxy.cache.source_cache import SourceCache
+    from proxy.core.histogram import Histogram
+    from proxy.server.context import Context
+
+_DIGITS: Final = 3
+_SHOWN: Final = 3  # characters of a serial number, which is personal
+_KIBI: Final = 1024
+_DEFAULT: Final = "default"
+_WRITES: Final = 10
+# Meters are not read in the same instant: up to this they may differ without anybody being told.
+_USUAL_W: Final = 100.0
+_USUAL_SHARE: Final = 0.1
+# They last as long as somebody looks, which is no measure of how fast anybody was answered.
+_STREAMS: Final = frozenset(route.path for route in ROUTES if route.media_type == "text/event-stream")
+
+
+def health_of(context: Context) -> dict[str, Any]:
+    """Collect what /health tells."""
+    gateway, now = context.gateway, context.clock.monotonic()
+    age = newest_age(gateway, now)
+    return {
+        "status": "ok" if healthy(gateway, age) else "degraded",
+        "message": summary(context),
+        "version": __version__,
+        "uptime_seconds": round(context.clock.wall() - context.started_at),
+        "age_seconds": None if age is None else round(age, _DIGITS),
+        "gateways": [
+            {"id": gateway.name, **_identity(gateway), "links": [_link(link, now) for link in gateway.links]}
+        ],
+        "sources": [_source(gateway, snapshot.source, now) for snapshot in gateway.store],
+        "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBI,
+        "control": bool(context.settings.control_secret),
+        "traffic": _traffic(context),
+        "errors": _errors(context),
+        "writes": _writes(context),
+        "readings": _readings(context),
+        "settings": _settings(context),
+        **peers_health(context),
+    }
+
+
+def _identity(gateway: SourceCache) -> dict[str, str | None]:
+    """Say which gateway this is, as far as it told: firmware, and the last characters of its number."""
+    known = gateway.store.get(STATUS)
+    told = section(known.document.value) if known else {}
+    version, number = text(told.get("version")), text(told.get("din"))
+    return {
+        "firmware": version.strip() if version else None,
+        "identity": f"…{number[-_SHOWN:]}" if number else None,
+    }
+
+
+def _link(link: Link, now: float) -> dict[str, Any]:
+    breaker = link.breaker
+    return {
+        "driver": link.driver.name,
+        "state": breaker.state.value,
+        "state_seconds": round(now - breaker.since),
+        "failures_in_row": breaker.failures,
+        "reason": str(breaker.error) if breaker.error else "",
+        "retry_in_seconds": round(max(breaker.until - now, 0.0), 1) if breaker.state is State.OPEN else None,
+        "last_success_seconds": None
+        if link.last_success is None
+        else round(now - link.last_success, _DIGITS),
+        "resting": {
+            path: {"retry_in_seconds": round(rest.until - now, 1), "reason": str(rest.error)}
+            for path, rest in link.rests.items()
+            if rest.until > now
+        },
+        **link.driver.describe(),
+    }
+
+
+def _source(gateway: SourceCache, source: str, now: float) -> dict[str, Any]:
+    snapshot = gateway.store.get(source)
+    age = now - snapshot.observed_at if snapshot else None
+    policy = gateway.policy(source)
+    # A way that rests has left the source to the next.
+    ways = sorted(
+        ((link, link.driver.sources[source]) for link in gateway.links if link.has(source)),
+        key=lambda way: way[0].resting(way[1], now) is not None,
+    )
+    attempt = next((known for link, exchange in ways if (known := link.latest.get(exchange))), None)
+    return {
+        "path": source,
+        "age_seconds": None if age is None else round(age, _DIGITS),
+        "outcome": attempt.outcome if attempt else None,
+        "exchange_seconds": round(attempt.seconds, _DIGITS) if attempt else None,
+        "ttl_seconds": round(policy.ttl + (snapshot.document.age_s if snapshot else 0.0), _DIGITS),
+        "usable_seconds": policy.usable_s,
+        "servable": gateway.peek(source) is not None,
+    }
+
+
+def _settings(context: Context) -> dict[str, Any]:
+    """Say by the names in the environment which settings are not the defaults' work, and which are odd."""
+    given = {row.env: context.origins.get(row.key, _DEFAULT) for row in SETTINGS}
+    return {
+        "origins": {env: origin for env, origin in given.items() if origin != _DEFAULT},
+        "warnings": [redact(warning) for warning in context.warnings],
+    }
+
+
+def _traffic(context: Context) -> dict[str, Any]:
+    traffic, gateway = context.traffic, context.gateway
+    results: Counter[str] = Counter()
+    for (_, result), count in gateway.results.items():
+        results[result.value] += count
+    answered = [histogram for (path, _), histogram in traffic.seconds.items() if path not in _STREAMS]
+    slots, slot_s = traffic.recent.ended(context.clock.monotonic()), traffic.recent.slot_s
+    lived = min(max(context.clock.wall() - context.started_at, slot_s), slot_s * len(slots))
+    return {
+        "requests": sum(traffic.requests.values()),
+        "requests_per_second": round(slots[-1] / slot_s, 2),
+        "requests_per_second_5_minutes": round(sum(slots) / lived, 2),
+        "requests_by_slot": slots,
+        "slot_seconds": slot_s,
+        "in_flight": traffic.in_flight,
+        "streams": context.streams(),
+        "results": dict(results),
+        "coalesced": gateway.coalesced,
+        "waiting": gateway.waiting,
+        "p50_seconds": quantile(answered, 0.5),
+        "p95_seconds": quantile(answered, 0.95),
+    }
+
+
+def quantile(histograms: Iterable[Histogram], share: float) -> float | None:
+    """Return the upper bound (seconds) of the bucket that this share of all durations does not exceed."""
+    known = list(histograms)
+    total = sum(histogram.count for histogram in known)
+    if not total:
+        return None
+    seen = 0
+    for position, bound in enumerate(known[0].bounds):
+        seen += sum(histogram.counts[position] for histogram in known)
+        if seen >= share * total:
+            return bound
+    return None
+
+
+def _errors(context: Context) -> list[dict[str, Any]]:
+    now = context.clock.monotonic()
+    return [
+        {
+            "gateway": context.gateway.name,
+            "path": failure.path,
+            "error": failure.error,
+            "message": redact(failure.message),
+            "first_seconds": round(now - failure.first_at),
+            "last_seconds": round(now - failure.last_at),
+            "count": failure.count,
+        }
+        for link in context.gateway.links
+        for failure in link.failures
+    ]
+
+
+def _writes(context: Context) -> list[dict[str, Any]]:
+    """Tell of the last commands as much as /metrics does; values and clients are for holders of the secret."""
+    now = context.clock.wall()
+    latest = reversed(context.control.reports)
+    return [
+        {
+            "seconds": round(now - report.at),
+            "settings": [setting.value for setting in report.command.values],
+            "outcome": report.outcome,
+        }
+        for report in islice(latest, _WRITES)
+    ]
+
+
+def _readings(context: Context) -> dict[str, Any]:
+    """Say whether the latest readings contradict each other, and by how much the gateway's clock is off."""
+    meters = context.gateway.peek(METERS)
+    if meters is None:
+        return dict.fromkeys(("unbalanced_watts", "unserved_watts", "load_watts", "skew_seconds"))
+    documents = {METERS: meters.document.value}
+    split = page.split(documents, context.readings.options)
+    stamp = text(section(meters.document.value, "site").get("last_communication_time"))
+    stored = context.clock.wall() - (context.clock.monotonic() - meters.observed_at)
+    return {
+        "unbalanced_watts": split and round(split.unbalanced, 1),
+        "unserved_watts": split and round(split.unserved, 1),
+        "is_unusual": split is not None
+        and abs(split.unbalanced) > max(_USUAL_W, _USUAL_SHARE * abs(split.home)),
+        "load_watts": page.flow(documents, context.readings.options)["load"],
+        "skew_seconds": None if stamp is None else _skew(stamp, stored),
+    }
+
+
+def _skew(stamp: str, now: float) -> float | None:
+    """Return by how many seconds a time of the gateway is behind (wall-clock) now; None for no time."""
+    try:
+        return round(now - datetime.fromisoformat(stamp).timestamp(), 1)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,75 @@
+"""How things stand with the gateway: whether readings can be had, how old they are, and why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from proxy.core.errors import NotSupported
+from proxy.core.sources import METERS, OPERATION, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
+
+if TYPE_CHECKING:
+    from proxy.cache.source_cache import SourceCache
+    from proxy.core.errors import GatewayError
+    from proxy.server.context import Context
+
+# What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
+_NO_READINGS = frozenset(
+    {
+        *(STATUS, SITE_NAME, SITE_INFO, POWERWALLS, TEDAPI_CONFIG, OPERATION),
+        *("/api/meters", "/api/solars", "/tedapi/battery"),
+    }
+)
+
+
+def newest_age(gateway: SourceCache, now: float) -> float | None:
+    """Return the age in seconds of the newest servable reading, None when none can be served."""
+    meters = gateway.peek(METERS)
+    others = (s for s in gateway.store if s.source not in _NO_READINGS and gateway.peek(s.source))
+    snapshots = [meters] if meters else others
+    return min((now - snapshot.observed_at for snapshot in snapshots), default=None)
+
+
+def summary(context: Context) -> str:
+    """Say in one sentence how things stand and what to do."""
+    gateway, now = context.gateway, context.clock.monotonic()
+    if not gateway.links:
+        return "No gateway is configured: set PW_HOST to the address of the gateway."
+    age = newest_age(gateway, now)
+    resting = next((link for link in gateway.links if not link.breaker.is_closed), None)
+    if resting is not None:
+        error = resting.breaker.error
+        cause = f"{error.title.lower()} ({error})" if error else "it is being tried"
+        wait = max(resting.breaker.until - now, 0.0)
+        served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
+        who = "gateway" if len(gateway.links) == 1 else f"{resting.driver.name} connection"
+        return f"The {who} rests: {cause}; next try in {wait:.0f} s; {served}."
+    if age is None:
+        failing = failure_of(gateway) or powers_missing(gateway)
+        return f"No readings: {failing}." if failing else "No reading has been asked for yet."
+    missing = powers_missing(gateway)
+    return f"Readings are {age:.1f} s old" + (f", but not of powers: {missing}." if missing else ".")
+
+
+def healthy(gateway: SourceCache, age: float | None) -> bool:
+    """Say whether readings can be had; ``age`` is that of the newest servable one."""
+    if powers_missing(gateway) or (age is None and failure_of(gateway)):
+        return False
+    return bool(gateway.links) and all(link.breaker.is_closed for link in gateway.links)
+
+
+def powers_missing(gateway: SourceCache) -> GatewayError | None:
+    """Return why there are no powers, which everybody wants, although the gateway answers."""
+    if gateway.peek(METERS):
+        return None
+    found = (
+        link.rests.get(METERS) or link.rests.get(link.driver.sources[METERS])
+        for link in gateway.links
+        if link.has(METERS)
+    )
+    return next((rest.error for rest in found if rest), None)
+
+
+def failure_of(gateway: SourceCache) -> GatewayError | None:
+    """Return why some reading could not be had lately; what is not offered is no failure."""
+    errors = (rest.error for link in gateway.links for rest in link.rests.values())
+    return next((error for error in errors if not isinstance(error, NotSupported)), None)

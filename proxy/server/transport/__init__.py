@@ -1,0 +1,1 @@
+"""Connections: listeners, limits, TLS, the fast path."""

@@ -1,0 +1,233 @@
+"""Where clients come in: what listens, how many there may be, and over TLS the handshakes.
+
+For asyncio a TLS connection begins when its handshake is over, so its own servers
+take any number of handshakes that are begun and left. Here each has its place
+among PW_MAX_CONNECTIONS from the moment it is accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import resource
+import socket
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from proxy.drivers.dial import resolve
+from proxy.server.transport.connection import REQUEST_S, Connection
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+_log = logging.getLogger(__name__)
+
+# Connections that wait to be accepted; the kernel takes less where net.core.somaxconn is less.
+_BACKLOG = 4096
+# Without files or memory for another connection; as long as asyncio waits.
+_PAUSE_S = 1.0
+# Files and sockets that are not client connections.
+_OTHER_FILES = 64
+_EVERYWHERE = ("0.0.0.0", "::")
+_FREE_PORT_TRIES = 20
+# Of a few open files most are needed for something else; so many clients are let in nevertheless.
+_FEWEST = 8
+# A kernel without IPv6 has the sockets or the addresses of IPv4 only.
+_NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+
+
+class ConnectionLimiter:
+    """Makes the connections of one server and counts them.
+
+    Call it as a protocol factory. Beyond ``most`` connections a client is told 503
+    at once, or is not given a handshake; the log says so once, and how many it were
+    when there is room again.
+    """
+
+    def __init__(self, server: web.Server, most: int) -> None:
+        self.server = server
+        self.refused = 0
+        # Who has a place: since it was let in or its TLS handshake began, and until it is lost.
+        self.active: set[Connection] = set()
+        self._most = most
+        self._refused_in_row = 0
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a connection that was just accepted."""
+        return Connection(self)
+
+    def admit(self, connection: Connection) -> bool:
+        """Say whether a connection may begin, and give it a place; the one whose handshake is over has it."""
+        if connection not in self.active:
+            if not self.has_room():
+                return False
+            self.active.add(connection)
+        return True
+
+    def has_room(self) -> bool:
+        """Say whether there is room for one more, and note who is turned away."""
+        if len(self.active) >= self._most:
+            self.refused += 1
+            self._refused_in_row += 1
+            if self._refused_in_row == 1:
+                _log.warning(
+                    "too many connections", extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"}
+                )
+            return False
+        if self._refused_in_row:
+            _log.warning("room for connections again", extra={"refused": self._refused_in_row})
+            self._refused_in_row = 0
+        return True
+
+
+@asynccontextmanager
+async def opened(
+    entrance: ConnectionLimiter, host: str | None, port: int, tls: ssl.SSLContext | None
+) -> AsyncIterator[tuple[str, int]]:
+    """Listen while the block runs, on every address where there is no host; yields one of them. Raises OSError."""
+    listeners = bound(await resolve(host) if host else _EVERYWHERE, port)
+    address = listeners[0].getsockname()[:2]
+    if tls is None:
+        loop = asyncio.get_running_loop()
+        servers = [
+            await loop.create_server(entrance, sock=listener, backlog=_BACKLOG) for listener in listeners
+        ]
+        try:
+            yield address
+        finally:
+            for server in servers:
+                server.close()
+    else:
+        door = TlsListener(entrance, tls, listeners)
+        try:
+            yield address
+        finally:
+            await door.close()
+
+
+def bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
+    """Make the listening sockets, one for each numeric address, all with the same port. Raises OSError.
+
+    Port 0 is any that is free at every address: what the first one gets may be taken at another.
+    """
+    for _ in range(_FREE_PORT_TRIES):
+        try:
+            return _bound(addresses, port)
+        except OSError as exc:
+            if port or exc.errno != errno.EADDRINUSE:
+                raise
+    return _bound(addresses, port)
+
+
+def _bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
+    listeners = []
+    problem = OSError(errno.EADDRNOTAVAIL, "there is no such address")
+    with ExitStack() as stack:
+        for numeric in addresses:
+            # For the zone of a link-local address.
+            family, _, _, _, address = socket.getaddrinfo(
+                numeric, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
+            )[0]
+            try:
+                listener = socket.create_server(address, family=family, backlog=_BACKLOG)
+            except OSError as exc:
+                if exc.errno not in _NOT_HERE:
+                    raise
+                problem = exc
+            else:
+                listener.setblocking(False)
+                listeners.append(stack.enter_context(listener))
+                port = port or listener.getsockname()[1]
+        if not listeners:
+            raise problem
+        stack.pop_all()
+    return listeners
+
+
+class TlsListener:
+    """Accepts connections and shakes hands. Owns the listeners and a task for each handshake."""
+
+    def __init__(
+        self, entrance: ConnectionLimiter, tls: ssl.SSLContext, listeners: list[socket.socket]
+    ) -> None:
+        self._limiter = entrance
+        self._tls = tls
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
+        self._listeners = listeners
+        for listener in listeners:
+            self._watch(listener)
+
+    async def close(self) -> None:
+        """Listen no longer and end the handshakes."""
+        for listener in self._listeners:
+            self._loop.remove_reader(listener)
+            listener.close()
+        for pause in self._pauses.values():
+            pause.cancel()
+        # Of a handshake that has not had its turns asyncio would forget that it was cancelled.
+        for _ in range(2):
+            await asyncio.sleep(0)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _watch(self, listener: socket.socket) -> None:
+        self._pauses.pop(listener, None)
+        self._loop.add_reader(listener, self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Take one connection that waits; the loop calls again while there are more."""
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as exc:
+            _log.error("no connection can be accepted", extra={"reason": exc.strerror or str(exc)})
+            self._loop.remove_reader(listener)  # it would be called again at once
+            self._pauses[listener] = self._loop.call_later(_PAUSE_S, self._watch, listener)
+            return
+        if not self._limiter.has_room():
+            client.close()
+            return
+        client.setblocking(False)
+        connection = self._limiter()
+        self._limiter.active.add(connection)
+        task = self._loop.create_task(
+            self._loop.connect_accepted_socket(
+                lambda: connection, client, ssl=self._tls, ssl_handshake_timeout=REQUEST_S
+            )
+        )
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._end, connection, client, address[0]))
+
+    def _end(
+        self, connection: Connection, client: socket.socket, address: str, task: asyncio.Task[Any]
+    ) -> None:
+        """Note the end of a handshake, whatever it was."""
+        self._tasks.discard(task)
+        problem = None if task.cancelled() else task.exception()
+        if task.cancelled() or problem is not None:
+            self._limiter.active.discard(connection)
+            client.close()
+        if isinstance(problem, OSError):  # the client's: it left, is too slow, or speaks no TLS
+            _log.debug("no handshake", extra={"client": address, "reason": str(problem)})
+        elif problem is not None:
+            _log.error("unhandled exception", exc_info=problem)
+
+
+def raise_fd_limit(connections: int) -> int:
+    """Raise the limit of open files as far as needed and allowed; return how many connections fit in."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return connections
+    return min(connections, max(soft - _OTHER_FILES, _FEWEST))

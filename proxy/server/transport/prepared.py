@@ -1,0 +1,197 @@
+"""Answers as bytes that are ready: for plain requests of readings that are fresh.
+
+A request head is judged once; the same bytes mean the same ever after, so from
+then on finding its answer is one look into a dictionary. An answer is one block
+of bytes for all requests that ask alike. It is written anew when its ``Age`` or the
+ttl of its ``Cache-Status`` is another second, when something at the gateway changed,
+and when the gateway has to know that the reading is still wanted; until then it is
+valid, which is one comparison per request. Whatever is not plain is not answered here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Final
+
+from aiohttp.helpers import rfc822_formatted_time
+
+from proxy.cache.lookup import CacheResult
+from proxy.server.data.readings import cache_status, negotiate
+from proxy.server.gateway_api.sessions import waits_for_challenge
+from proxy.server.http.admission import name_of
+from proxy.server.http.coding import takes_gzip
+from proxy.server.http.dispatch import BY_PATH, path_of
+from proxy.server.routes import RAW
+from proxy.server.transport.connection import SERVER
+
+if TYPE_CHECKING:
+    from proxy.cache.lookup import Reading
+    from proxy.server.context import Context
+    from proxy.server.route import Route
+
+# A head that is longer, or has a character or a shape that these lines do not, is aiohttp's business.
+_LONGEST_HEAD = 2048
+# Each octet fits in one place only, so that no head takes longer than its length to be refused.
+_HEAD = re.compile(
+    rb"(GET|HEAD) (?:http://([A-Za-z0-9.:\[\]_-]+))?(/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n){1,32})\r\n"
+)
+# Headers that make a request more than plain: who asks, under which path, a body, another protocol.
+_NOT_PLAIN: Final = frozenset(
+    {
+        "authorization",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "expect",
+        "proxy-connection",
+        "sec-websocket-key1",  # of a draft; aiohttp refuses it
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "x-forwarded-prefix",
+    }
+)
+# One dashboard sends a dozen heads. When there are more than this, all are judged again.
+_MOST_HEADS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """What a plain request asks for; requests that ask alike get the same bytes."""
+
+    route: Route
+    method: str
+    minor: int  # of the HTTP version: 1.0 or 1.1
+    closes: bool
+    packed: bool
+    condition: str
+
+
+def read_head(head: bytes, base_url: str) -> RequestKey | None:
+    """Understand a request head if it is plain throughout and asks for a reading.
+
+    No query, one Host, no header twice, a Connection that is keep-alive or close.
+    """
+    match = _HEAD.fullmatch(head) if len(head) <= _LONGEST_HEAD else None
+    if match is None:
+        return None
+    method, authority, target, minor, lines = (group.decode("ascii") for group in match.groups(b""))
+    route = BY_PATH.get(path_of(target, base_url))
+    if route is None or route.endpoint or route.local or not route.public or method not in route.methods:
+        return None
+    pairs = [line.partition(":") for line in lines.split("\r\n")[:-1]]
+    headers = {name.lower(): value.strip(" \t") for name, _, value in pairs}
+    if len(headers) < len(pairs) or not _NOT_PLAIN.isdisjoint(headers):
+        return None
+    if route.path in RAW and waits_for_challenge(headers.get("user-agent", "")):
+        return None
+    connection = headers.get("connection", "keep-alive" if minor == "1" else "close").lower()
+    host = headers.get("host")
+    # RFC 9112 section 3.2.2: the host of a target that is a whole URL counts instead of the field.
+    if connection not in {"keep-alive", "close"} or host is None or name_of(authority or host) is None:
+        return None
+    return RequestKey(
+        route,
+        method,
+        int(minor),
+        closes=connection == "close",
+        packed=takes_gzip(headers.get("accept-encoding", "")),
+        condition=headers.get("if-none-match", ""),
+    )
+
+
+class PreparedResponse:
+    """The answer to one kind of request, and how often it was given since it was last counted."""
+
+    __slots__ = ("block", "hits", "key", "reading", "seconds", "size", "status", "until")
+
+    def __init__(self, key: RequestKey) -> None:
+        self.key = key
+        self.block = b""
+        self.until = float("-inf")  # monotonic seconds
+        self.hits = 0
+        self.seconds = 0.0
+        self.status = 0
+        self.size = 0
+        self.reading: Reading | None = None
+
+
+class PreparedResponses:
+    """The answers that are ready. Touched only between awaits; owns nothing that has to be closed."""
+
+    def __init__(self, context: Context) -> None:
+        self.now = context.clock.monotonic
+        # Looked into by connections for every request: heads as they came.
+        self.by_head: dict[bytes, PreparedResponse] = {}
+        self._by_key: dict[RequestKey, PreparedResponse] = {}
+        self._context = context
+        context.gateway.subscribe(self.expire)
+        context.traffic.deferred.append(self.flush)
+
+    def find(self, head: bytes) -> PreparedResponse | None:
+        """Return the answer to a head that is seen for the first time; None if it is not plain."""
+        key = read_head(head, self._context.settings.base_url)
+        if key is None:
+            return None
+        if len(self.by_head) >= _MOST_HEADS:
+            self.flush()
+            self.by_head.clear()
+            self._by_key.clear()
+        answer = self._by_key.get(key)
+        if answer is None:
+            answer = self._by_key[key] = PreparedResponse(key)
+        self.by_head[head] = answer
+        return answer
+
+    def renew(self, answer: PreparedResponse, now: float) -> bool:
+        """Write the block anew; False when aiohttp has to answer: something must be asked, or logged."""
+        key, context = answer.key, self._context
+        self._count(answer)
+        try:
+            fresh = None if context.settings.access_log else context.readings.fresh(key.route)
+        except Exception:  # noqa: BLE001 - a view's bug: on aiohttp's way it is met again, logged and answered
+            return False
+        if fresh is None:
+            return False
+        made, reading = fresh
+        demand_s = context.gateway.record_demand(reading.sources)
+        age, ttl = max(int(now - made.observed_at), 0), int(made.fresh_until - now)
+        cache = cache_status(CacheResult.FRESH, reading, ttl)
+        got = negotiate(made, age, cache, packed=key.packed, condition=key.condition)
+        lines = [f"HTTP/1.{key.minor} {got.status} {HTTPStatus(got.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in got.headers.items()]
+        if got.body is not None and (got.body or key.method == "GET"):
+            lines.append(f"Content-Length: {len(got.body)}")
+        lines += [f"Date: {rfc822_formatted_time()}", f"Server: {SERVER}"]
+        if key.closes == bool(key.minor):  # what goes without saying is not said
+            lines.append("Connection: close" if key.closes else "Connection: keep-alive")
+        body = b"" if got.body is None or key.method == "HEAD" else got.body
+        answer.block = "\r\n".join([*lines, "\r\n"]).encode() + body
+        answer.until = min(made.observed_at + age + 1.0, made.fresh_until - ttl, now + demand_s)
+        answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
+        return True
+
+    def expire(self) -> None:
+        """Have every block written anew before it is given again: something changed at the gateway."""
+        for answer in self._by_key.values():
+            answer.until = float("-inf")
+
+    def flush(self) -> None:
+        """Count what was answered."""
+        for answer in self._by_key.values():
+            self._count(answer)
+
+    def _count(self, answer: PreparedResponse) -> None:
+        if answer.hits and answer.reading is not None:
+            key = answer.key
+            self._context.gateway.count(answer.reading, answer.hits)
+            mean = answer.seconds / answer.hits
+            fresh = CacheResult.FRESH.value
+            self._context.traffic.note(
+                key.route.path, key.method, answer.status, fresh, mean, answer.size, answer.hits
+            )
+            answer.hits, answer.seconds = 0, 0.0

@@ -1,0 +1,1 @@
+"""What survives a restart: a folder of small documents, and certificates."""

@@ -1,0 +1,44 @@
+"""What a gateway holds of each setting that can be written: where it stands, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from proxy.core.model import Setting, Source
+from proxy.core.sources import BACKUP_EVENTS, GRID_STATUS, OPERATION, TEDAPI_CONFIG
+from proxy.views.json_access import Documents, section, text
+from proxy.views.site import operation_mode, reserve_percent
+
+
+def _grid_charging(documents: Documents) -> bool:
+    """Say whether the battery may charge from the grid. The key is a ban, absent on a new system."""
+    site = section(documents.get(TEDAPI_CONFIG), "site_info")
+    return site.get("disallow_charge_from_grid_with_solar_installed") is not True
+
+
+def _grid_export(documents: Documents) -> str:
+    """Return what may be exported; a system without a rule exports everything."""
+    site = section(documents.get(TEDAPI_CONFIG), "site_info")
+    return text(site.get("customer_preferred_export_rule")) or "battery_ok"
+
+
+def _max_backup(documents: Documents) -> Mapping[str, Any]:
+    """Return the manual full backup and those that are planned."""
+    return section(documents.get(BACKUP_EVENTS))
+
+
+def _islanding(documents: Documents) -> bool | None:
+    """Say whether the house is off grid, None while it is neither on nor off."""
+    state = text(section(documents.get(GRID_STATUS)).get("grid_status"))
+    return {"SystemGridConnected": False, "SystemIslandedActive": True}.get(state or "")
+
+
+READBACK: Mapping[Setting, tuple[Source, Callable[[Documents], Any]]] = {
+    Setting.RESERVE: (OPERATION, reserve_percent),
+    Setting.MODE: (OPERATION, operation_mode),
+    Setting.GRID_CHARGING: (TEDAPI_CONFIG, _grid_charging),
+    Setting.GRID_EXPORT: (TEDAPI_CONFIG, _grid_export),
+    Setting.MAX_BACKUP: (BACKUP_EVENTS, _max_backup),
+    Setting.ISLANDING: (GRID_STATUS, _islanding),
+}
