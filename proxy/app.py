@@ -15,19 +15,15 @@ from typing import TYPE_CHECKING, cast
 from aiohttp import web
 
 from proxy.cache.link import Link
-from proxy.cache.probe import LinkProbe
 from proxy.cache.source_cache import SourceCache
 from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
 from proxy.drivers.registry import drivers_for, reads_tedapi
-from proxy.gateways.commands import Commands
-from proxy.gateways.live import StateStream
-from proxy.gateways.pack_numbers import PackNumbers
+from proxy.gateways.gateway import Gateway, Gateways
 from proxy.server.context import CONTEXT, Context
 from proxy.server.control import endpoints as control
 from proxy.server.data.readings import Readings
 from proxy.server.gateway_api import emulation
-from proxy.server.gateway_api.passthrough import Passthrough
 from proxy.server.gateway_api.sessions import Sessions
 from proxy.server.http import security_metrics as counts
 from proxy.server.http.dispatch import dispatch, expect
@@ -74,20 +70,16 @@ def build_app(
     ``loaded`` is for people who look at the status page: where the settings come from.
     """
     context = _context_of(settings, clock or system_clock(), loaded)
-    gateway = context.gateway
-    PackNumbers(gateway, context.memory, context.readings.number_packs)
-    probe = probe_of(settings, gateway, context.clock)
-    feed = StateStream(gateway, context.clock, lambda: context.readings.options)
+    gateways = tuple(context.gateways.values())
 
     async def end_waits(_: web.Application) -> None:
-        asyncio.get_running_loop().call_later(_LAST_WAIT_S, gateway.cancel_pending)
-        await feed.close()
+        for gateway in gateways:
+            asyncio.get_running_loop().call_later(_LAST_WAIT_S, gateway.cache.cancel_pending)
+        await asyncio.gather(*(gateway.live.close() for gateway in gateways))
 
-    async def close_gateway(_: web.Application) -> AsyncIterator[None]:
+    async def close_gateways(_: web.Application) -> AsyncIterator[None]:
         yield
-        if probe:
-            probe.close()
-        await gateway.close()
+        await context.gateways.close()
         for finish in context.at_end:
             finish()
 
@@ -95,9 +87,9 @@ def build_app(
     app[CONTEXT] = context
     app.on_response_prepare.append(_sign)
     app.on_shutdown.append(end_waits)
-    app.cleanup_ctx.append(close_gateway)
+    app.cleanup_ctx.append(close_gateways)
     app.router.add_route("*", "/{path:.*}", dispatch, expect_handler=expect)
-    _add_pages(context, feed)
+    _add_pages(context)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
     context.endpoints |= _metrics_later(context)
     context.samples |= control.samples(context) | counts.samples(context)
@@ -108,20 +100,16 @@ def build_app(
 
 def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Context:
     remove_leftovers(settings)
-    memory = StateStore(settings.state_path)
-    gateway = build_gateway(settings, clock, memory)
     return Context(
         settings=settings,
         clock=clock,
-        memory=memory,
-        gateway=gateway,
-        readings=Readings(gateway, clock, options_of(settings), legacy_errors=settings.legacy_errors),
+        gateways=Gateways([gateway_of(settings, clock, StateStore(settings.state_path))]),
+        readings=Readings(clock, legacy_errors=settings.legacy_errors),
         traffic=Traffic(clock),
         started_at=clock.wall(),
         guard=Guard("control", settings.control_secret, clock.monotonic),
         openc2_guard=Guard("openc2", settings.openc2_key, clock.monotonic),
         login_guard=Guard("login", settings.lan_password, clock.monotonic),
-        control=Commands(gateway, clock),
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
         origins=loaded.origins if loaded else {},
         warnings=loaded.warnings if loaded else (),
@@ -132,16 +120,15 @@ async def _sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
     response.headers["Server"] = SERVER
 
 
-def _add_pages(context: Context, feed: StateStream) -> None:
-    ui = Ui(context, feed, Passthrough(context.gateway, context.clock, context.settings))
+def _add_pages(context: Context) -> None:
+    ui = Ui(context)
     context.endpoints |= ui.endpoints()
     context.samples |= ui.samples()
     context.fallback = ui.fallback
-    context.streams = lambda: feed.listeners
 
 
 def _add_openc2(app: web.Application, context: Context) -> None:
-    from proxy.openc2.feature import OpenC2  # noqa: PLC0415 - whoever does not use it does not wait for it
+    from proxy.openc2.feature import OpenC2  # noqa: PLC0415 - a start without it does not wait for it
 
     openc2 = OpenC2(context)
     context.endpoints |= openc2.endpoints()
@@ -153,14 +140,27 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
     """Offer /metrics; its modules are imported at the first scrape, because every start would wait for them."""
     made: dict[str, Endpoint] = {}
 
-    async def metrics(request: web.Request, route: Route) -> web.StreamResponse:
+    async def metrics(request: web.Request, route: Route, gateway: Gateway) -> web.StreamResponse:
         if not made:
             from proxy.server.data import scrape  # noqa: PLC0415 - see above
 
             made.update(scrape.endpoints(context))
-        return await made["metrics"](request, route)
+        return await made["metrics"](request, route, gateway)
 
     return {"metrics": metrics}
+
+
+def gateway_of(settings: Settings, clock: Clock, state: StateStore) -> Gateway:
+    """Make a gateway with all that belongs to it. Lost links are probed where TEDAPI is among them."""
+    probes = settings.tedapi_recovery and reads_tedapi(settings)
+    return Gateway(
+        settings,
+        build_gateway(settings, clock, state),
+        clock,
+        state,
+        options_of(settings),
+        probe_interval_s=settings.tedapi_probe_interval if probes else None,
+    )
 
 
 def build_gateway(settings: Settings, clock: Clock, memory: StateStore) -> SourceCache:
@@ -186,13 +186,6 @@ def build_gateway(settings: Settings, clock: Clock, memory: StateStore) -> Sourc
         deadline_s=min(settings.timeout, _LONGEST_ANSWER_S),
         soft_timeout_s=0.0 if settings.fail_fast else _SOFT_TIMEOUT_S,
     )
-
-
-def probe_of(settings: Settings, gateway: SourceCache, clock: Clock) -> LinkProbe | None:
-    """Look for lost links by ourselves where TEDAPI is among them, as the owner wants it."""
-    if settings.tedapi_recovery and reads_tedapi(settings):
-        return LinkProbe(gateway, clock, settings.tedapi_probe_interval)
-    return None
 
 
 def policy_of(settings: Settings, links: Sequence[Link]) -> Callable[[Source], Policy]:

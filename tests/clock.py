@@ -102,6 +102,6 @@ async def pass_time(clock: TestClock, proxy, seconds: float) -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     for _ in range(_TURNS):
-        if not proxy.context.gateway.is_fetching or loop.is_quiet:
+        if not proxy.context.gateway.cache.is_fetching or loop.is_quiet:
             break
         await asyncio.sleep(0)

@@ -44,6 +44,7 @@ from proxy.server.http.body import is_packed, read_body
 from proxy.server.http.problems import COMMON_HEADERS, retry_after
 
 if TYPE_CHECKING:
+    from proxy.gateways.gateway import Gateway
     from proxy.metrics.families import Samples
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
@@ -63,7 +64,7 @@ class OpenC2:
         self._guard = context.openc2_guard
         self._pace = RateLimiter(RATE)
         self._writes = Writes(context)
-        self._gateways = (context.gateway.name,)
+        self._gateways = (context.gateway.id,)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return the endpoints by name."""
@@ -79,7 +80,7 @@ class OpenC2:
 
     # -- the standard -------------------------------------------------------------------------------
 
-    async def _standard(self, request: web.Request, _: Route) -> web.Response:
+    async def _standard(self, request: web.Request, _: Route, __: Gateway) -> web.Response:
         content_type = request.headers.get("Content-Type", "")
         document = await _document(request)
         envelope = envelope_of(content_type, document, request.headers.get("X-Request-ID", ""))
@@ -122,7 +123,7 @@ class OpenC2:
         known = {name: PROPERTIES[name] for name in names if name in PROPERTIES}
         if not known:
             raise Refused(404, f"no such property; known are {', '.join(PROPERTIES)}")
-        told = await tell(self._context, known)
+        told = await tell(self._context, self._context.gateway, known)
         missing = [name for name in names if name not in told.values]
         notes = {"age": told.age_s, "stale": told.is_stale}
         unavailable = {"unavailable": missing} if missing else {}
@@ -146,7 +147,7 @@ class OpenC2:
 
     # -- the draft ----------------------------------------------------------------------------------
 
-    async def _draft(self, request: web.Request, _: Route) -> web.Response:
+    async def _draft(self, request: web.Request, _: Route, __: Gateway) -> web.Response:
         document = await _document(request)
         reply, results = Reply(_OK), None
         try:
@@ -166,7 +167,7 @@ class OpenC2:
         """Tell one property in the connector's way."""
         if name not in DRAFT:
             raise Refused(404, "no such property")
-        value = (await tell(self._context, {name: DRAFT[name]})).values[name]
+        value = (await tell(self._context, self._context.gateway, {name: DRAFT[name]})).values[name]
         key = DRAFT[name].key
         return value if key is None else {key: value}
 

@@ -17,6 +17,7 @@ from proxy.server.route import Route
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
 
 _STALE = frozenset({CacheResult.STALE, CacheResult.REVALIDATE})
@@ -52,21 +53,21 @@ class Told:
         return any(got.result in _STALE for got in self.used)
 
 
-async def tell(context: Context, rows: Mapping[str, Property]) -> Told:
+async def tell(context: Context, gateway: Gateway, rows: Mapping[str, Property]) -> Told:
     """Read properties from the cached sources; unavailable ones are missing. Raises Refused if all are."""
     sources = tuple(dict.fromkeys(source for row in rows.values() for source in row.sources))
     instead = ((VITALS, SOLAR_POWERWALL),) if VITALS in sources else ()
-    reading = await context.readings.obtain(Route("", "", "", optional=sources, instead=instead))
+    reading = await context.readings.obtain(Route("", "", "", optional=sources, instead=instead), gateway)
     documents = {
         source: got.snapshot.document.value
         for source, got in reading.sources.items()
         if got.snapshot is not None
     }
-    options = context.readings.options
+    options = gateway.options
     values = {name: row.read(documents, options) for name, row in rows.items()}
     values = {name: value for name, value in values.items() if value is not None}
     if not values:
-        raise _nothing(reading, context.gateway)
+        raise _nothing(reading, gateway.cache)
     if not context.settings.openc2_serials:
         values = {name: masked(value) for name, value in values.items()}
     used = {source for name in values for source in rows[name].sources if source in documents}

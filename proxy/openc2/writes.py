@@ -76,7 +76,7 @@ class Writes:
         """Name the targets that can be set."""
         if not self._context.guard.is_on:
             return []
-        able = self._context.control.settings
+        able = self._context.gateway.commands.settings
         return [name for name, settings in TARGETS.items() if able.issuperset(settings)]
 
     async def carry_out(self, request: web.Request, command: Command, request_id: str) -> Reply:
@@ -120,10 +120,10 @@ class Writes:
         return task
 
     async def _execute(self, write: Write, client: str, name: str) -> Reply:
-        report = await self._context.control.execute(write, client)
+        report = await self._context.gateway.commands.execute(write, client)
         if report.error is None:
             return Reply(200, results={PROFILE: await self._held(write, report.after)})
-        why = refused(report.error, self._context.gateway)
+        why = refused(report.error, self._context.gateway.cache)
         if why.status != 500:  # noqa: PLR2004 - any other status: nothing was sent, so it may be tried again
             self._done.pop(name, None)
         return Reply(why.status, str(why), retry_after=why.retry_after)
@@ -138,7 +138,7 @@ class Writes:
             value = after.get(setting)
             if value is None:
                 with suppress(GatewayError):
-                    value = await self._context.control.read(setting)
+                    value = await self._context.gateway.commands.read(setting)
             if value is not None:
                 held[_NAMES.get(setting, setting.value)] = _plain(value)
         return held

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from proxy.cache.source_cache import SourceCache
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
-    from proxy.gateways.commands import Commands
+    from proxy.gateways.gateway import Gateway, Gateways
     from proxy.metrics.families import Samples
     from proxy.server.data.readings import Readings
     from proxy.server.gateway_api.sessions import Sessions
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
     from proxy.server.http.traffic import Traffic
     from proxy.server.route import Route
     from proxy.server.transport.listener import ConnectionLimiter
-    from proxy.state.store import StateStore
 
-# An endpoint gets the row that led to it. Names of endpoints stand in the rows of ROUTES.
-Endpoint: TypeAlias = Callable[[web.Request, "Route"], Awaitable[web.StreamResponse]]
+# An endpoint gets the row that led to it and the gateway that the request is about. Names of endpoints
+# stand in the rows of ROUTES.
+Endpoint: TypeAlias = Callable[[web.Request, "Route", "Gateway"], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True)
@@ -32,21 +31,19 @@ class Context:
 
     settings: Settings
     clock: Clock
-    memory: StateStore
-    gateway: SourceCache
+    gateways: Gateways
     readings: Readings
     traffic: Traffic
     started_at: float  # wall-clock seconds
     guard: Guard  # of what changes something
     openc2_guard: Guard
     login_guard: Guard  # of the session that programs made for a gateway get
-    control: Commands
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     # The metrics of features that count for themselves, by the name of the family (publish/own.py).
     samples: dict[str, Callable[[], Samples]] = field(default_factory=dict)
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
-    fallback: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = None
+    fallback: Callable[[web.Request, str, Gateway], Awaitable[web.StreamResponse]] | None = None
     # Counts the connections of clients, once the app listens.
     entrance: ConnectionLimiter | None = None
     # Where settings come from, by key, and what is odd about them; empty if nobody read them from anywhere.
@@ -54,8 +51,16 @@ class Context:
     warnings: Sequence[str] = ()
     # What is to be done when the proxy ends.
     at_end: list[Callable[[], None]] = field(default_factory=list)
-    # How many pages listen to live events.
-    streams: Callable[[], int] = int
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway that paths without a prefix are about."""
+        return self.gateways.default
+
+    @property
+    def streams(self) -> int:
+        """How many clients read live events."""
+        return sum(gateway.live.listeners for gateway in self.gateways.values())
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

@@ -39,9 +39,9 @@ class Legacy(Enum):
     SOLAR_ONLY = b'{"version": "SolarOnly", "vint": 0}'
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """One row.
+    """One row; a row equals itself only, so that looking it up costs one address.
 
     A data route renders its sources through ``view``; without a view it gives the gateway's own
     bytes of its one source. ``sources`` are needed; ``offered`` are needed if the gateway offers

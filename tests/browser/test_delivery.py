@@ -70,13 +70,13 @@ async def test_a_first_visit_is_small(house, watch):
     """Four requests of one origin and 16 KB show the first flow; one stream follows."""
     page, wire = await record_demand(watch, house.url)
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: wire.streams and house.context.streams(), PATIENCE_S)
+    await until(lambda: wire.streams and house.context.streams, PATIENCE_S)
     await until(lambda: all(it["bytes"] for it in wire.loaded), PATIENCE_S)
 
     assert {urlsplit(it["url"]).netloc for it in wire.requests.values()} == {urlsplit(house.url).netloc}
     assert len(wire.loaded) <= 4
     assert sum(it["bytes"] for it in wire.loaded) <= COLD_BYTES
-    assert wire.streams == house.context.streams() == 1
+    assert wire.streams == house.context.streams == 1
 
 
 @pytest.mark.parametrize("path", ["status", "docs", "example.html"])

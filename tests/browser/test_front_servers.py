@@ -84,7 +84,7 @@ async def test_any_prefix_works_without_a_setting(house, watch, front):
     address = await serve(front(house.url, "/a/b/"), watch.stack)
     page = await watch.open(f"{address}/a/b/")
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: house.context.streams() == 1, PATIENCE_S)
+    await until(lambda: house.context.streams == 1, PATIENCE_S)
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
     await shows(page, "solar", "5.4 kW")

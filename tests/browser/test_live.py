@@ -24,7 +24,7 @@ BROKEN = (
 
 def streams(house) -> int:
     """How many pages the proxy tells of changes now."""
-    return house.context.streams()
+    return house.context.streams
 
 
 async def test_twelve_pages_share_one_stream(house, watch):

@@ -74,5 +74,5 @@ async def test_a_page_of_another_origin_reads_and_cannot_write(build, watch, clo
         await until(lambda: tried(house), PATIENCE_S)  # a beacon is sent later than it is said to be
         assert not [key for key in tried(house) if key[1] == "POST" and key[2] != 403]
         assert sim.writes == []
-        assert house.context.control.counts == {}
+        assert house.context.gateway.commands.counts == {}
         await house.stop()

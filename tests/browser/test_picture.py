@@ -167,7 +167,7 @@ async def test_an_address_may_name_a_gateway(house, watch):
     """There is one, so the name chooses nothing and harms nothing."""
     page = await watch.open(f"{house.url}?gateway=%3Cb%3E%26other")
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: house.context.streams() == 1, PATIENCE_S)
+    await until(lambda: house.context.streams == 1, PATIENCE_S)
 
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)

@@ -40,7 +40,7 @@ async def test_the_status_page_is_not_alarmed_by_what_nobody_asks_for(house, wat
     await fresh(house)
     house.sim.answers(path="/api/meters/*", status=500)
     await house.pass_time(6)
-    await house.context.gateway.get(["/api/meters/aggregates"])
+    await house.context.gateway.cache.get(["/api/meters/aggregates"])
     await house.pass_time(60)
     page = await watch.open(house.url + "status")
 
@@ -212,7 +212,7 @@ async def test_the_status_page_speaks_up_only_when_something_is_new(house, watch
 
     house.sim.answers(status=500)
     await house.pass_time(60)
-    await house.context.gateway.get(["/api/meters/aggregates"])
+    await house.context.gateway.cache.get(["/api/meters/aggregates"])
     await page.clock.run_for(5100)
     await expect(summary).to_have_class("bad")
     await expect(summary).to_have_attribute("aria-live", "polite")

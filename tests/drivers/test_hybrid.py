@@ -49,20 +49,20 @@ async def test_each_way_stands_in_for_the_other(gateway, start, clock):
 async def test_an_open_page_goes_on_while_one_way_is_lost(gateway, start, clock, status):
     """A page does not ask by itself; what it shows is kept fresh for it."""
     proxy = await start(gateway, **HYBRID)
-    proxy.context.gateway.watch((METERS,))
+    proxy.context.gateway.cache.watch((METERS,))
     await pass_time(clock, proxy, 6)
 
     gateway.answers(status=status, path="/api/*")
     for _ in range(60):
         await pass_time(clock, proxy, 1)
-        snapshot = proxy.context.gateway.peek(METERS)
+        snapshot = proxy.context.gateway.cache.peek(METERS)
         assert clock.clock.monotonic() - snapshot.observed_at < 7
 
 
 async def test_two_lost_ways_are_not_asked_more_for_an_open_page(gateway, start, clock):
     proxy = await start(gateway, **HYBRID)
     gateway.answers(status=500)
-    proxy.context.gateway.watch((METERS,))
+    proxy.context.gateway.cache.watch((METERS,))
 
     for _ in range(300):
         await pass_time(clock, proxy, 1)

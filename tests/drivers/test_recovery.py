@@ -45,7 +45,7 @@ async def test_it_is_back_in_health_although_nobody_asks(gateway, start, clock, 
 async def test_the_looks_are_an_interval_apart(gateway, start, clock):
     proxy = await start(gateway, tedapi_probe_interval=60, **FULL)
     await lose(gateway, proxy, clock, 3600)
-    (link,) = proxy.context.gateway.links
+    (link,) = proxy.context.gateway.cache.links
     before = sum(link.exchanges.values())
 
     for _ in range(31):

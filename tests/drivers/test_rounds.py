@@ -76,14 +76,14 @@ def question(record):
 async def rounds(proxy, sim, clock, pace_s, ask):
     """Ask every ``pace_s`` seconds, with time passing in small steps; give the requests of each round."""
     await ask()
-    await until(lambda: not proxy.context.gateway.is_fetching)
+    await until(lambda: not proxy.context.gateway.cache.is_fetching)
     seen = len(sim.requests)
     found = []
     for _ in range(ROUNDS):
         for _ in range(round(pace_s / STEP_S)):
             await pass_time(clock, proxy, STEP_S)
         await ask()
-        await until(lambda: not proxy.context.gateway.is_fetching)
+        await until(lambda: not proxy.context.gateway.cache.is_fetching)
         found.append([question(record) for record in sim.requests[seen:]])
         seen = len(sim.requests)
     return found
@@ -134,7 +134,7 @@ async def test_age_is_that_of_the_oldest_unit(site, start, clock, units, pace_s)
 
     async def ask():
         await telegraf.gather(proxy)
-        await until(lambda: not proxy.context.gateway.is_fetching)
+        await until(lambda: not proxy.context.gateway.cache.is_fetching)
         answer = await proxy.get("/vitals")
         oldest = clock.clock.monotonic() - min(observed_at(answer.json()))
         assert oldest - 1.1 <= int(answer.headers["Age"]) <= oldest

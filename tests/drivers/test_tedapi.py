@@ -15,7 +15,7 @@ class TestAsking:
     async def test_one_telegraf_round_costs_at_most_three_exchanges(self, gateway, start, clock):
         """Once the slow documents (DIN, configuration, firmware) are known it is one."""
         proxy = await start(gateway, **FULL)
-        (way,) = proxy.context.gateway.links
+        (way,) = proxy.context.gateway.cache.links
 
         for path in MEASUREMENTS:
             assert (await proxy.get(path)).status == 200

@@ -59,7 +59,7 @@ async def test_too_many_requests_mean_silence_for_five_minutes(gateway, start, c
 
     answer = await proxy.get("/soe")
     assert (answer.status, answer.json()) == (200, {"percentage": 50.0})
-    await until(lambda: not proxy.context.gateway.is_fetching)
+    await until(lambda: not proxy.context.gateway.cache.is_fetching)
     asked = len(gateway.requests)
     for _ in range(29):
         await pass_time(clock, proxy, 10)

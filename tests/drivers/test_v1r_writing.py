@@ -14,7 +14,7 @@ SIGNED = "/tedapi/v1r"
 @pytest.fixture
 async def driver(wired, start, key):
     proxy = await start(wired, **key.settings())
-    return proxy.context.gateway.links[0].driver
+    return proxy.context.gateway.cache.links[0].driver
 
 
 async def test_mode_and_reserve_are_one_write(wired, driver):

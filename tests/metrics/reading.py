@@ -49,5 +49,5 @@ async def scrape(proxy) -> Series:
 async def settled(proxy) -> Series:
     """Scrape, let what the scrape asked for arrive, scrape again."""
     await proxy.get("/metrics")
-    await until(lambda: not proxy.context.gateway.is_fetching)
+    await until(lambda: not proxy.context.gateway.cache.is_fetching)
     return await scrape(proxy)

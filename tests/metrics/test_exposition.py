@@ -18,7 +18,7 @@ async def test_a_scrape_does_not_wait_for_a_gateway_that_hangs(sim, start):
     scrapes = [await scrape(proxy) for _ in range(3)]
     await until(lambda: sim.requests)
 
-    assert proxy.context.gateway.is_fetching
+    assert proxy.context.gateway.cache.is_fetching
     assert scrapes[-1]["powerwall_proxy_requests_total", "route=/metrics", "status=200"] == 2
 
 
@@ -27,14 +27,14 @@ async def test_two_gateways_are_told_apart_by_their_label(sim, start):
     first, second = await start(sim), await start(sim)
     for proxy in (first, second):
         await settled(proxy)
-    second.context.gateway.name = "cabin"
+    second.context.gateway.cache.name = "cabin"
     running = Running(
-        gateways=(first.context.gateway, second.context.gateway),
+        gateways=(first.context.gateway.cache, second.context.gateway.cache),
         traffic=first.context.traffic,
         clock=first.context.clock,
         started_at=0.0,
     )
-    options = first.context.readings.options
+    options = first.context.gateway.options
     body, _ = Metrics(running, lambda gateway: Facts(gateway, options, 0.0), MonotonicCounter()).scrape("")
 
     charge = read(body.decode()).named("powerwall_charge_ratio")

@@ -72,7 +72,7 @@ async def test_waiting_together_is_counted(sim, proxy, clock):
     await proxy.get("/version")
     sim.faults.add(Fault(path="/api/system_status/soe", delay_s=3))
     readers = [asyncio.ensure_future(proxy.get("/soe")) for _ in range(50)]
-    gateway = proxy.context.gateway
+    gateway = proxy.context.gateway.cache
     await until(lambda: gateway.waiting == 50)
     waiting = await scrape(proxy)
     clock.advance(3.5)

@@ -108,7 +108,7 @@ async def test_when_nobody_listens_nobody_asks(proxy, sim, clock):
     async with listening(proxy) as reader:
         await complete(reader)
     clock.advance(16)
-    await until(lambda: proxy.context.streams() == 0)
+    await until(lambda: proxy.context.streams == 0)
     before = len(sim.requests)
 
     for _ in range(6):
@@ -167,15 +167,15 @@ async def test_a_reader_that_does_not_read_is_dropped(proxy, sim, clock):
     """It holds one object at most, and after thirty seconds without progress its connection ends."""
     _, writer = await asyncio.open_connection("127.0.0.1", proxy.port, limit=64)
     writer.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    await until(lambda: proxy.context.streams() == 1)
+    await until(lambda: proxy.context.streams == 1)
     sim.gateway.site.name = "x" * 500_000
 
     for _ in range(40):
         await pass_time(clock, proxy, 5)
-        if proxy.context.streams() == 0:
+        if proxy.context.streams == 0:
             break
 
-    assert proxy.context.streams() == 0
+    assert proxy.context.streams == 0
     writer.close()
 
 

@@ -59,7 +59,7 @@ async def test_a_client_that_hangs_up_does_not_cancel_the_request(sim, proxy):
     """The answer that the first client no longer wants serves the second one."""
     sim.faults.add(Fault(delay_s=0.2))
     impatient = asyncio.create_task(proxy.get("/soe"))
-    await until(lambda: proxy.context.gateway.links[0].in_flight)
+    await until(lambda: proxy.context.gateway.cache.links[0].in_flight)
     impatient.cancel()
     await asyncio.gather(impatient, return_exceptions=True)
 
@@ -183,7 +183,7 @@ async def test_a_substitute_is_waited_for_within_the_same_deadline(sim, proxy, c
 async def test_a_reading_that_a_write_overtook_is_asked_anew(sim, proxy):
     """Who waits for it gets the value after the write; what was read before is not served."""
     sim.faults.add(Fault(delay_s=0.05))
-    gateway = proxy.context.gateway
+    gateway = proxy.context.gateway.cache
     waiting = asyncio.create_task(proxy.get("/api/operation"))
     await until(lambda: sim.requests_for("/api/operation") == 1, turns=10**6)
     gateway.discard(["/api/operation"])
@@ -194,7 +194,7 @@ async def test_a_reading_that_a_write_overtook_is_asked_anew(sim, proxy):
 
 async def test_a_watched_reading_comes_back_after_a_write(sim, proxy, clock):
     """An open page shows what a command changed without anybody asking."""
-    gateway = proxy.context.gateway
+    gateway = proxy.context.gateway.cache
     gateway.watch(["/api/operation"])
     await until(lambda: gateway.peek("/api/operation"), turns=10**6)
     sim.faults.add(Fault(delay_s=0.05))

@@ -94,7 +94,7 @@ async def test_a_lost_gateway_is_asked_at_most_six_times_a_minute(sim, start, cl
     await scrape(proxy, clock, 10)
     sim.faults.add(OUTAGES[name])
     await scrape(proxy, clock, 40)
-    link = proxy.context.gateway.links[0]
+    link = proxy.context.gateway.cache.links[0]
     before = sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok")
     await scrape(proxy, clock, 60)
     asked = sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok") - before
@@ -220,10 +220,10 @@ async def test_requests_of_one_connection_wait_in_the_proxy_not_in_its_patience(
     """PW_POOL_MAXSIZE=0: a new connection for each request, one after the other; queueing is no failure."""
     sim.faults.add(Fault(delay_s=0.05))
     proxy = await start(sim, pool_maxsize=0, timeout=1)
-    paths = sorted(source for source in proxy.context.gateway.links[0].driver.sources)
+    paths = sorted(source for source in proxy.context.gateway.cache.links[0].driver.sources)
     await asyncio.gather(*(proxy.get(path) for path in paths))
-    await until(lambda: not proxy.context.gateway.is_fetching, turns=10**7)
+    await until(lambda: not proxy.context.gateway.cache.is_fetching, turns=10**7)
 
-    failures = [outcome for _, outcome in proxy.context.gateway.links[0].exchanges if outcome != "ok"]
+    failures = [outcome for _, outcome in proxy.context.gateway.cache.links[0].exchanges if outcome != "ok"]
     assert "gateway_timeout" not in failures
     assert sim.max_in_flight == 1

@@ -24,7 +24,7 @@ async def test_a_steady_scraper_never_waits_and_costs_one_request_per_visit(sim,
 
     assert all(age <= 4 for age in ages)
     assert sim.requests_for(METERS) <= 14
-    assert [r for r in proxy.context.gateway.results if r[1].value in {"stale", "error"}] == []
+    assert [r for r in proxy.context.gateway.cache.results if r[1].value in {"stale", "error"}] == []
 
 
 async def test_a_busy_route_costs_one_request_per_ttl(sim, proxy, clock):
@@ -44,7 +44,7 @@ async def test_what_nobody_asks_for_is_not_asked(sim, proxy, clock):
 
 async def test_an_open_page_keeps_its_sources_fresh(sim, proxy, clock):
     """Whoever watches counts as a steady visitor until he leaves."""
-    leave = proxy.context.gateway.watch([METERS])
+    leave = proxy.context.gateway.cache.watch([METERS])
     await proxy.get("/aggregates")
     for _ in range(10):
         await pass_time(clock, proxy, 5.1)

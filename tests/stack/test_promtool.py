@@ -96,7 +96,7 @@ async def test_promtool_and_both_parsers_have_no_remark(persona, start, clock):
         assert {row.name for row in SITE_METRICS} & (await settled(proxy)).names
         await clean(proxy)
 
-        await until(lambda: not proxy.context.gateway.is_fetching)
+        await until(lambda: not proxy.context.gateway.cache.is_fetching)
         sim.faults.add(Fault(action="reset"))
         await pass_time(clock, proxy, 60)
         assert {row.name for row in SITE_METRICS} & (await settled(proxy)).names == set()

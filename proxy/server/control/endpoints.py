@@ -28,6 +28,7 @@ from proxy.server.http.problems import private, retry_after
 
 if TYPE_CHECKING:
     from proxy.core.commands import Raw
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
@@ -64,27 +65,29 @@ ACTIONS: Mapping[str, Action] = {
 def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoint of this module."""
 
-    async def control(request: web.Request, route: Route) -> web.Response:
+    async def control(request: web.Request, route: Route, gateway: Gateway) -> web.Response:
         action = ACTIONS[route.path]
         writes = request.method == "POST"
         try:
-            return await (_post(context, request, action) if writes else _get(context, action))
+            return await (
+                _post(context, request, gateway, action) if writes else _get(context, gateway, action)
+            )
         except Refused as refused:
             if writes:
-                context.control.counts[action.setting.value, refused.outcome] += 1
+                gateway.commands.counts[action.setting.value, refused.outcome] += 1
             return refused.response
 
     return {"control": control}
 
 
-async def _get(context: Context, action: Action) -> web.Response:
+async def _get(context: Context, gateway: Gateway, action: Action) -> web.Response:
     """Read, which needs no token as long as control is on. Raises Refused."""
     # 200 as the peer's: a dashboard asks for this along with readings, and an error would cost it both.
     _check_on(context, status=200)
-    return await _read(context, action)
+    return await _read(gateway, action)
 
 
-async def _post(context: Context, request: web.Request, action: Action) -> web.Response:
+async def _post(context: Context, request: web.Request, gateway: Gateway, action: Action) -> web.Response:
     """Let in who has the token; then set, or read if there is no value. Raises Refused."""
     _check_on(context, status=400)
     fields = await fields_of(request)
@@ -92,8 +95,8 @@ async def _post(context: Context, request: web.Request, action: Action) -> web.R
     if verdict.entry is not AuthResult.GRANTED:
         raise Refused(denied(verdict), "unauthorized")
     if fields.get("value", "") == "":
-        return await _read(context, action)
-    return await _write(context, request, action, fields)
+        return await _read(gateway, action)
+    return await _write(context, request, gateway, action, fields)
 
 
 def _check_on(context: Context, *, status: int) -> None:
@@ -106,14 +109,15 @@ def samples(context: Context) -> dict[str, Callable[[], Samples]]:
 
     def commands() -> Samples:
         total: Counter[tuple[str, str, str]] = Counter()
-        for (setting, outcome), count in context.control.counts.items():
-            total[context.gateway.name, setting, _OUTCOMES.get(outcome, "rejected")] += count
+        for gateway in context.gateways.values():
+            for (setting, outcome), count in gateway.commands.counts.items():
+                total[gateway.id, setting, _OUTCOMES.get(outcome, "rejected")] += count
         return total.items()
 
     return {"powerwall_proxy_commands_total": commands}
 
 
-def account_of(context: Context) -> dict[str, Any]:
+def account_of(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Tell of the last commands, for holders of the secret only."""
     return {
         "wrong_tokens": context.guard.wrong,
@@ -128,7 +132,7 @@ def account_of(context: Context) -> dict[str, Any]:
                 "outcome": report.outcome,
                 "detail": redact(str(report.error or "")),
             }
-            for report in context.control.reports
+            for report in gateway.commands.reports
         ],
     }
 
@@ -145,11 +149,11 @@ def denied(verdict: Verdict) -> web.Response:
     return private(401, {"unauthorized": WRONG_TOKEN}, {"WWW-Authenticate": 'Bearer realm="control"'})
 
 
-async def _read(context: Context, action: Action) -> web.Response:
+async def _read(gateway: Gateway, action: Action) -> web.Response:
     """Tell what the gateway holds."""
     setting = action.setting
     try:
-        held = await context.control.read(setting)
+        held = await gateway.commands.read(setting)
     except GatewayError as error:
         return failed(error, f"Failed to read {setting.value}")
     if setting is Setting.MAX_BACKUP:
@@ -160,7 +164,7 @@ async def _read(context: Context, action: Action) -> web.Response:
 
 
 async def _write(
-    context: Context, request: web.Request, action: Action, fields: Mapping[str, Raw]
+    context: Context, request: web.Request, gateway: Gateway, action: Action, fields: Mapping[str, Raw]
 ) -> web.Response:
     """Carry out a command and tell what became of it."""
     raw = {action.setting: fields["value"]}
@@ -172,7 +176,7 @@ async def _write(
         what = "Value" if bad.setting is action.setting else action.field.capitalize()
         hint = " - use seconds or cancel" if bad.setting is Setting.MAX_BACKUP else ""
         raise invalid(400, f"Control Command {what} Invalid{hint}", str(bad)) from bad
-    report = await context.control.execute(command, client_of(request, context.settings))
+    report = await gateway.commands.execute(command, client_of(request, context.settings))
     if report.error is None:
         return private(200, _success(report))
     subject = "reserve+mode" if len(raw) > 1 else action.setting.value

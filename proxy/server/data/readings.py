@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from proxy.cache.lookup import CacheResult, Reading
-from proxy.cache.source_cache import SourceCache
 from proxy.core.errors import NotSupported
 from proxy.core.model import OCTETS, Snapshot, Source
 from proxy.server.http.coding import GZIP, has_it, pack, tag_of, takes_gzip
@@ -26,6 +25,7 @@ from proxy.views.json_access import finite
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.core.errors import GatewayError
+    from proxy.gateways.gateway import Gateway
     from proxy.views.options import Options
 
 # Below this, gzip and its headers cost more bytes than they save.
@@ -54,6 +54,7 @@ class Representation:
     body: bytes
     media_type: str
     etag: str
+    options: Options
     revisions: tuple[int, ...]
     observed_at: float
     fresh_until: float
@@ -80,58 +81,46 @@ class Answer:
 
 
 class Readings:
-    """Renders routes from one gateway's snapshots."""
+    """Renders routes from the snapshots of gateways, with the options of each."""
 
-    def __init__(self, gateway: SourceCache, clock: Clock, options: Options, *, legacy_errors: bool) -> None:
-        self.gateway = gateway
-        self.options = options
+    def __init__(self, clock: Clock, *, legacy_errors: bool) -> None:
         self._clock = clock
         self._legacy_errors = legacy_errors
-        self._memo: dict[tuple[Route, Options], Representation] = {}
+        self._memo: dict[tuple[str, Route, bool], Representation] = {}
 
-    def number_packs(self, names: tuple[str, ...]) -> None:
-        """Take the order of the packs, PW1 first."""
-        self.options = replace(self.options, pack_order=names)
-
-    async def answer(self, request: web.BaseRequest, route: Route) -> tuple[web.Response, str]:
+    async def answer(
+        self, request: web.BaseRequest, route: Route, gateway: Gateway
+    ) -> tuple[web.Response, str]:
         """Answer a request for a data route; also say how, as the metrics call it."""
-        reading = await self.obtain(route)
-        options = self._options(request, route)
+        reading = await self.obtain(route, gateway)
+        options = _options(request, route, gateway)
         error = reading.error(route.sources) or refusal(route, reading)
         if error is not None:
             return self._failed(route, options, error), CacheResult.ERROR.value
-        representation = self._represent(route, options, reading)
+        representation = self._represent(route, gateway, options, reading)
         if not representation.revisions:
             return self.respond(request, representation, ""), "none"
         result = worst(reading)
         status = cache_status(result, reading, representation.fresh_until - self._clock.monotonic())
         return self.respond(request, representation, status), result.value
 
-    async def obtain(self, route: Route) -> Reading:
+    async def obtain(self, route: Route, gateway: Gateway) -> Reading:
         """Get the sources of a route, and the substitute of one that this gateway does not offer."""
-        ends = self._clock.monotonic() + self.gateway.deadline_s
-        reading = await self.gateway.get(route.sources + route.offered + route.optional)
+        cache = gateway.cache
+        ends = self._clock.monotonic() + cache.deadline_s
+        reading = await cache.get(route.sources + route.offered + route.optional)
         for source, substitute in route.instead:
             if isinstance(reading.sources[source].error, NotSupported):
                 left = max(ends - self._clock.monotonic(), 0.0)
-                reading = substituted(reading, source, await self.gateway.get((substitute,), left))
+                reading = substituted(reading, source, await cache.get((substitute,), left))
         return reading
 
-    def obtain_fresh(self, route: Route) -> Reading | None:
-        """Get what ``obtain`` would, if nothing has to be asked for it and all of it is fresh."""
-        reading = self.gateway.get_fresh(route.sources + route.offered + route.optional)
-        for source, substitute in route.instead:
-            if reading is not None and isinstance(reading.sources[source].error, NotSupported):
-                told = self.gateway.get_fresh((substitute,))
-                reading = told and substituted(reading, source, told)
-        return reading
-
-    def fresh(self, route: Route) -> tuple[Representation, Reading] | None:
-        """Return the representation of a route and what it is made of if all of it is fresh; never asks."""
-        reading = self.obtain_fresh(route)
+    def fresh(self, route: Route, gateway: Gateway) -> tuple[Representation, Reading] | None:
+        """Return the representation of a route and what it is made of if all of it is fresh; sends nothing."""
+        reading = obtain_fresh(route, gateway)
         if reading is None or reading.error(route.sources) or refusal(route, reading):
             return None
-        made = self._represent(route, self.options, reading)
+        made = self._represent(route, gateway, gateway.options, reading)
         return (made, reading) if made.revisions else None
 
     def respond(self, request: web.BaseRequest, made: Representation, cache: str) -> web.Response:
@@ -141,21 +130,24 @@ class Readings:
         answer = negotiate(made, age, cache, packed=takes, condition=request.headers.get("If-None-Match", ""))
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
-    def _options(self, request: web.BaseRequest, route: Route) -> Options:
-        if "headers" in route.query and "headers" in request.query:
-            return replace(self.options, headers=True)
-        return self.options
-
-    def _represent(self, route: Route, options: Options, reading: Reading) -> Representation:
+    def _represent(
+        self, route: Route, gateway: Gateway, options: Options, reading: Reading
+    ) -> Representation:
         snapshots = [got.snapshot for got in reading.sources.values() if got.snapshot is not None]
         revisions = tuple(snapshot.revision for snapshot in snapshots)
-        made = self._memo.get((route, options))
-        if made is None or made.revisions != revisions:
-            made = self._memo[route, options] = self._make(route, options, snapshots, revisions)
+        key = (gateway.id, route, options.headers)
+        made = self._memo.get(key)
+        if made is None or made.revisions != revisions or made.options != options:
+            made = self._memo[key] = self._make(route, gateway, options, snapshots, revisions)
         return made
 
     def _make(
-        self, route: Route, options: Options, snapshots: Sequence[Snapshot], revisions: tuple[int, ...]
+        self,
+        route: Route,
+        gateway: Gateway,
+        options: Options,
+        snapshots: Sequence[Snapshot],
+        revisions: tuple[int, ...],
     ) -> Representation:
         now = self._clock.monotonic()
         by_source = {snapshot.source: snapshot for snapshot in snapshots}
@@ -169,10 +161,11 @@ class Readings:
             body=body,
             media_type=media_type,
             etag=f'"{hashlib.blake2b(body, digest_size=9).hexdigest()}"',
+            options=options,
             revisions=revisions,
             observed_at=min((s.observed_at for s in snapshots), default=now),
             fresh_until=min(
-                (s.stored_at + self.gateway.policy(s.source).ttl for s in snapshots), default=now
+                (s.stored_at + gateway.cache.policy(s.source).ttl for s in snapshots), default=now
             ),
             notes={name: note for s in snapshots for name, note in s.document.notes.items()},
         )
@@ -185,6 +178,22 @@ class Readings:
             nothing = encode(route.view({}, options), route.style)
             body = nothing if route.legacy is Legacy.VIEW else nothing.split(b"\n", 1)[0] + b"\n" + body
         return web.Response(body=body, headers={"Content-Type": route.media_type, **PUBLIC_HEADERS})
+
+
+def obtain_fresh(route: Route, gateway: Gateway) -> Reading | None:
+    """Get what ``Readings.obtain`` would, if no request is needed for it and all of it is fresh."""
+    reading = gateway.cache.get_fresh(route.sources + route.offered + route.optional)
+    for source, substitute in route.instead:
+        if reading is not None and isinstance(reading.sources[source].error, NotSupported):
+            other = gateway.cache.get_fresh((substitute,))
+            reading = other and substituted(reading, source, other)
+    return reading
+
+
+def _options(request: web.BaseRequest, route: Route, gateway: Gateway) -> Options:
+    if "headers" in route.query and "headers" in request.query:
+        return replace(gateway.options, headers=True)
+    return gateway.options
 
 
 def encode(value: Any, style: Style) -> bytes:

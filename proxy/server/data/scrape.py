@@ -19,6 +19,7 @@ from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
+    from proxy.gateways.gateway import Gateway
     from proxy.metrics.exposition import Metrics
     from proxy.metrics.facts import Facts
     from proxy.server.context import Context, Endpoint
@@ -33,7 +34,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoint of this module."""
     made: list[Metrics] = []
 
-    async def metrics(request: web.Request, _: Route) -> web.Response:
+    async def metrics(request: web.Request, _: Route, __: Gateway) -> web.Response:
         if not context.settings.metrics:
             return problem(404, "Metrics are switched off: PW_METRICS=no.")
         if not made:
@@ -41,7 +42,8 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
             await asyncio.to_thread(importlib.import_module, "proxy.metrics.exposition")
         if not made:
             made.append(_metrics(context))
-        context.gateway.prefetch(made[0].interest(context.gateway, context.settings.metrics_refresh))
+        for gateway in context.gateways.values():
+            gateway.cache.prefetch(made[0].interest(gateway.cache, context.settings.metrics_refresh))
         context.traffic.flush()
         body, media_type = made[0].scrape(request.headers.get("Accept", ""))
         headers = {"Content-Type": media_type, "Cache-Control": "no-store", **PUBLIC_HEADERS}
@@ -60,12 +62,12 @@ def _metrics(context: Context) -> Metrics:
     from proxy.metrics.families import MonotonicCounter  # noqa: PLC0415 - see above
     from proxy.metrics.proxy_samples import Running  # noqa: PLC0415 - see above
 
-    def facts(gateway: SourceCache) -> Facts:
-        options, settings = context.readings.options, context.settings
-        return Facts(gateway, options, context.clock.wall(), serials=settings.metrics_serials)
+    def facts(cache: SourceCache) -> Facts:
+        options, serials = context.gateways[cache.name].options, context.settings.metrics_serials
+        return Facts(cache, options, context.clock.wall(), serials=serials)
 
     running = Running(
-        gateways=(context.gateway,),
+        gateways=tuple(gateway.cache for gateway in context.gateways.values()),
         traffic=context.traffic,
         clock=context.clock,
         started_at=context.started_at,
@@ -73,9 +75,9 @@ def _metrics(context: Context) -> Metrics:
     )
 
     def keep(highest: dict[str, float]) -> None:
-        context.memory.write(COUNTERS, highest)
+        context.gateway.state.write(COUNTERS, highest)
 
-    ratchet = MonotonicCounter(context.memory.recall(COUNTERS), keep)
+    ratchet = MonotonicCounter(context.gateway.state.recall(COUNTERS), keep)
     # Not after each scrape, for the sake of memory cards: at the end, and when a counter begins to be held.
     context.at_end.append(lambda: keep(ratchet.highest))
     return Metrics(running, facts, ratchet)

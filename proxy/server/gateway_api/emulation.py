@@ -22,6 +22,7 @@ from proxy.server.http.guard import AuthResult
 from proxy.server.http.problems import COMMON_HEADERS, private, problem, retry_after
 
 if TYPE_CHECKING:
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
@@ -40,7 +41,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         return {"login": _switched_off, "logout": _switched_off}
     sessions, guard = context.sessions, context.login_guard
 
-    async def login(request: web.Request, _: Route) -> web.Response:
+    async def login(request: web.Request, _: Route, __: Gateway) -> web.Response:
         ask = await _credentials(request)
         if ask is None:
             return _gateway_error(400, "Login Error", "bad request")
@@ -55,7 +56,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         email, now = _text(ask.get("email")), context.clock.wall()
         return _confirmed(sessions.open(), email, now, secure=request.secure)
 
-    async def logout(request: web.Request, _: Route) -> web.Response:
+    async def logout(request: web.Request, _: Route, __: Gateway) -> web.Response:
         for token in tokens_of(request):
             sessions.close(token)
         answer = web.Response(status=204, headers=COMMON_HEADERS)
@@ -66,7 +67,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     return {"login": login, "logout": logout}
 
 
-async def _switched_off(_: web.Request, __: Route) -> web.Response:
+async def _switched_off(_: web.Request, __: Route, ___: Gateway) -> web.Response:
     return problem(404, "Logins are switched off here (PW_EMULATE_GATEWAY=no).")
 
 

@@ -23,6 +23,7 @@ from proxy.server.route import Route
 from proxy.server.routes import RAW, ROUTES
 
 if TYPE_CHECKING:
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
 
 _log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
         route = BY_PATH.get(path)
         if route and route.endpoint and route.endpoint not in context.endpoints:
             route = None  # a feature that is switched off leaves no trace
-        response, cache = await _answer(context, request, route, path)
+        response, cache = await _answer(context, request, context.gateway, route, path)
         if route is not None and not route.public:
             response.headers.pop("Access-Control-Allow-Origin", None)
         status, size = response.status, response.content_length or 0
@@ -90,13 +91,13 @@ def path_of(target: str, base_url: str) -> str:
 
 
 async def _answer(
-    context: Context, request: web.Request, route: Route | None, path: str
+    context: Context, request: web.Request, gateway: Gateway, route: Route | None, path: str
 ) -> tuple[web.StreamResponse, str]:
     if odd := malformed(request):
         return odd, "none"
     if route is None:
         if context.fallback is not None and not path.lower().startswith(_FOR_PROGRAMS):
-            return await context.fallback(request, path), "none"
+            return await context.fallback(request, path, gateway), "none"
         return not_found(path), "none"
     if early := _short_circuit(context, request, route):
         return early, "none"
@@ -110,8 +111,8 @@ async def _answer(
         route = raw if session is Session.VALID else route
     if route.endpoint:
         context.traffic.flush()
-        return await context.endpoints[route.endpoint](request, route), "none"
-    return await context.readings.answer(request, route)
+        return await context.endpoints[route.endpoint](request, route, gateway), "none"
+    return await context.readings.answer(request, route, gateway)
 
 
 def _short_circuit(context: Context, request: web.Request, route: Route) -> web.Response | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,7 @@ from proxy.server.routes import ROUTES
 from proxy.views import page
 
 if TYPE_CHECKING:
-    from proxy.gateways.live import StateStream
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
@@ -64,10 +65,12 @@ _SOFT_TIMEOUT_S: Final = 0.5
 class Ui:
     """The pages of one proxy."""
 
-    def __init__(self, context: Context, feed: StateStream, passthrough: Passthrough) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._feed = feed
-        self._passthrough = passthrough
+        self._apps = {
+            gateway.id: Passthrough(gateway.cache, context.clock, context.settings)
+            for gateway in context.gateways.values()
+        }
         self._pages = Pages(find_folder())
         self._mode = context.settings.ui
         self._max_age = context.settings.browser_cache
@@ -92,7 +95,7 @@ class Ui:
             "flow_page": self.flow_page,
             "flow_json": self.flow_json,
             "gateway_page": self.gateway_page,
-            "events": lambda request, _: events.stream(request, self._feed),
+            "events": lambda request, _, gateway: events.stream(request, gateway.live),
             "status_page": self.status_page,
             "docs_page": self.docs_page,
             "openapi": self.openapi,
@@ -101,28 +104,36 @@ class Ui:
 
     def samples(self) -> dict[str, Callable[[], Samples]]:
         """Return what is counted here, by the name of the metric."""
-        feed, files = self._feed, self._passthrough
+        live = [gateway.live for gateway in self._context.gateways.values()]
+        apps = self._apps.values()
+
+        def assets() -> Samples:
+            total: Counter[str] = Counter()
+            for app in apps:
+                total.update(app.results)
+            return (((name,), count) for name, count in total.items())
+
         return {
-            "powerwall_proxy_event_streams": lambda: (((), feed.listeners),),
-            "powerwall_proxy_events_dropped_total": lambda: (((), feed.dropped),),
-            "powerwall_proxy_assets_total": lambda: (((name,), n) for name, n in files.results.items()),
-            "powerwall_proxy_asset_cache_bytes": lambda: (((), files.bytes),),
+            "powerwall_proxy_event_streams": lambda: (((), self._context.streams),),
+            "powerwall_proxy_events_dropped_total": lambda: (((), sum(each.dropped for each in live)),),
+            "powerwall_proxy_assets_total": assets,
+            "powerwall_proxy_asset_cache_bytes": lambda: (((), sum(app.bytes for app in apps)),),
         }
 
-    async def front_page(self, request: web.Request, route: Route) -> web.StreamResponse:
+    async def front_page(self, request: web.Request, route: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the page at /: the power flow, or with PW_UI=gateway what the gateway has there."""
         if self._mode == "gateway":
             try:
-                return await self._passthrough.answer(request, "/")
+                return await self._apps[gateway.id].answer(request, "/")
             except GatewayError:  # a gateway without pages, or away: our page works and says so
-                return await self.flow_page(request, route)
-        return await self.flow_page(request, route)
+                return await self.flow_page(request, route, gateway)
+        return await self.flow_page(request, route, gateway)
 
-    async def gateway_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+    async def gateway_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the gateway's own front page."""
-        return await self._passthrough.answer(request, "/")
+        return await self._apps[gateway.id].answer(request, "/")
 
-    async def fallback(self, request: web.Request, path: str) -> web.StreamResponse:
+    async def fallback(self, request: web.Request, path: str, gateway: Gateway) -> web.StreamResponse:
         """Serve what is no row: a file of our pages, or one of the gateway's."""
         if f"{path}/" == base_of(request, self._context.settings):
             # Relative, because a front server may show us elsewhere; pages need the slash to find their files.
@@ -135,18 +146,18 @@ class Ui:
         if self._mode == "own":
             return not_found(path)
         try:
-            return await self._passthrough.answer(request, path)
+            return await self._apps[gateway.id].answer(request, path)
         except NotSupported:
             return not_found(path)
 
-    async def flow_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+    async def flow_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the power-flow page with the readings of this moment inside."""
         asked = choices(request.query)
         asked.setdefault("style", self._context.settings.style)
         asked.setdefault("theme", THEMES[asked["style"]] or "")
         language = preferred(request.headers.get("Accept-Language", ""), self._pages.words)
         words = self._pages.words[language]
-        snapshot = await self._feed.obtain()
+        snapshot = await gateway.live.obtain()
         known = None if snapshot["state"] == "none" else snapshot
         rows = "".join(
             f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td></tr>'
@@ -167,20 +178,20 @@ class Ui:
             },
         )
 
-    async def flow_json(self, _: web.Request, __: Route) -> web.StreamResponse:
+    async def flow_json(self, _: web.Request, __: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve what the power-flow page shows."""
-        return web.json_response(await self._feed.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
+        return web.json_response(await gateway.live.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
 
-    async def status_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+    async def status_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the page for whoever runs the proxy; it reads /health, which tells the firmware once that is known."""
-        await self._context.gateway.get([STATUS], _SOFT_TIMEOUT_S)
+        await gateway.cache.get([STATUS], _SOFT_TIMEOUT_S)
         return self.page(request, "status.html", {})
 
-    async def docs_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+    async def docs_page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve the reference of the API."""
         return self.page(request, "docs.html", {"routes": reference(ROUTES, self._pages.examples)})
 
-    async def openapi(self, request: web.Request, _: Route) -> web.StreamResponse:
+    async def openapi(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve the same for programs."""
         headers = {
             **PUBLIC_HEADERS,
@@ -190,7 +201,7 @@ class Ui:
         }
         return packed(request, json.dumps(document(ROUTES)).encode(), headers)
 
-    async def example_page(self, request: web.Request, _: Route) -> web.StreamResponse:
+    async def example_page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve a page that frames the power flow."""
         base = base_of(request, self._context.settings)
         return self.page(

@@ -30,6 +30,7 @@ from proxy.server.status.readiness import newest_age, summary
 from proxy.server.status.stats import endpoint_statistics, reset_of, stats_of
 
 if TYPE_CHECKING:
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context, Endpoint
 
 _DIGITS = 3
@@ -40,25 +41,25 @@ _SOFT_TIMEOUT_S = 1.0
 def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoints of this module, by name."""
 
-    async def health(request: web.Request, __: Route) -> web.Response:
-        return await _health(context, request)
+    async def health(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
+        return await _health(context, request, gateway)
 
-    async def ready(_: web.Request, __: Route) -> web.Response:
-        return await _ready(context)
+    async def ready(_: web.Request, __: Route, gateway: Gateway) -> web.Response:
+        return await _ready(context, gateway)
 
-    async def stats(_: web.Request, __: Route) -> web.Response:
-        await context.gateway.get([SITE_NAME], _SOFT_TIMEOUT_S)
-        return _json({**stats_of(context), "message": summary(context)})
+    async def stats(_: web.Request, __: Route, gateway: Gateway) -> web.Response:
+        await gateway.cache.get([SITE_NAME], _SOFT_TIMEOUT_S)
+        return _json({**stats_of(context, gateway), "message": summary(gateway.cache)})
 
-    async def stats_clear(request: web.Request, __: Route) -> web.Response:
+    async def stats_clear(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
         if not is_same_origin(request) or is_anonymous_browser(request):
             return problem(403, "A web page may not clear the counters: use POST, or a program such as curl.")
         context.traffic.clear()
-        return _json({**stats_of(context), "message": summary(context)})
+        return _json({**stats_of(context, gateway), "message": summary(gateway.cache)})
 
-    async def health_reset(request: web.Request, route: Route) -> web.Response:
+    async def health_reset(request: web.Request, route: Route, gateway: Gateway) -> web.Response:
         seen = len(endpoint_statistics(context))
-        answer = await stats_clear(request, route)
+        answer = await stats_clear(request, route, gateway)
         return _json(reset_of(seen)) if answer.status == HTTPStatus.OK else answer
 
     return {
@@ -70,11 +71,11 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     }
 
 
-async def _health(context: Context, request: web.Request) -> web.Response:
+async def _health(context: Context, request: web.Request, gateway: Gateway) -> web.Response:
     """Tell everybody that the proxy lives, guests of the LAN the rest, holders of the control secret also what was set."""
     if shown := exposed(request):
         return shown
-    document = health_of(context)
+    document = health_of(context, gateway)
     if not (is_ours(request, context.settings) and is_same_origin(request)):
         # What anybody may know; the rest is for those who came by a name of this machine.
         document = {key: document[key] for key in ("status", "version", "uptime_seconds", "age_seconds")}
@@ -82,20 +83,20 @@ async def _health(context: Context, request: web.Request) -> web.Response:
         verdict = await context.guard.admit(bearer_of(request), client_of(request, context.settings))
         if verdict.entry is not AuthResult.GRANTED:
             return denied(verdict)
-        document["commands"] = account_of(context)
+        document["commands"] = account_of(context, gateway)
     return _json(document)
 
 
-async def _ready(context: Context) -> web.Response:
+async def _ready(context: Context, gateway: Gateway) -> web.Response:
     """Say whether there is a reading that is fresh enough, asking for one if need be."""
-    age = newest_age(context.gateway, context.clock.monotonic())
+    age = newest_age(gateway.cache, context.clock.monotonic())
     if age is None or age > context.settings.ready_age:
         # Nobody else may be asking: the question itself is interest enough for one reading.
-        await context.gateway.get([METERS])
-        age = newest_age(context.gateway, context.clock.monotonic())
+        await gateway.cache.get([METERS])
+        age = newest_age(gateway.cache, context.clock.monotonic())
     if age is not None and age <= context.settings.ready_age:
         return _json({"status": "ok", "age_seconds": round(age, _DIGITS)})
-    why = summary(context)
+    why = summary(gateway.cache)
     if age is not None:
         why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
     return problem(503, why, headers={"Retry-After": "5"})

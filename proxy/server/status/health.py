@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.cache.link import Link
     from proxy.cache.source_cache import SourceCache
     from proxy.core.histogram import Histogram
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
 
 _DIGITS: Final = 3
@@ -38,28 +39,28 @@ _USUAL_SHARE: Final = 0.1
 _STREAMS: Final = frozenset(route.path for route in ROUTES if route.media_type == "text/event-stream")
 
 
-def health_of(context: Context) -> dict[str, Any]:
+def health_of(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Collect what /health tells."""
-    gateway, now = context.gateway, context.clock.monotonic()
-    age = newest_age(gateway, now)
+    cache, now = gateway.cache, context.clock.monotonic()
+    age = newest_age(cache, now)
     return {
-        "status": "ok" if healthy(gateway, age) else "degraded",
-        "message": summary(context),
+        "status": "ok" if healthy(cache, age) else "degraded",
+        "message": summary(cache),
         "version": __version__,
         "uptime_seconds": round(context.clock.wall() - context.started_at),
         "age_seconds": None if age is None else round(age, _DIGITS),
         "gateways": [
-            {"id": gateway.name, **_identity(gateway), "links": [_link(link, now) for link in gateway.links]}
+            {"id": gateway.id, **_identity(cache), "links": [_link(link, now) for link in cache.links]}
         ],
-        "sources": [_source(gateway, snapshot.source, now) for snapshot in gateway.store],
+        "sources": [_source(cache, snapshot.source, now) for snapshot in cache.store],
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBI,
         "control": bool(context.settings.control_secret),
-        "traffic": _traffic(context),
-        "errors": _errors(context),
-        "writes": _writes(context),
-        "readings": _readings(context),
+        "traffic": _traffic(context, gateway),
+        "errors": _errors(context, gateway),
+        "writes": _writes(context, gateway),
+        "readings": _readings(context, gateway),
         "settings": _settings(context),
-        **peers_health(context),
+        **peers_health(context, gateway),
     }
 
 
@@ -125,10 +126,10 @@ def _settings(context: Context) -> dict[str, Any]:
     }
 
 
-def _traffic(context: Context) -> dict[str, Any]:
-    traffic, gateway = context.traffic, context.gateway
+def _traffic(context: Context, gateway: Gateway) -> dict[str, Any]:
+    traffic, cache = context.traffic, gateway.cache
     results: Counter[str] = Counter()
-    for (_, result), count in gateway.results.items():
+    for (_, result), count in cache.results.items():
         results[result.value] += count
     answered = [histogram for (path, _), histogram in traffic.seconds.items() if path not in _STREAMS]
     slots, slot_s = traffic.recent.ended(context.clock.monotonic()), traffic.recent.slot_s
@@ -140,10 +141,10 @@ def _traffic(context: Context) -> dict[str, Any]:
         "requests_by_slot": slots,
         "slot_seconds": slot_s,
         "in_flight": traffic.in_flight,
-        "streams": context.streams(),
+        "streams": context.streams,
         "results": dict(results),
-        "coalesced": gateway.coalesced,
-        "waiting": gateway.waiting,
+        "coalesced": cache.coalesced,
+        "waiting": cache.waiting,
         "p50_seconds": quantile(answered, 0.5),
         "p95_seconds": quantile(answered, 0.95),
     }
@@ -163,11 +164,11 @@ def quantile(histograms: Iterable[Histogram], share: float) -> float | None:
     return None
 
 
-def _errors(context: Context) -> list[dict[str, Any]]:
+def _errors(context: Context, gateway: Gateway) -> list[dict[str, Any]]:
     now = context.clock.monotonic()
     return [
         {
-            "gateway": context.gateway.name,
+            "gateway": gateway.id,
             "path": failure.path,
             "error": failure.error,
             "message": redact(failure.message),
@@ -175,15 +176,15 @@ def _errors(context: Context) -> list[dict[str, Any]]:
             "last_seconds": round(now - failure.last_at),
             "count": failure.count,
         }
-        for link in context.gateway.links
+        for link in gateway.cache.links
         for failure in link.failures
     ]
 
 
-def _writes(context: Context) -> list[dict[str, Any]]:
+def _writes(context: Context, gateway: Gateway) -> list[dict[str, Any]]:
     """Tell of the last commands as much as /metrics does; values and clients are for holders of the secret."""
     now = context.clock.wall()
-    latest = reversed(context.control.reports)
+    latest = reversed(gateway.commands.reports)
     return [
         {
             "seconds": round(now - report.at),
@@ -194,13 +195,13 @@ def _writes(context: Context) -> list[dict[str, Any]]:
     ]
 
 
-def _readings(context: Context) -> dict[str, Any]:
+def _readings(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Say whether the latest readings contradict each other, and by how much the gateway's clock is off."""
-    meters = context.gateway.peek(METERS)
+    meters = gateway.cache.peek(METERS)
     if meters is None:
         return dict.fromkeys(("unbalanced_watts", "unserved_watts", "load_watts", "skew_seconds"))
     documents = {METERS: meters.document.value}
-    split = page.split(documents, context.readings.options)
+    split = page.split(documents, gateway.options)
     stamp = text(section(meters.document.value, "site").get("last_communication_time"))
     stored = context.clock.wall() - (context.clock.monotonic() - meters.observed_at)
     return {
@@ -208,7 +209,7 @@ def _readings(context: Context) -> dict[str, Any]:
         "unserved_watts": split and round(split.unserved, 1),
         "is_unusual": split is not None
         and abs(split.unbalanced) > max(_USUAL_W, _USUAL_SHARE * abs(split.home)),
-        "load_watts": page.flow(documents, context.readings.options)["load"],
+        "load_watts": page.flow(documents, gateway.options)["load"],
         "skew_seconds": None if stamp is None else _skew(stamp, stored),
     }
 

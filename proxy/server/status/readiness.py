@@ -10,7 +10,6 @@ from proxy.core.sources import METERS, OPERATION, POWERWALLS, SITE_INFO, SITE_NA
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
     from proxy.core.errors import GatewayError
-    from proxy.server.context import Context
 
 # What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
 _NO_READINGS = frozenset(
@@ -29,9 +28,9 @@ def newest_age(gateway: SourceCache, now: float) -> float | None:
     return min((now - snapshot.observed_at for snapshot in snapshots), default=None)
 
 
-def summary(context: Context) -> str:
+def summary(gateway: SourceCache) -> str:
     """Say in one sentence how things stand and what to do."""
-    gateway, now = context.gateway, context.clock.monotonic()
+    now = gateway.clock.monotonic()
     if not gateway.links:
         return "No gateway is configured: set PW_HOST to the address of the gateway."
     age = newest_age(gateway, now)

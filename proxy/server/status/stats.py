@@ -23,6 +23,7 @@ from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
     from proxy.cache.link import Link
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
 
 _DIGITS: Final = 3
@@ -33,11 +34,11 @@ _LOGIN_REFUSALS: Final = (LoginRejected.code(), RateLimited.code())
 _STATS_NAMES: Final = {"timeouts": "timeout"}  # the peer has both words, one in each answer
 
 
-def stats_of(context: Context) -> dict[str, Any]:
+def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Collect what /stats tells."""
     now, traffic, settings = context.clock.wall(), context.traffic, context.settings
     return {
-        **_name(context),
+        **_name(gateway),
         **{_STATS_NAMES.get(name, name): count for name, count in totals(context).items()},
         "uri": dict(sorted(_by_route(context).items())),
         "ts": round(now),
@@ -45,33 +46,33 @@ def stats_of(context: Context) -> dict[str, Any]:
         "clear": round(traffic.cleared_at),
         "uptime": _uptime(now - context.started_at),
         "mem": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
-        "site_name": _site_name(context),
+        "site_name": _site_name(gateway),
         "cloudmode": False,
         "fleetapi": False,
         "tedapi_api_version": settings.tedapi_api_version,
         "siteid": settings.siteid or None,
-        "gateway": gateway_load(context),
-        "offered": offered(context),
+        "gateway": gateway_load(context, gateway),
+        "offered": offered(gateway),
         "config": redacted(settings),
-        **_connection(context),
-        "mem_cache": _memory(context),
-        "energy": {link.driver.name: link.driver.describe().get("energy") for link in context.gateway.links},
+        **_connection(context, gateway),
+        "mem_cache": _memory(context, gateway),
+        "energy": {link.driver.name: link.driver.describe().get("energy") for link in gateway.cache.links},
     }
 
 
-def peers_health(context: Context) -> dict[str, Any]:
+def peers_health(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Collect what the peer's readers look for in /health."""
     settings, now = context.settings, context.clock.monotonic()
-    snapshots = list(context.gateway.store)
+    snapshots = list(gateway.cache.store)
     endpoints = {
         snapshot.source: {
             "age_seconds": round(now - snapshot.observed_at, _DIGITS),
-            "is_expired": context.gateway.peek(snapshot.source) is None,
+            "is_expired": gateway.cache.peek(snapshot.source) is None,
         }
         for snapshot in snapshots
     }
     return {
-        **_name(context),
+        **_name(gateway),
         "pypowerwall_cache_expire": settings.cache_expire,
         "degradation_cache_ttl_seconds": settings.cache_ttl,
         "graceful_degradation": settings.graceful_degradation,
@@ -80,7 +81,7 @@ def peers_health(context: Context) -> dict[str, Any]:
         "startup_time": _iso(context.started_at),
         "current_time": _iso(context.clock.wall()),
         "proxy_stats": {f"total_{name}": count for name, count in totals(context).items()},
-        **_connection(context),
+        **_connection(context, gateway),
         "cached_data": {"cache_size": len(snapshots), "endpoints": endpoints},
         "endpoint_statistics": endpoint_statistics(context),
     }
@@ -124,9 +125,9 @@ def endpoint_statistics(context: Context) -> dict[str, dict[str, Any]]:
     }
 
 
-def gateway_load(context: Context) -> dict[str, Any]:
+def gateway_load(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Say what the gateway has to bear from this proxy, so that nobody need suspect it."""
-    links, clock = context.gateway.links, context.clock
+    links, clock = gateway.cache.links, context.clock
     now = clock.monotonic()
     usages = [link.driver.usage() for link in links if isinstance(link.driver, ReportsUsage)]
     waits = [wait for link in links if (wait := link.breaker.until - now) > 0 and not link.breaker.is_closed]
@@ -137,15 +138,15 @@ def gateway_load(context: Context) -> dict[str, Any]:
         "refusals": sum(_failed(link) for link in links),
         "logins": sum(sum(usage.logins.values()) for usage in usages),
         "logins_refused": sum(usage.logins.get(code, 0) for usage in usages for code in _LOGIN_REFUSALS),
-        "coalesced": context.gateway.coalesced,
+        "coalesced": gateway.cache.coalesced,
         "next_try_at": _iso(clock.wall() + min(waits)) if waits else "",
     }
 
 
-def offered(context: Context) -> dict[str, bool]:
+def offered(gateway: Gateway) -> dict[str, bool]:
     """Say for every path that was asked of the gateway whether this hardware and firmware offer it."""
-    found = {snapshot.source: True for snapshot in context.gateway.store}
-    for link in context.gateway.links:
+    found = {snapshot.source: True for snapshot in gateway.cache.store}
+    for link in gateway.cache.links:
         for path, rest in link.rests.items():
             if isinstance(rest.error, NotSupported):
                 found.setdefault(path, False)
@@ -161,10 +162,10 @@ def redacted(settings: Settings) -> dict[str, str]:
     return shown
 
 
-def _name(context: Context) -> dict[str, Any]:
+def _name(gateway: Gateway) -> dict[str, Any]:
     """Say what this is and how the gateway is read."""
-    mode = mode_of(context.settings)
-    told = [link.driver.describe() for link in context.gateway.links]
+    mode = mode_of(gateway.settings)
+    told = [link.driver.describe() for link in gateway.cache.links]
     return {
         "pypowerwall": f"{__version__} Powerwall Proxy",
         "mode": f"Local ({mode})" if mode not in {"", "off"} else "Local",
@@ -174,11 +175,11 @@ def _name(context: Context) -> dict[str, Any]:
     }
 
 
-def _connection(context: Context) -> dict[str, Any]:
+def _connection(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Say how the connection to the gateway is: absent where PW_HEALTH_CHECK=no switched the looking off."""
     if not context.settings.health_check:
         return {}
-    links, now, wall = context.gateway.links, context.clock.monotonic(), context.clock.wall()
+    links, now, wall = gateway.cache.links, context.clock.monotonic(), context.clock.wall()
     successes = [link.last_success for link in links if link.last_success is not None]
     age = now - max(successes) if successes else None
     resting = next((link for link in links if not link.breaker.is_closed), None)
@@ -191,7 +192,7 @@ def _connection(context: Context) -> dict[str, Any]:
             "is_degraded": resting is not None,
             "last_success_time": None if age is None else round(wall - age, _DIGITS),
             "last_success_age_seconds": None if age is None else round(age, _DIGITS),
-            "cache_size": sum(1 for _ in context.gateway.store),
+            "cache_size": sum(1 for _ in gateway.cache.store),
         },
         "fallback_mode": {
             "is_fallback_mode": resting is not None,
@@ -203,10 +204,10 @@ def _connection(context: Context) -> dict[str, Any]:
     }
 
 
-def _memory(context: Context) -> dict[str, Any]:
-    held = context.gateway.store.bytes
+def _memory(context: Context, gateway: Gateway) -> dict[str, Any]:
+    held = gateway.cache.store.bytes
     return {
-        "performance_cache": {"entries": sum(1 for _ in context.gateway.store), "size_bytes": held},
+        "performance_cache": {"entries": sum(1 for _ in gateway.cache.store), "size_bytes": held},
         "endpoint_stats": {"entries": len(_by_route(context))},
         "total_cache_bytes": held,
         "total_cache_mb": round(held / _MEBI, _DIGITS),
@@ -224,8 +225,8 @@ def _failed(link: Link) -> int:
     return sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok")
 
 
-def _site_name(context: Context) -> str:
-    known = context.gateway.peek(SITE_NAME)
+def _site_name(gateway: Gateway) -> str:
+    known = gateway.cache.peek(SITE_NAME)
     return text(section(known.document.value).get("site_name")) or "" if known else ""
 
 

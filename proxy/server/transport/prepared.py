@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -28,6 +29,7 @@ from proxy.server.transport.connection import SERVER
 
 if TYPE_CHECKING:
     from proxy.cache.lookup import Reading
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
     from proxy.server.route import Route
 
@@ -63,6 +65,7 @@ _MOST_HEADS = 256
 class RequestKey:
     """What a plain request asks for; requests that ask alike get the same bytes."""
 
+    gateway: Gateway
     route: Route
     method: str
     minor: int  # of the HTTP version: 1.0 or 1.1
@@ -71,7 +74,7 @@ class RequestKey:
     condition: str
 
 
-def read_head(head: bytes, base_url: str) -> RequestKey | None:
+def read_head(head: bytes, base_url: str, gateway: Gateway) -> RequestKey | None:
     """Understand a request head if it is plain throughout and asks for a reading.
 
     No query, one Host, no header twice, a Connection that is keep-alive or close.
@@ -95,6 +98,7 @@ def read_head(head: bytes, base_url: str) -> RequestKey | None:
     if connection not in {"keep-alive", "close"} or host is None or name_of(authority or host) is None:
         return None
     return RequestKey(
+        gateway,
         route,
         method,
         int(minor),
@@ -129,21 +133,27 @@ class PreparedResponses:
         self.by_head: dict[bytes, PreparedResponse] = {}
         self._by_key: dict[RequestKey, PreparedResponse] = {}
         self._context = context
-        context.gateway.subscribe(self.expire)
+        self._by_gateway: dict[str, list[PreparedResponse]] = {}
+        for gateway in context.gateways.values():
+            self._by_gateway[gateway.id] = []
+            gateway.cache.subscribe(partial(self.expire, gateway.id))
         context.traffic.deferred.append(self.flush)
 
     def find(self, head: bytes) -> PreparedResponse | None:
         """Return the answer to a head that is seen for the first time; None if it is not plain."""
-        key = read_head(head, self._context.settings.base_url)
+        key = read_head(head, self._context.settings.base_url, self._context.gateway)
         if key is None:
             return None
         if len(self.by_head) >= _MOST_HEADS:
             self.flush()
             self.by_head.clear()
             self._by_key.clear()
+            for answers in self._by_gateway.values():
+                answers.clear()
         answer = self._by_key.get(key)
         if answer is None:
             answer = self._by_key[key] = PreparedResponse(key)
+            self._by_gateway[key.gateway.id].append(answer)
         self.by_head[head] = answer
         return answer
 
@@ -152,13 +162,13 @@ class PreparedResponses:
         key, context = answer.key, self._context
         self._count(answer)
         try:
-            fresh = None if context.settings.access_log else context.readings.fresh(key.route)
+            fresh = None if context.settings.access_log else context.readings.fresh(key.route, key.gateway)
         except Exception:  # noqa: BLE001 - a view's bug: on aiohttp's way it is met again, logged and answered
             return False
         if fresh is None:
             return False
         made, reading = fresh
-        demand_s = context.gateway.record_demand(reading.sources)
+        demand_s = key.gateway.cache.record_demand(reading.sources)
         age, ttl = max(int(now - made.observed_at), 0), int(made.fresh_until - now)
         cache = cache_status(CacheResult.FRESH, reading, ttl)
         got = negotiate(made, age, cache, packed=key.packed, condition=key.condition)
@@ -175,9 +185,9 @@ class PreparedResponses:
         answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
         return True
 
-    def expire(self) -> None:
-        """Have every block written anew before it is given again: something changed at the gateway."""
-        for answer in self._by_key.values():
+    def expire(self, gateway: str) -> None:
+        """Have every block of a gateway written anew before it is given again: something changed there."""
+        for answer in self._by_gateway[gateway]:
             answer.until = float("-inf")
 
     def flush(self) -> None:
@@ -188,7 +198,7 @@ class PreparedResponses:
     def _count(self, answer: PreparedResponse) -> None:
         if answer.hits and answer.reading is not None:
             key = answer.key
-            self._context.gateway.count(answer.reading, answer.hits)
+            key.gateway.cache.count(answer.reading, answer.hits)
             mean = answer.seconds / answer.hits
             fresh = CacheResult.FRESH.value
             self._context.traffic.note(

@@ -174,7 +174,7 @@ async def test_every_command_is_written_down(proxy, post, sim, caplog):
         ("127.0.0.1", {"mode": "backup"}, "command_rejected"),
     ]
     assert (lines[0].before["reserve"], lines[0].after["reserve"]) == (20.0, 30.0)
-    assert proxy.context.control.counts == {("reserve", "ok"): 1, ("mode", "command_rejected"): 1}
+    assert proxy.context.gateway.commands.counts == {("reserve", "ok"): 1, ("mode", "command_rejected"): 1}
     assert SECRET not in caplog.text + str([vars(line) for line in lines])
 
 

@@ -56,7 +56,7 @@ async def test_what_a_write_has_changed_is_not_served_again(sim, proxy):
     _, before = await ask(reader, writer)
     assert before == (await ask(reader, writer))[1]
     sim.plant.set_charge(11)
-    proxy.context.gateway.discard([SOE])
+    proxy.context.gateway.cache.discard([SOE])
 
     _, after = await ask(reader, writer)
 
@@ -76,7 +76,7 @@ async def test_it_counts_like_any_other_request(proxy):
     assert stats["uri"]["/soe"] == 10
     assert traffic.bytes_sent["/soe"] == 10 * len(body)
     assert traffic.seconds["/soe", "fresh"].count == 9
-    assert {(s, r.value): n for (s, r), n in proxy.context.gateway.results.items() if s == SOE} == {
+    assert {(s, r.value): n for (s, r), n in proxy.context.gateway.cache.results.items() if s == SOE} == {
         (SOE, "miss"): 1,
         (SOE, "fresh"): 9,
     }
@@ -86,7 +86,7 @@ async def test_it_counts_like_any_other_request(proxy):
 async def test_what_fails_inside_is_answered_and_logged_as_everywhere(proxy, caplog):
     """A view with a bug costs its route a 500, and no other route anything."""
     await proxy.get("/csv")
-    proxy.context.readings.options = None
+    proxy.context.gateway.options = None
     reader, writer = await open_to(proxy)
 
     lines, _ = await ask(reader, writer, head("GET /csv HTTP/1.1", "Host: localhost"))

@@ -1,0 +1,85 @@
+"""One gateway and all that belongs to it.
+
+Ownership: a ``Gateway`` owns the cache in front of its gateway, the writer of commands, the
+live stream and the probe of lost links; ``close`` ends them all. Nothing of it is shared with
+another gateway: session, breaker, store, counters and state folder are its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from proxy.cache.probe import LinkProbe
+from proxy.gateways.commands import Commands
+from proxy.gateways.live import StateStream
+from proxy.gateways.pack_numbers import PackNumbers
+
+if TYPE_CHECKING:
+    from proxy.cache.source_cache import SourceCache
+    from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
+    from proxy.state.store import StateStore
+    from proxy.views.options import Options
+
+
+class Gateway:
+    """The parts of one gateway. ``id`` is its name in paths, labels and state folders.
+
+    ``probe_interval_s`` is the shortest pause between two requests to a lost link that no client
+    needs; None: none are sent.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        cache: SourceCache,
+        clock: Clock,
+        state: StateStore,
+        options: Options,
+        *,
+        probe_interval_s: float | None = None,
+    ) -> None:
+        self.id = cache.name
+        self.settings = settings
+        self.cache = cache
+        self.clock = clock
+        self.state = state
+        self.options = options
+        self.commands = Commands(cache, clock)
+        self.packs = PackNumbers(cache, state, self._number_packs)
+        self.live = StateStream(cache, clock, lambda: self.options)
+        self._probe = None if probe_interval_s is None else LinkProbe(cache, clock, probe_interval_s)
+
+    def _number_packs(self, names: tuple[str, ...]) -> None:
+        """Take the order of the packs, PW1 first."""
+        self.options = replace(self.options, pack_order=names)
+
+    async def close(self) -> None:
+        """End the probe and every exchange, and close the drivers."""
+        if self._probe is not None:
+            self._probe.close()
+        await self.cache.close()
+
+
+class Gateways(Mapping[str, Gateway]):
+    """The gateways of one process by id, in the order of the configuration; the first is the default."""
+
+    def __init__(self, gateways: Sequence[Gateway]) -> None:
+        self._by_id = {gateway.id: gateway for gateway in gateways}
+        self.default = gateways[0]
+
+    def __getitem__(self, id_: str) -> Gateway:
+        return self._by_id[id_]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    async def close(self) -> None:
+        """Close all of them, together."""
+        await asyncio.gather(*(gateway.close() for gateway in self.values()))
