@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.core.clock import Clock
 from proxy.core.model import JSON
 from proxy.server.route import Route
@@ -41,7 +41,7 @@ async def examples() -> dict[str, str]:
                 sim.plant.set_charge(74)
                 sim.pin(solar=6500, site=-2100, battery=-3500)
                 access = {"gw_pwd": sim.gw_pwd} if is_tedapi else {"password": sim.password}
-                settings = Settings(
+                settings = settings_of(
                     host=sim.address, bind_address="127.0.0.1", port=0, state_path=folder, **access
                 )
                 app = build_app(settings, clock)

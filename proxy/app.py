@@ -19,6 +19,7 @@ from proxy.cache.source_cache import SourceCache
 from proxy.core.clock import Clock
 from proxy.core.freshness import IDENTITY, Policy
 from proxy.drivers.registry import drivers_for, reads_tedapi
+from proxy.features import ActiveFeature, features
 from proxy.gateways.gateway import Gateway, Gateways
 from proxy.server.context import CONTEXT, Context
 from proxy.server.control import endpoints as control
@@ -41,7 +42,7 @@ from proxy.views.options import Options
 
 if TYPE_CHECKING:
     from proxy.config.load import Loaded
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings, Settings
     from proxy.core.model import Source
     from proxy.server.context import Endpoint
     from proxy.server.route import Route
@@ -93,8 +94,8 @@ def build_app(
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
     context.endpoints |= _metrics_later(context)
     context.samples |= control.samples(context) | counts.samples(context)
-    if settings.openc2_key:
-        _add_openc2(app, context)
+    for feature in features():
+        _add(app, context, feature.start(context))
     return app
 
 
@@ -103,12 +104,11 @@ def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Cont
     return Context(
         settings=settings,
         clock=clock,
-        gateways=Gateways([gateway_of(settings, clock, StateStore(settings.state_path))]),
+        gateways=Gateways([gateway_of(settings.gateway, clock, StateStore(settings.state_path))]),
         readings=Readings(clock, legacy_errors=settings.legacy_errors),
         traffic=Traffic(clock),
         started_at=clock.wall(),
         guard=Guard("control", settings.control_secret, clock.monotonic),
-        openc2_guard=Guard("openc2", settings.openc2_key, clock.monotonic),
         login_guard=Guard("login", settings.lan_password, clock.monotonic),
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
         origins=loaded.origins if loaded else {},
@@ -127,13 +127,18 @@ def _add_pages(context: Context) -> None:
     context.fallback = ui.fallback
 
 
-def _add_openc2(app: web.Application, context: Context) -> None:
-    from proxy.openc2.feature import OpenC2  # noqa: PLC0415 - a start without it does not wait for it
+def _add(app: web.Application, context: Context, active: ActiveFeature | None) -> None:
+    """Take in what a feature gives, if it is switched on."""
+    if active is None:
+        return
+    context.endpoints |= active.endpoints
+    context.samples |= active.samples
+    context.guards.extend(active.guards)
 
-    openc2 = OpenC2(context)
-    context.endpoints |= openc2.endpoints()
-    context.samples |= openc2.samples()
-    app.on_shutdown.append(openc2.close)
+    async def close(_: web.Application) -> None:
+        await active.close()
+
+    app.on_shutdown.append(close)
 
 
 def _metrics_later(context: Context) -> dict[str, Endpoint]:
@@ -150,7 +155,7 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
     return {"metrics": metrics}
 
 
-def gateway_of(settings: Settings, clock: Clock, state: StateStore) -> Gateway:
+def gateway_of(settings: GatewaySettings, clock: Clock, state: StateStore) -> Gateway:
     """Make a gateway with all that belongs to it. Lost links are probed where TEDAPI is among them."""
     probes = settings.tedapi_recovery and reads_tedapi(settings)
     return Gateway(
@@ -163,7 +168,7 @@ def gateway_of(settings: Settings, clock: Clock, state: StateStore) -> Gateway:
     )
 
 
-def build_gateway(settings: Settings, clock: Clock, memory: StateStore) -> SourceCache:
+def build_gateway(settings: GatewaySettings, clock: Clock, memory: StateStore) -> SourceCache:
     """Make the gateway with its links, in the order in which they are tried."""
 
     def jitter() -> float:
@@ -188,7 +193,7 @@ def build_gateway(settings: Settings, clock: Clock, memory: StateStore) -> Sourc
     )
 
 
-def policy_of(settings: Settings, links: Sequence[Link]) -> Callable[[Source], Policy]:
+def policy_of(settings: GatewaySettings, links: Sequence[Link]) -> Callable[[Source], Policy]:
     """Make the lifetimes: the same for all readings, patient ones for facts that hardly change.
 
     Where the first link that tells a source makes it last longer, that holds.
@@ -204,7 +209,7 @@ def policy_of(settings: Settings, links: Sequence[Link]) -> Callable[[Source], P
     return lambda source: slow.get(source) or (identity if source in IDENTITY else reading)
 
 
-def options_of(settings: Settings) -> Options:
+def options_of(settings: GatewaySettings) -> Options:
     """Take what views need from the settings."""
     return Options(neg_solar=settings.neg_solar, site_zero_threshold=settings.site_zero_threshold)
 

@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.core.redaction import forget
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
@@ -129,7 +129,7 @@ async def start(clock, tmp_path) -> AsyncIterator[Callable]:
                 "state_path": str(tmp_path / "state"),
                 **settings,
             }
-            made = Settings(**settings)
+            made = settings_of(**settings)
             app = build_app(made, clock.clock)
             tls = serving_context(made) if made.https == "yes" else None
             _, port = await stack.enter_async_context(listening(app, made, tls))

@@ -6,7 +6,7 @@ import argparse
 from itertools import groupby
 
 from proxy.commands.common import OK, load_or_exit
-from proxy.config.settings import SETTINGS
+from proxy.config.settings import SETTINGS, value_of
 from proxy.config.specs import show
 from proxy.state.folder import state_problem
 
@@ -17,7 +17,7 @@ def run(_: argparse.Namespace) -> int:
     for group, rows in groupby(SETTINGS, key=lambda row: row.group):
         print(group)
         for row in rows:
-            value = show(getattr(loaded.settings, row.key))
+            value = show(value_of(loaded.settings, row))
             if row.secret and value:
                 value = "(set, not shown)"
             print(f"  {row.env:<28} {value or '-':<32} {loaded.origins[row.key]}")

@@ -55,7 +55,7 @@ async def serve(
     try:
         async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
             scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
-            url, gateway = f"{scheme}://{name}:{port}", settings.host or "none"
+            url, gateway = f"{scheme}://{name}:{port}", settings.gateway.host or "none"
             _log.info("listening", extra={"url": url, "gateway": gateway})
             manager.ready(f"Listening on {url}, gateway {gateway}")
             await stop.wait()

@@ -29,7 +29,7 @@ from proxy.state.certificates import trusting_context
 from proxy.views.json_access import section
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.state.store import StateStore
 
 ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}
@@ -51,7 +51,7 @@ _NO_ROUTE = frozenset(
 
 
 async def diagnose(
-    settings: Settings, memory: StateStore, drivers: tuple[Driver, ...]
+    settings: GatewaySettings, memory: StateStore, drivers: tuple[Driver, ...]
 ) -> AsyncIterator[Finding]:
     """Yield what every step finds; the first finding with a cause is the last but for readings."""
     if not settings.host:

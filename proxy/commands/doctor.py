@@ -37,10 +37,10 @@ def run(args: argparse.Namespace) -> int:
 
 async def _diagnose(settings: Settings, *, show: bool) -> list[Finding]:
     memory, clock = StateStore(settings.state_path), Clock(time.monotonic, time.time)
-    drivers = tuple(drivers_for(settings, memory, clock))
+    drivers = tuple(drivers_for(settings.gateway, memory, clock))
     findings = []
     try:
-        async for finding in diagnose(settings, memory, drivers):
+        async for finding in diagnose(settings.gateway, memory, drivers):
             findings.append(finding)
             if show:
                 verdict = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")

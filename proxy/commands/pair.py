@@ -43,7 +43,7 @@ def run(_: argparse.Namespace) -> int:
     """Make the key unless there is one, and print what to do with it."""
     settings = load_or_exit(needs_gateway=False, makes_key=True).settings
     path = _path(settings)
-    if not settings.rsa_key_path and (problem := state_problem(settings)):
+    if not settings.gateway.rsa_key_path and (problem := state_problem(settings)):
         return complain(problem)
     try:
         public = _public_key(path)
@@ -60,7 +60,7 @@ def run(_: argparse.Namespace) -> int:
 
 
 def _path(settings: Settings) -> Path:
-    return Path(settings.rsa_key_path or Path(settings.state_path, _FILE))
+    return Path(settings.gateway.rsa_key_path or Path(settings.state_path, _FILE))
 
 
 def _made() -> bytes:

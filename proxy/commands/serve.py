@@ -13,7 +13,7 @@ from dataclasses import replace
 from proxy.commands.common import EX_CONFIG, complain, load_or_exit, settings_for, unknown_persona
 from proxy.commands.daemon import serve
 from proxy.config.load import Loaded, SettingsError, load
-from proxy.config.settings import SETTINGS, Settings
+from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.logs import format as logs
 from proxy.state.certificates import load_pair, serving_context
 from proxy.state.folder import state_problem
@@ -33,7 +33,9 @@ def run(args: argparse.Namespace) -> int:
     for warning in loaded.warnings:
         _log.warning("odd setting", extra={"hint": warning})
     if args.demo:
-        settings = replace(settings, state_path="", cache_file="")  # it leaves nothing behind
+        settings = replace(
+            settings, state_path="", gateway=replace(settings.gateway, cache_file="")
+        )  # it leaves nothing behind
     elif problem := state_problem(settings):
         _log.warning("no state", extra={"hint": problem})
     try:
@@ -63,7 +65,7 @@ async def _demonstrate(
     from proxy.sim.demo import demo  # noqa: PLC0415 - only a demo pays for it
 
     async with demo(args.persona, speed=args.speed) as gateway:
-        settings = replace(settings, **settings_for(gateway))
+        settings = replace(settings, gateway=replace(settings.gateway, **settings_for(gateway)))
         return await serve(settings, tls, _Reload(loaded.settings, tls), loaded)
 
 
@@ -83,7 +85,7 @@ class _Reload:
         except SettingsError as exc:
             _log.error("reload refused", extra={"problems": " ".join(exc.problems)})
             return
-        changed = [row for row in SETTINGS if getattr(wanted, row.key) != getattr(self._settings, row.key)]
+        changed = [row for row in SETTINGS if value_of(wanted, row) != value_of(self._settings, row)]
         now = {row.key: getattr(wanted, row.key) for row in changed if row.reloads}
         later = [row.env for row in changed if not row.reloads]
         self._settings = replace(self._settings, **now)

@@ -175,7 +175,7 @@ def _password(operator: Operator, args: argparse.Namespace) -> str:
 
 async def _refusal(settings: Settings) -> tuple[str, ...]:
     """Fetch the powers once, with one login at most; return what is wrong, or nothing."""
-    drivers = tuple(drivers_for(settings, StateStore(""), Clock(time.monotonic, time.time)))
+    drivers = tuple(drivers_for(settings.gateway, StateStore(""), Clock(time.monotonic, time.time)))
     try:
         answer = (await drivers[0].fetch(drivers[0].sources[METERS])).get(METERS)
     except GatewayError as exc:

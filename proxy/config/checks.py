@@ -11,7 +11,8 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from proxy.config.settings import SETTINGS, Settings
+from proxy.config.settings import SETTINGS, Settings, value_of
+from proxy.features import features
 from proxy.state.certificates import load_pair
 
 _FILES = ("gw_ca", "rsa_key_path", "tls_cert", "tls_key")
@@ -50,55 +51,59 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
             "(or try `powerwall-proxy serve --demo`)."
         )
     for row in SETTINGS:
-        if row.key in _FILES and (path := getattr(settings, row.key)) and (reason := _unreadable(path)):
+        if row.key in _FILES and (path := value_of(settings, row)) and (reason := _unreadable(path)):
             yield f"{row.env}: {path} {reason}."
     yield from _unusable_certificates(settings)
-    yield from _unusable_key(settings.rsa_key_path)
-    if settings.gw_tls == "ca" and not settings.gw_ca:
+    yield from _unusable_key(settings.gateway.rsa_key_path)
+    if settings.gateway.gw_tls == "ca" and not settings.gateway.gw_ca:
         yield "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's."
     if bool(settings.tls_cert) != bool(settings.tls_key):
         yield "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made."
-    if settings.rsa_key_path and not (settings.password or settings.gw_pwd):
+    if settings.gateway.rsa_key_path and not (settings.gateway.password or settings.gateway.gw_pwd):
         yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway asks for a login."
+    for feature in features():
+        yield from feature.problems(settings)
 
 
 def warnings(settings: Settings) -> Iterator[str]:
     """Say what is allowed, but probably not meant."""
     yield from _odd_secrets(settings)
-    if settings.gw_ca and settings.gw_tls != "ca":
-        yield f"PW_GW_CA has no effect with PW_GW_TLS={settings.gw_tls}."
-    if settings.gw_tls == "off":
+    if settings.gateway.gw_ca and settings.gateway.gw_tls != "ca":
+        yield f"PW_GW_CA has no effect with PW_GW_TLS={settings.gateway.gw_tls}."
+    if settings.gateway.gw_tls == "off":
         yield "PW_GW_TLS=off: the password is sent to whoever answers at the gateway's address."
     if settings.tls_cert and settings.https != "yes":
         yield f"PW_TLS_CERT has no effect with PW_HTTPS={settings.https}."
-    if settings.wifi_host and not (settings.gw_pwd and (settings.rsa_key_path or settings.password)):
+    if settings.gateway.wifi_host and not (
+        settings.gateway.gw_pwd and (settings.gateway.rsa_key_path or settings.gateway.password)
+    ):
         yield "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD."
-    if settings.tedapi_api_version != _QUERIES:
-        yield f"PW_TEDAPI_API_VERSION={settings.tedapi_api_version} has no effect: {_QUERIES} is used."
-    if settings.cache_expire < _SHORT_TTL_S:
+    if settings.gateway.tedapi_api_version != _QUERIES:
+        yield f"PW_TEDAPI_API_VERSION={settings.gateway.tedapi_api_version} has no effect: {_QUERIES} is used."
+    if settings.gateway.cache_expire < _SHORT_TTL_S:
         yield (
-            f"PW_CACHE_EXPIRE={settings.cache_expire:g}: some gateways limit the rate "
+            f"PW_CACHE_EXPIRE={settings.gateway.cache_expire:g}: some gateways limit the rate "
             f"when asked more often than every {_SHORT_TTL_S:g} s."
         )
-    if settings.graceful_degradation and settings.cache_ttl < settings.cache_expire:
+    if settings.gateway.graceful_degradation and settings.gateway.cache_ttl < settings.gateway.cache_expire:
         yield (
-            f"PW_CACHE_TTL={settings.cache_ttl:g} is less than PW_CACHE_EXPIRE={settings.cache_expire:g}: "
+            f"PW_CACHE_TTL={settings.gateway.cache_ttl:g} is less than PW_CACHE_EXPIRE={settings.gateway.cache_expire:g}: "
             "nothing is served while the gateway fails."
         )
-    if settings.control_islanding and not settings.control_secret:
+    if settings.gateway.control_islanding and not settings.control_secret:
         yield "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET."
-    if settings.openc2_key and settings.https == "no" and not settings.openc2_insecure:
-        yield "PW_OPENC2_KEY has no effect without TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes."
+    for feature in features():
+        yield from feature.warnings(settings)
 
 
 def _unusable_certificates(settings: Settings) -> Iterator[str]:
     """Say which certificate files hold something else; files that cannot be read are told elsewhere."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        if settings.gw_ca:
-            context.load_verify_locations(settings.gw_ca)
+        if settings.gateway.gw_ca:
+            context.load_verify_locations(settings.gateway.gw_ca)
     except ssl.SSLError:
-        yield f"PW_GW_CA: {settings.gw_ca} holds no certificates in PEM form."
+        yield f"PW_GW_CA: {settings.gateway.gw_ca} holds no certificates in PEM form."
     except OSError:
         pass
     try:
@@ -137,7 +142,7 @@ def _unreadable(path: str) -> str:
 
 def _odd_secrets(settings: Settings) -> Iterator[str]:
     """Point out secrets that are missing, easily guessed, or were mangled on their way here."""
-    if settings.host and not (settings.password or settings.gw_pwd):
+    if settings.gateway.host and not (settings.gateway.password or settings.gateway.gw_pwd):
         yield "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways tell nothing."
     secret = settings.control_secret
     if secret and len(secret) < _SHORT_SECRET:
@@ -145,7 +150,7 @@ def _odd_secrets(settings: Settings) -> Iterator[str]:
     elif re.sub(r"[\W_]", "", secret).lower() in _SAMPLES:
         yield "PW_CONTROL_SECRET stands in documentation: everybody knows it."
     for row in SETTINGS:
-        text = getattr(settings, row.key) if row.secret else ""
+        text = value_of(settings, row) if row.secret else ""
         if text != text.strip():
             yield f"{row.env} begins or ends with white space, which counts as part of it."
         elif text[:1] == text[-1:] and text[:1] in {'"', "'"}:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.config import checks
-from proxy.config.settings import SETTINGS, Settings
+from proxy.config.settings import SETTINGS, Settings, settings_of
 from proxy.config.specs import SettingSpec, show
 from proxy.core.redaction import Redactor, conceal, printable
 from proxy.state.folder import default_folder
@@ -83,10 +83,10 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True, makes_key: b
             found.redactor.conceal(text.text)
 
     values = {row.key: _value(row, text, found) for row in SETTINGS if (text := given[row.key])}
-    settings = _completed(Settings(**values), environ)
+    settings = _completed(settings_of(**values), environ)
     found.warnings += _unknown(environ, table, file)
     is_named = bool(environ.get("PW_HOST")) or table.get("host", "") != ""
-    checked = replace(settings, rsa_key_path="") if makes_key else settings
+    checked = replace(settings, gateway=replace(settings.gateway, rsa_key_path="")) if makes_key else settings
     found.problems += checks.problems(checked, lacks_gateway=needs_gateway and is_complete and not is_named)
     if are_read:  # nothing is called missing that stands in a file of which the reader hears anyway
         found.warnings += checks.warnings(settings)
@@ -204,7 +204,7 @@ def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     return replace(
         settings,
         state_path=_absolute(folder),
-        cache_file=_absolute(settings.cache_file),
+        gateway=replace(settings.gateway, cache_file=_absolute(settings.gateway.cache_file)),
         log_level="debug" if settings.debug else settings.log_level,
     )
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from proxy.config.types import FLAG, SettingType
+
+# Groups, in the order of the documentation.
+GROUPS: Final = (
+    GATEWAY := "Gateway",
+    TEDAPI := "TEDAPI and cloud",
+    CACHE := "Cache",
+    SERVER := "Server",
+    VALUES := "Values and pages",
+    CONTROL := "Control",
+    LOGS := "Logs and metrics",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class SettingSpec:
     """One setting.
 
-    ``secret``: never shown, and ``NAME_FILE`` may name a file that holds it.
+    ``owner`` is the dataclass whose field it is. ``secret``: never shown, and ``NAME_FILE`` may name a file that holds it.
     ``reloads``: a SIGHUP is enough to change it. ``ours``: the pypowerwall
     proxy has no such setting. ``lenient``: a bad value is a warning and
     ``fallback`` is used, because that is what the pypowerwall proxy does, or
@@ -25,6 +36,7 @@ class SettingSpec:
     default: Any
     help: str
     group: str
+    owner: type[Any]
     secret: bool = False
     reloads: bool = False
     ours: bool = False

@@ -32,7 +32,7 @@ from proxy.drivers.dial import Dialer, reason
 from proxy.drivers.trust import Trust, Trusted, server_name
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.state.store import StateStore
 
@@ -72,7 +72,7 @@ class GatewayClient:
     (firmware before 1.20) goes without TLS.
     """
 
-    def __init__(self, host: str, settings: Settings, memory: StateStore, clock: Clock) -> None:
+    def __init__(self, host: str, settings: GatewaySettings, memory: StateStore, clock: Clock) -> None:
         parts = urlsplit(host if "://" in host else f"https://{host}")
         self.plain = parts.scheme == "http"
         self.host = parts.hostname or ""

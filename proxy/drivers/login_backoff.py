@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from proxy.core.errors import LoginRejected, RateLimited
 from proxy.core.json_access import number
-from proxy.state.folder import beside_session
 from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.state.store import StateStore
 
@@ -50,10 +49,12 @@ class Cooldown:
 class LoginBackoff:
     """The cooldowns of one account. ``secret`` is what its driver proves itself with."""
 
-    def __init__(self, name: str, secret: str, settings: Settings, memory: StateStore, clock: Clock) -> None:
+    def __init__(
+        self, name: str, secret: str, settings: GatewaySettings, memory: StateStore, clock: Clock
+    ) -> None:
         self._name = name
         self._secret = secret.encode()
-        self._file = beside_session(settings, FILE)
+        self._file = memory.beside(settings.cache_file, FILE)
         self._memory = memory
         self._clock = clock
         self._cooldowns = self._remembered()

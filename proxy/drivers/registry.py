@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from proxy.core.sources import VITALS
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.drivers.base import Driver
     from proxy.drivers.energy import EnergyMeter
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from proxy.state.store import StateStore
 
 
-def mode_of(settings: Settings) -> str:
+def mode_of(settings: GatewaySettings) -> str:
     """Name the way of reading that the settings ask for: off, full, hybrid or v1r; "" without a gateway.
 
     The names are those that /stats has always had; "off" is the local login alone.
@@ -37,34 +37,34 @@ def mode_of(settings: Settings) -> str:
     return "off"
 
 
-def reads_tedapi(settings: Settings) -> bool:
+def reads_tedapi(settings: GatewaySettings) -> bool:
     """Say whether TEDAPI is among the ways."""
     return mode_of(settings) in {"full", "hybrid", "v1r"}
 
 
-def drivers_for(settings: Settings, memory: StateStore, clock: Clock) -> Sequence[Driver]:
+def drivers_for(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Sequence[Driver]:
     """Make the drivers of a mode."""
     return tuple(_MODES[mode_of(settings)](settings, memory, clock))
 
 
-def _none(_: Settings, __: StateStore, ___: Clock) -> Iterator[Driver]:
+def _none(_: GatewaySettings, __: StateStore, ___: Clock) -> Iterator[Driver]:
     yield from ()
 
 
-def _local(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
+def _local(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.local.driver import LocalDriver  # noqa: PLC0415 - see the module
 
     yield LocalDriver(_session(settings.host, settings, memory, clock), settings, memory, clock)
 
 
-def _full(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
+def _full(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
 
     energy = _energy(settings, memory, clock)
     yield TedapiDriver(_basic(settings.host, settings, memory, clock), settings, clock, energy)
 
 
-def _hybrid(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
+def _hybrid(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     """Read the local API, and the devices through TEDAPI, which also stands in for the rest.
 
     The local API's counters are real, so none are integrated.
@@ -77,7 +77,7 @@ def _hybrid(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Dr
     yield TedapiDriver(_basic(settings.wifi_host or settings.host, settings, memory, clock), settings, clock)
 
 
-def _v1r(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
+def _v1r(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     """Read over the wired network; over the gateway's Wi-Fi its followers, and all if the wire fails."""
     from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
@@ -98,7 +98,7 @@ def _v1r(settings: Settings, memory: StateStore, clock: Clock) -> Iterator[Drive
         yield TedapiDriver(wifi, settings, clock, energy)
 
 
-_MODES: dict[str, Callable[[Settings, StateStore, Clock], Iterator[Driver]]] = {
+_MODES: dict[str, Callable[[GatewaySettings, StateStore, Clock], Iterator[Driver]]] = {
     "": _none,
     "off": _local,
     "full": _full,
@@ -107,7 +107,7 @@ _MODES: dict[str, Callable[[Settings, StateStore, Clock], Iterator[Driver]]] = {
 }
 
 
-def _energy(settings: Settings, memory: StateStore, clock: Clock) -> EnergyMeter | None:
+def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> EnergyMeter | None:
     """Make the counters of a gateway that tells none."""
     from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
 
@@ -122,7 +122,7 @@ def _energy(settings: Settings, memory: StateStore, clock: Clock) -> EnergyMeter
     )
 
 
-def _basic(host: str, settings: Settings, memory: StateStore, clock: Clock) -> BasicTransport:
+def _basic(host: str, settings: GatewaySettings, memory: StateStore, clock: Clock) -> BasicTransport:
     from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.transport import BasicTransport  # noqa: PLC0415 - see the module
 
@@ -131,12 +131,12 @@ def _basic(host: str, settings: Settings, memory: StateStore, clock: Clock) -> B
     return BasicTransport(session, settings.gw_pwd, backoff)
 
 
-def _one_connection(settings: Settings) -> Settings:
+def _one_connection(settings: GatewaySettings) -> GatewaySettings:
     """TEDAPI is asked one question at a time, and a Powerwall 3 suffers from more connections."""
     return replace(settings, pool_maxsize=min(settings.pool_maxsize, 1))
 
 
-def _session(host: str, settings: Settings, memory: StateStore, clock: Clock) -> GatewayClient:
+def _session(host: str, settings: GatewaySettings, memory: StateStore, clock: Clock) -> GatewayClient:
     from proxy.drivers.http_client import GatewayClient  # noqa: PLC0415 - see the module
 
     return GatewayClient(host, settings, memory, clock)

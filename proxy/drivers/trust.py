@@ -22,7 +22,7 @@ from proxy.state.certificates import PINS, trusting_context
 from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.drivers.dial import Dialer
     from proxy.state.store import StateStore
 
@@ -39,7 +39,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class Trust:
     """The trust in one gateway. Its owner asks one question at a time."""
 
-    def __init__(self, dialer: Dialer, address: str, settings: Settings, memory: StateStore) -> None:
+    def __init__(self, dialer: Dialer, address: str, settings: GatewaySettings, memory: StateStore) -> None:
         self._dialer = dialer
         self._address = address
         self._settings = settings

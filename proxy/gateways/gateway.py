@@ -19,7 +19,7 @@ from proxy.gateways.pack_numbers import PackNumbers
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.state.store import StateStore
     from proxy.views.options import Options
@@ -34,7 +34,7 @@ class Gateway:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: GatewaySettings,
         cache: SourceCache,
         clock: Clock,
         state: StateStore,

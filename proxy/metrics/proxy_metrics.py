@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from proxy.features import features
 from proxy.metrics import proxy_samples as running
 from proxy.metrics.families import HISTOGRAM, Family, counter, gauge
 from proxy.metrics.proxy_samples import Running, of_feature, of_links
@@ -136,12 +137,6 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
         of_feature("assets_total"),
     ),
     gauge("proxy_asset_cache_bytes", "", "Bytes held of these files", of_feature("asset_cache_bytes")),
-    counter(
-        "proxy_openc2_commands_total",
-        "dialect action status",
-        "OpenC2 commands",
-        of_feature("openc2_commands_total"),
-    ),
     gauge("proxy_connections", "", "Open client connections", of_feature("connections")),
     counter(
         "proxy_connections_refused_total",
@@ -165,4 +160,5 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
     gauge(
         "proxy_collect_seconds", "", "Duration of the previous scrape", lambda r: (((), r.collect_seconds),)
     ),
+    *(family for feature in features() for family in feature.metrics()),
 )

@@ -12,6 +12,7 @@ from proxy.core.errors import CommandRejected, GatewayError, NotSupported, Outco
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
 from proxy.openc2.commands import Refused
 from proxy.openc2.properties import Property, masked
+from proxy.openc2.settings import OpenC2Settings
 from proxy.server.http.guard import AuthResult, Guard
 from proxy.server.route import Route
 
@@ -68,7 +69,7 @@ async def tell(context: Context, gateway: Gateway, rows: Mapping[str, Property])
     values = {name: value for name, value in values.items() if value is not None}
     if not values:
         raise _nothing(reading, gateway.cache)
-    if not context.settings.openc2_serials:
+    if not context.settings.of(OpenC2Settings).openc2_serials:
         values = {name: masked(value) for name, value in values.items()}
     used = {source for name in values for source in rows[name].sources if source in documents}
     return Told(values, [reading.sources[source] for source in used], context.clock.monotonic())

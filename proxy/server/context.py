@@ -36,7 +36,6 @@ class Context:
     traffic: Traffic
     started_at: float  # wall-clock seconds
     guard: Guard  # of what changes something
-    openc2_guard: Guard
     login_guard: Guard  # of the session that programs made for a gateway get
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
@@ -51,6 +50,8 @@ class Context:
     warnings: Sequence[str] = ()
     # What is to be done when the proxy ends.
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    # The guards of features.
+    guards: list[Guard] = field(default_factory=list)
 
     @property
     def gateway(self) -> Gateway:

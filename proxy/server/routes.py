@@ -21,6 +21,7 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     VITALS,
 )
+from proxy.features import features
 from proxy.server.gateway_api.routes import GATEWAY
 from proxy.server.route import READ, Legacy, Route, Style, View
 from proxy.views import batteries, devices, meters, site, strings
@@ -72,11 +73,6 @@ def _control(path: str, summary: str) -> Route:
     return Route(
         path, summary, "Control", endpoint="control", methods=(*READ, "POST"), public=False, local=True
     )
-
-
-def _openc2(endpoint: str, summary: str, *paths: str) -> tuple[Route, ...]:
-    row = Route("", summary, "OpenC2", endpoint=endpoint, methods=("POST",), options=False, public=False)
-    return tuple(replace(row, path=path) for path in paths)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -235,12 +231,7 @@ ROUTES: tuple[Route, ...] = (
     _control("/control/grid_export", "What may be exported: battery_ok, pv_only or never"),
     _control("/control/max_backup", "Fill the battery now, for so many seconds (at least 60), or cancel"),
     _control("/control/islanding", "Whether the house is off grid: true or false (PW_CONTROL_ISLANDING)"),
-    *_openc2("openc2", "Commands of OpenC2 language 1.0 (PW_OPENC2_KEY)", "/.well-known/openc2"),
-    *_openc2(
-        "openc2_draft",
-        "The same in the draft of 2018, to read only",
-        *("/oc2/", "/oc2", "/openc2/command/", "/openc2/command"),
-    ),
+    *(row for feature in features() for row in feature.routes()),
     Route("/health", "State of the proxy and of its connection to the gateway", "Proxy", endpoint="health"),
     Route(
         "/health/reset",

@@ -64,14 +64,7 @@ _CURE = "nothing is kept, so every restart costs the gateway a login. Change its
 
 def session_file(settings: Settings) -> Path:
     """Name the file of the gateway session, where the pypowerwall proxy has it."""
-    return Path(settings.cache_file or Path(settings.state_path, ".powerwall"))
-
-
-def beside_session(settings: Settings, name: str) -> str:
-    """Name a file of the state folder; without that folder it stands beside the session file."""
-    if settings.state_path or not settings.cache_file:
-        return name
-    return str(Path(settings.cache_file).with_name(name))
+    return Path(settings.gateway.cache_file or Path(settings.state_path, ".powerwall"))
 
 
 def remove_leftovers(settings: Settings) -> None:

@@ -96,6 +96,10 @@ class StateStore:
             name, {key: value for key, value in changed.items() if value is not None or key not in changes}
         )
 
+    def beside(self, file: str, name: str) -> str:
+        """Name a document of this store; without a folder it stands beside a file that the operator named."""
+        return name if self._folder or not file else str(Path(file).with_name(name))
+
     def _path(self, name: str) -> Path | None:
         path = Path(name)
         if path.is_absolute():

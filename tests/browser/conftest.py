@@ -22,7 +22,7 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.browser.reading import PATIENCE_S
@@ -149,7 +149,7 @@ async def build(clock, sim, tmp_path) -> AsyncIterator[Callable]:
     async with AsyncExitStack() as stack:
 
         async def build(gateway: SimulatedGateway = sim, **settings) -> House:
-            made = Settings(
+            made = settings_of(
                 **{
                     "host": gateway.address,
                     "password": "password",

@@ -3,7 +3,7 @@
 import ssl
 from urllib.request import urlopen
 
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.state.certificates import own_certificate, serving_context
 
 CONFIG_ERROR = 78
@@ -42,7 +42,7 @@ def test_a_renewed_certificate_is_served_after_a_hang_up(command):
     """Certificates of a public authority change every few weeks; a restart would cost connections."""
     pems = []
     for name in ("old", "new"):
-        settings = Settings(state_path=str(command.home / name))
+        settings = settings_of(state_path=str(command.home / name))
         serving_context(settings)
         pems.append(own_certificate(settings).read_text())
     own = command.home / "own.pem"

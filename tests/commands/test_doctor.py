@@ -9,7 +9,7 @@ import pytest
 
 from proxy.commands.advice import ADVICE, Cause
 from proxy.commands.diagnosis import diagnose
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.core import errors
 from proxy.drivers.registry import drivers_for
 from proxy.sim.faults import Fault
@@ -23,10 +23,12 @@ def examine(clock, tmp_path):
     """Examine with these settings; return the findings."""
 
     async def examine(**settings):
-        made = Settings(**{"password": "password", "timeout": 2.0, "state_path": str(tmp_path), **settings})
+        made = settings_of(
+            **{"password": "password", "timeout": 2.0, "state_path": str(tmp_path), **settings}
+        )
         memory = StateStore(str(tmp_path))
-        drivers = tuple(drivers_for(made, memory, clock.clock))
-        findings = [finding async for finding in diagnose(made, memory, drivers)]
+        drivers = tuple(drivers_for(made.gateway, memory, clock.clock))
+        findings = [finding async for finding in diagnose(made.gateway, memory, drivers)]
         for driver in drivers:
             await driver.close()
         return findings

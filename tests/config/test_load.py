@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.load import SettingsError, load
-from proxy.config.settings import SETTINGS, Settings
+from proxy.config.settings import SETTINGS, settings_of
 from proxy.config.specs import show
 from proxy.config.types import FLAG
 from proxy.core.redaction import redact
@@ -34,7 +34,7 @@ def test_an_address_is_enough():
     """Everything else has a default, though without a password there is little to see; state goes to the home."""
     loaded = load(GATEWAY)
 
-    assert loaded.settings == Settings(
+    assert loaded.settings == settings_of(
         host="gateway.lan", state_path="/home/owner/.local/state/powerwall-proxy"
     )
     assert loaded.origins["host"] == "environment"
@@ -50,7 +50,7 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
     loaded = load({**GATEWAY, "PW_CONFIG": config, "PW_PORT": "2"})
 
     assert loaded.settings.port == 2
-    assert loaded.settings.cache_expire == 2.5
+    assert loaded.settings.gateway.cache_expire == 2.5
     assert loaded.settings.allowed_hosts == ("a.example", "b.example")
     assert (loaded.origins["port"], loaded.origins["cache_expire"]) == ("environment", config)
 
@@ -69,7 +69,7 @@ def test_yes_and_no_have_the_usual_spellings_in_any_case(tmp_path, text, quote):
 @pytest.mark.parametrize("word", ["maybe", "disabled", '"off"', "ja"])
 def test_what_is_neither_yes_nor_no_is_no_as_with_the_pypowerwall_proxy(word):
     """A container that the pypowerwall proxy started goes on starting; a setting of ours is not guessed."""
-    assert settings(PW_NEG_SOLAR=word).neg_solar is False
+    assert settings(PW_NEG_SOLAR=word).gateway.neg_solar is False
     assert settings(PW_METRICS='"no"').metrics is False
     with pytest.raises(SettingsError, match='PW_METRICS is "maybe", but must be yes or no'):
         settings(PW_METRICS="maybe")
@@ -87,9 +87,9 @@ def test_quotes_around_what_cannot_contain_any_are_ignored(quote):
     """A list in a compose file keeps them: ``- PW_PORT="8675"``."""
     loaded = load({"PW_HOST": f"{quote}gateway.lan{quote}", "PW_PORT": f"{quote}8000{quote}"})
 
-    assert (loaded.settings.host, loaded.settings.port) == ("gateway.lan", 8000)
+    assert (loaded.settings.gateway.host, loaded.settings.port) == ("gateway.lan", 8000)
     assert "PW_PORT is in quotes, which are ignored: 8000 is used." in loaded.warnings
-    assert settings(PW_EMAIL=f"{quote}me@example.com{quote}").email == f"{quote}me@example.com{quote}"
+    assert settings(PW_EMAIL=f"{quote}me@example.com{quote}").gateway.email == f"{quote}me@example.com{quote}"
 
 
 def test_an_empty_value_is_none():
@@ -102,7 +102,7 @@ def test_an_empty_value_is_none():
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1))
 def test_a_password_is_what_is_written_to_the_character(text):
     r"""Quotes, $, #, \ and blanks have no meaning (the pypowerwall stack loses such passwords)."""
-    assert settings(PW_PASSWORD=text).password == text
+    assert settings(PW_PASSWORD=text).gateway.password == text
 
 
 @given(st.text(st.characters(exclude_characters="\0\r\n", exclude_categories=["Cs"]), min_size=1))
@@ -113,7 +113,7 @@ def test_a_secret_file_holds_the_secret_and_perhaps_a_line_end(tmp_path_factory,
 
         loaded = load({**GATEWAY, "PW_PASSWORD_FILE": str(path)})
 
-        assert loaded.settings.password == text
+        assert loaded.settings.gateway.password == text
         assert loaded.origins["password"] == str(path)
 
 
@@ -156,7 +156,7 @@ def test_what_was_loaded_is_concealed_from_then_on():
     ],
 )
 def test_any_host_and_port_can_be_the_gateway(written, host):
-    assert settings(PW_HOST=written).host == host
+    assert settings(PW_HOST=written).gateway.host == host
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,8 @@ def test_a_row_is_complete(row):
 
 
 def test_rows_and_fields_are_the_same():
-    assert [row.key for row in SETTINGS] == [field.name for field in dataclasses.fields(Settings)]
+    fields = [field.name for owner in {row.owner for row in SETTINGS} for field in dataclasses.fields(owner)]
+    assert sorted(row.key for row in SETTINGS) == sorted(set(fields) - {"gateway", "features"})
     assert len({row.env for row in SETTINGS}) == len(SETTINGS)
 
 
@@ -307,7 +308,7 @@ def test_the_repr_of_settings_shows_no_secret():
     """Settings end up in tracebacks and test reports."""
     secrets = {row.key: f"secret {row.key}" for row in SETTINGS if row.secret}
 
-    shown = repr(Settings(**secrets))
+    shown = repr(settings_of(**secrets))
 
     assert not [secret for secret in secrets.values() if secret in shown]
 

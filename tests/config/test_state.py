@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from proxy.config.checks import problems, warnings
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.state.certificates import fingerprint, own_certificate, serving_context
 from proxy.state.folder import remove_leftovers, state_problem, write_private
 
@@ -22,7 +22,7 @@ def mode(path):
 def test_the_state_folder_is_made_for_the_owner_alone(tmp_path):
     folder = tmp_path / "new" / "state"
 
-    assert state_problem(Settings(state_path=str(folder))) is None
+    assert state_problem(settings_of(state_path=str(folder))) is None
     assert mode(folder) == 0o700
 
 
@@ -47,7 +47,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
 
 
 def test_no_folder_at_all_is_told():
-    assert state_problem(Settings()) == (
+    assert state_problem(settings_of()) == (
         "No state folder: set PW_STATE_PATH, or every restart costs the gateway a login."
     )
 
@@ -56,7 +56,7 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
     path = tmp_path / "state"
     path.touch()
 
-    assert state_problem(Settings(state_path=str(path))) == (
+    assert state_problem(settings_of(state_path=str(path))) == (
         f"{path} is not a folder: PW_STATE_PATH must name one."
     )
 
@@ -65,14 +65,14 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     path = tmp_path / "file" / "state"
     path.parent.touch()
 
-    assert state_problem(Settings(state_path=str(path))).startswith(
+    assert state_problem(settings_of(state_path=str(path))).startswith(
         f"{path} cannot be made (Not a directory)"
     )
 
 
 def test_the_first_start_makes_a_certificate_and_later_ones_keep_it(tmp_path):
     """PW_HTTPS=yes needs nothing else; the key is readable by the owner alone."""
-    settings = Settings(state_path=str(tmp_path), https="yes", allowed_hosts=("house.example",))
+    settings = settings_of(state_path=str(tmp_path), https="yes", allowed_hosts=("house.example",))
     path = own_certificate(settings)
 
     serving_context(settings)
@@ -84,7 +84,7 @@ def test_the_first_start_makes_a_certificate_and_later_ones_keep_it(tmp_path):
 
 
 def test_a_damaged_certificate_is_made_anew(tmp_path):
-    settings = Settings(state_path=str(tmp_path))
+    settings = settings_of(state_path=str(tmp_path))
     own_certificate(settings).write_text("half a certif")
 
     serving_context(settings)
@@ -94,31 +94,31 @@ def test_a_damaged_certificate_is_made_anew(tmp_path):
 
 @pytest.mark.parametrize("folder", ["", "/dev/null/state"])
 def test_without_a_state_folder_the_certificate_lives_in_memory(folder):
-    assert isinstance(serving_context(Settings(state_path=folder)), ssl.SSLContext)
+    assert isinstance(serving_context(settings_of(state_path=folder)), ssl.SSLContext)
 
 
 def test_the_owners_certificate_is_served(tmp_path):
     """Given as one file twice, or as two files; a key that belongs to another certificate is refused."""
     pems = []
     for name in ("one", "two"):
-        made = Settings(state_path=str(tmp_path / name))
+        made = settings_of(state_path=str(tmp_path / name))
         serving_context(made)
         pems.append(str(own_certificate(made)))
 
-    assert not list(problems(Settings(host="h", tls_cert=pems[0], tls_key=pems[0]), lacks_gateway=False))
-    [problem] = problems(Settings(host="h", tls_cert=pems[0], tls_key=pems[1]), lacks_gateway=False)
+    assert not list(problems(settings_of(host="h", tls_cert=pems[0], tls_key=pems[0]), lacks_gateway=False))
+    [problem] = problems(settings_of(host="h", tls_cert=pems[0], tls_key=pems[1]), lacks_gateway=False)
     assert problem.startswith("PW_TLS_CERT and PW_TLS_KEY must be a certificate and its key")
-    serving_context(Settings(tls_cert=pems[0], tls_key=pems[0]))
+    serving_context(settings_of(tls_cert=pems[0], tls_key=pems[0]))
     with pytest.raises(ssl.SSLError):
-        serving_context(Settings(tls_cert=pems[0], tls_key=pems[1]))
+        serving_context(settings_of(tls_cert=pems[0], tls_key=pems[1]))
 
 
 def test_certificates_without_effect_are_pointed_out(tmp_path):
-    made = Settings(state_path=str(tmp_path))
+    made = settings_of(state_path=str(tmp_path))
     serving_context(made)
     pem = str(own_certificate(made))
 
-    assert list(warnings(Settings(host="h", password="x", gw_ca=pem, tls_cert=pem, tls_key=pem))) == [
+    assert list(warnings(settings_of(host="h", password="x", gw_ca=pem, tls_cert=pem, tls_key=pem))) == [
         "PW_GW_CA has no effect with PW_GW_TLS=pin.",
         "PW_TLS_CERT has no effect with PW_HTTPS=no.",
     ]
@@ -143,7 +143,7 @@ def test_cloud_logins_of_the_pypowerwall_proxy_may_belong_to_whom_they_like():
         Path(name, ".pypowerwall.auth").touch(0o600)
 
         with unprivileged():
-            assert state_problem(Settings(state_path=name)) is None
+            assert state_problem(settings_of(state_path=name)) is None
 
 
 @pytest.mark.parametrize("closed", ["folder", "file"])
@@ -158,7 +158,7 @@ def test_what_is_closed_to_the_user_is_told_with_its_owner(closed):
         path.chmod(0o500)
 
         with unprivileged() as user:
-            problem = state_problem(Settings(state_path=name))
+            problem = state_problem(settings_of(state_path=name))
 
         assert problem == (
             f"{path} is closed to user {user} (its owner is user {os.geteuid()}): nothing is kept, so every "
@@ -176,7 +176,7 @@ def test_a_session_file_in_a_folder_that_may_not_be_entered_is_told():
         (closed / "auth").mkdir()
 
         with unprivileged():
-            settings = Settings(
+            settings = settings_of(
                 state_path=str(folder / "state"), cache_file=str(closed / "auth" / ".powerwall")
             )
             if os.geteuid() == closed.stat().st_uid:
@@ -204,11 +204,11 @@ def test_temporary_files_of_interrupted_writes_are_removed_and_nothing_else(tmp_
     for path in (*left, *kept):
         path.touch()
 
-    remove_leftovers(Settings(state_path=str(state), cache_file=str(elsewhere / ".powerwall")))
+    remove_leftovers(settings_of(state_path=str(state), cache_file=str(elsewhere / ".powerwall")))
 
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in kept)
 
 
 def test_no_folder_has_no_temporary_files(tmp_path):
-    remove_leftovers(Settings(state_path=str(tmp_path / "absent"), cache_file="/dev/null/x/.powerwall"))
+    remove_leftovers(settings_of(state_path=str(tmp_path / "absent"), cache_file="/dev/null/x/.powerwall"))

@@ -4,7 +4,7 @@ import re
 
 from proxy.__main__ import COMMANDS
 from proxy.config.checks import warnings
-from proxy.config.settings import SETTINGS, Settings
+from proxy.config.settings import SETTINGS, settings_of
 from tests.docs.conftest import ROOT, generator
 
 PROSE = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -49,9 +49,9 @@ def test_the_secret_of_the_examples_is_warned_about():
 
     assert shown
     for secret in shown:
-        assert any("stands in documentation" in hint for hint in warnings(Settings(control_secret=secret))), (
-            secret
-        )
+        assert any(
+            "stands in documentation" in hint for hint in warnings(settings_of(control_secret=secret))
+        ), secret
 
 
 def test_what_a_hang_up_changes_is_listed():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.core.sources import METERS, VITALS
 from proxy.drivers.registry import drivers_for, mode_of
 from proxy.state.store import StateStore
@@ -26,23 +26,25 @@ CASES = [
 
 @pytest.mark.parametrize(("settings", "mode", "names"), CASES)
 async def test_settings_choose_the_ways_and_their_order(settings, mode, names, clock):
-    made = Settings(**settings)
+    made = settings_of(**settings)
 
-    assert mode_of(made) == mode
-    assert [driver.name for driver in drivers_for(made, StateStore(""), clock.clock)] == names
+    assert mode_of(made.gateway) == mode
+    assert [driver.name for driver in drivers_for(made.gateway, StateStore(""), clock.clock)] == names
 
 
 async def test_hybrid_leaves_the_devices_to_tedapi(clock):
-    local, tedapi = drivers_for(Settings(**HOST, password="p", gw_pwd="g"), StateStore(""), clock.clock)
+    local, tedapi = drivers_for(
+        settings_of(**HOST, password="p", gw_pwd="g").gateway, StateStore(""), clock.clock
+    )
 
     assert VITALS not in local.sources
     assert {VITALS, METERS} <= set(tedapi.sources)
 
 
 async def test_hybrid_may_reach_tedapi_at_another_address(clock):
-    settings = Settings(**HOST, password="p", gw_pwd="g", wifi_host="192.168.91.1")
+    settings = settings_of(**HOST, password="p", gw_pwd="g", wifi_host="192.168.91.1")
 
-    local, tedapi = drivers_for(settings, StateStore(""), clock.clock)
+    local, tedapi = drivers_for(settings.gateway, StateStore(""), clock.clock)
 
     assert local.describe()["address"] == "192.168.1.50"
     assert tedapi.describe()["address"] == "192.168.91.1"

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop
 from tests.hostile.commands import SECRET
@@ -118,7 +118,7 @@ def test_whatever_is_sent_the_gateway_is_only_read(tmp_path_factory, batch):
 
 async def _send_all(folder: str, batch: list[bytes]) -> None:
     async with SimulatedGateway(password=GATEWAY_PASSWORD) as sim:
-        chosen = Settings(
+        chosen = settings_of(
             host=sim.address,
             password=GATEWAY_PASSWORD,
             control_secret=SECRET,

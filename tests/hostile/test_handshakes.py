@@ -12,7 +12,7 @@ from contextlib import suppress
 import pytest
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT
 from proxy.server.transport.connection import REQUEST_S
 from proxy.state.certificates import serving_context
@@ -156,7 +156,7 @@ async def test_what_is_no_handshake_leaves_nothing(house, caplog, complaints, da
 @pytest.mark.parametrize("fast_path", [True, False])
 async def test_a_proxy_stops_at_once_though_handshakes_hang(tmp_path, complaints, fast_path):
     loop = asyncio.get_running_loop()
-    settings = Settings(
+    settings = settings_of(
         bind_address="127.0.0.1", port=0, state_path=str(tmp_path), https="yes", fast_path=fast_path
     )
     app, tls = build_app(settings), serving_context(settings)

@@ -3,7 +3,7 @@
 import io
 import logging
 
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.logs.format import LogHandler
 
 
@@ -12,7 +12,7 @@ class Log:
 
     def __init__(self, name="proxy.test", **settings):
         self.stream, self.now = io.StringIO(), 0.0
-        self.handler = LogHandler(Settings(**settings), self.stream, lambda: self.now)
+        self.handler = LogHandler(settings_of(**settings), self.stream, lambda: self.now)
         self.logger = logging.Logger(name, logging.DEBUG)
         self.logger.addHandler(self.handler)
 

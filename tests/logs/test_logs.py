@@ -14,7 +14,7 @@ from aiohttp.http_exceptions import BadStatusLine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.core.redaction import conceal, printable
 from proxy.logs.format import LogHandler, set_up
 from tests.logs.conftest import Log
@@ -79,11 +79,11 @@ def test_arguments_by_name_are_redacted_too():
 def test_what_nobody_catches_is_redacted_too():
     """Python would print it to standard error as it is."""
     program = (
-        "from proxy.config.settings import Settings\n"
+        "from proxy.config.settings import settings_of\n"
         "from proxy.core.redaction import conceal\n"
         "from proxy.logs.format import set_up\n"
         "conceal('correct horse')\n"
-        "set_up(Settings())\n"
+        "set_up(settings_of())\n"
         "raise ValueError('correct ' + 'horse')\n"
     )
 
@@ -199,10 +199,10 @@ def test_setting_up_again_replaces_the_handler():
     before, level = root.handlers[:], root.level
     first, second = io.StringIO(), io.StringIO()
     try:
-        set_up(Settings(), first)
+        set_up(settings_of(), first)
         for _ in range(2):
             logging.getLogger("powerwall.test").warning("exchange failed", extra={"cause": "timeout"})
-        set_up(Settings(log_format="json", log_level="error"), second)
+        set_up(settings_of(log_format="json", log_level="error"), second)
         logging.getLogger("powerwall.test").warning("gateway lost")
         logging.getLogger("powerwall.test").error("house on fire")
     finally:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.metrics.facts import moment
 from proxy.metrics.families import MonotonicCounter
 from proxy.metrics.site_metrics import ESSENTIAL, SITE_METRICS
@@ -165,7 +165,7 @@ async def test_a_counter_is_held_over_a_restart(sim, clock, tmp_path):
         meters = {"load": {"energy_imported": watt_hours}}
         sim.clear_faults()
         sim.answers(body=meters, status=200, path="/api/meters/aggregates")
-        settings = Settings(
+        settings = settings_of(
             host=sim.address, password="password", bind_address="127.0.0.1", port=0, state_path=str(tmp_path)
         )
         app = build_app(settings, clock.clock)

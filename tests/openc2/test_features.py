@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.openc2.feature import RATE
+from proxy.openc2.consumer import RATE
 from tests.openc2.conftest import (
     FEATURES,
     SECRET,

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from proxy.openc2.feature import RATE
+from proxy.openc2.consumer import RATE
 from tests.clock import until
 from tests.openc2.conftest import (
     BATTERY,

@@ -10,7 +10,7 @@ import pytest
 
 from proxy.app import build_app
 from proxy.app import listening as app_listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from tests.clock import pass_time, until
 from tests.conftest import client_of
 
@@ -147,7 +147,7 @@ async def test_a_change_of_the_link_is_told(proxy, sim, clock):
 
 async def test_before_the_proxy_stops_it_says_so(clock, tmp_path):
     """Readers get a goodbye, so that they come back soon and not at once."""
-    settings = Settings(bind_address="127.0.0.1", port=0, state_path=str(tmp_path))
+    settings = settings_of(bind_address="127.0.0.1", port=0, state_path=str(tmp_path))
     app = build_app(settings, clock.clock)
     async with AsyncExitStack() as stack:
         _, port = await stack.enter_async_context(app_listening(app, settings))

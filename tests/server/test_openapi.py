@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi import checks
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.server.pages.openapi import document
 from proxy.server.routes import ROUTES
 from proxy.sim.server import SimulatedGateway
@@ -38,7 +38,7 @@ def served(tmp_path_factory) -> Iterator[str]:
     async def serve() -> None:
         live.loop, live.stop = asyncio.get_running_loop(), asyncio.Event()
         async with SimulatedGateway() as sim:
-            made = Settings(
+            made = settings_of(
                 host=sim.address,
                 password="password",
                 control_secret="a secret for tests",

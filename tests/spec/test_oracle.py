@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock, pass_time
@@ -92,7 +92,9 @@ class Play:
 async def play(schedule):
     clock = TestClock(asyncio.get_running_loop())
     async with SimulatedGateway(clock=clock.clock) as sim:
-        made = Settings(host=sim.address, password="password", bind_address="127.0.0.1", port=0, timeout=0.2)
+        made = settings_of(
+            host=sim.address, password="password", bind_address="127.0.0.1", port=0, timeout=0.2
+        )
         app = build_app(made, clock.clock)
         async with listening(app, made) as (_, port), client_of(app, port) as proxy:
             game = Play(sim, proxy, clock)

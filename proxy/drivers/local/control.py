@@ -25,7 +25,7 @@ from proxy.core.sources import OPERATION
 from proxy.core.validation import parse
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.drivers.credentials import Credentials
     from proxy.drivers.http_client import GatewayClient, Reply
     from proxy.drivers.local.login import Login
@@ -42,7 +42,7 @@ _LIMIT = "max_pv_export_power_kW"
 _SAME_PERCENT = 0.5
 
 
-def writable(settings: Settings) -> frozenset[Setting]:
+def writable(settings: GatewaySettings) -> frozenset[Setting]:
     """Say what may be written; leaving the grid has a switch of its own."""
     base = {Setting.RESERVE, Setting.MODE}
     return frozenset(base | {Setting.ISLANDING} if settings.control_islanding else base)

@@ -24,7 +24,7 @@ from proxy.drivers.local.control import LocalWriter, writable
 from proxy.drivers.local.login import Login
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.core.model import Command, Outcome
     from proxy.drivers.http_client import GatewayClient, Reply
@@ -89,7 +89,7 @@ class LocalDriver:
     def __init__(
         self,
         session: GatewayClient,
-        settings: Settings,
+        settings: GatewaySettings,
         memory: StateStore,
         clock: Clock,
         *,

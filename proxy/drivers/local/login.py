@@ -25,7 +25,7 @@ from proxy.drivers.credentials import Credentials, session_headers
 from proxy.drivers.login_backoff import LoginBackoff
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.drivers.http_client import GatewayClient, Reply
     from proxy.state.store import StateStore
@@ -51,7 +51,9 @@ _OPEN_TO_ALL = (METERS, SOE, GRID_STATUS)
 class Login:
     """Hands out tickets; makes a new one when told that the old one failed."""
 
-    def __init__(self, session: GatewayClient, settings: Settings, memory: StateStore, clock: Clock) -> None:
+    def __init__(
+        self, session: GatewayClient, settings: GatewaySettings, memory: StateStore, clock: Clock
+    ) -> None:
         self.version = ""
         self.backoff = LoginBackoff(f"local {session.address}", settings.password, settings, memory, clock)
         self.outcomes: Counter[str] = Counter()

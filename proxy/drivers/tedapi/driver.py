@@ -26,7 +26,7 @@ from proxy.drivers.tedapi.translate.sources import FROM_CONFIG, FROM_CONTROLLER,
 from proxy.drivers.tedapi.unit_schedule import UnitSchedule
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.tedapi.transport import TedapiTransport
@@ -68,7 +68,11 @@ class TedapiDriver:
     lifetimes: Mapping[Source, float] = dict.fromkeys(FROM_CONFIG, _LIFETIMES[messages.CONFIG])
 
     def __init__(
-        self, wire: TedapiTransport, settings: Settings, clock: Clock, energy: EnergyMeter | None = None
+        self,
+        wire: TedapiTransport,
+        settings: GatewaySettings,
+        clock: Clock,
+        energy: EnergyMeter | None = None,
     ) -> None:
         self.name = wire.name
         self._wire = wire

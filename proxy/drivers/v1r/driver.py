@@ -24,7 +24,7 @@ from proxy.drivers.tedapi.driver import TedapiDriver
 from proxy.drivers.v1r import islanding
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.v1r.transport import SignedTransport
@@ -51,7 +51,11 @@ class V1rDriver:
     lifetimes: Mapping[Source, float] = TedapiDriver.lifetimes
 
     def __init__(
-        self, wire: SignedTransport, settings: Settings, clock: Clock, energy: EnergyMeter | None = None
+        self,
+        wire: SignedTransport,
+        settings: GatewaySettings,
+        clock: Clock,
+        energy: EnergyMeter | None = None,
     ) -> None:
         everything = frozenset(Setting)
         self.settings = everything if settings.control_islanding else everything - {Setting.ISLANDING}

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from aiopowerwall.transport import V1rTransport
     from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
-    from proxy.config.settings import Settings
+    from proxy.config.settings import GatewaySettings
     from proxy.drivers.http_client import GatewayClient
     from proxy.drivers.login_backoff import LoginBackoff
     from proxy.drivers.tedapi.transport import TedapiTransport
@@ -92,7 +92,7 @@ class SignedTransport:
     def __init__(
         self,
         session: GatewayClient,
-        settings: Settings,
+        settings: GatewaySettings,
         backoff: LoginBackoff,
         followers: TedapiTransport | None,
     ) -> None:

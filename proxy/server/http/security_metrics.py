@@ -24,7 +24,7 @@ def samples(context: Context) -> dict[str, Callable[[], Samples]]:
             yield (), context.entrance.refused
 
     def tokens() -> Samples:
-        for guard in (context.guard, context.openc2_guard, context.login_guard):
+        for guard in (context.guard, *context.guards, context.login_guard):
             if guard.is_on:
                 yield (guard.door, AuthResult.WRONG.value), guard.wrong
                 yield (guard.door, AuthResult.WAIT.value), guard.refused

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy import __version__
-from proxy.config.settings import SETTINGS, Settings
+from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.config.specs import show
 from proxy.core.errors import LoginRejected, NotSupported, RateLimited
 from proxy.core.sources import SITE_NAME
@@ -49,8 +49,8 @@ def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
         "site_name": _site_name(gateway),
         "cloudmode": False,
         "fleetapi": False,
-        "tedapi_api_version": settings.tedapi_api_version,
-        "siteid": settings.siteid or None,
+        "tedapi_api_version": settings.gateway.tedapi_api_version,
+        "siteid": settings.gateway.siteid or None,
         "gateway": gateway_load(context, gateway),
         "offered": offered(gateway),
         "config": redacted(settings),
@@ -73,11 +73,11 @@ def peers_health(context: Context, gateway: Gateway) -> dict[str, Any]:
     }
     return {
         **_name(gateway),
-        "pypowerwall_cache_expire": settings.cache_expire,
-        "degradation_cache_ttl_seconds": settings.cache_ttl,
-        "graceful_degradation": settings.graceful_degradation,
-        "fail_fast_mode": settings.fail_fast,
-        "health_check_enabled": settings.health_check,
+        "pypowerwall_cache_expire": settings.gateway.cache_expire,
+        "degradation_cache_ttl_seconds": settings.gateway.cache_ttl,
+        "graceful_degradation": settings.gateway.graceful_degradation,
+        "fail_fast_mode": settings.gateway.fail_fast,
+        "health_check_enabled": settings.gateway.health_check,
         "startup_time": _iso(context.started_at),
         "current_time": _iso(context.clock.wall()),
         "proxy_stats": {f"total_{name}": count for name, count in totals(context).items()},
@@ -157,7 +157,7 @@ def redacted(settings: Settings) -> dict[str, str]:
     """Show the effective settings; a secret is shown as set or not, never with its length."""
     shown = {}
     for row in SETTINGS:
-        value = getattr(settings, row.key)
+        value = value_of(settings, row)
         shown[row.env] = ("********" if value else "") if row.secret else show(value)
     return shown
 
@@ -177,7 +177,7 @@ def _name(gateway: Gateway) -> dict[str, Any]:
 
 def _connection(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Say how the connection to the gateway is: absent where PW_HEALTH_CHECK=no switched the looking off."""
-    if not context.settings.health_check:
+    if not context.settings.gateway.health_check:
         return {}
     links, now, wall = gateway.cache.links, context.clock.monotonic(), context.clock.wall()
     successes = [link.last_success for link in links if link.last_success is not None]
@@ -199,7 +199,7 @@ def _connection(context: Context, gateway: Gateway) -> dict[str, Any]:
             "fallback_since": None if since is None else round(wall - since, _DIGITS),
             "fallback_duration_seconds": None if since is None else round(since, _DIGITS),
             "recovery_attempts": resting.breaker.failures if resting else 0,
-            "recovery_enabled": context.settings.tedapi_recovery,
+            "recovery_enabled": context.settings.gateway.tedapi_recovery,
         },
     }
 

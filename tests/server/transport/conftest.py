@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from proxy.app import build_app
-from proxy.config.settings import Settings
+from proxy.config.settings import Settings, settings_of
 from proxy.core.clock import Clock
 from proxy.server.context import CONTEXT, Context
 from proxy.server.transport.fastpath import FastConnectionLimiter
@@ -130,7 +130,7 @@ async def two_doors(clock: TestClock, settings: Settings) -> AsyncIterator[Pair]
 @pytest.fixture
 async def pair(sim, clock, tmp_path) -> AsyncIterator[Pair]:
     """Two doors to one proxy whose readings of all kinds were just made."""
-    settings = Settings(host=sim.address, password="password", state_path=str(tmp_path / "state"))
+    settings = settings_of(host=sim.address, password="password", state_path=str(tmp_path / "state"))
     async with two_doors(clock, settings) as pair:
         yield pair
 
@@ -138,7 +138,7 @@ async def pair(sim, clock, tmp_path) -> AsyncIterator[Pair]:
 @pytest.fixture(params=["no", "yes"], ids=["plain", "TLS"])
 async def each_pair(request, sim, clock, tmp_path) -> AsyncIterator[Pair]:
     """The same over plain HTTP and over TLS."""
-    settings = Settings(
+    settings = settings_of(
         host=sim.address, password="password", state_path=str(tmp_path / "state"), https=request.param
     )
     async with two_doors(clock, settings) as pair:

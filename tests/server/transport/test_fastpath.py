@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT
 from proxy.server.transport.fastpath import (
     ACTIVE,
@@ -204,7 +204,7 @@ async def test_ten_thousand_kinds_of_head_take_no_memory(proxy):
 
 
 async def test_a_proxy_stops_at_once_though_connections_sleep(tmp_path):
-    settings = Settings(bind_address="127.0.0.1", port=0, state_path=str(tmp_path))
+    settings = settings_of(bind_address="127.0.0.1", port=0, state_path=str(tmp_path))
     async with listening(build_app(settings), settings) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.sleep(0)
@@ -218,7 +218,7 @@ async def test_a_proxy_stops_at_once_though_connections_sleep(tmp_path):
 @pytest.mark.parametrize("wakes", [False, True])
 async def test_an_answer_that_is_taken_slowly_is_whole_though_the_proxy_stops(sim, clock, tmp_path, wakes):
     """Its last bytes have not left the proxy yet when it is told to stop."""
-    settings = Settings(
+    settings = settings_of(
         host=sim.address, password="password", bind_address="127.0.0.1", port=0, state_path=str(tmp_path)
     )
     app = build_app(settings, clock.clock)

@@ -7,7 +7,7 @@ values come from the cached sources, so that no flood of commands reaches the ga
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from aiohttp import web
 from proxy.core import ijson
 from proxy.core.rate_limit import RateLimiter
 from proxy.core.redaction import redact
+from proxy.features import ActiveFeature
+from proxy.openc2 import FAMILY
 from proxy.openc2 import draft as openc2_draft
 from proxy.openc2.commands import (
     LANGUAGES,
@@ -30,6 +32,7 @@ from proxy.openc2.commands import (
 )
 from proxy.openc2.properties import DRAFT, PROPERTIES
 from proxy.openc2.reply import Reply, admit, tell
+from proxy.openc2.settings import OpenC2Settings
 from proxy.openc2.transfer import (
     LONGEST_BODY,
     Envelope,
@@ -41,12 +44,12 @@ from proxy.openc2.transfer import (
 from proxy.openc2.writes import Writes
 from proxy.server.http.admission import bearer_of, client_of
 from proxy.server.http.body import is_packed, read_body
+from proxy.server.http.guard import Guard
 from proxy.server.http.problems import COMMON_HEADERS, retry_after
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
-    from proxy.metrics.families import Samples
-    from proxy.server.context import Context, Endpoint
+    from proxy.server.context import Context
     from proxy.server.route import Route
 
 RATE = 60  # commands per minute
@@ -61,22 +64,20 @@ class OpenC2:
     def __init__(self, context: Context) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self._context = context
-        self._guard = context.openc2_guard
+        key = context.settings.of(OpenC2Settings).openc2_key
+        self._guard = Guard("openc2", key, context.clock.monotonic)
         self._pace = RateLimiter(RATE)
         self._writes = Writes(context)
         self._gateways = (context.gateway.id,)
 
-    def endpoints(self) -> dict[str, Endpoint]:
-        """Return the endpoints by name."""
-        return {"openc2": self._standard, "openc2_draft": self._draft}
-
-    def samples(self) -> dict[str, Callable[[], Samples]]:
-        """Return the metrics of this feature."""
-        return {"powerwall_proxy_openc2_commands_total": self.counts.items}
-
-    async def close(self, _: web.Application) -> None:
-        """End what is under way."""
-        await self._writes.close()
+    def active(self) -> ActiveFeature:
+        """Return what the proxy gets of this feature."""
+        return ActiveFeature(
+            endpoints={"openc2": self._standard, "openc2_draft": self._draft},
+            samples={f"powerwall_{FAMILY}": self.counts.items},
+            guards=(self._guard,),
+            close=self._writes.close,
+        )
 
     # -- the standard -------------------------------------------------------------------------------
 
@@ -176,7 +177,7 @@ class OpenC2:
     async def _enter(self, request: web.Request, keys: Iterable[str | None]) -> None:
         """Let nobody in without TLS (unless that is allowed), without the key, or too often. Raises Refused."""
         settings = self._context.settings
-        if settings.https == "no" and not settings.openc2_insecure:
+        if settings.https == "no" and not settings.of(OpenC2Settings).openc2_insecure:
             raise Refused(403, "OpenC2 needs TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes")
         await admit(self._guard, keys, client_of(request, settings), "key")
         if (wait := self._pace.admit(self._context.clock.monotonic())) > 0:

@@ -1,0 +1,73 @@
+"""Features: parts of the proxy that can be deleted.
+
+A feature is a package whose ``FEATURE`` says what it adds: settings, routes, metrics, checks, and
+what runs. Everything else iterates over ``features()`` and names none of them: delete the package
+and its line in ``PACKAGES``, and the rest works as before.
+
+What a package imports when ``FEATURE`` is read has to be small, because every command waits for it;
+what runs is imported by ``start``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from proxy.config.settings import Settings
+    from proxy.metrics.families import Family, Samples
+    from proxy.server.context import Context, Endpoint
+    from proxy.server.http.guard import Guard
+    from proxy.server.route import Route
+
+PACKAGES: Final = ("proxy.openc2",)
+
+
+async def _nothing() -> None:
+    """End nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveFeature:
+    """What a feature that is switched on gives to the proxy.
+
+    ``endpoints`` answer its routes by name, ``samples`` read its metrics by the name of the family,
+    ``guards`` count refused secrets, ``close`` ends what it started.
+    """
+
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    samples: Mapping[str, Callable[[], Samples]] = field(default_factory=dict)
+    guards: Sequence[Guard] = ()
+    close: Callable[[], Awaitable[None]] = _nothing
+
+
+def _none() -> tuple[Any, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """What a feature adds.
+
+    ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
+    make the rows of its tables. ``problems`` and ``warnings`` judge settings as a whole, in sentences.
+    ``start`` is called once for each proxy, before it listens; it returns None where the feature is
+    switched off.
+    """
+
+    name: str
+    start: Callable[[Context], ActiveFeature | None]
+    settings: type[Any] | None = None
+    routes: Callable[[], tuple[Route, ...]] = _none
+    metrics: Callable[[], tuple[Family[Any], ...]] = _none
+    problems: Callable[[Settings], Iterable[str]] = lambda _: ()
+    warnings: Callable[[Settings], Iterable[str]] = lambda _: ()
+
+
+@cache
+def features() -> tuple[Feature, ...]:
+    """Return the features of this installation, in the order of ``PACKAGES``."""
+    return tuple(importlib.import_module(package).FEATURE for package in PACKAGES)
