@@ -14,7 +14,7 @@ import yaml
 from proxy import __version__
 from proxy.config import types as kinds
 from proxy.config.settings import SETTINGS
-from proxy.config.specs import Row, show
+from proxy.config.specs import SettingSpec, show
 
 ADDON = Path(__file__).parents[1] / "deploy" / "homeassistant" / "powerwall-proxy"
 IMAGE = "ghcr.io/powerwall-proxy/powerwall-proxy"
@@ -29,7 +29,7 @@ _PORT = "8675/tcp"
 _GENERATED = "# Written by `make docs` from the table of settings.\n"
 
 
-def rows() -> tuple[Row, ...]:
+def rows() -> tuple[SettingSpec, ...]:
     """Return the settings that the form has."""
     return tuple(row for row in SETTINGS if row.key not in _LEFT_OUT)
 
@@ -73,7 +73,7 @@ def build() -> dict[str, Any]:
     return {"build_from": dict.fromkeys(config()["arch"], f"{IMAGE}:{__version__}")}
 
 
-def _field(row: Row) -> str:
+def _field(row: SettingSpec) -> str:
     """Write the type of a field; all are optional but the first, which may be empty."""
     optional = "" if row.key == FIRST[0] else "?"
     if row.kind is kinds.FLAG:
@@ -87,11 +87,11 @@ def _field(row: Row) -> str:
     return f"{'password' if row.secret else 'str'}{optional}"
 
 
-def _title(row: Row) -> str:
+def _title(row: SettingSpec) -> str:
     return row.help.partition(":")[0].partition(",")[0].partition(";")[0]
 
 
-def _help(row: Row) -> str:
+def _help(row: SettingSpec) -> str:
     default = show(row.default)
     return f"{row.help} ({row.env}{f', default {default}' if default else ''})"
 
