@@ -1,11 +1,11 @@
-// Supplies a page with snapshots: one event stream per browser, polling where streams do not pass.
+// Supplies a page with snapshots: one event stream per browser, else polling.
 // Browsers open six connections per origin at HTTP/1.1: pages elect a leader, which holds the stream.
 
 const ELECTION = 150; // ms for a leader's answer
 const BEAT = 3000;
 const SILENCE = 7000; // a follower takes over
-const QUIET = 35000; // two heartbeats: the stream is dead
-const FIRST = 9000; // so silent a stream is held back
+const QUIET = 35000; // two heartbeats: dead
+const FIRST = 9000; // a silent stream is held back
 const POLL = 5000;
 const RETRY = 30000;
 const RESTART = 3000;
@@ -107,7 +107,7 @@ export function follow(query, receive, contact) {
     } else if (data.kind === "bye") {
       if (role === "follower") obey(0);
     } else if (role === "leader" && id < data.id) {
-      announce(); // the smaller id stays
+      announce(); // smaller id stays
     } else {
       obey();
       const mark = `${data.id} ${data.heard}`;
@@ -123,7 +123,7 @@ export function follow(query, receive, contact) {
       channel = new BroadcastChannel(new URL(`events${query}`, document.baseURI));
       channel.onmessage = listen;
     } catch {
-      channel = null; // no storage: own stream
+      channel = null; // own stream
     }
     elect();
   }

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from proxy.commands.advice import advice_for
 from proxy.commands.common import EX_CONFIG, FAILED, OK, complain
-from proxy.config.settings import Settings
+from proxy.config.settings import Settings, settings_of
 from proxy.config.settings_file import is_unset, merged, write_settings
 from proxy.config.types import GATEWAY
 from proxy.core.clock import Clock
@@ -119,7 +119,7 @@ async def set_up(args: argparse.Namespace, operator: Operator, places: Places) -
         conceal(secret)
     values: dict[str, Any] = {"host": host, **obtained}
     operator.show("Trying it, once …")
-    if refusal := await _refusal(Settings(**values)):
+    if refusal := await _refusal(settings_of(**values)):
         complain(*refusal, "Nothing was written.")
         return FAILED
     try:

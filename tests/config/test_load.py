@@ -321,7 +321,7 @@ def test_a_byte_order_mark_is_part_of_no_setting(tmp_path):
 
     made = settings(PW_PASSWORD_FILE=str(secret), PW_CONFIG=str(config))
 
-    assert (made.password, made.port) == ("password", 8676)
+    assert (made.gateway.password, made.port) == ("password", 8676)
 
 
 @pytest.mark.parametrize(

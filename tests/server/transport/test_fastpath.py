@@ -86,7 +86,7 @@ async def test_it_counts_like_any_other_request(proxy):
 async def test_what_fails_inside_is_answered_and_logged_as_everywhere(proxy, caplog):
     """A view with a bug costs its route a 500, and no other route anything."""
     await proxy.get("/csv")
-    proxy.context.gateway.options = None
+    proxy.context.gateway.options = SimpleNamespace(headers=False)
     reader, writer = await open_to(proxy)
 
     lines, _ = await ask(reader, writer, head("GET /csv HTTP/1.1", "Host: localhost"))
@@ -176,7 +176,7 @@ async def test_a_client_that_takes_no_answers_gets_no_more_of_them(proxy, clock)
         writer.write(vitals)
         await asyncio.sleep(0)
     answered = proxy.context.traffic
-    answered.settle()
+    answered.flush()
     assert answered.requests["/vitals", "GET", 200] < 1500
 
     clock.advance(61)
