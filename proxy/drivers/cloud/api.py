@@ -137,7 +137,7 @@ class CloudApi:
             try:
                 value = await self._attempt(call, read)
             except GatewayError as error:
-                cause = error.__cause__
+                cause = error.__cause__ if isinstance(error, OutcomeUnknown) else None
                 self.hold(cause if isinstance(cause, GatewayError) else error)
                 raise
             self._pause = Pause()

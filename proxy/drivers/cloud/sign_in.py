@@ -41,7 +41,10 @@ class TokenEndpoint:
         whose answer was lost may be sent again, which is what its last 24 hours are for.
         """
         form = {"grant_type": "refresh_token", "client_id": client_id, "refresh_token": used.refresh}
-        answer = await self.post(form)
+        try:
+            answer = await self.post(form)
+        except SignInRequired as exc:
+            raise SignInRequired(f"the refresh token is no longer good: {exc}; {SIGN_IN_AGAIN}") from exc
         tokens = granted(answer, used, self.wall())
         if tokens is None:
             raise BadAnswer("the sign-in server's answer has no access token")
@@ -70,7 +73,5 @@ class TokenEndpoint:
             after = retry_after(reply, said, self.wall())
             return RateLimited("the sign-in server limits the rate of requests (429)", retry_after=after)
         if reply.status in _REFUSED and said:
-            return SignInRequired(
-                f"the sign-in server refuses the refresh token ({reply.status}); {SIGN_IN_AGAIN}"
-            )
+            return SignInRequired(f"the sign-in server refuses this ({reply.status} {said.split()[0][:40]})")
         return SourceUnavailable(f"the sign-in server failed ({reply.status})")
