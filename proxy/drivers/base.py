@@ -86,6 +86,10 @@ class Controllable(Protocol):
         """
 
 
+# Files of the gateway's web app that are fetched at once, over connections beside those for readings.
+FILES_AT_ONCE = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Asset:
     """The head of a file of the gateway's web app, and its body chunk by chunk."""

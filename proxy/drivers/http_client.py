@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from proxy.core.errors import (
     Unreachable,
 )
 from proxy.core.retry_after import retry_after_s
-from proxy.drivers.base import Usage
+from proxy.drivers.base import FILES_AT_ONCE, Asset, Usage
 from proxy.drivers.connector import GatewayConnector
 from proxy.drivers.dial import Dialer, reason
 from proxy.drivers.trust import Trust, Trusted, server_name
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 MAX_BODY = 1024 * 1024
 GZIP = b"\x1f\x8b"
 _CHUNK = 64 * 1024
+_PART = 16 * 1024  # of a file
+_LONGEST_S = 120.0  # for a file; 4 MB take a weak Wi-Fi a minute
 _DENIED = frozenset({401, 403})
 # More than any gateway is asked in a minute.
 _REMEMBERED = 600
@@ -86,10 +88,10 @@ class GatewayClient:
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._settings = settings
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
-        self._patient = aiohttp.ClientTimeout(
-            total=None, sock_connect=settings.timeout, sock_read=settings.timeout
+        self._long = aiohttp.ClientTimeout(
+            total=_LONGEST_S, sock_connect=settings.timeout, sock_read=settings.timeout
         )
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by whether it is for files
         self._failed = False  # how the last request ended
         self.server_name = server_name(self.host)
         self._dialer = Dialer(self.host, self.port, self.server_name)
@@ -109,44 +111,63 @@ class GatewayClient:
 
         ``once`` is for what changes something: a request that was sent is not sent again.
         """
-        async with self.stream(method, path, headers=headers, body=body, once=once) as answer:
+        async with self._exchange(method, path, headers, body=body, once=once) as answer:
             self._sent += len(body or b"")
-            raw = await self._read(answer, path)
+            with self._named(path):
+                raw = await self._read(answer, path)
             self._received += len(raw)
             cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
             return Reply(answer.status, answer.headers, inflate(raw, path), cookies, self._clock.wall())
 
     @asynccontextmanager
-    async def stream(
+    async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
+        """GET a file over a connection beside those for readings; the caller reads its parts. Raises GatewayError.
+
+        It may take its time, as long as it goes on and not without end. What the caller's block raises is its own.
+        """
+        async with (
+            self._exchange("GET", path, headers, is_file=True) as answer,
+            aclosing(self._parts(answer, path)) as parts,
+        ):
+            yield Asset(answer.status, answer.headers, parts)
+
+    @asynccontextmanager
+    async def _exchange(
         self,
         method: str,
         path: str,
+        headers: Mapping[str, str] | None,
         *,
-        headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        is_long: bool = False,
         once: bool = False,
+        is_file: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send one request; the body is read by the caller. Raises GatewayError.
+        """Send one request; the body is read by the caller, who names what fails then.
 
-        A long answer may take its time, as long as it goes on. aiohttp repeats a GET whose
-        connection broke, unless it is to be sent ``once``: some GETs change the gateway. Nor is
-        it repeated when the request before failed as well: then it was no old connection.
+        aiohttp repeats a GET whose connection broke, unless it is to be sent ``once``: some GETs change
+        the gateway. Nor is it repeated when the request before failed as well: then it was no old connection.
         """
-        try:
-            session, trust = await self._open()
-            async with session.request(
+        with self._named(path):
+            session, trust = await self._open(is_file=is_file)
+            answer = await session.request(
                 method,
                 self._base + path,
                 data=body,
                 headers={"Accept-Encoding": "identity", **(headers or {})},
                 ssl=trust,
                 allow_redirects=False,
-                timeout=self._patient if is_long else self._timeout,
+                timeout=self._long if is_file else self._timeout,
                 middlewares=(self._unrepeated,) if once or self._failed else None,
-            ) as answer:
-                self._failed = False
-                yield answer
+            )
+        async with answer:
+            self._failed = False
+            yield answer
+
+    @contextmanager
+    def _named(self, path: str) -> Iterator[None]:
+        """Raise what fails while the gateway is waited for as a GatewayError."""
+        try:
+            yield
         except GatewayError:
             self._failed = True
             raise
@@ -160,29 +181,33 @@ class GatewayClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
 
     # -- opening -----------------------------------------------------------------------------
 
-    async def _open(self) -> tuple[aiohttp.ClientSession, Trusted]:
+    async def _open(self, *, is_file: bool) -> tuple[aiohttp.ClientSession, Trusted]:
         async with self._lock:
-            if self._session is None or self._session.closed:
-                pool = self._settings.pool_maxsize
-                connector = GatewayConnector(self._dialer, self.address, max(pool, 1), keep=pool > 0)
-                # Counted when it goes out: aiohttp may repeat a request, or find nobody to send it to.
-                trace = aiohttp.TraceConfig()
-                trace.on_request_headers_sent.append(self._count)
-                # The gateway's cookies are kept by the driver that logged in, nowhere else.
-                self._session = aiohttp.ClientSession(
-                    connector=connector,
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                    timeout=self._timeout,
-                    auto_decompress=False,
-                    trace_configs=[trace],
-                )
-            return self._session, await self._trust.ask() if self._trust else False
+            session = self._sessions.get(is_file)
+            if session is None or session.closed:
+                session = self._sessions[is_file] = self._made(is_file=is_file)
+            return session, await self._trust.ask() if self._trust else False
+
+    def _made(self, *, is_file: bool) -> aiohttp.ClientSession:
+        pool = self._settings.pool_maxsize
+        size = FILES_AT_ONCE if is_file else max(pool, 1)
+        # Counted when it goes out: aiohttp may repeat a request, or find nobody to send it to.
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(self._count)
+        # The gateway's cookies are kept by the driver that logged in, nowhere else.
+        return aiohttp.ClientSession(
+            connector=GatewayConnector(self._dialer, self.address, size, keep=pool > 0),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=self._timeout,
+            auto_decompress=False,
+            trace_configs=[trace],
+        )
 
     async def _count(self, *_: Any) -> None:
         self._requests += 1
@@ -209,6 +234,11 @@ class GatewayClient:
                 raise BadAnswer(f"{path} is longer than {MAX_BODY} bytes")
             parts.append(chunk)
         return b"".join(parts)
+
+    async def _parts(self, answer: aiohttp.ClientResponse, path: str) -> AsyncGenerator[bytes, None]:
+        with self._named(path):
+            async for chunk in answer.content.iter_chunked(_PART):
+                yield chunk
 
     def _translate(self, exc: BaseException, path: str) -> GatewayError:
         """Name a failure of the network. The order is that of aiohttp's class tree, narrow first."""

@@ -11,6 +11,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 
 
 class Listener:
@@ -61,6 +62,8 @@ class Listener:
             stalled.close()
         self._stalled.clear()
         if self._socket is not None:
+            # Now and not when the accept task is cancelled: the next socket may get the same number.
+            asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
         self._socket = self._accepting = None
         return ended
@@ -76,11 +79,17 @@ class Listener:
                 continue
             task = loop.create_task(self._handshake(accepted))
             self._handshakes.add(task)
-            task.add_done_callback(self._handshakes.discard)
+            task.add_done_callback(partial(self._end, accepted))
 
     async def _handshake(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        try:
-            await loop.connect_accepted_socket(self._protocol, accepted, ssl=self.context)
-        except OSError:  # a refused name, a pin that did not match, a scanner
+        await loop.connect_accepted_socket(self._protocol, accepted, ssl=self.context)
+
+    def _end(self, accepted: socket.socket, handshake: asyncio.Task[None]) -> None:
+        """Close what has no connection: cancelled, a refused name, a pin that did not match, a scanner."""
+        self._handshakes.discard(handshake)
+        problem = None if handshake.cancelled() else handshake.exception()
+        if handshake.cancelled() or problem is not None:
             accepted.close()
+        if problem is not None and not isinstance(problem, OSError):
+            raise problem

@@ -82,7 +82,10 @@ def page(ask: RequestKey, *, exists: bool) -> Answer:
     if not exists or file is None or ask.method not in {"GET", "HEAD"}:
         return NO_PAGE
     headers = {"ETag": file.etag, "Last-Modified": LAST_MODIFIED, "Cache-Control": file.cache_control}
-    if file.etag in ask.headers.get("If-None-Match", ""):
+    tags = ask.headers.get("If-None-Match")
+    # As gateways' web servers do it: the date has to be the same.
+    unchanged = file.etag in tags if tags else ask.headers.get("If-Modified-Since") == LAST_MODIFIED
+    if unchanged:
         return Answer(NOTHING_CHANGED, b"", "", headers)
     cookies = ("visited=yes; Path=/; HttpOnly",) if ask.path == "/" else ()
     return Answer(200, file.body, file.media_type, headers, cookies)

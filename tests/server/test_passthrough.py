@@ -205,13 +205,13 @@ async def test_a_gateway_that_limits_pages_is_left_alone_altogether(proxy, sim):
 async def test_names_that_clients_make_up_are_not_counted_one_by_one(start, sim):
     """Where nothing ever rests (PW_HEALTH_CHECK=no) each of them may fail: memory and metrics stay bounded."""
     proxy = await start(sim, ui="gateway", health_check=False)
-    sim.answers(status=429, path="/made-up*")
+    sim.faults.add(Fault(action="refuse"))
 
     for number in range(5):
         await proxy.get(f"/made-up-{number}.js")
     metrics = (await proxy.get("/metrics")).text
 
-    assert 'exchange="file",gateway="default",outcome="rate_limited"} 5.0' in metrics
+    assert 'exchange="file",gateway="default",outcome="unreachable"} 5.0' in metrics
     assert "made-up" not in metrics
 
 

@@ -137,8 +137,8 @@ class LocalDriver:
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
         """GET a file of the gateway's web app, without its session: these files need none."""
-        async with self._session.stream("GET", path, headers=headers, is_long=True) as answer:
-            yield Asset(answer.status, answer.headers, answer.content.iter_chunked(16 * 1024))
+        async with self._session.stream(path, headers) as asset:
+            yield asset
 
     def _document(self, path: Source, reply: Reply) -> Document:
         if path == VITALS:

@@ -2,27 +2,31 @@
 
 Bodies are passed on chunk by chunk. Files of moderate size are kept (RFC 9111) in a cache
 bounded in bytes, so that a page that is opened ten times costs the gateway one reading of
-it. One file is fetched at a time, at the gateway's pace, not at the client's. What the
-gateway does not have is remembered for a minute, and however much is asked for here, the
-gateway is asked for an app's worth of files at once and then for one a second.
+it. Each file is fetched once at a time, a few of them at once, at the gateway's pace, not at the
+client's; one that comes too slowly is given up. What the gateway does not have is remembered
+for a minute, and however much is requested here, the gateway is asked for an app's worth of
+files at once and then for one a second.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
-from aiohttp import ClientError, web
+from aiohttp import web
 from cachetools import LRUCache, TTLCache
 from multidict import CIMultiDict
 
 from proxy.core.errors import GatewayError, NotSupported, RateLimited, SourceUnavailable
-from proxy.drivers.base import Asset, AssetOrigin
-from proxy.server.http.buffered import BufferBudget, BufferedResponse
-from proxy.server.http.coding import has_it, takes_gzip
+from proxy.drivers.base import FILES_AT_ONCE, Asset, AssetOrigin
+from proxy.server.conditions import for_origin, is_unchanged, tag_for
+from proxy.server.http.buffered import BufferBudget, BufferedResponse, next_part
+from proxy.server.http.coding import takes_gzip
 from proxy.server.http.problems import COMMON_HEADERS, problem
 
 if TYPE_CHECKING:
@@ -38,6 +42,10 @@ _MISSING_S: Final = 60.0
 # whoever makes it say 429 has silenced it for everybody.
 _AT_ONCE: Final = 40.0
 _PER_S: Final = 1.0
+# How long a client waits for others' files, and how slowly a file may come: so long for its beginning, then bytes/s.
+_TURN_S: Final = 10.0
+_BEGIN_S: Final = 10.0
+_SLOWEST: Final = 4096
 _WAITING_BYTES: Final = 16 * 1024 * 1024  # read, but not taken yet by slow clients
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?")
 _LONGEST_PATH: Final = 200
@@ -65,9 +73,10 @@ _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A complete file: its end headers, its body, when it was received and until when it is fresh."""
+    """A complete file: its end headers, the gateway's tag, its body, when it was received and until when it is fresh."""
 
     headers: Mapping[str, str]
+    tag: str
     body: bytes
     stored_at: float
     fresh_until: float
@@ -86,7 +95,8 @@ class Passthrough:
         self._cookie = f"1234567890; Path={settings.base_url}; {same_site}"
         self._kept: LRUCache[tuple[str, bool], Kept] = LRUCache(_CACHE_BYTES, getsizeof=_weight)
         self._missing: TTLCache[str, bool] = TTLCache(1024, _MISSING_S, timer=self._now)
-        self._one = asyncio.Semaphore(1)
+        self._slots = asyncio.Semaphore(FILES_AT_ONCE)
+        self._fetching: WeakValueDictionary[tuple[str, bool], asyncio.Lock] = WeakValueDictionary()
         self._room = BufferBudget(_WAITING_BYTES)
         self._allowance = _AT_ONCE
         self._counted_at = self._now()
@@ -107,7 +117,7 @@ class Passthrough:
         kept = self._kept.get(key)
         if kept is not None and self._now() < kept.fresh_until:
             return self._serve(request, kept, "hit")
-        async with self._one:
+        async with self._turn(key):
             kept = self._kept.get(key)
             try:
                 found = await self._fetch(request, key, kept)
@@ -118,6 +128,26 @@ class Passthrough:
         # The gateway and the next client need not wait for this one.
         return await found.end() if isinstance(found, BufferedResponse) else found
 
+    @asynccontextmanager
+    async def _turn(self, key: tuple[str, bool]) -> AsyncIterator[None]:
+        """Be the only one to fetch this file, and one of few to fetch any. Raises SourceUnavailable after a while."""
+        lock = self._fetching.setdefault(key, asyncio.Lock())
+        try:
+            async with asyncio.timeout(_TURN_S):
+                await lock.acquire()
+                try:
+                    await self._slots.acquire()
+                except BaseException:
+                    lock.release()
+                    raise
+        except TimeoutError as exc:
+            raise SourceUnavailable("other files keep the gateway busy", retry_after=_TURN_S) from exc
+        try:
+            yield
+        finally:
+            self._slots.release()
+            lock.release()
+
     async def _fetch(
         self, request: web.Request, key: tuple[str, bool], kept: Kept | None
     ) -> web.StreamResponse | BufferedResponse:
@@ -126,9 +156,13 @@ class Passthrough:
         link = self._link(key[0])
         headers = {name: request.headers[name] for name in _TO_GATEWAY if name in request.headers}
         headers["Accept-Encoding"] = "gzip" if key[1] else "identity"
+        if "If-Range" in request.headers:
+            headers.pop("Range", None)  # whether it holds is not known here; a whole file is always right
         if kept is not None and "Range" not in headers:
             headers.pop("If-Modified-Since", None)
-            headers["If-None-Match"] = kept.headers.get("etag", '""')
+            headers["If-None-Match"] = kept.tag or '""'
+        elif "If-None-Match" in headers:
+            headers["If-None-Match"] = for_origin(headers["If-None-Match"])
         async with link.stream(key[0], headers) as asset:
             if kept is not None and asset.status == _NOT_MODIFIED and "Range" not in headers:
                 kept = replace(kept, stored_at=self._now(), fresh_until=self._now() + _lifetime(kept.headers))
@@ -170,16 +204,18 @@ class Passthrough:
         headers = {
             name.lower(): value for name, value in asset.headers.items() if name.lower() not in _DROPPED
         }
+        headers["etag"] = tag_for(asset.headers, request.headers.get("If-None-Match", ""))
         response = web.StreamResponse(status=asset.status, headers=self._headers(headers, "fwd=miss"))
         await response.prepare(request)
         keeps = asset.status == _OK and "Range" not in request.headers and _may_keep(asset.headers)
         parts: list[bytes] = []
         size = 0
+        deadline = asyncio.get_running_loop().time() + _BEGIN_S
         delivery = BufferedResponse(request, response, self._room)
         is_whole = False
         try:
             if request.method == "GET" and asset.status != _NOT_MODIFIED:
-                async for chunk in asset.chunks:
+                while chunk := await next_part(asset.chunks, deadline + size / _SLOWEST):
                     size += len(chunk)
                     keeps = keeps and size < _LARGEST
                     if keeps:
@@ -188,14 +224,15 @@ class Passthrough:
                         parts.clear()
                     delivery.add(chunk)
             is_whole = True
-        except (GatewayError, ClientError, OSError, TimeoutError):
+        except (GatewayError, OSError):  # the gateway's, or the client's
             return response
         finally:
             if not is_whole:
                 delivery.break_off()
         if keeps and request.method == "GET":
             now = self._now()
-            self._keep(key, Kept(headers, b"".join(parts), now, now + _lifetime(headers)))
+            tag = asset.headers.get("ETag", "")
+            self._keep(key, Kept(headers, tag, b"".join(parts), now, now + _lifetime(headers)))
         self._count("miss")
         return delivery
 
@@ -210,7 +247,7 @@ class Passthrough:
         self._count(result)
         headers = self._headers(kept.headers, _STATUS[result])
         headers["Age"] = str(int(self._now() - kept.stored_at))
-        if has_it(request.headers.get("If-None-Match", ""), kept.headers.get("etag", "")):
+        if is_unchanged(request.headers, kept.headers["etag"], kept.headers.get("last-modified", "")):
             for name in ("Content-Length", "Content-Encoding", "Content-Type"):
                 headers.pop(name, None)
             return web.Response(status=_NOT_MODIFIED, headers=headers)
@@ -219,6 +256,12 @@ class Passthrough:
 
     def _headers(self, headers: Mapping[str, str], cache: str) -> CIMultiDict[str]:
         sent = CIMultiDict({**headers, **COMMON_HEADERS, "Cache-Status": f"powerwall-proxy; {cache}"})
+        if not sent["ETag"]:
+            del sent["ETag"]
+        if (
+            "accept-encoding" not in sent.get("Vary", "").lower()
+        ):  # whatever the gateway says: we choose by it
+            sent["Vary"] = ", ".join(filter(None, [sent.get("Vary"), "Accept-Encoding"]))
         if headers.get("content-type", "").startswith("text/html"):
             # The app wants to see a session before it shows anything; it is given no real one.
             for name in ("AuthCookie", "UserRecord"):

@@ -7,6 +7,7 @@ the gateway: its few connections are for readings.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,3 +77,9 @@ class BufferedResponse:
     def _drop(self) -> None:
         self._sending.cancel()
         self._take(-self._held)
+
+
+async def next_part(parts: AsyncIterator[bytes], deadline: float) -> bytes:
+    """Return the next part of a file, b"" at its end. Raises TimeoutError if it comes after the loop's ``deadline``."""
+    async with asyncio.timeout_at(deadline):
+        return await anext(parts, b"")
