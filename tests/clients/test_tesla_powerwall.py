@@ -95,11 +95,11 @@ async def test_a_powerwall_3_over_tedapi_is_a_gateway_too(home_assistant, clock)
         assert told["sitemaster"].is_running
 
 
-def rounded(told: dict) -> list:
+def rounded(meters) -> list:
     """What the integration makes of each meter; it ends at a value that is no number."""
     return [
         round(value, 1)
-        for meter in told["meters"].meters.values()
+        for meter in meters.meters.values()
         for value in (
             *(meter.get_power(), meter.get_energy_exported(), meter.get_energy_imported(), meter.frequency),
             *(meter.get_instant_total_current(), meter.instant_average_voltage),
@@ -107,9 +107,11 @@ def rounded(told: dict) -> list:
     ]
 
 
-@pytest.mark.parametrize("persona", ["fw23_44", "pw3"])
+@pytest.mark.parametrize(("persona", "meters"), [("fw23_44", 4), ("pw3", 4), ("solar_only", 3)])
 @pytest.mark.parametrize("state", ["day", "night", "outage"])
-async def test_every_value_that_it_rounds_is_a_number_over_tedapi(home_assistant, clock, persona, state):
+async def test_every_value_that_it_rounds_is_a_number_over_tedapi(
+    home_assistant, clock, persona, meters, state
+):
     """Also of inverters that sleep, and of a grid that is away."""
     async with SimulatedGateway(persona, clock=clock.clock, hour=2 if state == "night" else 12) as gateway:
         if state == "outage":
@@ -117,10 +119,11 @@ async def test_every_value_that_it_rounds_is_a_number_over_tedapi(home_assistant
             clock.advance(60)
         library = await home_assistant(gateway=gateway, password="", gw_pwd=gateway.gw_pwd)
 
-        told = await poll(library)
+        readings = await library.get_meters()
+        grid = await library.get_grid_status()
 
-    assert len(rounded(told)) == 4 * 6
-    assert told["grid"] is (GridStatus.ISLANDED if state == "outage" else GridStatus.CONNECTED)
+    assert len(rounded(readings)) == meters * 6
+    assert grid is (GridStatus.ISLANDED if state == "outage" else GridStatus.CONNECTED)
 
 
 async def test_it_logs_in_again_when_its_session_is_over(home_assistant, clock):

@@ -146,7 +146,7 @@ class LocalDriver:
 
             return Document(decode_vitals(reply.body), reply.body, OCTETS)
         value = parse(path, reply.body)
-        if path == CONFIG:
+        if path == CONFIG and value.keys() - {"vin"}:
             # Programs look for the identity here. What else a firmware says of its configuration stays with it.
             value = {"vin": value.get("vin")}
             return Document(value, json.dumps(value, separators=(",", ":")).encode())

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.core.errors import NotSupported
-from proxy.core.sources import METERS, OPERATION, POWERWALLS, SITE_INFO, SITE_NAME, STATUS, TEDAPI_CONFIG
+from proxy.core.freshness import IDENTITY
+from proxy.core.sources import METERS, OPERATION, TEDAPI_CONFIG
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
     from proxy.core.errors import GatewayError
 
 # What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
-_NO_READINGS = frozenset(
-    {
-        *(STATUS, SITE_NAME, SITE_INFO, POWERWALLS, TEDAPI_CONFIG, OPERATION),
-        *("/api/meters", "/api/solars", "/tedapi/battery"),
-    }
-)
+_NO_READINGS = IDENTITY | {
+    *(OPERATION, TEDAPI_CONFIG, "/tedapi/battery", "/api/meters/status", "/api/powerwalls/status"),
+    *("/api/system/networks/conn_tests", "/api/system/testing"),
+}
 
 
 def newest_age(gateway: SourceCache, now: float) -> float | None:

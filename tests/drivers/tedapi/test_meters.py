@@ -32,6 +32,13 @@ def test_a_location_that_is_not_told_is_null_and_not_zero():
     assert told["solar"]["instant_average_current"] is None
 
 
+def test_a_meter_of_what_the_site_has_not_is_left_out():
+    """Home Assistant ends at a power that is null, and reads on without the meter."""
+    solar_only = {AGGREGATES: [{"location": "LOAD", "realPowerW": 900}], "config.battery_blocks": []}
+
+    assert meters.aggregates(facts("pw2", solar_only)).keys() == {"site", "load", "solar"}
+
+
 def test_without_any_power_there_is_no_document():
     """``control`` is null while the site manager is not running."""
     assert meters.aggregates(facts("pw2", {"controller.control": None})) is None

@@ -13,9 +13,11 @@ from proxy.drivers.tedapi.data import Facts, get_path, moment, number, rows
 from proxy.drivers.tedapi.translate import current_transformers as cts
 from proxy.drivers.tedapi.translate.measures import MEASURES, Measured
 
-# Every site has these, what is not reported of them is null.
 METERS = ("site", "battery", "load", "solar")
 GENERATOR = "generator"
+
+# Where the configuration lists what a meter adds up; the other meters every site has.
+_LISTED = {"battery": "battery_blocks", "solar": "solars"}
 
 _NEVER = "0001-01-01T00:00:00Z"
 _METER_LOST = "SolarMeterComms"
@@ -32,7 +34,7 @@ def aggregates(facts: Facts) -> dict[str, Any] | None:
     return {
         meter: _meter(meter, power, MEASURES[meter](facts), read_at, facts.counters.get(meter))
         for meter, power in known.items()
-        if meter in METERS or _has_run(power, facts.counters.get(meter))
+        if _exists(meter, power, facts)
     }
 
 
@@ -74,9 +76,14 @@ def _held_solar(facts: Facts) -> float | None:
     return sum(fresh) if fresh else None
 
 
-def _has_run(power: float | None, counted: tuple[float, float] | None) -> bool:
-    """Say whether there is a generator: gateways report 0 W also where there is none."""
-    return bool(power) or any(counted or ())
+def _exists(meter: str, power: float | None, facts: Facts) -> bool:
+    """Say whether a site has a meter: one whose power is unknown exists unless the configuration lists none.
+
+    Gateways report 0 W for a generator, too, where there is none.
+    """
+    if meter == GENERATOR:
+        return bool(power) or any(facts.counters.get(meter, ()))
+    return power is not None or facts.config.get(_LISTED.get(meter, "")) != []
 
 
 def _meter(
