@@ -24,7 +24,7 @@ from multidict import CIMultiDict
 
 from proxy.core.errors import GatewayError, NotSupported, RateLimited, SourceUnavailable
 from proxy.drivers.base import FILES_AT_ONCE, Asset, AssetOrigin
-from proxy.server.conditions import for_origin, is_unchanged, tag_for
+from proxy.server.gateway_api.conditions import for_origin, is_unchanged, tag_for
 from proxy.server.http.buffered import BufferBudget, BufferedResponse, next_part
 from proxy.server.http.coding import takes_gzip
 from proxy.server.http.problems import COMMON_HEADERS, problem
