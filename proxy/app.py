@@ -31,6 +31,7 @@ from proxy.server.http.dispatch import dispatch, expect
 from proxy.server.http.guard import Guard
 from proxy.server.http.traffic import Traffic
 from proxy.server.pages.ui import Ui
+from proxy.server.session_file import SessionFile
 from proxy.server.status import endpoints as status
 from proxy.server.transport.connection import SERVER
 from proxy.server.transport.fastpath import entrance
@@ -94,6 +95,8 @@ def build_app(
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
     context.endpoints |= _metrics_later(context)
     context.samples |= control.samples(context) | counts.samples(context)
+    if context.sessions is not None:
+        _keep_sessions(app, context, context.sessions)
     for feature in features():
         _add(app, context, feature.start(context))
     return app
@@ -125,6 +128,15 @@ def _add_pages(context: Context) -> None:
     context.endpoints |= ui.endpoints()
     context.samples |= ui.samples()
     context.fallback = ui.fallback
+
+
+def _keep_sessions(app: web.Application, context: Context, sessions: Sessions) -> None:
+    file = SessionFile(sessions, context.settings, StateStore(context.settings.state_path), context.clock)
+
+    async def close(_: web.Application) -> None:
+        await file.close()
+
+    app.on_cleanup.append(close)
 
 
 def _add(app: web.Application, context: Context, active: ActiveFeature | None) -> None:

@@ -47,6 +47,7 @@ class Fetcher:
         self._notify = notify
         self._single_flight = SingleFlight(clock.monotonic)
         self._changed_at: dict[Source, float] = {}
+        self._stand_ins: set[tuple[Link, Source]] = set()
         self._firmware: str | None = None
         self._has_ended = False
 
@@ -54,21 +55,37 @@ class Fetcher:
         """Say whether an exchange is under way."""
         return bool(self._single_flight)
 
-    def link_for(self, source: Source) -> Link | GatewayError:
-        """Return the first link that tells this source and may be asked, or why there is none."""
+    def stand_in(self, slow: Link, source: Source) -> Flight | None:
+        """Fetch a source over the next link as well, because one takes long; None if there is no other.
+
+        What it reports is kept unless the source has a reading by then.
+        """
+        others = self.links[self.links.index(slow) + 1 :]
+        link = self.link_for(source, others) if others else None
+        if link is None or isinstance(link, GatewayError):
+            return None
+        self._stand_ins.add((link, source))
+        return self.join(link, source)
+
+    def link_for(self, source: Source, links: Sequence[Link] | None = None) -> Link | GatewayError:
+        """Return the first link (of these) that tells this source and may be asked, or why there is none."""
         if self._has_ended:
             return stopping()
-        now = self._now()
+        now, tried = self._now(), None
         refusals: list[GatewayError] = []
-        for link in self.links:
+        for link in self.links if links is None else links:
             if not link.has(source):
                 continue
             refusal = link.resting(source, now)
             if refusal is None:
                 refusal = link.refusal(link.driver.sources[source], now)
-                if refusal is None or self.in_progress(link, source):
+                if refusal is None:
                     return link
+                if tried is None and self.in_progress(link, source):
+                    tried = link
             refusals.append(refusal)
+        if tried is not None:  # a trial that will soon be decided, and no other link
+            return tried
         if not self.links:
             return Unreachable("no gateway is configured: set PW_HOST")
         if not refusals:
@@ -109,13 +126,16 @@ class Fetcher:
         ours = {told for told in link.driver.sources if self.link_for(told) is link}
 
         def on_result(answer: Mapping[Source, Document] | GatewayError) -> None:
+            stand_ins = {s for s in link.driver.sources if (link, s) in self._stand_ins}
+            self._stand_ins -= {(link, s) for s in stand_ins if link.driver.sources[s] == exchange}
             if isinstance(answer, GatewayError):
                 self._schedule_next(link, exchange, answer)
-            else:
-                self._store_documents(
-                    {s: told for s, told in answer.items() if s in ours or self.link_for(s) is link}, started
-                )
-                self._schedule_next(link, exchange, None)
+                return
+            wanted = ours | {s for s in stand_ins if self._store.get(s) is None}
+            self._store_documents(
+                {s: told for s, told in answer.items() if s in wanted or self.link_for(s) is link}, started
+            )
+            self._schedule_next(link, exchange, None)
 
         return self._single_flight.start(link, exchange, on_result)
 

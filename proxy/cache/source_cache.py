@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.cache.fetcher import Fetcher
 from proxy.cache.lookup import CacheResult, Reading, SourceResult
-from proxy.cache.single_flight import outcome
+from proxy.cache.single_flight import Flight, outcome
 from proxy.cache.store import MemoryStore
 from proxy.core.errors import GatewayError, GatewayTimeout, SourceUnavailable
 from proxy.core.freshness import Action, Freshness, Policy, classify, decide
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from proxy.cache.link import Link
     from proxy.core.clock import Clock
     from proxy.core.model import Snapshot, Source
+
+
+# A link that takes this long while no reading is at hand is not waited for alone. The longest wait of a
+# client (3.8 s) leaves another link time for a start of its own.
+_STAND_IN_AFTER_S = 1.0
 
 
 class SourceCache:
@@ -181,11 +186,11 @@ class SourceCache:
             flight = asking.join(link, source)
             if has_another or is_trial_of_another:
                 ends = min(ends, asking.since(flight) + self._soft_timeout_s)
-            done, _ = await asyncio.wait({flight}, timeout=max(ends - self.clock.monotonic(), 0.0))
+            await self._follow(flight, link, source, ends)
             snapshot = self.store.get(source)
             if snapshot is not None and snapshot is not before:
                 return SourceResult(snapshot, CacheResult.MISS)
-            if not done:
+            if not flight.done():
                 error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
                 break
             error = (
@@ -198,6 +203,23 @@ class SourceCache:
             else:
                 untried -= 1
         return self._stale_or_error(source, error)
+
+    async def _follow(self, flight: Flight, link: Link, source: Source, ends: float) -> None:
+        """Wait until ``ends`` for a flight; if it takes long and nothing is at hand, for one of the next link too."""
+        flights, before = {flight}, self.store.get(source)
+        others_from = self.clock.monotonic() + _STAND_IN_AFTER_S if before is None else ends
+        while not flight.done() and self.store.get(source) is before:
+            now = self.clock.monotonic()
+            if now >= ends:
+                return
+            if now >= others_from:
+                others_from = ends
+                if other := self._fetcher.stand_in(link, source):
+                    flights.add(other)
+            await asyncio.wait(
+                flights, timeout=min(ends, others_from) - now, return_when=asyncio.FIRST_COMPLETED
+            )
+            flights = {flight} | {other for other in flights if not other.done()}
 
     def _stale_or_error(self, source: Source, error: GatewayError | None) -> SourceResult:
         """Serve the stale snapshot after all, or the error."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.commands.advice import PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
 from proxy.core.clock import Clock
-from proxy.core.errors import GatewayError, NotSupported, Scope, SourceUnavailable
+from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, SOE, STATUS, VITALS
@@ -115,24 +115,43 @@ async def _tls(session: GatewayClient, soft_timeout_s: float) -> Finding:
                 session.host, session.port, ssl=trusting_context(), server_hostname=session.server_name
             )
     except (OSError, TimeoutError) as exc:
-        advice = (
-            "Something listens that does not speak TLS as a gateway does. Is it the gateway? "
-            "Firmware before 1.20 has no TLS: write PW_HOST=http://address."
-        )
-        return Finding("TLS", f"the handshake failed: {_handshake(exc, soft_timeout_s)}", Cause.TLS, advice)
+        return await _no_tls(session, soft_timeout_s, exc)
     version = writer.get_extra_info("ssl_object").version()
     writer.close()
     return Finding("TLS", f"{version} works")
 
 
-def _handshake(exc: OSError | TimeoutError, soft_timeout_s: float) -> str:
-    """Say in plain words how a handshake ended."""
-    match exc:
-        case TimeoutError():
-            return f"nothing was said within {soft_timeout_s:g} s"
-        case ssl.SSLError():
-            return "what was answered is no TLS"
-    return "the connection was closed"
+async def _no_tls(session: GatewayClient, soft_timeout_s: float, exc: OSError | TimeoutError) -> Finding:
+    """Say why there was no handshake. A server of plain HTTP may wait for the end of a line as silently as a weak Wi-Fi."""
+    if await _speaks_http(session, soft_timeout_s):
+        advice = (
+            "It is plain HTTP, which current gateways do not speak: is the port right, and is this the gateway? "
+            f"Firmware before 1.20 has no TLS: write PW_HOST=http://{session.address}."
+        )
+        told = f"the handshake failed: port {session.port} speaks HTTP without TLS"
+        return Finding("TLS", told, Cause.TLS, advice)
+    if isinstance(exc, TimeoutError):
+        cause, advice = advice_for(GatewayTimeout("no handshake"))
+        told = f"the handshake failed: nothing was said within {soft_timeout_s:g} s"
+        return Finding("TLS", told, cause, advice)
+    told = "what was answered is no TLS" if isinstance(exc, ssl.SSLError) else "the connection was closed"
+    advice = "Something listens that does not speak TLS as a gateway does. Is it the gateway?"
+    return Finding("TLS", f"the handshake failed: {told}", Cause.TLS, advice)
+
+
+async def _speaks_http(session: GatewayClient, soft_timeout_s: float) -> bool:
+    """Say whether a request without TLS is answered. Servers of TLS may answer, too: that they want HTTPS."""
+    try:
+        async with asyncio.timeout(soft_timeout_s):
+            reader, writer = await asyncio.open_connection(session.host, session.port)
+            try:
+                writer.write(f"GET / HTTP/1.0\r\nHost: {session.address}\r\n\r\n".encode())
+                answer = await reader.read(1024)
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    return answer.startswith(b"HTTP/") and b"https" not in answer.lower()
 
 
 async def _readings(driver: Driver) -> AsyncIterator[Finding]:

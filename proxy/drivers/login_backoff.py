@@ -8,7 +8,6 @@ corrected password is tried at once; a 429 holds for every secret.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from proxy.core.errors import LoginRejected, RateLimited
 from proxy.core.json_access import number
+from proxy.core.marks import mark
 from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class LoginBackoff:
         self, name: str, secret: str, settings: GatewaySettings, memory: StateStore, clock: Clock
     ) -> None:
         self._name = name
-        self._secret = secret.encode()
+        self._secret = secret
         self._file = memory.beside(settings.cache_file, FILE)
         self._memory = memory
         self._clock = clock
@@ -81,7 +81,9 @@ class LoginBackoff:
         return self._note(_LOGIN, error, times)
 
     def limited(self, error: RateLimited) -> RateLimited:
-        """Note a 429 on data."""
+        """Note a 429 on data. After refused credentials that were not accepted since, it is one more refusal."""
+        if _LOGIN in self._cooldowns:
+            self._note(_LOGIN, error, 1)
         return self._note(_DATA, error, 1)
 
     def logged_in(self) -> None:
@@ -106,7 +108,7 @@ class LoginBackoff:
         row: dict[str, Any] = {"failures": failures, "wait": wait, "until": self._clock.wall() + wait}
         if isinstance(error, LoginRejected):
             salt = secrets.token_hex(8)
-            row |= {"salt": salt, "secret": self._mark(salt)}
+            row |= {"salt": salt, "secret": mark(self._secret, salt)}
         self._write({kind: row})
         return error
 
@@ -138,7 +140,7 @@ class LoginBackoff:
         error: type[LoginRejected | RateLimited] = RateLimited
         if "secret" in row:
             error = LoginRejected
-            if row["secret"] != self._mark(str(row.get("salt"))):
+            if row["secret"] != mark(self._secret, str(row.get("salt"))):
                 return None
         # A wait that seems longer was begun by a clock that was wrong.
         left = min(until - self._clock.wall(), wait, _WAITS[kind][1])
@@ -166,7 +168,3 @@ class LoginBackoff:
             self._memory.write(self._file, {})
         rows = {kind: row for kind, row in {**rows, **changes}.items() if row is not None}
         self._memory.update(self._file, {self._name: rows or None})
-
-    def _mark(self, salt: str) -> str:
-        """Recognise the secret without keeping it."""
-        return hashlib.scrypt(self._secret, salt=salt.encode(), n=1024, r=8, p=1, dklen=16).hex()

@@ -11,7 +11,6 @@ from tests.field.steps import Site
 
 # Cases that do not pass yet, with what is in the way.
 PENDING: dict[str, str] = {
-    "31-session-outlives-a-restart": "sessions end with the process",
     "45-numbers-of-packs-do-not-race": "the document that arrives first numbers the packs",
 }
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.server.gateway_api.sessions import Sessions
+from tests.clock import until
 
 LOGIN = "/api/login/Basic"
 CREDENTIALS = {"username": "customer", "email": "me@example.com", "password": "x", "force_sm_off": False}
@@ -208,3 +209,50 @@ async def test_a_library_that_waits_to_be_refused_is_refused(start, sim):
     assert (await ask("/api/system_status/soe")).startswith(b"HTTP/1.1 401 ")
     assert (await ask("/soe")).startswith(b"HTTP/1.1 200 ")
     assert (await ask("/api/meters/aggregates")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_session_outlives_a_restart(start, sim, clock, tmp_path):
+    """Programs that log in once stay online over an update; the file has no token in it."""
+    proxy = await start(sim)
+    headers = await log_in(proxy)
+    ended = await log_in(proxy)
+    await proxy.get("/api/logout", headers=ended)
+    token = headers["Cookie"].split(";")[0].removeprefix("AuthCookie=")
+    await saved(clock, tmp_path)
+
+    again = await start(sim)
+
+    assert (await again.get("/api/status", headers=headers)).status == 200
+    assert (await again.get("/api/status", headers=ended)).status == 401
+    assert token not in (tmp_path / "state" / "sessions.json").read_text()
+    clock.advance(25 * 3600)
+    assert (await again.get("/api/status", headers=headers)).status == 401
+
+
+async def test_another_password_ends_the_sessions_of_the_old_one(start, sim, clock, tmp_path):
+    proxy = await start(sim, lan_password="first")
+    headers = await log_in(proxy, password="first")
+    await saved(clock, tmp_path)
+
+    again = await start(sim, lan_password="second")
+
+    assert (await again.get("/api/status", headers=headers)).status == 401
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"sessions": []}', '{"sessions": {"x": "y", "z": NaN}, "password": 1}']
+)
+async def test_a_damaged_file_of_sessions_costs_a_login(start, sim, tmp_path, content):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "sessions.json").write_text(content)
+    proxy = await start(sim)
+
+    headers = await log_in(proxy)
+
+    assert (await proxy.get("/api/status", headers=headers)).status == 200
+
+
+async def saved(clock, tmp_path):
+    """Let the moment pass after which sessions are written down."""
+    clock.advance(2)
+    await until((tmp_path / "state" / "sessions.json").exists)

@@ -42,7 +42,7 @@ async def test_paths_that_the_login_may_not_read_disturb_nothing(start, sim, clo
 
     assert sim.logins == 1
     assert poor == 0
-    assert not proxy.context.gateway.links[0].cooldowns
+    assert not proxy.context.gateway.cache.links[0].cooldowns
     assert sum(sim.requests_for(path) for path in CLOSED[:count]) <= 4 * count
 
 
@@ -195,7 +195,7 @@ async def test_without_health_check_an_unreachable_gateway_is_tried_for_every_re
     for path in ("/soe", "/aggregates", "/api/operation", "/api/status", "/api/powerwalls"):
         await proxy.get(path)
 
-    assert proxy.context.gateway.links[0].breaker.is_closed
+    assert proxy.context.gateway.cache.links[0].breaker.is_closed
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

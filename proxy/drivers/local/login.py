@@ -105,29 +105,27 @@ class Login:
     async def _is_good(self, credentials: Credentials, refused: str) -> bool:
         """Say whether the gateway accepts this session although it refused a path.
 
-        Where another path cannot decide that, because it is open or fails as well, the session
+        Where other paths cannot decide that, because they are open or fail as well, the session
         is given up once an hour at most.
         """
-        witness = await self._witness(refused)
-        if witness is not None:
+        denied = False
+        for witness in await self._witnesses(refused):
             reply = await self._session.request("GET", witness, headers=credentials.headers)
-            if reply.is_denied:
-                return False
-            if reply.status == _TOO_MANY:
-                raise self.limited(witness, reply)
             if reply.status == _OK:
                 self.note_read(witness)
                 return True
-        return any(at > self._clock.monotonic() - _HOUR_S for at in self._tried)
+            if reply.status == _TOO_MANY:
+                raise self.limited(witness, reply)
+            denied = denied or reply.is_denied
+        return not denied and any(at > self._clock.monotonic() - _HOUR_S for at in self._tried)
 
-    async def _witness(self, refused: str) -> str | None:
-        """Choose a path other than the refused one that every session may read; None where those are open."""
+    async def _witnesses(self, refused: str) -> list[str]:
+        """Name the paths other than the refused one that every session may read; none where those are open."""
         if parse_version(self.version) == UNKNOWN:
             self._learn((await self._session.request("GET", STATUS)).body)
         if UNKNOWN < parse_version(self.version) < CLOSED_FROM:
-            return None
-        known = [path for path in _OPEN_TO_ALL if path in self._read]
-        return next(path for path in (*known, *_OPEN_TO_ALL) if path != refused)
+            return []
+        return sorted(set(_OPEN_TO_ALL) - {refused}, key=lambda path: path not in self._read)
 
     def _check_pace(self, path: str) -> None:
         """Raise GatewayError for a session that ended too soon to be replaced at once."""

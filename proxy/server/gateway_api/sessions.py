@@ -7,9 +7,10 @@ so, and logs in again; who carries none gets the proxy's documented answers.
 from __future__ import annotations
 
 import base64
+import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 
 from aiohttp import web
@@ -32,9 +33,13 @@ class Session(Enum):
 
 
 class Sessions:
-    """Tokens of ours and when they end, in order of last use; the oldest goes when there are too many."""
+    """Hashes of tokens of ours and when they end, in order of last use; the oldest goes when there are too many.
+
+    ``changed`` is called when a session begins or is ended.
+    """
 
     def __init__(self, now: Callable[[], float], most: int = _MOST_SESSIONS) -> None:
+        self.changed: Callable[[], None] = lambda: None
         self._now = now
         self._most = most
         self._ends: OrderedDict[str, float] = OrderedDict()
@@ -42,28 +47,48 @@ class Sessions:
     def open(self) -> str:
         """Return a new token."""
         token = base64.urlsafe_b64encode(secrets.token_bytes(_TOKEN_BYTES)).decode()
-        self._ends[token] = self._now() + _LIFETIME_S
+        self._ends[_hash(token)] = self._now() + _LIFETIME_S
         while len(self._ends) > self._most:
             self._ends.popitem(last=False)
+        self.changed()
         return token
 
     def is_open(self, token: str) -> bool:
         """Say whether a token is one of ours and has not ended."""
-        ends = self._ends.get(token)
+        key = _hash(token)
+        ends = self._ends.get(key)
         if ends is None:
             return False
         if ends <= self._now():
-            del self._ends[token]
+            del self._ends[key]
             return False
-        self._ends.move_to_end(token)
+        self._ends.move_to_end(key)
         return True
 
     def close(self, token: str) -> None:
         """End a session."""
-        self._ends.pop(token, None)
+        if self._ends.pop(_hash(token), None) is not None:
+            self.changed()
+
+    def left(self) -> dict[str, float]:
+        """Return for how many seconds the session of each hash goes on."""
+        now = self._now()
+        return {key: ends - now for key, ends in self._ends.items() if ends > now}
+
+    def resume(self, left: Mapping[str, float]) -> None:
+        """Take sessions over that an earlier process began; none lasts longer than a new one."""
+        now = self._now()
+        for key, seconds in list(left.items())[-self._most :]:
+            if seconds > 0:
+                self._ends[key] = now + min(seconds, _LIFETIME_S)
 
     def __len__(self) -> int:
         return len(self._ends)
+
+
+def _hash(token: str) -> str:
+    """Tokens are random, so a plain hash is enough to keep whoever reads the file from using them."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def session_of(request: web.BaseRequest, sessions: Sessions) -> Session:
