@@ -28,6 +28,21 @@ CHECKED = (
     ),
     *(".env.example", "docker-compose.yml", "Dockerfile", "Makefile"),
     *(".ci/*.py",),
+    *(
+        f"proxy/{room}/**/*.py"
+        for room in (
+            "config",
+            "state",
+            "openc2",
+            "commands",
+            "logs",
+            "server/data",
+            "server/pages",
+            "server/live",
+            "server/control",
+            "server/gateway_api",
+        )
+    ),
 )
 
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)

@@ -158,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; Python must not flush the rest at exit.
+        # The reader of our output has closed it; Python must not flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _NO_READER
 
@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="powerwall-proxy",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="`powerwall-proxy COMMAND --help` tells more about a command.",
+        epilog="`powerwall-proxy COMMAND --help` describes a command.",
     )
     parser.add_argument("--version", action="version", version=f"powerwall-proxy {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")

@@ -58,7 +58,7 @@ _SOFT_TIMEOUT_S = 0.03
 
 
 def system_clock() -> Clock:
-    """Make the machine's clock. Ages go on while the machine sleeps, where the system can tell: so does the house."""
+    """Make the machine's clock. Ages go on while the machine sleeps, where the system has such a clock: so does the house."""
     if sys.platform == "linux":
         return Clock(partial(time.clock_gettime, time.CLOCK_BOOTTIME), time.time)
     return Clock(time.monotonic, time.time)
@@ -206,9 +206,9 @@ def build_gateway(settings: GatewaySettings, clock: Clock, memory: StateStore) -
 
 
 def policy_of(settings: GatewaySettings, links: Sequence[Link]) -> Callable[[Source], Policy]:
-    """Make the lifetimes: the same for all readings, patient ones for facts that hardly change.
+    """Make the lifetimes: the same for all readings, longer ones for facts that hardly change.
 
-    Where the first link that tells a source makes it last longer, that holds.
+    Where the first link that has a source makes it last longer, that holds.
     """
     ttl = settings.cache_expire
     stale = max(settings.cache_ttl - ttl, 0.0) if settings.graceful_degradation else 0.0

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from proxy.core import events
 from proxy.core.breaker import Breaker, Cooldown, State, cooldown_after
 from proxy.core.errors import BadAnswer, CircuitOpen, GatewayError, NotSupported, Scope
 from proxy.core.failures import Failures
@@ -190,7 +191,7 @@ class Link:
         self.exchanges[exchange, "ok"] += 1
         self.last_success = now
         if rest := self.rests.pop(exchange, None):
-            _log.info("source back", extra={"path": exchange, "tries": rest.failures})
+            _log.info(events.SOURCE_RECOVERED, extra={"path": exchange, "tries": rest.failures})
         self._note(self.breaker.success(now))
 
     def _documents(self, answer: Mapping[Source, Document | GatewayError]) -> dict[Source, Document]:
@@ -213,7 +214,7 @@ class Link:
             self.rests[exchange] = cooldown_after(before, error, now, self._jitter())
             if before is None or type(before.error) is not type(error):
                 fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
-                _log.info("source rests", extra=fields)
+                _log.info(events.SOURCE_COOLDOWN, extra=fields)
         self._note_failure(exchange, error, now)
 
     def _note_failure(self, path: str, error: GatewayError, now: float) -> None:
@@ -231,11 +232,11 @@ class Link:
             if self._lost_at is None:
                 self._lost_at = breaker.since
                 fields = {"link": self.driver.name, "cause": cause, "reason": str(breaker.error)}
-                _log.warning("gateway lost", extra=fields)
+                _log.warning(events.UNREACHABLE, extra=fields)
         elif breaker.state is State.CLOSED:
             # A gateway may come back with another firmware: nothing is known to be missing.
             self.rests = {path: rest for path, rest in self.rests.items() if rest.error.outlives_outage}
             seconds = round(breaker.since - (self._lost_at or breaker.since))
             counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
-            _log.warning("gateway back", extra=counts)
+            _log.warning(events.RECOVERED, extra=counts)
             self._lost_at, self.served_stale = None, 0

@@ -62,7 +62,7 @@ ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
         Cause.LOGIN,
         (
             "Check PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker). "
-            "Do not try often: gateways lock out whoever repeats a wrong password."
+            "Do not try often: gateways lock out clients that repeat a wrong password."
         ),
     ),
     KeyRejected: (
@@ -75,17 +75,17 @@ ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
     LoginFailed: (
         Cause.GATEWAY,
         (
-            "What answers lets nobody log in. Is PW_HOST the gateway's address, and no router's or switch's? "
+            "The device that answers accepts no login. Is PW_HOST the gateway's address, and no router's or switch's? "
             "If it is: the gateway may be starting; wait ten minutes, then restart it."
         ),
     ),
     RateLimited: (
         Cause.RATE_LIMIT,
-        "Leave it alone for ten minutes or more. Is another program asking it too? Let that ask the proxy.",
+        "Stop polling it for ten minutes or more. Does another program poll it too? Let that read from the proxy.",
     ),
     NotSupported: (
         Cause.FIRMWARE,
-        "This firmware does not tell this here. Powerwall 3 and newer firmware want TEDAPI: set PW_GW_PWD.",
+        "This firmware does not report this here. Powerwall 3 and newer firmware need TEDAPI: set PW_GW_PWD.",
     ),
     SourceUnavailable: (
         Cause.GATEWAY,
@@ -100,7 +100,7 @@ ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
     ),
     GatewayTimeout: (
         Cause.GATEWAY,
-        "The gateway takes its time: weak Wi-Fi, or too many programs ask it. PW_TIMEOUT says how long to wait.",
+        "The gateway is slow: weak Wi-Fi, or too many programs poll it. PW_TIMEOUT is the longest wait.",
     ),
     Interrupted: (Cause.GATEWAY, "The connection breaks: weak Wi-Fi, or the gateway restarts."),
     Unreachable: (Cause.ROUTE, ROUTE_ADVICE),

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
         pinned = _pinned(memory)
     except Unreadable as exc:
         return complain(
-            f"{exc}: no certificate of a gateway is trusted. To pin anew: powerwall-proxy cert accept."
+            f"{exc}: no certificate of a gateway is trusted. To pin again: powerwall-proxy cert accept."
         )
     for address, pin in pinned.items():
         print(f"Gateway {address}: sha256 {pin}")

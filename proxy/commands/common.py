@@ -43,7 +43,7 @@ def unknown_persona(name: str) -> str:
 def settings_for(gateway: SimulatedGateway) -> dict[str, Any]:
     """Give the settings, by key, that read all of a simulated gateway.
 
-    The password of TEDAPI is empty where the local API of this firmware tells as much.
+    The password of TEDAPI is empty where the local API of this firmware reports as much.
     """
     persona = gateway.persona
     return {

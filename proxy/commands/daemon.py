@@ -1,4 +1,4 @@
-"""The life of the daemon: signals, what the service manager is told, and an end that is always in time."""
+"""The life of the daemon: signals, notifications to the service manager, and an end that is always in time."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Finding:
     """What one step found; without a cause all is well. ``advice`` says what to do."""
 
     step: str
-    told: str
+    detail: str
     cause: Cause | None = None
     advice: str = ""
 
@@ -94,12 +94,12 @@ async def _port(session: GatewayClient, soft_timeout_s: float) -> Finding:
         async with asyncio.timeout(soft_timeout_s):
             _, writer = await asyncio.open_connection(session.host, session.port)
     except TimeoutError:
-        told = f"{session.host} does not react within {soft_timeout_s:g} s"
-        return Finding(step, told, Cause.ROUTE, ROUTE_ADVICE)
+        detail = f"{session.host} does not react within {soft_timeout_s:g} s"
+        return Finding(step, detail, Cause.ROUTE, ROUTE_ADVICE)
     except OSError as exc:
         if exc.errno in _NO_ROUTE:
-            told = f"{session.host} cannot be reached: {exc.strerror}"
-            return Finding(step, told, Cause.ROUTE, ROUTE_ADVICE)
+            detail = f"{session.host} cannot be reached: {exc.strerror}"
+            return Finding(step, detail, Cause.ROUTE, ROUTE_ADVICE)
         return Finding(step, f"port {session.port} is closed at {session.host}", Cause.PORT, PORT_ADVICE)
     writer.close()
     return Finding(step, f"port {session.port} is open")
@@ -155,36 +155,38 @@ async def _speaks_http(session: GatewayClient, soft_timeout_s: float) -> bool:
 
 
 async def _readings(driver: Driver) -> AsyncIterator[Finding]:
-    """Ask for three sources; the first question brings the login with it."""
+    """Fetch three sources; the first request brings the login with it."""
     for number, (source, name) in enumerate(ASKED.items()):
         step = f"{driver.name}: {name}"
         exchange = driver.sources.get(source)
         if exchange is None:
-            yield Finding(step, "is not told this way")
+            yield Finding(step, "is not available over this link")
             continue
         try:
-            told = (await driver.fetch(exchange)).get(source)
+            answer = (await driver.fetch(exchange)).get(source)
         except GatewayError as error:
-            told = error
+            answer = error
         usage = driver.usage() if isinstance(driver, ReportsUsage) else None
         if number == 0 and usage and usage.session_since is not None:
             told_of = "accepted" if usage.logins.get("ok") else "not needed: a session is kept"
             yield Finding(f"{driver.name}: login", told_of)
-        yield _reading(step, driver, source, told)
+        yield _reading(step, driver, source, answer)
         # One login, not three: without it nothing else can be read.
         is_shut_out = usage and usage.logins and not usage.logins.get("ok")
-        if is_shut_out or (isinstance(told, GatewayError) and told.scope is Scope.LINK):
+        if is_shut_out or (isinstance(answer, GatewayError) and answer.scope is Scope.LINK):
             return
 
 
-def _reading(step: str, driver: Driver, source: Source, told: Document | GatewayError | None) -> Finding:
-    if isinstance(told, Document):
-        return Finding(step, _firmware(told, driver) if source == STATUS else "told")
-    error = told or SourceUnavailable(f"{source} was not in the answer")
+def _reading(step: str, driver: Driver, source: Source, answer: Document | GatewayError | None) -> Finding:
+    if isinstance(answer, Document):
+        return Finding(step, _firmware(answer, driver) if source == STATUS else "read")
+    error = answer or SourceUnavailable(f"{source} was not in the answer")
     if source == SOE and isinstance(error, NotSupported):
-        return Finding(step, "is not offered; has this site no battery?")  # with one, every firmware tells it
+        return Finding(
+            step, "is not offered; has this site no battery?"
+        )  # with one, every firmware reports it
     cause, advice = advice_for(error)
-    wait = f"; it wants to be left alone for {error.retry_after:.0f} s" if error.retry_after else ""
+    wait = f"; it requests a pause of {error.retry_after:.0f} s" if error.retry_after else ""
     return Finding(step, f"{error.title}: {error}{wait}", cause, advice)
 
 
@@ -193,5 +195,5 @@ def _firmware(status: Document, driver: Driver) -> str:
     version = str(section(status.value).get("version", "unknown")).strip()
     asks_for_vitals = driver.sources.get(VITALS) == VITALS
     if asks_for_vitals and parse_version(version) >= HAS_VITALS_BELOW:
-        return f"{version}; it tells temperatures and most alerts over TEDAPI only: PW_GW_PWD"
+        return f"{version}; it reports temperatures and most alerts over TEDAPI only: PW_GW_PWD"
     return version

@@ -44,7 +44,7 @@ async def _diagnose(settings: Settings, *, show: bool) -> list[Finding]:
             findings.append(finding)
             if show:
                 verdict = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")
-                print(f"{verdict}  {finding.step:<20} {redact(finding.told)}", flush=True)
+                print(f"{verdict}  {finding.step:<20} {redact(finding.detail)}", flush=True)
     finally:
         for driver in drivers:
             await driver.close()
@@ -57,7 +57,7 @@ def _document(findings: Sequence[Finding], ill: Finding | None) -> dict[str, obj
         "cause": ill.cause.value if ill and ill.cause else None,
         "advice": ill.advice if ill else "",
         "steps": [
-            {"step": finding.step, "ok": finding.cause is None, "told": redact(finding.told)}
+            {"step": finding.step, "ok": finding.cause is None, "detail": redact(finding.detail)}
             for finding in findings
         ],
     }

@@ -15,7 +15,7 @@ _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def run(_: argparse.Namespace) -> int:
-    """Ask the daemon that runs with these settings for /ready."""
+    """Request /ready of the daemon that runs with these settings."""
     settings = load_or_exit(needs_gateway=False).settings
     client = _client(settings)
     try:

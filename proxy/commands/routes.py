@@ -1,4 +1,4 @@
-"""``routes``: what clients can ask for, from the table that answers them."""
+"""``routes``: what clients can request, from the table that answers them."""
 
 from __future__ import annotations
 

@@ -31,13 +31,13 @@ def run(args: argparse.Namespace) -> int:
     settings = loaded.settings
     logs.set_up(settings)
     for warning in loaded.warnings:
-        _log.warning("odd setting", extra={"hint": warning})
+        _log.warning("suspicious setting", extra={"hint": warning})
     if args.demo:
         settings = replace(
             settings, state_path="", gateway=replace(settings.gateway, cache_file="")
         )  # it leaves nothing behind
     elif problem := state_problem(settings):
-        _log.warning("no state", extra={"hint": problem})
+        _log.warning("state not persisted", extra={"hint": problem})
     try:
         tls = serving_context(settings) if settings.https == "yes" else None
     except OSError as exc:

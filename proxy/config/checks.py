@@ -39,7 +39,7 @@ _SAMPLES = frozenset(
 )
 # The generation of signed queries that the proxy knows.
 _QUERIES = "V2024_06"
-# Asked more often than this, some gateways limit the rate.
+# Polled more often than this, some gateways limit the rate.
 _SHORT_TTL_S = 5.0
 
 
@@ -60,7 +60,7 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
     if bool(settings.tls_cert) != bool(settings.tls_key):
         yield "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made."
     if settings.gateway.rsa_key_path and not (settings.gateway.password or settings.gateway.gw_pwd):
-        yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway asks for a login."
+        yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login."
     for feature in features():
         yield from feature.problems(settings)
 
@@ -71,7 +71,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     if settings.gateway.gw_ca and settings.gateway.gw_tls != "ca":
         yield f"PW_GW_CA has no effect with PW_GW_TLS={settings.gateway.gw_tls}."
     if settings.gateway.gw_tls == "off":
-        yield "PW_GW_TLS=off: the password is sent to whoever answers at the gateway's address."
+        yield "PW_GW_TLS=off: the password is sent to any device that answers at the gateway's address."
     if settings.tls_cert and settings.https != "yes":
         yield f"PW_TLS_CERT has no effect with PW_HTTPS={settings.https}."
     if settings.gateway.wifi_host and not (
@@ -83,7 +83,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     if settings.gateway.cache_expire < _SHORT_TTL_S:
         yield (
             f"PW_CACHE_EXPIRE={settings.gateway.cache_expire:g}: some gateways limit the rate "
-            f"when asked more often than every {_SHORT_TTL_S:g} s."
+            f"when polled more often than every {_SHORT_TTL_S:g} s."
         )
     if settings.gateway.graceful_degradation and settings.gateway.cache_ttl < settings.gateway.cache_expire:
         yield (
@@ -97,7 +97,7 @@ def warnings(settings: Settings) -> Iterator[str]:
 
 
 def _unusable_certificates(settings: Settings) -> Iterator[str]:
-    """Say which certificate files hold something else; files that cannot be read are told elsewhere."""
+    """Say which certificate files hold something else; files that cannot be read are reported elsewhere."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         if settings.gateway.gw_ca:
@@ -116,7 +116,7 @@ def _unusable_certificates(settings: Settings) -> Iterator[str]:
 
 
 def _unusable_key(path: str) -> Iterator[str]:
-    """Say that a file holds no key for v1r; a file that cannot be read is told elsewhere."""
+    """Say that a file holds no key for v1r; a file that cannot be read is reported elsewhere."""
     if not path or _unreadable(path):
         return
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415 - only for such a key
@@ -143,12 +143,12 @@ def _unreadable(path: str) -> str:
 def _odd_secrets(settings: Settings) -> Iterator[str]:
     """Point out secrets that are missing, easily guessed, or were mangled on their way here."""
     if settings.gateway.host and not (settings.gateway.password or settings.gateway.gw_pwd):
-        yield "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways tell nothing."
+        yield "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways report nothing."
     secret = settings.control_secret
     if secret and len(secret) < _SHORT_SECRET:
         yield f"PW_CONTROL_SECRET is shorter than {_SHORT_SECRET} characters: it can be guessed."
     elif re.sub(r"[\W_]", "", secret).lower() in _SAMPLES:
-        yield "PW_CONTROL_SECRET stands in documentation: everybody knows it."
+        yield "PW_CONTROL_SECRET is an example from documentation: it can be guessed."
     for row in SETTINGS:
         text = value_of(settings, row) if row.secret else ""
         if text != text.strip():

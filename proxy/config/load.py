@@ -49,7 +49,7 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """A text that somebody wrote for a setting, and where."""
+    """The text given for a setting, and where it was found."""
 
     text: str
     name: str  # how the writer called it: PW_PORT, port in /etc/proxy.toml

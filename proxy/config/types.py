@@ -2,7 +2,7 @@
 
 A kind turns text into a value or raises ValueError with half a sentence that
 says what would be right. Text is taken as it is: quotes, ``$`` and ``#`` have
-no meaning here. Nothing here opens a file or asks the network.
+no meaning here. Nothing here opens a file or a connection.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown
+from proxy.core.events import COMMAND
 from proxy.core.model import Command, Setting, Source
 from proxy.core.sources import BACKUP_EVENTS, GRID_STATUS, METERS, OPERATION, SYSTEM_STATUS, TEDAPI_CONFIG
 from proxy.drivers.base import Controllable
@@ -150,7 +151,7 @@ class Commands:
             "outcome": report.outcome,
             "reason": str(report.error or ""),
         }
-        _log.warning("command", extra=fields)
+        _log.warning(COMMAND, extra=fields)
 
 
 def named(values: Mapping[Setting, Any]) -> dict[str, Any]:

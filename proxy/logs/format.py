@@ -4,9 +4,9 @@ Everything is logged with the standard library, ours and that of third parties,
 and passes one handler at the root logger. Our events are short sentences with
 fields beside them::
 
-    _log.warning("gateway lost", extra={"gateway": "default", "cause": "unreachable"})
+    _log.warning("gateway unreachable", extra={"gateway": "default", "cause": "unreachable"})
 
-which is written as ``… WARNING gateway lost gateway=default cause=unreachable``,
+which is written as ``… WARNING gateway unreachable gateway=default cause=unreachable``,
 or as one JSON object. Foreign texts in a line are cut and lose their control
 characters; a traceback is indented, so that none of its lines can pass for an event.
 """
@@ -72,7 +72,7 @@ def write_due() -> None:
 
 
 def _log_uncaught(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
-    """Log what nobody caught: Python's own way would print it unredacted."""
+    """Log uncaught exceptions: Python's own hook would print them unredacted."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, exc, trace)
     else:

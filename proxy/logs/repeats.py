@@ -1,4 +1,4 @@
-"""What happens again and again is told once, then counted."""
+"""Repeated events are logged once, then counted."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import math
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
+from proxy.core import events
+
 # Pauses between two lines about the same thing, in seconds; the last one repeats.
 PAUSES = (300.0, 600.0, 1200.0, 1800.0)
 # Where one event undoes another, the last line must say how things stand: these are held back only by the
 # rate of their lines, and the last of them is written in the end. Event: what it is a state of.
 STATE_CHANGES = {
-    "gateway lost": "gateway",
-    "gateway back": "gateway",
-    "too many connections": "connections",
-    "room for connections again": "connections",
+    events.UNREACHABLE: "gateway",
+    events.RECOVERED: "gateway",
+    events.TOO_MANY_CONNECTIONS: "connections",
+    events.CONNECTIONS_ADMITTED: "connections",
 }
 # Lines that are an account of what was done: each of them counts.
-ACCOUNTS = frozenset({"command"})
+ACCOUNTS = frozenset({events.COMMAND})
 _MINUTE = 60.0
 _MOST_KINDS = 200
 

@@ -91,7 +91,7 @@ def command_of(content: Any, gateways: Collection[str]) -> Command:
 
 
 def features_of(command: Command) -> frozenset[str]:
-    """Return the features that are asked for. Raises Refused (language section 4.1)."""
+    """Return the requested features. Raises Refused (language section 4.1)."""
     if command.arguments or command.response != "complete":
         raise Refused(400, "query features takes no argument but response_requested=complete")
     if not is_texts(command.value) or len(command.value) > _MOST_FEATURES:
@@ -102,7 +102,7 @@ def features_of(command: Command) -> frozenset[str]:
 
 
 def properties_of(command: Command) -> tuple[str, ...]:
-    """Return the names of the properties that are asked for. Raises Refused."""
+    """Return the names of the requested properties. Raises Refused."""
     names = command.value
     if not is_texts(names) or not 0 < len(names) <= _MOST_PROPERTIES or len(set(names)) < len(names):
         raise Refused(400, f"properties is a list of 1 to {_MOST_PROPERTIES} different names")

@@ -165,7 +165,7 @@ class OpenC2:
         return _written(reply, ijson.encode(answer), {"Content-Type": _DRAFT_TYPE})
 
     async def _told(self, name: str) -> Any:
-        """Tell one property in the connector's way."""
+        """Report one property in the connector's form."""
         if name not in DRAFT:
             raise Refused(404, "no such property")
         value = (await tell(self._context, self._context.gateway, {name: DRAFT[name]})).values[name]
@@ -175,7 +175,7 @@ class OpenC2:
     # -- the door -----------------------------------------------------------------------------------
 
     async def _enter(self, request: web.Request, keys: Iterable[str | None]) -> None:
-        """Let nobody in without TLS (unless that is allowed), without the key, or too often. Raises Refused."""
+        """Refuse a client without TLS (unless that is allowed), without the key, or at too high a rate. Raises Refused."""
         settings = self._context.settings
         if settings.https == "no" and not settings.of(OpenC2Settings).openc2_insecure:
             raise Refused(403, "OpenC2 needs TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes")
@@ -184,12 +184,12 @@ class OpenC2:
             raise Refused(503, f"more than {self._pace.most} commands a minute", retry_after=wait)
 
 
-# The reply to who wants none: a 200 without a body, because HTTP has an answer to everything.
+# The reply where none was requested: a 200 without a body, because HTTP has a response to every request.
 SILENCE = Reply(_OK)
 
 
 def _shaped(command: Command, reply: Reply) -> Reply:
-    """Answer as much as was requested; what went wrong is told in any case."""
+    """Answer as much as was requested; errors are reported in any case."""
     if reply.status != _OK or command.response == "complete":
         return reply
     return SILENCE if command.response == "none" else replace(reply, results=None)
@@ -219,7 +219,7 @@ def _parsed(document: Any) -> Any:
 
 
 def _description() -> dict[str, Any]:
-    """Say what the draft can be asked."""
+    """Describe what the draft can query."""
     return {"action": "query", "target": {"property": [{name: row.kind} for name, row in DRAFT.items()]}}
 
 

@@ -27,7 +27,7 @@ def action_of(document: Any) -> str:
 
 
 def property_of(content_type: str, document: Any, gateways: Collection[str]) -> str | None:
-    """Return the name of the property that is asked for, None for the self-description. Raises Refused."""
+    """Return the name of the requested property, None for the self-description. Raises Refused."""
     if content_type.partition(";")[0].strip().lower() not in _JSON_TYPES:
         raise Refused(400, "the Content-Type is application/json")
     action = action_of(document)

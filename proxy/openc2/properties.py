@@ -1,6 +1,6 @@
-"""What OpenC2 clients can ask for: PROPERTIES by their name in the profile, DRAFT by that of the connector of 2018.
+"""What OpenC2 clients can query: PROPERTIES by their name in the profile, DRAFT by that of the connector of 2018.
 
-A property that a gateway does not tell is None here and unavailable to the client. Powers are watts, signed
+A property that a gateway does not report is None here and unavailable to the client. Powers are watts, signed
 as everywhere; energies watt-hours; percent of the whole pack unless the name says ``app`` or ``reserve``.
 """
 
@@ -97,16 +97,16 @@ def _grid_code(key: str, kind: Callable[[Any], Any]) -> Reader:
     """Read an entry of the grid code: firmware 1.46 moved it from the site into an object of its own."""
 
     def read(documents: Documents, _: Options) -> Any:
-        told = section(documents.get(SITE_INFO))
-        return kind((section(told, "grid_code") or told).get(key))
+        known = section(documents.get(SITE_INFO))
+        return kind((section(known, "grid_code") or known).get(key))
 
     return read
 
 
 def _decimal(value: Any) -> str | None:
     """Write a number as the connector did: 240, not 240.0."""
-    told = number(value)
-    return None if told is None else f"{told:.15g}"
+    known = number(value)
+    return None if known is None else f"{known:.15g}"
 
 
 def _charge_app(documents: Documents, options: Options) -> float | None:
@@ -126,11 +126,11 @@ def _flows(documents: Documents, options: Options) -> dict[str, float | None] | 
 def _energy(documents: Documents, _: Options) -> dict[str, Any] | None:
     counters = {
         name: {
-            f"{direction}_wh": _total(told.get(f"energy_{direction}"))
+            f"{direction}_wh": _total(known.get(f"energy_{direction}"))
             for direction in ("imported", "exported")
         }
         for name in meters.METER_NAMES
-        if (told := meters.heard(documents, name))
+        if (known := meters.heard(documents, name))
     }
     return counters or None
 
@@ -143,20 +143,20 @@ def _total(value: Any) -> float | None:
 
 def _battery(documents: Documents, options: Options) -> dict[str, Any] | None:
     system = section(documents.get(SYSTEM_STATUS))
-    told = {
+    known = {
         "percentage": meters.charge_percent(documents),
         "power": meters.powers(documents, options).battery,
         "remaining": number(system.get("nominal_energy_remaining")),
         "capacity": number(system.get("nominal_full_pack_energy")),
     }
-    if all(value is None for value in told.values()):
+    if all(value is None for value in known.values()):
         return None
     units = [
         {"power": number(pack.block.get("p_out")), **_energies(pack.block)}
         for pack in packs(options.pack_order, documents)
         if pack.block
     ]
-    return {**told, "units": units}
+    return {**known, "units": units}
 
 
 def _energies(block: Signals) -> dict[str, float | None]:
@@ -167,17 +167,17 @@ def _energies(block: Signals) -> dict[str, float | None]:
 
 
 def _powerwalls(documents: Documents, _: Options) -> list[dict[str, Any]] | None:
-    """Return every battery unit, with what its block in the system status tells."""
+    """Return every battery unit, with what its block in the system status reports."""
     blocks = sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks"))
     by_name = {_name(block): block for block in blocks}
     units = sections(section(documents.get(POWERWALLS)).get("powerwalls")) or blocks
-    told = []
+    known = []
     for unit in units:
         part, serial = _name(unit)
         block = by_name.get((part, serial), {})
         ready = {"part_number": part, "serial": serial, "ready": _is_ready(block)}
-        told.append({**ready, **_energies(block)})
-    return told or None
+        known.append({**ready, **_energies(block)})
+    return known or None
 
 
 def _name(unit: Signals) -> tuple[str | None, str | None]:
@@ -203,8 +203,8 @@ def _count(documents: Documents, options: Options) -> int | None:
 
 
 def _last_communication(documents: Documents, _: Options) -> str | None:
-    told = text(section(documents.get(METERS), "site").get("last_communication_time"))
-    return None if told is None or told.startswith("0001-") else told  # year 1: never
+    known = text(section(documents.get(METERS), "site").get("last_communication_time"))
+    return None if known is None or known.startswith("0001-") else known  # year 1: never
 
 
 def _uptime(documents: Documents, _: Options) -> float | None:
@@ -212,14 +212,14 @@ def _uptime(documents: Documents, _: Options) -> float | None:
 
 
 def _uptime_text(documents: Documents, _: Options) -> str | None:
-    """Return what firmware 1.x tells of its site master, and later ones of the gateway."""
+    """Return what firmware 1.x reports of its site master, and later ones of the gateway."""
     old = text(section(documents.get(SITEMASTER)).get("uptime"))
     return old or text(section(documents.get(STATUS)).get("up_time_seconds"))
 
 
 def _firmware(documents: Documents, _: Options) -> str | None:
-    told = text(section(documents.get(STATUS)).get("version"))
-    return told.strip() if told else None
+    known = text(section(documents.get(STATUS)).get("version"))
+    return known.strip() if known else None
 
 
 def _problems(documents: Documents, _: Options) -> list[Any] | None:

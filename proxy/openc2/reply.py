@@ -26,7 +26,7 @@ _STALE = frozenset({CacheResult.STALE, CacheResult.REVALIDATE})
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The outcome of a command: a status of the language, why, and what was told."""
+    """The outcome of a command: a status of the language, why, and the results."""
 
     status: int
     text: str = ""
@@ -79,7 +79,7 @@ def _nothing(reading: Reading, gateway: SourceCache) -> Refused:
     """Say why no property could be had: the gateway's trouble, or there is no such thing."""
     errors = [got.error for got in reading.sources.values() if got.snapshot is None and got.error]
     trouble = next((error for error in errors if not isinstance(error, NotSupported)), None)
-    return Refused(404, "this gateway does not tell this") if trouble is None else refused(trouble, gateway)
+    return Refused(404, "this gateway does not report this") if trouble is None else refused(trouble, gateway)
 
 
 def refused(error: GatewayError, gateway: SourceCache) -> Refused:
@@ -97,7 +97,7 @@ def refused(error: GatewayError, gateway: SourceCache) -> Refused:
             wait = breaker.until - now
             cause = breaker.error
             why = "HTTP 429" if isinstance(cause, RateLimited) else f"{cause.title}: {cause}"
-            return Refused(503, f"gateway resting for {math.ceil(wait)} s after {why}", retry_after=wait)
+            return Refused(503, f"gateway in cooldown for {math.ceil(wait)} s after {why}", retry_after=wait)
     return Refused(503, f"{error.title}: {error}", retry_after=error.retry_after or 1.0)
 
 

@@ -49,7 +49,7 @@ _KINDS: Mapping[Setting, type | tuple[type, ...]] = {
     Setting.GRID_EXPORT: str,
 }
 _WORDS: Mapping[Any, str] = {str: "a text", bool: "true or false", _NUMBER: "a number from 0 to 100"}
-# The settings of one document of the gateway: whichever is written, both are told.
+# The settings of one document of the gateway: whichever is written, both are reported.
 _OPERATION = (Setting.RESERVE, Setting.MODE)
 # Properties that are called otherwise than their setting.
 _NAMES: Mapping[Setting, str] = {Setting.RESERVE: "backup_reserve"}
@@ -129,7 +129,7 @@ class Writes:
         return Reply(why.status, str(why), retry_after=why.retry_after)
 
     async def _held(self, write: Write, after: Mapping[Setting, Any]) -> dict[str, Any]:
-        """Tell what the gateway holds now: what was written, and the other half of mode and reserve."""
+        """Report what the gateway holds now: what was written, and the other half of mode and reserve."""
         shown = dict.fromkeys(
             (*_OPERATION, *write.values) if write.values.keys() & set(_OPERATION) else after
         )

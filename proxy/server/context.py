@@ -45,7 +45,7 @@ class Context:
     fallback: Callable[[web.Request, str, Gateway], Awaitable[web.StreamResponse]] | None = None
     # Counts the connections of clients, once the app listens.
     entrance: ConnectionLimiter | None = None
-    # Where settings come from, by key, and what is odd about them; empty if nobody read them from anywhere.
+    # Where settings come from, by key, and what is suspicious about them; empty if they were not read from anywhere.
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     # What is to be done when the proxy ends.

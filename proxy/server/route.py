@@ -46,7 +46,7 @@ class Route:
     A data route renders its sources through ``view``; without a view it gives the gateway's own
     bytes of its one source. ``sources`` are needed; ``offered`` are needed if the gateway offers
     them at all (404 is no error then, anything else is); ``optional`` ones may be missing for any
-    reason. ``instead`` pairs an offered or optional source with the one that is asked where the
+    reason. ``instead`` pairs an offered or optional source with the one that is fetched where the
     gateway does not offer it.
 
     Any other route names the ``endpoint`` that answers it. ``query`` are the
@@ -68,5 +68,5 @@ class Route:
     methods: tuple[str, ...] = READ
     query: tuple[str, ...] = ()
     public: bool = True  # readable by web pages of any origin
-    options: bool = True  # OPTIONS tells the methods
+    options: bool = True  # OPTIONS lists the methods
     local: bool = False  # answered only under names that are known to be this machine's

@@ -1,4 +1,4 @@
-"""ROUTES: everything that a client can ask for, one row each.
+"""ROUTES: everything that a client can request, one row each.
 
 Code, README, OpenAPI, metric labels and tests are made from this table. A path
 that is not a row does not exist, and nothing of it reaches the gateway.
@@ -28,7 +28,7 @@ from proxy.views import batteries, devices, meters, site, strings
 
 _CSV = "text/plain; charset=utf-8"
 
-# Firmware 23.44 took the vitals away and left what the inverter tells.
+# Firmware 23.44 removed the vitals and left the inverter's report.
 _NO_VITALS = ((VITALS, SOLAR_POWERWALL),)
 
 
@@ -51,7 +51,7 @@ def _told(name: str, summary: str, view: View, *sources: Source, **others: Any) 
 
 
 def _family(prefix: str, name: str, *members: str) -> tuple[Route, ...]:
-    """Make the rows of a way to the gateway that may not be configured."""
+    """Make the rows of a link to the gateway that may not be configured."""
     off = {"error": f"{name} not enabled"}
     usage = {"error": f"Use {', '.join(f'/{prefix}/{member}' for member in members)}"}
     rows = [
@@ -166,8 +166,8 @@ ROUTES: tuple[Route, ...] = (
     _told("level", "Charge in percent of the whole pack", meters.level, SOE),
     _pw("power", "The four powers (W)", meters.power, METERS, legacy=Legacy.ZERO_POWERS),
     *(
-        _pw(name, f"Meter of the {told}", meters.meter(section), METERS)
-        for name, section, told in (
+        _pw(name, f"Meter of the {whose}", meters.meter(section), METERS)
+        for name, section, whose in (
             ("site", "site", "grid"),
             ("grid", "site", "grid"),
             ("solar", "solar", "solar inverters"),

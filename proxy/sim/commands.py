@@ -43,7 +43,7 @@ def _refused(gateway: Gateway, verdict: Verdict) -> Answer:
 
 
 def login(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer:
-    """Open a session. Before 1.17 that alone stops the site master; later only if asked for."""
+    """Open a session. Before 1.17 that alone stops the site master; later only if requested."""
     given = fields(ask)
     username, password = str(given.get("username", "")), str(given.get("password", ""))
     now, version = gateway.clock.monotonic(), gateway.persona.version

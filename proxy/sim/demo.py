@@ -75,7 +75,7 @@ async def run(
     ready: Callable[[SimulatedGateway], None] = lambda _sim: None,
     **options: Any,
 ) -> None:
-    """Run a gateway until cancelled; ``ready`` is told when it listens, ``day`` is a CSV of a recorded day.
+    """Run a gateway until cancelled; ``ready`` is called when it listens, ``day`` is a CSV of a recorded day.
 
     Raises KeyError for an unknown persona, OSError or ValueError for recordings that
     cannot be read, OSError for ports that cannot be had.

@@ -45,7 +45,7 @@ SPOILS: dict[str, Callable[[Answer], Answer]] = {
     "overflow": _body(b'{"percentage": 1e400, "site": {"instant_power": -1e400}}'),
     "utf8": _body(b'{"site_name": "\xff\xfe\xc3\x28"}'),
     "deep": _body(b"[" * 100_000 + b"]" * 100_000),
-    # Larger than any gateway's; built only when it is asked for.
+    # Larger than any gateway's; built at the first request.
     "huge": lambda given: replace(given, body=b'{"percentage": 1, "padding": "' + b" " * HUGE + b'"}'),
     "truncate": lambda given: replace(given, body=given.body[: len(given.body) // 2]),
     "gzip": lambda given: replace(given, body=gzip.compress(given.body, mtime=0)),

@@ -88,7 +88,7 @@ class HttpFrontend:
         await asyncio.gather(*ended, return_exceptions=True)
 
     def open(self, *, stalls: bool = False, refuses_names: bool = False) -> None:
-        """Accept connections: never answering a handshake, or refusing every name, if told so."""
+        """Accept connections: never answering a handshake, or refusing every name, as faults say."""
         if self._runner is None:
             return
         self._sni.refuse_all = refuses_names
@@ -118,7 +118,7 @@ class HttpFrontend:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:
             return await self._desk.serve(request, self.connections)
-        except ConnectionError:  # who asked has left; aiohttp would log a traceback
+        except ConnectionError:  # the client has left; aiohttp would log a traceback
             return web.Response()
 
     def _protocol(self) -> asyncio.BaseProtocol:

@@ -148,7 +148,7 @@ class Gateway:
         return document if isinstance(document, Answer) else answer(document)
 
     def _no_session(self, ask: RequestKey) -> Answer:
-        # An unknown token is told apart from none at all.
+        # An unknown token is distinguished from none at all.
         if token_of(ask.headers, ask.cookies):
             return self.stale_token_answer
         return forbidden(ask.method)

@@ -65,7 +65,7 @@ class Contactor:
             self._rejoining_since = now
 
     def update(self, now: float) -> None:
-        """Close for good once the transition to the grid is over."""
+        """Close permanently once the transition to the grid is over."""
         if self._rejoining_since is not None and now - self._rejoining_since >= REJOINS_AFTER_S:
             self._opened_at = self._rejoining_since = self.fault = None
 

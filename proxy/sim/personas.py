@@ -35,7 +35,7 @@ class Persona:
     tedapi: bool = False
     wifi_only: bool = False  # TEDAPI by gateway password needs the gateway's own Wi-Fi
     v1r: bool = False
-    gzip: bool = False  # TEDAPI answers are compressed without being asked
+    gzip: bool = False  # TEDAPI answers are compressed without a request for it
 
     @property
     def version(self) -> Version:

@@ -83,7 +83,7 @@ class Plant:
     grid_charging: bool = False
     export: bool = True
     backup_until: float = 0.0  # second at which a manual full backup ends
-    order_w: float = 0.0  # what the battery is told to do until second ``order_until``
+    order_w: float = 0.0  # what the battery is commanded to do until second ``order_until``
     order_until: float = 0.0
     outage_hours: tuple[float, float] | None = None  # the grid is away between these, every day
     running: bool = True  # the site master; stopped, nothing flows through the battery

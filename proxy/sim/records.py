@@ -1,4 +1,4 @@
-"""The log of requests that tests ask about."""
+"""The log of requests that tests examine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Record:
-    """One request: monotonic time, what was asked, by which session, and the status given.
+    """One request: monotonic time, the path, by which session, and the status given.
 
     ``status`` stays 0 when no answer was delivered.
     """

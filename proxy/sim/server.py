@@ -130,7 +130,7 @@ class SimulatedGateway:
     ) -> None:
         await self.stop()
 
-    # --- what can be asked ----------------------------------------------------------------
+    # --- what can be requested ----------------------------------------------------------------
 
     @property
     def host(self) -> str:
@@ -269,7 +269,7 @@ class SimulatedGateway:
         self._faults_changed()
 
     def reboot(self, seconds: float = 60.0) -> None:
-        """Refuse connections for some seconds, forget all sessions, start anew."""
+        """Refuse connections for some seconds, forget all sessions, start again."""
         self.expire_sessions()
         self._frontend.shut()
         self.gateway.started = self.clock.wall() + seconds

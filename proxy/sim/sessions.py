@@ -117,7 +117,7 @@ class Sessions:
         self._alive.clear()
 
     def tolerates(self, now: float) -> bool:
-        """Count a request; False while the gateway wants to be left alone."""
+        """Count a request; False while the gateway limits the rate."""
         if now < self._resting_until:
             return False
         if self.limits.requests is None:

@@ -28,7 +28,7 @@ def default_folder(environ: Mapping[str, str]) -> str:
 def state_problem(settings: Settings) -> str | None:
     """Make the state folder if it is missing; say why nothing can be kept there, or None.
 
-    The daemon then runs all the same: it logs in anew after each restart.
+    The daemon then runs all the same: it logs in again after each restart.
     """
     if not settings.state_path:
         return "No state folder: set PW_STATE_PATH, or every restart costs the gateway a login."
@@ -57,7 +57,7 @@ def _needed(folder: Path, session: Path) -> Iterator[tuple[Path, int]]:
             yield file, os.R_OK | os.W_OK
 
 
-# Logins of the pypowerwall proxy's cloud modes, which often belong to root; nobody needs them here.
+# Logins of the pypowerwall proxy's cloud modes, which often belong to root; they are not needed here.
 _FOREIGN = ".pypowerwall."
 _CURE = "nothing is kept, so every restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
 

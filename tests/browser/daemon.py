@@ -22,6 +22,6 @@ async def lost(house):
 
 STATES = {
     fresh: ("Readings are", "good"),
-    resting: ("The gateway rests", "fair"),
+    resting: ("The gateway is in cooldown", "fair"),
     lost: ("No readings: /api/meters/aggregates", "bad"),
 }

@@ -79,7 +79,7 @@ async def test_a_port_that_does_not_speak_tls_is_found_out(examine):
     server.close()
 
     assert causes(findings) == [Cause.TLS]
-    assert findings[-1].told == "the handshake failed: the connection was closed"
+    assert findings[-1].detail == "the handshake failed: the connection was closed"
 
 
 PLAIN = b"HTTP/1.1 400 Bad Request\r\n\r\n"
@@ -117,7 +117,7 @@ async def test_what_goes_wrong_with_tls_is_told_in_plain_words(examine, to_tls, 
         with suppress(ConnectionError):
             await writer.wait_closed()
 
-    assert told in findings[-1].told
+    assert told in findings[-1].detail
     assert causes(findings) == [cause]
 
 
@@ -160,7 +160,7 @@ async def test_what_the_gateway_answers_tells_the_cause(sim, examine, status, ca
 async def test_a_gateway_says_how_long_it_wants_to_be_left_alone(sim, examine):
     sim.answers(status=429, headers={"Retry-After": "120"})
 
-    assert (await examine(host=sim.address))[-1].told.endswith("it wants to be left alone for 120 s")
+    assert (await examine(host=sim.address))[-1].detail.endswith("it requests a pause of 120 s")
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 200, "body": b"<html>"}, {"action": "hang"}])
@@ -191,7 +191,7 @@ async def test_the_firmware_is_named_with_what_it_keeps_to_itself(clock, examine
         findings = await examine(host=sim.address, gw_pwd=gw_pwd)
 
     assert causes(findings) == []
-    assert {finding.step: finding.told for finding in findings}["local: firmware"] == told
+    assert {finding.step: finding.detail for finding in findings}["local: firmware"] == told
 
 
 @pytest.mark.parametrize("gw_pwd", ["", "ABCDEFGHIJ"])
@@ -201,7 +201,7 @@ async def test_a_site_without_a_battery_is_healthy(clock, examine, gw_pwd):
         findings = await examine(host=sim.address, gw_pwd=gw_pwd)
 
     assert causes(findings) == []
-    told = {finding.told for finding in findings if finding.step.endswith(": charge")}
+    told = {finding.detail for finding in findings if finding.step.endswith(": charge")}
     assert told == {"is not offered; has this site no battery?"}
 
 
@@ -210,7 +210,7 @@ async def test_firmware_without_tls_is_healthy_without(clock, examine):
         findings = await examine(host=f"http://{sim.address}", password="")
 
     assert causes(findings) == []
-    assert findings[2].told == "is not used: PW_HOST says http://"
+    assert findings[2].detail == "is not used: PW_HOST says http://"
 
 
 async def test_tedapi_off_the_gateways_own_wifi_is_told_apart(clock, examine):
@@ -220,7 +220,7 @@ async def test_tedapi_off_the_gateways_own_wifi_is_told_apart(clock, examine):
         findings = await examine(host=sim.address, password="", gw_pwd=sim.gw_pwd)
 
     assert causes(findings) == [Cause.LOGIN]
-    assert "only on the gateway's own Wi-Fi" in findings[-1].told
+    assert "only on the gateway's own Wi-Fi" in findings[-1].detail
 
 
 async def test_a_gateway_that_takes_its_time(sim, examine):
@@ -282,7 +282,7 @@ async def test_an_address_to_which_no_way_leads(examine):
 async def test_a_name_is_told_with_its_address(sim, examine):
     findings = await examine(host=f"localhost:{sim.port}")
 
-    assert findings[0].told.startswith("localhost is ")
+    assert findings[0].detail.startswith("localhost is ")
 
 
 def test_a_healthy_site_is_told_so(command):

@@ -88,7 +88,7 @@ def test_a_state_folder_that_cannot_be_used_is_a_warning(command):
     daemon = command.start(PW_HOST="127.0.0.1:9", PW_STATE_PATH="/dev/null/state", PW_PORT="0")
 
     assert ask(daemon.port(), "/health")
-    assert any("WARNING no state" in line and "/dev/null/state" in line for line in daemon.lines)
+    assert any("WARNING state not persisted" in line and "/dev/null/state" in line for line in daemon.lines)
 
 
 def test_health_asks_the_running_daemon(command):

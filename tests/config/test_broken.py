@@ -50,7 +50,7 @@ PROBLEMS = {
         "PW_RSA_KEY_PATH: /nowhere/rsa.pem cannot be read (No such file or directory).",
         "PW_TLS_CERT: /nowhere/cert.pem cannot be read (No such file or directory).",
         "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made.",
-        "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway asks for a login.",
+        "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login.",
     ],
     "not-pem.env": [
         "PW_GW_CA: {here}/words.env holds no certificates in PEM form.",
@@ -58,7 +58,7 @@ PROBLEMS = {
     ],
     "rsa-without-login.env": [
         "PW_RSA_KEY_PATH: {here}/words.env must be a private RSA key in PEM form, not encrypted.",
-        "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway asks for a login.",
+        "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login.",
     ],
     "network.env": [
         'PW_BIND_ADDRESS is "all of them", but must be an address of this machine, such as 127.0.0.1, '

@@ -40,7 +40,7 @@ def test_an_address_is_enough():
     assert loaded.origins["host"] == "environment"
     assert loaded.origins["port"] == "default"
     assert loaded.warnings == (
-        "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways tell nothing.",
+        "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways report nothing.",
     )
 
 
@@ -223,11 +223,14 @@ ODD = {
     ("PW_NEG_SOLAR", "maybe"): 'PW_NEG_SOLAR is "maybe", but must be yes or no; no is used.',
     ("PW_SITE_ZERO_THRESHOLD", "some"): 'PW_SITE_ZERO_THRESHOLD is "some", but must be a number from 0 to '
     "100000; 0 is used.",
-    ("PW_CACHE_EXPIRE", "1"): "PW_CACHE_EXPIRE=1: some gateways limit the rate when asked more often than "
+    ("PW_CACHE_EXPIRE", "1"): "PW_CACHE_EXPIRE=1: some gateways limit the rate when polled more often than "
     "every 5 s.",
     ("PW_CACHE_TTL", "4"): "PW_CACHE_TTL=4 is less than PW_CACHE_EXPIRE=5: nothing is served while the "
     "gateway fails.",
-    ("PW_GW_TLS", "off"): "PW_GW_TLS=off: the password is sent to whoever answers at the gateway's address.",
+    (
+        "PW_GW_TLS",
+        "off",
+    ): "PW_GW_TLS=off: the password is sent to any device that answers at the gateway's address.",
     (
         "PW_WIFI_HOST",
         "192.168.91.1",
@@ -235,11 +238,14 @@ ODD = {
     ("PW_TEDAPI_API_VERSION", "V2026_06"): "PW_TEDAPI_API_VERSION=V2026_06 has no effect: V2024_06 is used.",
     ("PW_CONTROL_ISLANDING", "yes"): "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET.",
     ("PW_CONTROL_SECRET", "geheim7"): "PW_CONTROL_SECRET is shorter than 8 characters: it can be guessed.",
-    ("PW_CONTROL_SECRET", "mySecretKey"): "PW_CONTROL_SECRET stands in documentation: everybody knows it.",
+    (
+        "PW_CONTROL_SECRET",
+        "mySecretKey",
+    ): "PW_CONTROL_SECRET is an example from documentation: it can be guessed.",
     (
         "PW_CONTROL_SECRET",
         "YOUR_SECRET_TOKEN",
-    ): "PW_CONTROL_SECRET stands in documentation: everybody knows it.",
+    ): "PW_CONTROL_SECRET is an example from documentation: it can be guessed.",
     ("PW_PASSWORD", '"in quotes"'): "PW_PASSWORD stands in quotes, which count as part of it "
     "(docker's env files keep them).",
     (

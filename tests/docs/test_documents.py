@@ -50,7 +50,7 @@ def test_the_secret_of_the_examples_is_warned_about():
     assert shown
     for secret in shown:
         assert any(
-            "stands in documentation" in hint for hint in warnings(settings_of(control_secret=secret))
+            "an example from documentation" in hint for hint in warnings(settings_of(control_secret=secret))
         ), secret
 
 

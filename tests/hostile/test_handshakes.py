@@ -102,7 +102,7 @@ async def test_handshakes_are_bounded_and_the_log_says_so_once(house, caplog):
     lines = [record for record in caplog.records if "connections" in record.message]
     assert [(line.message, line.levelname) for line in lines] == [
         ("too many connections", "WARNING"),
-        ("room for connections again", "WARNING"),
+        ("connections admitted again", "WARNING"),
     ]
     assert lines[1].refused == 5
     for client in hanging:

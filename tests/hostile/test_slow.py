@@ -169,7 +169,7 @@ async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, capl
     lines = [record for record in caplog.records if "connections" in record.message]
     assert [(line.message, line.levelname) for line in lines] == [
         ("too many connections", "WARNING"),
-        ("room for connections again", "WARNING"),
+        ("connections admitted again", "WARNING"),
     ]
     assert lines[1].refused == 5
     for _, writer in held:

@@ -25,22 +25,22 @@ EVENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d (DEBUG|I
 def test_an_event_is_a_sentence_and_its_fields():
     written = Log()
 
-    written.logger.info("gateway back", extra={"after_s": 250.0, "served_stale": 50, "site": "My home"})
+    written.logger.info("gateway recovered", extra={"after_s": 250.0, "served_stale": 50, "site": "My home"})
 
-    assert written.lines == ['INFO gateway back after_s=250 served_stale=50 site="My home"']
+    assert written.lines == ['INFO gateway recovered after_s=250 served_stale=50 site="My home"']
 
 
 def test_the_same_event_for_programs():
     written = Log(log_format="json")
 
-    written.logger.warning("gateway lost", extra={"cause": "timeout", "retry": True})
+    written.logger.warning("gateway unreachable", extra={"cause": "timeout", "retry": True})
 
     line = json.loads(written.text)
     assert line.pop("time")
     assert line == {
         "level": "warning",
         "logger": "proxy.test",
-        "event": "gateway lost",
+        "event": "gateway unreachable",
         "cause": "timeout",
         "retry": True,
     }
@@ -203,7 +203,7 @@ def test_setting_up_again_replaces_the_handler():
         for _ in range(2):
             logging.getLogger("powerwall.test").warning("exchange failed", extra={"cause": "timeout"})
         set_up(settings_of(log_format="json", log_level="error"), second)
-        logging.getLogger("powerwall.test").warning("gateway lost")
+        logging.getLogger("powerwall.test").warning("gateway unreachable")
         logging.getLogger("powerwall.test").error("house on fire")
     finally:
         for handler in [handler for handler in root.handlers if isinstance(handler, LogHandler)]:

@@ -1,4 +1,4 @@
-"""What happens again and again is told once, then counted."""
+"""Repeated events are logged once, then counted."""
 
 import pytest
 
@@ -54,10 +54,15 @@ def test_the_last_line_about_the_gateway_says_how_it_is():
     written = Log(suppress_network_errors=True)
 
     for _ in range(2):
-        written.logger.warning("gateway lost", extra={"cause": "timeout"})
-        written.logger.warning("gateway back", extra={"after_s": 3})
+        written.logger.warning("gateway unreachable", extra={"cause": "timeout"})
+        written.logger.warning("gateway recovered", extra={"after_s": 3})
 
-    assert [line.split(" ", 3)[2] for line in written.lines] == ["lost", "back", "lost", "back"]
+    assert [line.split(" ", 3)[2] for line in written.lines] == [
+        "unreachable",
+        "recovered",
+        "unreachable",
+        "recovered",
+    ]
 
 
 def test_a_gateway_that_comes_and_goes_does_not_fill_the_log():
@@ -65,9 +70,9 @@ def test_a_gateway_that_comes_and_goes_does_not_fill_the_log():
     written = Log()
 
     for _ in range(300):
-        written.logger.warning("gateway lost", extra={"cause": "timeout"})
+        written.logger.warning("gateway unreachable", extra={"cause": "timeout"})
         written.now += 1
-        written.logger.warning("gateway back", extra={"after_s": 1})
+        written.logger.warning("gateway recovered", extra={"after_s": 1})
         written.now += 1
 
     assert len(written.lines) <= 2 * 5 * 10 + 4
@@ -79,29 +84,29 @@ def test_the_last_change_is_written_though_nothing_else_is(limit):
     """A gateway that is back for good after many changes within a minute: the log ends with that."""
     written = Log(network_error_rate_limit=limit)
     for _ in range(8):
-        written.logger.warning("gateway lost", extra={"link": "local", "cause": "timeout"})
-        written.logger.warning("gateway back", extra={"link": "local", "after_s": 1})
+        written.logger.warning("gateway unreachable", extra={"link": "local", "cause": "timeout"})
+        written.logger.warning("gateway recovered", extra={"link": "local", "after_s": 1})
 
     written.now += 60
     written.handler.write_counts()
 
     assert len(written.lines) == 2 * limit + 1
-    assert written.lines[-1] == f"WARNING gateway back link=local after_s=1 repeated={16 - 2 * limit}"
+    assert written.lines[-1] == f"WARNING gateway recovered link=local after_s=1 repeated={16 - 2 * limit}"
     written.handler.close()
     assert len(written.lines) == 2 * limit + 1
 
 
 def test_each_link_has_a_last_change():
     written = Log(network_error_rate_limit=0)
-    written.logger.warning("gateway lost", extra={"link": "tedapi"})
-    written.logger.warning("gateway lost", extra={"link": "local"})
-    written.logger.warning("gateway back", extra={"link": "local"})
+    written.logger.warning("gateway unreachable", extra={"link": "tedapi"})
+    written.logger.warning("gateway unreachable", extra={"link": "local"})
+    written.logger.warning("gateway recovered", extra={"link": "local"})
 
     written.handler.close()
 
     assert written.lines == [
-        "WARNING gateway lost link=tedapi repeated=1",
-        "WARNING gateway back link=local repeated=2",
+        "WARNING gateway unreachable link=tedapi repeated=1",
+        "WARNING gateway recovered link=local repeated=2",
     ]
 
 

@@ -160,7 +160,7 @@ async def test_a_resting_gateway_is_said_to_rest(producer, sim):
     assert 41 <= int(wait) <= 46  # a little is added, so that not everybody comes back at once
     assert response_of(answer) == {
         "status": 503,
-        "status_text": f"gateway resting for {wait} s after HTTP 429",
+        "status_text": f"gateway in cooldown for {wait} s after HTTP 429",
     }
 
 

@@ -150,7 +150,7 @@ async def test_a_path_in_trouble_is_told_once_and_once_more_when_it_works(sim, p
     fault.remove()
     await scrape(proxy, clock, 20, step=2)
 
-    assert [record.getMessage() for record in caplog.records] == ["source rests", "source back"]
+    assert [record.getMessage() for record in caplog.records] == ["source in cooldown", "source recovered"]
 
 
 async def test_one_path_that_hangs_leaves_the_others_fresh(sim, start, clock):

@@ -82,7 +82,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 
 async def _get(context: Context, gateway: Gateway, action: Action) -> web.Response:
     """Read, which needs no token as long as control is on. Raises Refused."""
-    # 200 as the peer's: a dashboard asks for this along with readings, and an error would cost it both.
+    # 200 as the peer's: a dashboard requests this along with readings, and an error would cost it both.
     _check_on(context, status=200)
     return await _read(gateway, action)
 
@@ -118,7 +118,7 @@ def samples(context: Context) -> dict[str, Callable[[], Samples]]:
 
 
 def account_of(context: Context, gateway: Gateway) -> dict[str, Any]:
-    """Tell of the last commands, for holders of the secret only."""
+    """Report the last commands, for holders of the secret only."""
     return {
         "wrong_tokens": context.guard.wrong,
         "refused_guesses": context.guard.refused,
@@ -150,7 +150,7 @@ def denied(verdict: Verdict) -> web.Response:
 
 
 async def _read(gateway: Gateway, action: Action) -> web.Response:
-    """Tell what the gateway holds."""
+    """Report what the gateway holds."""
     setting = action.setting
     try:
         held = await gateway.commands.read(setting)
@@ -166,7 +166,7 @@ async def _read(gateway: Gateway, action: Action) -> web.Response:
 async def _write(
     context: Context, request: web.Request, gateway: Gateway, action: Action, fields: Mapping[str, Raw]
 ) -> web.Response:
-    """Carry out a command and tell what became of it."""
+    """Carry out a command and report its outcome."""
     raw = {action.setting: fields["value"]}
     if action.along is not None and fields.get(action.field, "") != "":
         raw[action.along] = fields[action.field]

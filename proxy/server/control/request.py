@@ -27,7 +27,7 @@ INVALID = "Control Command Error: Invalid Request"
 
 
 class Refused(Exception):
-    """A request that is answered without asking the gateway; ``outcome`` names why in the metrics."""
+    """A request that is answered without a request to the gateway; ``outcome`` names why in the metrics."""
 
     def __init__(self, response: web.Response, outcome: str = "invalid") -> None:
         super().__init__(outcome)

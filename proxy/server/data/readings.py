@@ -1,6 +1,6 @@
 """The one handler of cached readings: from a row of ROUTES to an answer.
 
-A representation is made when it is first asked after one of its sources changed,
+A representation is made at the first request after one of its sources changed,
 and kept until the next change; its lifetime is that of its oldest snapshot.
 """
 
@@ -202,12 +202,12 @@ def encode(value: Any, style: Style) -> bytes:
         return value.encode()
     try:
         return json.dumps(value, allow_nan=False, **_STYLES[style]).encode()
-    except ValueError:  # a number that JSON cannot say: nobody could read the answer
+    except ValueError:  # a number that JSON cannot express: no client could read the answer
         return json.dumps(finite(value), **_STYLES[style]).encode()
 
 
 def substituted(reading: Reading, source: Source, other: Reading) -> Reading:
-    """Add what was told instead of a source; its error is the error of that source."""
+    """Add the substitute of a source; its error is the error of that source."""
     told = next(iter(other.sources.values()))
     failed = {source: told} if told.snapshot is None else {}
     return Reading({**reading.sources, **other.sources, **failed})
@@ -227,7 +227,7 @@ def _of_another_kind(route: Route, reading: Reading) -> NotSupported | None:
     snapshot = reading.sources[route.sources[0]].snapshot if route.sources else None
     if snapshot is None or snapshot.document.media_type == route.media_type:
         return None
-    return NotSupported(f"{route.path} is not told as {route.media_type} by this gateway")
+    return NotSupported(f"{route.path} is not available as {route.media_type} from this gateway")
 
 
 def worst(reading: Reading) -> CacheResult:

@@ -1,7 +1,7 @@
 """/metrics: for Prometheus and its relatives.
 
 A scrape reads what is stored and never waits for the gateway. It counts as a visit,
-because somebody who has nothing but Prometheus wants readings too: this scrape asks for
+because an operator who has nothing but Prometheus wants readings too: this scrape requests
 what is not fresh, the next one finds it.
 """
 

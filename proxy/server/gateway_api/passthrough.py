@@ -4,7 +4,7 @@ Bodies are passed on chunk by chunk. Files of moderate size are kept (RFC 9111) 
 bounded in bytes, so that a page that is opened ten times costs the gateway one reading of
 it. Each file is fetched once at a time, a few of them at once, at the gateway's pace, not at the
 client's; one that comes too slowly is given up. What the gateway does not have is remembered
-for a minute, and however much is requested here, the gateway is asked for an app's worth of
+for a minute, and however much is requested here, the gateway is sent requests for an app's worth of
 files at once and then for one a second.
 """
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 _CACHE_BYTES: Final = 16 * 1024 * 1024
 _LARGEST: Final = 4 * 1024 * 1024  # a larger file is only passed on
 _MISSING_S: Final = 60.0
-# An app of older firmware loads 34 files. More often than readings a gateway should not be asked for files:
-# whoever makes it say 429 has silenced it for everybody.
+# An app of older firmware loads 34 files. Files should not be requested more often than readings:
+# a client that makes the gateway answer 429 has silenced it for all clients.
 _AT_ONCE: Final = 40.0
 _PER_S: Final = 1.0
 # How long a client waits for others' files, and how slowly a file may come: so long for its beginning, then bytes/s.
@@ -52,7 +52,7 @@ _LONGEST_PATH: Final = 200
 _INTERFACES: Final = ("/api", "/tedapi")  # the gateway's, which are no files
 _TO_GATEWAY: Final = ("Accept", "Accept-Language", "If-None-Match", "If-Modified-Since", "Range")
 # Hop by hop (RFC 9110 section 7.6.1), the session, and what is said about the gateway's own
-# origin: the proxy is another one, may be framed, and must not be bound to TLS by somebody else.
+# origin: the proxy is another one, may be framed, and must not be bound to TLS by the gateway.
 _DROPPED: Final = frozenset(
     {
         *("connection", "keep-alive", "proxy-authenticate", "proxy-connection", "te", "trailer"),
@@ -152,7 +152,7 @@ class Passthrough:
         self, request: web.Request, key: tuple[str, bool], kept: Kept | None
     ) -> web.StreamResponse | BufferedResponse:
         if kept is not None and self._now() < kept.fresh_until:
-            return self._serve(request, kept, "hit")  # whoever was before us fetched it
+            return self._serve(request, kept, "hit")  # the request before this one fetched it
         link = self._link(key[0])
         headers = {name: request.headers[name] for name in _TO_GATEWAY if name in request.headers}
         headers["Accept-Encoding"] = "gzip" if key[1] else "identity"
@@ -172,7 +172,7 @@ class Passthrough:
             return await self._pass_on(request, key, asset)
 
     def _link(self, path: str) -> Link:
-        """Choose the way to the files, unless it rests, the name is not worth a request, or there were too many."""
+        """Choose the link to the files, unless it is in cooldown, the name is not worth a request, or there were too many."""
         link = next((link for link in self._gateway.links if isinstance(link.driver, AssetOrigin)), None)
         if link is None:
             raise NotSupported("this gateway has no web app")
@@ -182,7 +182,7 @@ class Passthrough:
         self._allowance = min(_AT_ONCE, self._allowance + (now - self._counted_at) * _PER_S)
         self._counted_at = now
         if self._allowance < 1:
-            raise SourceUnavailable("the gateway is not asked for that many files", retry_after=1 / _PER_S)
+            raise SourceUnavailable("too many files are requested of the gateway", retry_after=1 / _PER_S)
         self._allowance -= 1
         return link
 
@@ -292,7 +292,7 @@ def _is_strict(headers: Mapping[str, str]) -> bool:
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:
-    """Return for how many seconds an answer is fresh; 0: ask each time whether it still holds."""
+    """Return for how many seconds an answer is fresh; 0: validate each time."""
     control = headers.get("cache-control", "").lower()
     found = None if "no-cache" in control else _MAX_AGE.search(control)
     return float(found[1]) if found else 0.0

@@ -1,6 +1,6 @@
 """Sessions of our own, for programs made for a gateway: they open nothing there.
 
-Who carries one gets the gateway's own bytes; who carries one that is unknown (any more) is told
+Who carries one gets the gateway's own bytes; a client with one that is unknown (any more) gets
 so, and logs in again; who carries none gets the proxy's documented answers.
 """
 

@@ -59,5 +59,5 @@ async def _next(listener: Subscriber) -> bytes:
 async def _taken(request: web.Request) -> None:
     """Wait until the reader took what was sent; raises TimeoutError for one that does not."""
     async with asyncio.timeout(_STALLED_S):
-        while request.transport is not None and request.transport.get_write_buffer_size():  # noqa: ASYNC110 - nobody tells when
+        while request.transport is not None and request.transport.get_write_buffer_size():  # noqa: ASYNC110 - there is no event for it
             await asyncio.sleep(_STALLED_S / 60)

@@ -61,7 +61,7 @@ def _facts(route: Route) -> Iterable[tuple[str, str]]:
         yield "Made from", ", ".join(reported_by)
         yield (
             "Freshness",
-            "PW_CACHE_EXPIRE; up to PW_CACHE_TTL while the gateway is silent. Age tells how old.",
+            "PW_CACHE_EXPIRE; up to PW_CACHE_TTL while the gateway is silent. Age says how old.",
         )
         yield "When nothing is known", "503, 502, 504 or 404 with a problem document and Retry-After"
         if route.legacy is not Legacy.VIEW:

@@ -3,7 +3,7 @@
 A page's script is one file on the wire: the modules that it imports are put in
 front of it, each once, without their comments. What is sent is thus no file of the
 folder, so packed ones beside the sources would be of no use: they are made in memory
-when first asked for. Requests are answered from this dictionary only, so no path of a
+when first requested. Requests are answered from this dictionary only, so no path of a
 client ever reaches the file system.
 """
 
@@ -53,7 +53,7 @@ class StaticFile:
         return hashlib.sha256(self.body).hexdigest()[:12]
 
     async def packed(self, coding: str) -> bytes:
-        """Return the body in a coding ("": as it is), packed when first asked for, beside everything else."""
+        """Return the body in a coding ("": as it is), packed at the first request, beside everything else."""
         if not coding:
             return self.body
         if coding not in self._packed:

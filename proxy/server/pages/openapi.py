@@ -28,7 +28,7 @@ _TEXT = {"type": "string"}
 # What may be posted to an endpoint, as JSON or as a form.
 _FIELDS: Final = {
     "control": {
-        "value": {"description": "What to set; without it the present value is told", **_TEXT},
+        "value": {"description": "What to set; without it the present value is returned", **_TEXT},
         "token": {"description": "PW_CONTROL_SECRET; or Authorization: Bearer", **_TEXT},
         "mode": {"description": "With a reserve: also set the mode", **_TEXT},
         "level": {"description": "With a mode: also set the reserve", **_TEXT},
@@ -91,7 +91,7 @@ def _body(route: Route) -> dict[str, Any]:
 
 
 def _told(route: Route) -> dict[str, Any]:
-    """Describe the answers of a route that renders what the gateway told."""
+    """Describe the answers of a route that renders documents of the gateway."""
     content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
     return {
         "200": {"description": route.summary, "headers": _FRESHNESS, "content": content},

@@ -46,7 +46,7 @@ THEMES: Final[Mapping[str, str | None]] = {
     "grafana-dark": "dark",
     "white": "light",
 }
-# What an address may ask of the power-flow page; anything else in it is ignored.
+# Query parameters of the power-flow page; all others are ignored.
 PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "style": tuple(THEMES),
     "theme": ("dark", "light"),
@@ -183,7 +183,7 @@ class Ui:
         return web.json_response(await gateway.live.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
 
     async def status_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
-        """Serve the page for whoever runs the proxy; it reads /health, which tells the firmware once that is known."""
+        """Serve the page for the operator; it reads /health, which has the firmware once that is known."""
         await gateway.cache.get([STATUS], _SOFT_TIMEOUT_S)
         return self.page(request, "status.html", {})
 

@@ -1,7 +1,7 @@
 """/health, /ready, /stats: how the proxy is.
 
 /health is liveness and always 200; /ready is 503 with one sentence when no
-fresh enough reading can be served, not even by asking for one.
+fresh enough reading can be served, not even by fetching one.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 
 
 async def _health(context: Context, request: web.Request, gateway: Gateway) -> web.Response:
-    """Tell everybody that the proxy lives, guests of the LAN the rest, holders of the control secret also what was set."""
+    """Report to every client that the proxy lives, to clients of the LAN the rest, to holders of the control secret also the commands."""
     if shown := exposed(request):
         return shown
     document = health_of(context, gateway)
     if not (is_ours(request, context.settings) and is_same_origin(request)):
-        # What anybody may know; the rest is for those who came by a name of this machine.
+        # What any client may know; the rest is for requests to a name of this machine.
         document = {key: document[key] for key in ("status", "version", "uptime_seconds", "age_seconds")}
     elif "Authorization" in request.headers:
         verdict = await context.guard.admit(bearer_of(request), client_of(request, context.settings))
@@ -88,10 +88,10 @@ async def _health(context: Context, request: web.Request, gateway: Gateway) -> w
 
 
 async def _ready(context: Context, gateway: Gateway) -> web.Response:
-    """Say whether there is a reading that is fresh enough, asking for one if need be."""
+    """Say whether there is a reading that is fresh enough, fetching one if need be."""
     age = newest_age(gateway.cache, context.clock.monotonic())
     if age is None or age > context.settings.ready_age:
-        # Nobody else may be asking: the question itself is interest enough for one reading.
+        # There may be no other client: this request is demand enough for one reading.
         await gateway.cache.get([METERS])
         age = newest_age(gateway.cache, context.clock.monotonic())
     if age is not None and age <= context.settings.ready_age:

@@ -1,4 +1,4 @@
-"""What /health tells: how the gateway is, how clients are served, what went wrong, whether readings make sense."""
+"""The document of /health: state of the gateway, of serving clients, errors, plausibility of readings."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _SHOWN: Final = 3  # characters of a serial number, which is personal
 _KIBI: Final = 1024
 _DEFAULT: Final = "default"
 _WRITES: Final = 10
-# Meters are not read in the same instant: up to this they may differ without anybody being told.
+# Meters are not read in the same instant: differences up to this are not reported.
 _USUAL_W: Final = 100.0
 _USUAL_SHARE: Final = 0.1
-# They last as long as somebody looks, which is no measure of how fast anybody was answered.
+# They last as long as a page is open, which is no measure of how fast requests are answered.
 _STREAMS: Final = frozenset(route.path for route in ROUTES if route.media_type == "text/event-stream")
 
 
 def health_of(context: Context, gateway: Gateway) -> dict[str, Any]:
-    """Collect what /health tells."""
+    """Collect the document of /health."""
     cache, now = gateway.cache, context.clock.monotonic()
     age = newest_age(cache, now)
     return {
@@ -65,7 +65,7 @@ def health_of(context: Context, gateway: Gateway) -> dict[str, Any]:
 
 
 def _identity(gateway: SourceCache) -> dict[str, str | None]:
-    """Say which gateway this is, as far as it told: firmware, and the last characters of its number."""
+    """Say which gateway this is, as far as is known: firmware, and the last characters of its number."""
     known = gateway.store.get(STATUS)
     told = section(known.document.value) if known else {}
     version, number = text(told.get("version")), text(told.get("din"))
@@ -100,7 +100,7 @@ def _source(gateway: SourceCache, source: str, now: float) -> dict[str, Any]:
     snapshot = gateway.store.get(source)
     age = now - snapshot.observed_at if snapshot else None
     policy = gateway.policy(source)
-    # A way that rests has left the source to the next.
+    # A link in cooldown has left the source to the next.
     ways = sorted(
         ((link, link.driver.sources[source]) for link in gateway.links if link.has(source)),
         key=lambda way: way[0].resting(way[1], now) is not None,
@@ -182,7 +182,7 @@ def _errors(context: Context, gateway: Gateway) -> list[dict[str, Any]]:
 
 
 def _writes(context: Context, gateway: Gateway) -> list[dict[str, Any]]:
-    """Tell of the last commands as much as /metrics does; values and clients are for holders of the secret."""
+    """Report the last commands as far as /metrics does; values and clients are for holders of the secret."""
     now = context.clock.wall()
     latest = reversed(gateway.commands.reports)
     return [

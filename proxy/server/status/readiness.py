@@ -33,17 +33,17 @@ def summary(gateway: SourceCache) -> str:
     if not gateway.links:
         return "No gateway is configured: set PW_HOST to the address of the gateway."
     age = newest_age(gateway, now)
-    resting = next((link for link in gateway.links if not link.breaker.is_closed), None)
-    if resting is not None:
-        error = resting.breaker.error
+    failed = next((link for link in gateway.links if not link.breaker.is_closed), None)
+    if failed is not None:
+        error = failed.breaker.error
         cause = f"{error.title.lower()} ({error})" if error else "it is being tried"
-        wait = max(resting.breaker.until - now, 0.0)
+        wait = max(failed.breaker.until - now, 0.0)
         served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
-        who = "gateway" if len(gateway.links) == 1 else f"{resting.driver.name} connection"
-        return f"The {who} rests: {cause}; next try in {wait:.0f} s; {served}."
+        who = "gateway" if len(gateway.links) == 1 else f"{failed.driver.name} connection"
+        return f"The {who} is in cooldown: {cause}; next try in {wait:.0f} s; {served}."
     if age is None:
         failing = failure_of(gateway) or powers_missing(gateway)
-        return f"No readings: {failing}." if failing else "No reading has been asked for yet."
+        return f"No readings: {failing}." if failing else "No reading has been requested yet."
     missing = powers_missing(gateway)
     return f"Readings are {age:.1f} s old" + (f", but not of powers: {missing}." if missing else ".")
 
@@ -56,7 +56,7 @@ def healthy(gateway: SourceCache, age: float | None) -> bool:
 
 
 def powers_missing(gateway: SourceCache) -> GatewayError | None:
-    """Return why there are no powers, which everybody wants, although the gateway answers."""
+    """Return why there are no powers, the essential reading, although the gateway answers."""
     if gateway.peek(METERS):
         return None
     found = (

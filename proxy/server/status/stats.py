@@ -1,4 +1,4 @@
-"""What /stats and /health tell in the words that scripts and integrations know from the pypowerwall proxy.
+"""The parts of /stats and /health in the terms that scripts and integrations know from the pypowerwall proxy.
 
 Counters are bounded by the table of routes and by what can go wrong; strings are never null;
 secrets are shown as set or not. What only the peer's construction gave a meaning is left out.
@@ -35,7 +35,7 @@ _STATS_NAMES: Final = {"timeouts": "timeout"}  # the peer has both words, one in
 
 
 def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
-    """Collect what /stats tells."""
+    """Collect the document of /stats."""
     now, traffic, settings = context.clock.wall(), context.traffic, context.settings
     return {
         **_name(gateway),
@@ -88,7 +88,7 @@ def peers_health(context: Context, gateway: Gateway) -> dict[str, Any]:
 
 
 def reset_of(cleared: int) -> dict[str, Any]:
-    """Answer a reset; readings and rests of the gateway are not forgotten with the counters."""
+    """Answer a reset; readings and cooldowns of the gateway are not dropped with the counters."""
     return {
         "status": "reset_complete",
         "health_counters_reset": True,
@@ -110,7 +110,7 @@ def totals(context: Context) -> dict[str, int]:
 
 
 def endpoint_statistics(context: Context) -> dict[str, dict[str, Any]]:
-    """Say for every route that was asked how often it could answer."""
+    """Say for every requested route how often it could answer."""
     failed: Counter[str] = Counter()
     for (route, _, status), count in context.traffic.requests.items():
         failed[route] += count if status >= HTTPStatus.BAD_REQUEST else 0
@@ -126,7 +126,7 @@ def endpoint_statistics(context: Context) -> dict[str, dict[str, Any]]:
 
 
 def gateway_load(context: Context, gateway: Gateway) -> dict[str, Any]:
-    """Say what the gateway has to bear from this proxy, so that nobody need suspect it."""
+    """Say what load this proxy puts on the gateway, so that it can be ruled out as a cause."""
     links, clock = gateway.cache.links, context.clock
     now = clock.monotonic()
     usages = [link.driver.usage() for link in links if isinstance(link.driver, ReportsUsage)]
@@ -144,7 +144,7 @@ def gateway_load(context: Context, gateway: Gateway) -> dict[str, Any]:
 
 
 def offered(gateway: Gateway) -> dict[str, bool]:
-    """Say for every path that was asked of the gateway whether this hardware and firmware offer it."""
+    """Say for every path that was requested of the gateway whether this hardware and firmware offer it."""
     found = {snapshot.source: True for snapshot in gateway.cache.store}
     for link in gateway.cache.links:
         for path, rest in link.rests.items():

@@ -18,6 +18,7 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from proxy.core import events
 from proxy.drivers.dial import resolve
 from proxy.server.transport.connection import REQUEST_S, Connection
 
@@ -75,11 +76,11 @@ class ConnectionLimiter:
             self._refused_in_row += 1
             if self._refused_in_row == 1:
                 _log.warning(
-                    "too many connections", extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"}
+                    events.TOO_MANY_CONNECTIONS, extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"}
                 )
             return False
         if self._refused_in_row:
-            _log.warning("room for connections again", extra={"refused": self._refused_in_row})
+            _log.warning(events.CONNECTIONS_ADMITTED, extra={"refused": self._refused_in_row})
             self._refused_in_row = 0
         return True
 

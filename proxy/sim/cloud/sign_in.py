@@ -35,7 +35,7 @@ class Application:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an access token permits. ``expires_at`` is None for a token that a provider gave for good."""
+    """What an access token permits. ``expires_at`` is None for a token that a provider issued without an end."""
 
     client_id: str
     scopes: tuple[str, ...] = SCOPES

@@ -58,7 +58,7 @@ def aggregates(scene: Scene) -> Any:
     """``/api/meters/aggregates``: the four meters, and three empty ones on old firmware."""
     reading, c, hardware = scene.reading, scene.reading.counters, scene.hardware
     old = scene.version < V21_13
-    hertz = reading.frequency_hz if old else 0.0  # newer firmware tells it of the battery only
+    hertz = reading.frequency_hz if old else 0.0  # newer firmware reports it of the battery only
     told = partial(meter, scene, volts=hardware.volts)
     document = {
         "site": told(reading.site_w, var=-329.0, exported=c.exported, imported=c.imported, frequency=hertz),

@@ -171,7 +171,7 @@ def bus(scene: Scene, empty_slots: int) -> Board:
 
 
 def _add_empty_slot(lists: dict[str, list[Board]]) -> None:
-    """Pad every list with a place that nobody fills: zeros that are missing in action."""
+    """Pad every list with an empty place: zeros that are missing in action."""
     lists["PVAC"].append(
         {**NO_ONE, "PVAC_Status": {"isMIA": True, "PVAC_Pout": 0}, "PVAC_Logging": {"isMIA": True}}
     )

@@ -1,4 +1,4 @@
-"""The paths of TEDAPI: who may ask, what is unpacked, what is packed."""
+"""The paths of TEDAPI: who may request, what is unpacked, what is packed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _refused(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer | None
 
 
 def _packed(gateway: Gateway, body: bytes, media_type: str = OCTETS) -> Answer:
-    # Newer firmware compresses without being asked and without saying so.
+    # Newer firmware compresses without a request for it and without saying so.
     return Answer(200, gzip.compress(body, mtime=0) if gateway.persona.gzip else body, media_type)
 
 
@@ -113,4 +113,4 @@ def is_command(ask: RequestKey) -> bool:
             inner = AuthEnvelope.FromString(ask.body).payload
         return request_name(MessageEnvelope.FromString(inner)) not in READING_REQUESTS
     except DecodeError:
-        return True  # nobody can tell; a reader sends nothing of the kind
+        return True  # cannot be decided; a reader sends nothing of the kind

@@ -1,4 +1,4 @@
-"""Signed queries: which one is asked, and its answer."""
+"""Signed queries: which one it is, and its answer."""
 
 from __future__ import annotations
 

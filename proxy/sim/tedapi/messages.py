@@ -1,4 +1,4 @@
-"""Message envelopes: what is asked or commanded, and the envelope of the answer."""
+"""Message envelopes: the query or command, and the envelope of the answer."""
 
 from __future__ import annotations
 

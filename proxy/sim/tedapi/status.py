@@ -10,7 +10,7 @@ from proxy.sim.scene import Scene, rfc3339
 from proxy.sim.tedapi.bus import bus
 from proxy.sim.tedapi.state import Tedapi
 
-# Component types that a controller query may ask for; any other fails the whole query.
+# Component types that a controller query may name; any other fails the whole query.
 COMPONENT_TYPES = frozenset(
     {"PVAC", "PVS", "TESYNC", "TEPINV", "TETHC", "TEPOD", "STSTSM", "TEMSA", "PW3BMS", "NEURIO"}
 )
@@ -142,7 +142,7 @@ def _remote_meters(scene: Scene) -> dict[str, Any]:
 
 
 def _signals_of(scene: Scene, kind: str, device: dict[str, Any]) -> dict[str, Any]:
-    """Take a device's vitals as signals, with those that only TEDAPI tells."""
+    """Take a device's vitals as signals, with those that only TEDAPI reports."""
     signals = dict(device)
     if kind == "PVAC":
         signals |= {"PVAC_Fan_Speed_Actual_RPM": 1180, "PVAC_Fan_Speed_Target_RPM": 1200}
@@ -174,7 +174,7 @@ def _components(scene: Scene, types: list[str], names: list[str]) -> list[dict[s
 
 
 def controller(scene: Scene, tedapi: Tedapi, variables: Variables) -> dict[str, Any] | None:
-    """Answer the controller query; None if it asks for a type of component that does not exist."""
+    """Answer the controller query; None if it names a type of component that does not exist."""
     types = variables.get("msaComp", {}).get("types", [])
     if not COMPONENT_TYPES.issuperset(types):
         return None

@@ -20,7 +20,7 @@ from proxy.sim.tedapi.state import KeyState, Tedapi
 if TYPE_CHECKING:
     from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage
 
-LIFE_S = 12  # what clients are told to use
+LIFE_S = 12  # the value that clients use
 SKEW_S = 5  # what clocks may differ by
 NOT_VERIFIED = "v1r: client authorization not verified"
 
