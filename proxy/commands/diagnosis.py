@@ -128,15 +128,15 @@ async def _no_tls(session: GatewayClient, soft_timeout_s: float, exc: OSError | 
             "It is plain HTTP, which current gateways do not speak: is the port right, and is this the gateway? "
             f"Firmware before 1.20 has no TLS: write PW_HOST=http://{session.address}."
         )
-        told = f"the handshake failed: port {session.port} speaks HTTP without TLS"
-        return Finding("TLS", told, Cause.TLS, advice)
+        what = f"the handshake failed: port {session.port} speaks HTTP without TLS"
+        return Finding("TLS", what, Cause.TLS, advice)
     if isinstance(exc, TimeoutError):
         cause, advice = advice_for(GatewayTimeout("no handshake"))
-        told = f"the handshake failed: nothing was said within {soft_timeout_s:g} s"
-        return Finding("TLS", told, cause, advice)
-    told = "what was answered is no TLS" if isinstance(exc, ssl.SSLError) else "the connection was closed"
+        what = f"the handshake failed: nothing was said within {soft_timeout_s:g} s"
+        return Finding("TLS", what, cause, advice)
+    what = "what was answered is no TLS" if isinstance(exc, ssl.SSLError) else "the connection was closed"
     advice = "Something listens that does not speak TLS as a gateway does. Is it the gateway?"
-    return Finding("TLS", f"the handshake failed: {told}", Cause.TLS, advice)
+    return Finding("TLS", f"the handshake failed: {what}", Cause.TLS, advice)
 
 
 async def _speaks_http(session: GatewayClient, soft_timeout_s: float) -> bool:
@@ -168,8 +168,8 @@ async def _readings(driver: Driver) -> AsyncIterator[Finding]:
             answer = error
         usage = driver.usage() if isinstance(driver, ReportsUsage) else None
         if number == 0 and usage and usage.session_since is not None:
-            told_of = "accepted" if usage.logins.get("ok") else "not needed: a session is kept"
-            yield Finding(f"{driver.name}: login", told_of)
+            login = "accepted" if usage.logins.get("ok") else "not needed: a session is kept"
+            yield Finding(f"{driver.name}: login", login)
         yield _reading(step, driver, source, answer)
         # One login, not three: without it nothing else can be read.
         is_shut_out = usage and usage.logins and not usage.logins.get("ok")

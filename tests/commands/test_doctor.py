@@ -181,7 +181,7 @@ async def test_a_login_that_does_not_work_is_tried_once(sim, examine, fault):
         (
             "fw25_10",
             "",
-            "25.10.4 4a4191ff; it tells temperatures and most alerts over TEDAPI only: PW_GW_PWD",
+            "25.10.4 4a4191ff; it reports temperatures and most alerts over TEDAPI only: PW_GW_PWD",
         ),
         ("fw25_10", "ABCDEFGHIJ", "25.10.4 4a4191ff"),
     ],

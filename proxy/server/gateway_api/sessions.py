@@ -87,7 +87,7 @@ class Sessions:
 
 
 def _hash(token: str) -> str:
-    """Tokens are random, so a plain hash is enough to keep whoever reads the file from using them."""
+    """Tokens are random, so a plain hash is enough: a reader of the file cannot use them."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
