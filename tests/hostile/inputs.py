@@ -173,9 +173,6 @@ _HEADS: tuple[Row, ...] = (
     ),
 )
 _FOREIGN_TARGETS = (
-    b"GET http://evil.example/soe HTTP/1.1\r\nHost: evil.example\r\n\r\n",
-    b"GET http://127.0.0.1/api/sitemaster/stop HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
-    b"GET https://powerwall/api/sitemaster/stop HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     b"GET ftp://evil.example/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     b"GET http://[::1 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     b"GET http://a:99999/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
@@ -186,6 +183,12 @@ _FOREIGN_TARGETS = (
     b"GET @evil.example/ HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     b"GET ?x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 )
+# A whole URL is a target like any other (RFC 9112 section 3.2.2): its path has to be listed, its host to be ours.
+_WHOLE_URLS = {
+    b"GET http://127.0.0.1/api/sitemaster/stop HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n": 404,
+    b"GET https://powerwall/api/sitemaster/stop HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n": 404,
+    b"GET http://evil.example/stats HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n": 421,
+}
 _NOT_FOR_STRANGERS = ("/status", "/stats", "/stats/clear", "/control/mode")
 _WRITES = ("POST", "PUT", "DELETE", "PATCH")
 
@@ -209,7 +212,11 @@ def rows() -> list[Row]:
         for name, rest in _FRAMINGS
     ]
     found += [(f"head: {name}", data, statuses) for name, data, statuses in _HEADS]
-    found += [(f"target: {data.partition(b' HTTP')[0].decode()}", data, {400}) for data in _FOREIGN_TARGETS]
+    targets = dict.fromkeys(_FOREIGN_TARGETS, 400) | _WHOLE_URLS
+    found += [
+        (f"target: {data.partition(b' HTTP')[0].decode()}", data, {status})
+        for data, status in targets.items()
+    ]
     found += [(f"control: {name}", data, statuses) for name, data, statuses in COMMANDS]
     found += [
         (f"rebound {path}", request("GET", path, host="rebound.example"), {421})
