@@ -7,7 +7,7 @@ import random
 import ssl
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -17,7 +17,6 @@ from aiohttp import web
 from proxy.cache.link import Link
 from proxy.cache.source_cache import SourceCache
 from proxy.core.clock import Clock
-from proxy.core.freshness import IDENTITY, Policy
 from proxy.drivers.registry import drivers_for, reads_tedapi
 from proxy.features import ActiveFeature, features
 from proxy.gateways.gateway import Gateway, Gateways
@@ -44,7 +43,6 @@ from proxy.views.options import Options
 if TYPE_CHECKING:
     from proxy.config.load import Loaded
     from proxy.config.settings import GatewaySettings, Settings
-    from proxy.core.model import Source
     from proxy.server.context import Endpoint
     from proxy.server.route import Route
 
@@ -53,8 +51,6 @@ _LONGEST_ANSWER_S = 3.8
 # A stop takes 2 s at most. Who waits for the gateway then is answered before connections are closed.
 _LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
-# While a stale reading is at hand, a request waits this long for a fresh one.
-_SOFT_TIMEOUT_S = 0.03
 
 
 def system_clock() -> Clock:
@@ -199,26 +195,10 @@ def build_gateway(settings: GatewaySettings, clock: Clock, memory: StateStore) -
     return SourceCache(
         links,
         clock,
-        policy=policy_of(settings, links),
+        policy=settings.policy,
         deadline_s=min(settings.timeout, _LONGEST_ANSWER_S),
-        soft_timeout_s=0.0 if settings.fail_fast else _SOFT_TIMEOUT_S,
+        fail_fast=settings.fail_fast,
     )
-
-
-def policy_of(settings: GatewaySettings, links: Sequence[Link]) -> Callable[[Source], Policy]:
-    """Make the lifetimes: the same for all readings, longer ones for facts that hardly change.
-
-    Where the first link that has a source makes it last longer, that holds.
-    """
-    ttl = settings.cache_expire
-    stale = max(settings.cache_ttl - ttl, 0.0) if settings.graceful_degradation else 0.0
-    reading = Policy(ttl, 0.0, stale)
-    identity = Policy(ttl, stale, stale)
-    lasting: dict[Source, float] = {}
-    for link in reversed(links):
-        lasting |= {source: link.driver.lifetimes.get(source, ttl) for source in link.driver.sources}
-    slow = {source: Policy(life, stale, stale) for source, life in lasting.items() if life > ttl}
-    return lambda source: slow.get(source) or (identity if source in IDENTITY else reading)
 
 
 def options_of(settings: GatewaySettings) -> Options:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from proxy.cache.refresher import Refresher
 from proxy.cache.single_flight import Flight, SingleFlight, stopping
-from proxy.core.errors import GatewayError, NotSupported, Unreachable
-from proxy.core.sources import STATUS
+from proxy.core.errors import BadAnswer, GatewayError, NotSupported, SourceUnavailable, Unreachable
+from proxy.core.freshness import Freshness
+from proxy.core.sources import STATUS, lacking
 from proxy.drivers.base import CachesReplies
 
 if TYPE_CHECKING:
@@ -24,26 +25,32 @@ if TYPE_CHECKING:
     from proxy.core.model import Document, Source
 
 
+# A source whose answer was of no use is requested again after this long.
+_SET_ASIDE_S = 5.0
+
+
 class Fetcher:
     """Asks the links of one gateway and stores what they tell.
 
     ``links`` are tried in order; the first that has a source and may be asked is read.
-    ``notify`` is called whenever snapshots or links changed.
+    ``policy`` holds where there is no link. ``notify`` is called whenever snapshots or links changed.
     """
 
     def __init__(
         self,
         links: Sequence[Link],
         clock: Clock,
-        policy: Callable[[Source], Policy],
+        policy: Policy,
         store: MemoryStore,
         notify: Callable[[], None],
     ) -> None:
         self.links = tuple(links)
-        self.refresher = Refresher(clock, policy, store, self.request_fetch)
+        self.refresher = Refresher(clock, self.policy, store, self.request_fetch)
         self.coalesced = 0
+        self.obtained: set[Source] = set()  # what was ever read
         self._now = clock.monotonic
         self._store = store
+        self._policy = policy
         self._notify = notify
         self._single_flight = SingleFlight(clock.monotonic)
         self._changed_at: dict[Source, float] = {}
@@ -54,6 +61,17 @@ class Fetcher:
     def __bool__(self) -> bool:
         """Say whether an exchange is under way."""
         return bool(self._single_flight)
+
+    def policy(self, source: Source) -> Policy:
+        """Return the lifetimes of a source: those of its last answer, else of the link that it is read through."""
+        snapshot = self._store.get(source)
+        if snapshot is not None:
+            return snapshot.policy
+        return next((link.driver.policy(source) for link in self.links if link.has(source)), self._policy)
+
+    def took_s(self, source: Source) -> float:
+        """Return how long the last answer for a source took from the moment it was asked for."""
+        return self.refresher.took_s(source)
 
     def stand_in(self, slow: Link, source: Source) -> Flight | None:
         """Fetch a source over the next link as well, because one takes long; None if there is no other.
@@ -133,7 +151,9 @@ class Fetcher:
                 return
             wanted = ours | {s for s in stand_ins if self._store.get(s) is None}
             self._store_documents(
-                {s: told for s, told in answer.items() if s in wanted or self.link_for(s) is link}, started
+                link,
+                {s: told for s, told in answer.items() if s in wanted or self.link_for(s) is link},
+                started,
             )
             self._schedule_next(link, exchange, None)
 
@@ -153,15 +173,39 @@ class Fetcher:
         self.refresher.schedule_now(dropped)
         self._notify()
 
-    def _store_documents(self, documents: Mapping[Source, Document], started: float) -> None:
-        """Store what an exchange told, unless a write has overtaken it."""
+    def _store_documents(self, link: Link, documents: Mapping[Source, Document], started: float) -> None:
+        """Store what an exchange told, unless a write has overtaken it or what there is serves better."""
+        now = self._now()
         for source, document in documents.items():
-            if self.has_changed(source, started):
+            if self.has_changed(source, started) or self._is_useless(link, source, document, started):
                 continue
             if source == STATUS:
                 self._note_firmware(document)
-            snapshot = self._store.put(source, document)
-            self.refresher.note(snapshot, snapshot.stored_at - started)
+            self.obtained.add(source)
+            snapshot = self._store.put(source, document, link.driver.policy(source))
+            self.refresher.note(snapshot, now - started)
+
+    def _is_useless(self, link: Link, source: Source, document: Document, started: float) -> bool:
+        """Say whether an answer is none, and leave the source alone for a while if so.
+
+        It is past its limit already (old in part, by more than this exchange took), or lacks an
+        essential value while the snapshot that has it may be served. When that may not be
+        served any more, the truth is that the value is unknown.
+        """
+        now, before = self._now(), self._store.get(source)
+        if document.observed_at < started and now - document.observed_at >= link.driver.policy(source).limit:
+            link.set_aside(
+                source, SourceUnavailable(f"{source}: what is known is too old"), now + _SET_ASIDE_S
+            )
+            return True
+        if before is None or before.freshness(now) is Freshness.EXPIRED:
+            return False
+        missing = lacking(source, document.value, before.document.value)
+        if missing is None:
+            return False
+        until = min(now + _SET_ASIDE_S, before.usable_until)
+        link.set_aside(source, BadAnswer(f"{source} lacks its {missing}"), until)
+        return True
 
     def _note_firmware(self, status: Document) -> None:
         """Ask again for what the gateway did not offer when its firmware is another one."""

@@ -98,6 +98,11 @@ class Link:
         kind = type(rest.error) if rest.error.scope is Scope.SOURCE else CircuitOpen
         return kind(str(rest.error), retry_after=rest.until - now)
 
+    def set_aside(self, source: Source, error: GatewayError, until: float) -> None:
+        """Leave a source alone until a moment (monotonic seconds): what was answered for it is of no use."""
+        failures = rest.failures if (rest := self.rests.get(source)) else 0
+        self.rests[source] = Cooldown(until, failures + 1, error)
+
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:
         """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
         async with self._slots:

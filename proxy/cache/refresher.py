@@ -48,6 +48,10 @@ class Refresher:
         """What somebody ever wanted."""
         return frozenset(self._demands)
 
+    def took_s(self, source: Source) -> float:
+        """Return how long the gateway took for the last answer, 0 before the first."""
+        return self._took_s.get(source, 0.0)
+
     def record_demand(self, sources: Iterable[Source]) -> float:
         """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
         now = self._clock.monotonic()
@@ -122,5 +126,4 @@ class Refresher:
 
         As long before as the gateway took for it: one request per ttl, and nobody waits.
         """
-        ttl = self._policy(snapshot.source).ttl
-        return snapshot.stored_at + ttl - min(self._took_s.get(snapshot.source, 0.0), ttl * _MOST_AHEAD)
+        return snapshot.fresh_until - min(self.took_s(snapshot.source), snapshot.policy.ttl * _MOST_AHEAD)

@@ -15,7 +15,7 @@ from proxy.cache.lookup import CacheResult, Reading, SourceResult
 from proxy.cache.single_flight import Flight, outcome
 from proxy.cache.store import MemoryStore
 from proxy.core.errors import GatewayError, GatewayTimeout, SourceUnavailable
-from proxy.core.freshness import Action, Freshness, Policy, classify, decide
+from proxy.core.freshness import Action, Freshness, Policy, decide
 
 if TYPE_CHECKING:
     from proxy.cache.link import Link
@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 # A link that takes this long while no reading is at hand is not waited for alone. The longest wait of a
 # client (3.8 s) leaves another link time for a start of its own.
 _STAND_IN_AFTER_S = 1.0
+# A gateway that answers within this is waited for, though a stale snapshot is at hand.
+_ORDINARY_S = 0.25
+# What is added to the time that its answer ordinarily takes; and all that a client waits while
+# the gateway is slow, or is being tried for another client.
+_MARGIN_S = 0.03
 
 
 class SourceCache:
     """The facts of one gateway, as fresh as is decent to ask for.
 
-    ``policy`` gives the lifetimes of a source, ``deadline_s`` the longest that a
-    request waits, ``soft_timeout_s`` the longest after the gateway was asked while a
-    stale snapshot is at hand or somebody else tries whether it is back.
+    ``policy`` are the lifetimes of what no link has, ``deadline_s`` is the longest that a
+    request waits. With ``fail_fast`` a stale snapshot is served without waiting from the
+    first failure of its link on, not only when the link is open.
     """
 
     def __init__(
@@ -41,20 +46,19 @@ class SourceCache:
         links: Sequence[Link],
         clock: Clock,
         *,
-        policy: Callable[[Source], Policy],
+        policy: Policy,
         deadline_s: float,
-        soft_timeout_s: float,
+        fail_fast: bool = False,
         name: str = "default",
     ) -> None:
         self.name = name
         self.links = tuple(links)
         self.clock = clock
-        self.policy = policy
-        self.store = MemoryStore(lambda source: policy(source).usable_s, clock.monotonic)
+        self.store = MemoryStore(clock.monotonic)
         self.waiting = 0  # requests that wait for an exchange now
         self.results: dict[tuple[Source, CacheResult], int] = {}
         self.deadline_s = deadline_s
-        self._soft_timeout_s = soft_timeout_s
+        self._fail_fast = fail_fast
         self._listeners: list[Callable[[], None]] = []
         self._fetcher = Fetcher(self.links, clock, policy, self.store, self._notify)
 
@@ -63,7 +67,11 @@ class SourceCache:
     def peek(self, source: Source) -> Snapshot | None:
         """Return the snapshot of a source if it may be served now without asking; never asks."""
         snapshot = self.store.get(source)
-        return None if self._freshness(source, snapshot) is Freshness.EXPIRED else snapshot
+        return None if self._freshness(snapshot) is Freshness.EXPIRED else snapshot
+
+    def policy(self, source: Source) -> Policy:
+        """Return the lifetimes of a source: those of its last answer, else of the link that it is read through."""
+        return self._fetcher.policy(source)
 
     def record_demand(self, sources: Iterable[Source]) -> float:
         """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
@@ -93,7 +101,7 @@ class SourceCache:
         reading: dict[Source, SourceResult] = {}
         for source in sources:
             snapshot = self.store.get(source)
-            match self._freshness(source, snapshot):
+            match self._freshness(snapshot):
                 case Freshness.FRESH:
                     reading[source] = SourceResult(snapshot, CacheResult.FRESH)
                 case Freshness.EXPIRED if isinstance(link := self._fetcher.link_for(source), GatewayError):
@@ -107,7 +115,7 @@ class SourceCache:
         wanted = tuple(sources)
         self.record_demand(wanted)
         for source in wanted:
-            if self._freshness(source, self.store.get(source)) is not Freshness.FRESH:
+            if self._freshness(self.store.get(source)) is not Freshness.FRESH:
                 self._fetcher.request_fetch(source)
 
     def request_fetch(self, link: Link, source: Source) -> None:
@@ -118,6 +126,11 @@ class SourceCache:
     def demanded(self) -> frozenset[Source]:
         """What somebody ever wanted."""
         return self._fetcher.refresher.demanded
+
+    @property
+    def obtained(self) -> frozenset[Source]:
+        """What was ever read, and is asked for."""
+        return self.demanded & self._fetcher.obtained
 
     def count(self, reading: Reading, times: int = 1) -> None:
         """Count how the sources of a reading were obtained."""
@@ -144,16 +157,13 @@ class SourceCache:
 
     # -- deciding --------------------------------------------------------------------------
 
-    def _freshness(self, source: Source, snapshot: Snapshot | None) -> Freshness:
-        if snapshot is None:
-            return Freshness.EXPIRED
-        age = self.clock.monotonic() - snapshot.stored_at
-        return classify(age, self.policy(source), snapshot.document.age_s)
+    def _freshness(self, snapshot: Snapshot | None) -> Freshness:
+        return Freshness.EXPIRED if snapshot is None else snapshot.freshness(self.clock.monotonic())
 
     def _from_cache(self, source: Source) -> SourceResult | None:
         """Serve or fail without waiting, or None when the gateway has to be asked first."""
         snapshot = self.store.get(source)
-        freshness = self._freshness(source, snapshot)
+        freshness = self._freshness(snapshot)
         if freshness is Freshness.FRESH:
             return SourceResult(snapshot, CacheResult.FRESH)
         link = self._fetcher.link_for(source)
@@ -171,7 +181,8 @@ class SourceCache:
     async def _wait_for(self, source: Source, ends: float) -> SourceResult:
         """Ask the gateway, link by link; wait until ``ends``.
 
-        Not long after the asking began while a stale snapshot is at hand, or a lost gateway is tried already.
+        No longer than its answer ordinarily takes while a stale snapshot is at hand; and hardly
+        at all while a lost gateway is tried already.
         """
         asking, before, began = self._fetcher, self.store.get(source), self.clock.monotonic()
         has_another = self.peek(source) is not None and self.policy(source).ttl > 0
@@ -185,7 +196,7 @@ class SourceCache:
             is_trial_of_another = asking.in_progress(link, source) and not link.breaker.is_closed
             flight = asking.join(link, source)
             if has_another or is_trial_of_another:
-                ends = min(ends, asking.since(flight) + self._soft_timeout_s)
+                ends = min(ends, asking.since(flight) + self._soft_timeout_s(link, source))
             await self._follow(flight, link, source, ends)
             snapshot = self.store.get(source)
             if snapshot is not None and snapshot is not before:
@@ -220,6 +231,20 @@ class SourceCache:
                 flights, timeout=min(ends, others_from) - now, return_when=asyncio.FIRST_COMPLETED
             )
             flights = {flight} | {other for other in flights if not other.done()}
+
+    def _soft_timeout_s(self, link: Link, source: Source) -> float:
+        """Say how long (s) an exchange may be under way before a client goes without its answer.
+
+        Twice what the last one took, its wait for a connection included, if the gateway is as
+        quick as it should be; a failure says nothing about how long an answer takes.
+        """
+        if not link.breaker.is_closed:
+            return _MARGIN_S
+        if self._fail_fast and link.breaker.failures:
+            return 0.0
+        latest = link.latest.get(link.driver.sources[source])
+        is_ordinary = latest is not None and latest.outcome == "ok" and latest.seconds <= _ORDINARY_S
+        return _MARGIN_S + (2 * self._fetcher.took_s(source) if is_ordinary else 0.0)
 
     def _stale_or_error(self, source: Source, error: GatewayError | None) -> SourceResult:
         """Serve the stale snapshot after all, or the error."""

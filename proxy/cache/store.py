@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from cachetools import TLRUCache
 
+from proxy.core.freshness import Policy
 from proxy.core.model import Document, Snapshot, Source
 
 # An expired snapshot is never served, but its age says since when a source is silent.
@@ -21,12 +22,11 @@ _MAX_BYTES = 32 * 1024 * 1024
 class MemoryStore:
     """Snapshots by source, bounded in bytes, each for a limited time."""
 
-    def __init__(self, usable_s: Callable[[Source], float], now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, now: Callable[[], float]) -> None:
         self._revision = 0
         self._cache: TLRUCache[Source, Snapshot] = TLRUCache(
             maxsize=_MAX_BYTES,
-            ttu=lambda source, snapshot, _: snapshot.stored_at + usable_s(source) + _REMEMBERED_S,
+            ttu=lambda _, snapshot, __: snapshot.usable_until + _REMEMBERED_S,
             timer=now,
             getsizeof=lambda snapshot: len(snapshot.document.body) + 512,
         )
@@ -35,10 +35,10 @@ class MemoryStore:
         """Return the last snapshot of a source, however old."""
         return self._cache.get(source)
 
-    def put(self, source: Source, document: Document) -> Snapshot:
-        """Store a document under the next revision."""
+    def put(self, source: Source, document: Document, policy: Policy) -> Snapshot:
+        """Store a document under the next revision, with the lifetimes that its link gives it."""
         self._revision += 1
-        snapshot = Snapshot(source, document, self._now(), self._revision)
+        snapshot = Snapshot(source, document, policy, self._revision)
         self._cache[source] = snapshot
         return snapshot
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from proxy.config import types as kinds
 from proxy.config.specs import CACHE, CONTROL, GATEWAY, GROUPS, LOGS, SERVER, TEDAPI, VALUES, SettingSpec, row
 from proxy.config.types import ADDRESS, FLAG, PATH, TEXT, choice, number, whole
+from proxy.core.freshness import Policy
 from proxy.features import features
 
 _A_DAY = 86400
@@ -117,6 +118,12 @@ class GatewaySettings:
         CONTROL, FLAG, False, "Allow control to take the house off the grid", ours=True
     )
 
+    @property
+    def policy(self) -> Policy:
+        """The lifetimes of a reading; drivers derive those of what changes more slowly."""
+        ttl, limit = self.cache_expire, max(self.cache_ttl, self.cache_expire)
+        return Policy(ttl, if_error=limit - ttl if self.graceful_degradation else 0.0, limit=limit)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -171,7 +178,7 @@ class Settings:
         SERVER,
         number(1, _A_DAY, "seconds"),
         30.0,
-        "Maximum age of readings for /ready to report 200",
+        "Maximum age of readings for /ready to report 200, if they are not fresh",
         ours=True,
     )
     config: str = row(

@@ -1,7 +1,8 @@
 """Who wants a source, and when it is worth asking the gateway before they come.
 
 A scraper comes at a steady pace. Asking shortly before its next visit costs the
-gateway exactly what asking at the visit would, and the scraper never waits.
+gateway exactly what asking at the visit would, and the scraper never waits. Two of
+them make two gaps in turn: the next one is like the last or like the one before.
 What nobody asked for again is left to go stale: at most one answer is wasted.
 Times are monotonic seconds.
 """
@@ -18,13 +19,12 @@ _HORIZON_S = 300.0
 class Demand:
     """The visits to one source. Mutable: it is touched by every request."""
 
-    __slots__ = ("gap", "last", "merge_s", "previous_gap", "watchers")
+    __slots__ = ("gaps", "last", "merge_s", "watchers")
 
     def __init__(self, ttl: float) -> None:
         self.merge_s = max(ttl * _VISIT, 0.05)
         self.last = float("-inf")
-        self.gap: float | None = None
-        self.previous_gap: float | None = None
+        self.gaps: tuple[float, ...] = ()  # seconds between visits, the last two, latest first
         self.watchers = 0  # who looks all the time: an open page
 
     def record_demand(self, now: float) -> None:
@@ -33,22 +33,11 @@ class Demand:
         if gap < self.merge_s:
             return
         self.last = now
-        self.previous_gap = self.gap
-        self.gap = gap if gap <= _HORIZON_S else None
-
-    @property
-    def pace(self) -> float | None:
-        """Seconds between visits, the shorter of the last two gaps; None before the second visit."""
-        if self.gap is None:
-            return None
-        return self.gap if self.previous_gap is None else min(self.gap, self.previous_gap)
+        self.gaps = (gap, *self.gaps[:1]) if gap <= _HORIZON_S else ()
 
     def is_live(self, now: float) -> bool:
-        """Say whether the visitor may still be there: it is not overdue by more than half a gap."""
-        pace = self.pace
-        return self.watchers > 0 or (
-            pace is not None and now <= self.last + max(self.gap or pace, pace) * 1.5 + self.merge_s
-        )
+        """Say whether a visitor may still be there: it is not overdue by more than half a gap."""
+        return self.watchers > 0 or bool(self._expected(now))
 
     def refresh_at(self, stale_at: float, ttl: float, now: float) -> float | None:
         """Say when a snapshot that is fresh until ``stale_at`` should be replaced, or None: not at all.
@@ -57,7 +46,9 @@ class Demand:
         """
         if self.watchers:
             return stale_at
-        pace = self.pace
-        if pace is None or not self.is_live(max(now, stale_at)):
-            return None
-        return max(stale_at, self.last + pace - ttl / 2)
+        visits = self._expected(max(now, stale_at))
+        return max(stale_at, min(visits) - ttl / 2) if visits else None
+
+    def _expected(self, now: float) -> list[float]:
+        """Return when the next visit may be, apart from those that are overdue at this time."""
+        return [self.last + gap for gap in self.gaps if now <= self.last + gap * 1.5 + self.merge_s]

@@ -6,35 +6,9 @@ RFC 9111 section 4.2 defines freshness, RFC 5861 the two stale windows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from enum import Enum
-
-from proxy.core.model import Source
-
-# Facts that hardly change: served while they are being looked up again.
-IDENTITY: frozenset[Source] = frozenset(
-    f"/api/{name}"
-    for name in (
-        "auth/toggle/supported",
-        "config",
-        "customer",
-        "generators",
-        "generators/disconnect_types",
-        "installer",
-        "meters",
-        "networks",
-        "powerwalls",
-        "site_info",
-        "site_info/grid_codes",
-        "site_info/site_name",
-        "solars",
-        "solars/brands",
-        "status",
-        "synchrometer/ct_voltage_references",
-        "system/networks",
-        "system/update/status",
-    )
-)
 
 
 class Freshness(Enum):
@@ -58,36 +32,48 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Lifetimes of a source in seconds: fresh for ``ttl``, then the two stale windows.
+    """Lifetimes of an answer in seconds.
 
-    Both windows begin where freshness ends.
+    Fresh for ``ttl``, then the two stale windows, which begin where freshness ends: all three
+    count from the answer. ``limit`` counts from the oldest part of what was answered:
+    from that age on it is not served, however new the answer is.
     """
 
     ttl: float
     while_revalidate: float = 0.0
     if_error: float = 0.0
+    limit: float = math.inf
 
     @property
     def usable_s(self) -> float:
         """Age up to which a snapshot may be served under some circumstance."""
-        return self.ttl + max(self.while_revalidate, self.if_error)
+        return min(self.ttl + max(self.while_revalidate, self.if_error), self.limit)
+
+    def lasting(self, seconds: float) -> Policy:
+        """Return the policy of what changes slowly: fresh for longer, and served for no longer."""
+        ttl = max(self.ttl, min(seconds, self.limit))
+        return replace(self, ttl=ttl, if_error=max(self.if_error - (ttl - self.ttl), 0.0))
+
+    def revalidated(self) -> Policy:
+        """Return the policy of what hardly changes: served while it is fetched again."""
+        return replace(self, while_revalidate=self.if_error)
 
 
 def classify(age: float | None, policy: Policy, behind: float = 0.0) -> Freshness:
-    """Say how a snapshot of this age may be used; None is the age of no snapshot.
+    """Say how a snapshot may be used whose answer came ``age`` seconds ago; None is the age of no snapshot.
 
-    A negative age (the clock stepped back) counts as fresh: the snapshot is
-    newer than now, so nothing is gained by asking again. ``behind`` is by how
-    much the oldest part of it is older: the stale windows end so much earlier.
-    Freshness does not, because the gateway was asked not longer ago for that.
+    ``behind`` is by how much the oldest part of it is older than the answer: it brings the
+    limit nearer, and leaves freshness alone, because a new request would bring the same part.
+    A negative age (the clock stepped back) counts as fresh: the snapshot is newer than now,
+    so nothing is gained by a request.
     """
-    if age is None:
+    if age is None or age + behind >= policy.limit:
         return Freshness.EXPIRED
     if age < policy.ttl:
         return Freshness.FRESH
-    if age + behind < policy.ttl + policy.while_revalidate:
+    if age < policy.ttl + policy.while_revalidate:
         return Freshness.REVALIDATE
-    if age + behind < policy.ttl + policy.if_error:
+    if age < policy.ttl + policy.if_error:
         return Freshness.FALLBACK
     return Freshness.EXPIRED
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
 
+from proxy.core.freshness import Freshness, Policy, classify
+
 # A fact a gateway can tell, named by its path in the local API ("/api/meters/aggregates").
 Source: TypeAlias = str
 
@@ -30,33 +32,60 @@ class Document:
     ``value`` is the decoded document (dict, list, … as JSON has them; for the
     vitals the decoded devices), ``body`` the bytes as the gateway sent them.
     A driver that translates makes the body itself. ``notes`` are header fields
-    that tell readers what the document itself has no place for. ``age_s`` is how old
-    its oldest part was already, where a driver made it of several answers.
+    that tell readers what the document itself has no place for.
+
+    Times are monotonic seconds. ``observed_at`` is when its oldest part was requested: no
+    value in it is older (RFC 9111 section 4.2.3 counts the age from there, too).
+    ``answered_at`` is when the latest answer that it is made of was complete.
     """
 
     value: Any
     body: bytes
+    observed_at: float
+    answered_at: float
     media_type: str = JSON
     notes: Mapping[str, str] = field(default_factory=dict)
-    age_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A document as stored: when it was received (monotonic seconds) and its revision.
+    """A document as stored, with the policy of the link that answered, and its revision.
 
     Revisions of one gateway only grow; two snapshots with the same revision are the same.
+    Times are monotonic seconds.
     """
 
     source: Source
     document: Document
-    stored_at: float
+    policy: Policy
     revision: int
 
     @property
     def observed_at(self) -> float:
-        """When the gateway told the oldest part of it (monotonic seconds): what its age is counted from."""
-        return self.stored_at - self.document.age_s
+        """When the oldest part of it was requested: what its age is counted from."""
+        return self.document.observed_at
+
+    @property
+    def fresh_until(self) -> float:
+        """When it ceases to be fresh."""
+        document, policy = self.document, self.policy
+        return min(document.answered_at + policy.ttl, document.observed_at + policy.limit)
+
+    @property
+    def usable_until(self) -> float:
+        """When it ceases to be servable under any circumstance."""
+        document, policy = self.document, self.policy
+        return min(document.answered_at + policy.usable_s, document.observed_at + policy.limit)
+
+    def age(self, now: float) -> float:
+        """Return how old the oldest part of it is, in seconds."""
+        return now - self.document.observed_at
+
+    def freshness(self, now: float) -> Freshness:
+        """Say how it may be used now."""
+        document = self.document
+        behind = document.answered_at - document.observed_at
+        return classify(now - document.answered_at, self.policy, behind)
 
 
 class Setting(Enum):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from proxy.core.json_access import get_path
 from proxy.core.model import Source
 
 METERS: Final[Source] = "/api/meters/aggregates"
@@ -22,3 +24,45 @@ SITEMASTER: Final[Source] = "/api/sitemaster"
 CONFIG: Final[Source] = "/api/config"
 SITE_INFO: Final[Source] = "/api/site_info"
 POWERWALLS: Final[Source] = "/api/powerwalls"
+
+# Facts that hardly change: served while they are fetched again.
+IDENTITY: Final[frozenset[Source]] = frozenset(
+    f"/api/{name}"
+    for name in (
+        "auth/toggle/supported",
+        "config",
+        "customer",
+        "generators",
+        "generators/disconnect_types",
+        "installer",
+        "meters",
+        "networks",
+        "powerwalls",
+        "site_info",
+        "site_info/grid_codes",
+        "site_info/site_name",
+        "solars",
+        "solars/brands",
+        "status",
+        "synchrometer/ct_voltage_references",
+        "system/networks",
+        "system/update/status",
+    )
+)
+
+# The numbers (and words) for which a source is read. An answer that lacks one which the answer
+# before it had is no answer as long as that one may be served.
+ESSENTIAL: Final[Mapping[Source, tuple[tuple[str, ...], ...]]] = {
+    METERS: tuple((meter, "instant_power") for meter in ("site", "battery", "load", "solar")),
+    SOE: (("percentage",),),
+    SYSTEM_STATUS: (("nominal_full_pack_energy",), ("nominal_energy_remaining",)),
+    OPERATION: (("real_mode",), ("backup_reserve_percent",)),
+}
+
+
+def lacking(source: Source, document: Any, before: Any) -> str | None:
+    """Name the essential value that a document of a source lacks and the one before it had; None if there is none."""
+    for path in ESSENTIAL.get(source, ()):
+        if get_path(document, *path) is None and get_path(before, *path) is not None:
+            return ".".join(path)
+    return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from proxy.core.errors import GatewayError
+from proxy.core.freshness import Policy
 from proxy.core.model import Command, Document, Outcome, Setting, Source
 
 
@@ -16,12 +17,13 @@ class Driver(Protocol):
 
     ``sources`` maps everything that the driver can tell to the exchange that
     tells it; exchanges are the unit of coalescing and of cooldown.
-    ``lifetimes`` names sources that are fresh for longer than all others, in seconds.
     """
 
     name: str
     sources: Mapping[Source, str]
-    lifetimes: Mapping[Source, float]
+
+    def policy(self, source: Source) -> Policy:
+        """Return the lifetimes of what this driver answers for a source."""
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Ask the gateway once and return everything that its answer told.

@@ -2,7 +2,7 @@
 
 Each reading is joined to the one before by a straight line, and the area on
 either side of zero is added to what the meter has imported and exported. A
-pause longer than ``LONGEST_GAP_S`` adds nothing, since nobody knows what
+pause longer than ``longest_gap_s`` adds nothing, since nobody knows what
 happened meanwhile: the counters are good while somebody reads at least every
 few minutes, and too low otherwise. They outlive the process in the state folder.
 """
@@ -47,7 +47,7 @@ class Counter:
         """Take a reading, ``gap_s`` seconds after the last one. An unknown power interrupts the counting."""
         if power_w is not None and abs(power_w) > _MOST_W:
             power_w = None
-        if power_w is None or self.power_w is None or not 0 < gap_s <= LONGEST_GAP_S:
+        if power_w is None or self.power_w is None or gap_s <= 0:
             return replace(self, power_w=power_w)
         positive, negative = areas(self.power_w, power_w, gap_s / _HOUR_S)
         return Counter(self.positive_wh + positive, self.negative_wh + negative, power_w)
@@ -74,11 +74,13 @@ class EnergyMeter:
         *,
         neg_solar: bool = True,
         site_zero_threshold: float = 0.0,
+        longest_gap_s: float = LONGEST_GAP_S,
     ) -> None:
         self._correct = partial(corrected, neg_solar=neg_solar, site_zero_threshold=site_zero_threshold)
         self._memory = memory
         self._clock = clock
         self._address = address
+        self._longest_gap_s = longest_gap_s
         try:
             kept = _table(memory.read(_FILE).get(address))
             self._is_known = True
@@ -93,16 +95,20 @@ class EnergyMeter:
         self._saved_at = clock.monotonic()
         self._saving: asyncio.Future[None] | None = None
 
-    def count(self, powers: Mapping[str, float | None]) -> Mapping[str, tuple[float, float]]:
-        """Take the powers of this moment (watts), corrected as they are shown; give (imported, exported) watt-hours.
+    def count(
+        self, powers: Mapping[str, float | None], at: float | None = None
+    ) -> Mapping[str, tuple[float, float]]:
+        """Take the powers (watts) of a moment (monotonic s, now), corrected as they are shown.
 
-        Empty when the sums of earlier are not known.
+        Gives (imported, exported) watt-hours by meter; nothing when the sums of earlier are not known.
         """
         if not self._is_known:
             return {}
-        now = self._clock.monotonic()
-        gap_s = -1.0 if self._read_at is None else now - self._read_at
-        self._read_at, self._until = now, self._clock.wall()
+        at = self._clock.monotonic() if at is None else at
+        gap_s = -1.0 if self._read_at is None else at - self._read_at
+        if gap_s > self._longest_gap_s:
+            gap_s = -1.0
+        self._read_at, self._until = at, self._clock.wall() - (self._clock.monotonic() - at)
         shown = self._correct(Powers(*map(powers.get, Powers.__slots__)))
         for name in powers:
             power = getattr(shown, name, powers[name])  # a generator's power is never corrected

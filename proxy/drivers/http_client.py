@@ -48,13 +48,14 @@ _REMEMBERED = 600
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete answer of a gateway, decompressed."""
+    """A complete answer of a gateway, decompressed; when it was requested (monotonic seconds)."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     cookies: Mapping[str, str]
     received_at: float  # wall-clock seconds
+    requested_at: float  # monotonic seconds
 
     @property
     def is_denied(self) -> bool:
@@ -111,13 +112,15 @@ class GatewayClient:
 
         ``once`` is for what changes something: a request that was sent is not sent again.
         """
+        requested_at = self._clock.monotonic()
         async with self._exchange(method, path, headers, body=body, once=once) as answer:
             self._sent += len(body or b"")
             with self._named(path):
                 raw = await self._read(answer, path)
             self._received += len(raw)
             cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
-            return Reply(answer.status, answer.headers, inflate(raw, path), cookies, self._clock.wall())
+            body, now = inflate(raw, path), self._clock.wall()
+            return Reply(answer.status, answer.headers, body, cookies, now, requested_at)
 
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:

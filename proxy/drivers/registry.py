@@ -109,7 +109,7 @@ _MODES: dict[str, Callable[[GatewaySettings, StateStore, Clock], Iterator[Driver
 
 def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> EnergyMeter | None:
     """Make the counters of a gateway that tells none."""
-    from proxy.drivers.energy import EnergyMeter  # noqa: PLC0415 - see the module
+    from proxy.drivers.energy import LONGEST_GAP_S, EnergyMeter  # noqa: PLC0415 - see the module
 
     if not settings.integrate_energy:
         return None
@@ -119,6 +119,8 @@ def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Ener
         settings.host,
         neg_solar=settings.neg_solar,
         site_zero_threshold=settings.site_zero_threshold,
+        # Readings may be as far apart as they are fresh, and a little more; no pause is shorter than that.
+        longest_gap_s=max(LONGEST_GAP_S, 2 * settings.cache_expire),
     )
 
 

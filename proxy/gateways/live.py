@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.core.breaker import State
-from proxy.core.freshness import Freshness, classify
+from proxy.core.freshness import Freshness
 from proxy.core.sources import (
     GRID_STATUS,
     METERS,
@@ -32,17 +32,16 @@ from proxy.views import page
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
     from proxy.core.clock import Clock
-    from proxy.core.model import Source
+    from proxy.core.model import Snapshot, Source
     from proxy.views.options import Options
 
-# What moves on the page, and what may be some minutes old.
+# What moves on the page, and what may be older than that.
 LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
 SLOW: Final[tuple[Source, ...]] = (OPERATION, SYSTEM_STATUS, SITE_NAME, PROBLEMS, VITALS, SOLAR_POWERWALL)
-_SLOW_EVERY_S = 60.0
-_SLOW_AGE_S = 3 * _SLOW_EVERY_S
 # The readings of one look at the gateway come as several answers; they are told together.
 _TOGETHER_S = 0.15
 _LOOK_EVERY_S = 10.0
+_SLOW_EVERY_S = 60.0  # at the latest
 # A page is not held up by a gateway that takes its time; its stream brings what is missing.
 _FIRST_LOOK_S = 0.25
 _STATES: Final = {
@@ -108,24 +107,20 @@ class StateStream:
         now, gateway = self._clock.monotonic(), self._gateway
         known = {source: gateway.store.get(source) for source in (*LIVE, *SLOW)}
         meters = known[METERS]
-        age = None if meters is None else now - meters.observed_at
-        # All that is live is as old as the meters, or left out: nothing is shown beside what is younger.
+        age = None if meters is None else meters.age(now)
         documents = {
             source: snapshot.document.value
             for source, snapshot in known.items()
-            if snapshot is not None
-            and now - snapshot.observed_at
-            <= (_SLOW_AGE_S if source in SLOW else (age or 0.0) + _LOOK_EVERY_S)
+            if snapshot is not None and _is_shown(snapshot, age or 0.0, now)
         }
-        policy = gateway.policy(METERS)
         at = None if age is None else round(self._clock.wall() - age, 1)
         return {
             "v": 1,
             "id": f"{at}-{max((s.revision for s in known.values() if s), default=0)}",
             "at": at,
             "age": None if age is None else round(age, 1),
-            "ttl": policy.ttl,
-            "state": "none" if age is None else _STATES[classify(age, policy)],
+            "ttl": gateway.policy(METERS).ttl,
+            "state": "none" if meters is None else _STATES[meters.freshness(now)],
             "gateway": gateway.name,
             **page.flow(documents, self._options()),
             "link": self._link(now),
@@ -165,7 +160,7 @@ class StateStream:
         try:
             while True:
                 now = self._clock.monotonic()
-                is_due = now - self._slow_at >= _SLOW_EVERY_S
+                is_due = now - self._slow_at >= self._slow_every_s
                 await self._gateway.get(LIVE)
                 self._notify()
                 if is_due:
@@ -176,6 +171,12 @@ class StateStream:
         finally:
             unsubscribe()
             unwatch()
+
+    @property
+    def _slow_every_s(self) -> float:
+        """Often enough that what is slow stays servable."""
+        limit_s = min(self._gateway.policy(source).limit for source in SLOW)
+        return min(max(limit_s - _LOOK_EVERY_S, _LOOK_EVERY_S), _SLOW_EVERY_S)
 
     def _debounce(self) -> None:
         if self._pending is None:
@@ -204,6 +205,17 @@ class StateStream:
         if keeper is not None:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
+
+
+def _is_shown(snapshot: Snapshot, age_s: float, now: float) -> bool:
+    """Say whether a snapshot belongs on the page, on which the meters are of this age.
+
+    What is live is about as old as they are or fresh, because nothing is shown beside what is
+    younger. Anything else may be as old as whatever is served.
+    """
+    if snapshot.source in LIVE:
+        return snapshot.freshness(now) is Freshness.FRESH or snapshot.age(now) <= age_s + _LOOK_EVERY_S
+    return snapshot.age(now) < snapshot.policy.limit
 
 
 def event_of(snapshot: dict[str, Any]) -> bytes:

@@ -47,7 +47,7 @@ class Facts:
     def read_at(self, source: Source) -> float | None:
         """Return the time of day (seconds) at which a source was told."""
         snapshot = self._snapshots.get(source)
-        return None if snapshot is None else self.wall - (self._now - snapshot.observed_at)
+        return None if snapshot is None else self.wall - snapshot.age(self._now)
 
     @property
     def driver(self) -> str:

@@ -110,9 +110,7 @@ def ages(running: Running) -> Samples:
     """Tell how old every snapshot is."""
     now = running.clock.monotonic()
     for gateway in running.gateways:
-        yield from (
-            ((gateway.name, snapshot.source), now - snapshot.observed_at) for snapshot in gateway.store
-        )
+        yield from (((gateway.name, snapshot.source), snapshot.age(now)) for snapshot in gateway.store)
 
 
 def exchanges(running: Running) -> Samples:

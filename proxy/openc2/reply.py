@@ -45,8 +45,8 @@ class Told:
     @property
     def age_s(self) -> float:
         """The age of the oldest snapshot."""
-        stored = [got.snapshot.observed_at for got in self.used if got.snapshot is not None]
-        return round(max(self.now - min(stored, default=self.now), 0.0), 1)
+        ages = [got.snapshot.age(self.now) for got in self.used if got.snapshot is not None]
+        return round(max(0.0, *ages) if ages else 0.0, 1)
 
     @property
     def is_stale(self) -> bool:

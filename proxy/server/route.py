@@ -46,7 +46,8 @@ class Route:
     A data route renders its sources through ``view``; without a view it gives the gateway's own
     bytes of its one source. ``sources`` are needed; ``offered`` are needed if the gateway offers
     them at all (404 is no error then, anything else is); ``optional`` ones may be missing for any
-    reason. ``instead`` pairs an offered or optional source with the one that is fetched where the
+    reason, which the view distinguishes: one that is offered and not known is None. ``instead``
+    pairs an offered or optional source with the one that is fetched where the
     gateway does not offer it.
 
     Any other route names the ``endpoint`` that answers it. ``query`` are the

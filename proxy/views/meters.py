@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.core.model import app_percent
 from proxy.core.powers import Powers, corrected
-from proxy.core.sources import METERS, SOE, SYSTEM_STATUS
+from proxy.core.sources import METERS, SOE, SYSTEM_STATUS, VITALS
 from proxy.views import site
 from proxy.views.json_access import Documents, number, section
 from proxy.views.options import Options
@@ -108,7 +108,8 @@ def _measurements(documents: Documents, options: Options) -> tuple[str, ...]:
 
 
 def _whole(value: float | None) -> str:
-    return "" if value is None else str(int(value))
+    # The app's scale has noise in its last bits: 23.999999999999996 is 24, not 23.
+    return "" if value is None else str(int(round(value, 9)))
 
 
 def _lines(columns: tuple[str, ...], fields: tuple[str, ...], options: Options) -> str:
@@ -133,7 +134,7 @@ def json(documents: Documents, options: Options) -> dict[str, Any]:
         "time_remaining_hours": hours_remaining(documents, options),
         "full_pack_energy": number(system.get("nominal_full_pack_energy")),
         "energy_remaining": number(system.get("nominal_energy_remaining")),
-        "strings": strings(documents, options),
+        "strings": None if documents.get(VITALS, {}) is None else strings(documents, options),
     }
 
 

@@ -127,4 +127,4 @@ def mode(documents: Documents, _: Options) -> dict[str, str | None]:
 
 def is_connected(documents: Documents, _: Options) -> dict[str, bool]:
     """Say whether the gateway tells its status."""
-    return {"is_connected": STATUS in documents}
+    return {"is_connected": documents.get(STATUS) is not None}

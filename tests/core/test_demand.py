@@ -33,7 +33,14 @@ def test_a_slow_scraper_finds_a_fresh_value_that_cost_nothing_extra():
 def test_who_asks_eight_routes_at_once_visits_once():
     demand = visits(0, 0.01, 0.02, 10, 10.01, 10.02)
 
-    assert demand.pace == 10
+    assert demand.gaps == (10,)
+
+
+def test_two_scrapers_are_expected_in_turn():
+    """One second apart, every ten: after the second of a pair the next visit is nine seconds away."""
+    demand = visits(0, 1, 10, 11)
+
+    assert demand.refresh_at(stale_at=16, ttl=TTL, now=16) == 17.5
 
 
 def test_a_visitor_who_stays_away_is_forgotten():

@@ -37,7 +37,7 @@ class TestAsking:
         assert powerwall3.max_in_flight == 1
         assert powerwall3.max_connections == 1
 
-    async def test_the_configuration_is_asked_for_every_half_minute_and_the_firmware_every_hour(
+    async def test_the_configuration_is_asked_for_every_half_minute_and_the_firmware_when_it_is_wanted(
         self, gateway, start, clock
     ):
         proxy = await start(gateway, **FULL)
@@ -50,6 +50,8 @@ class TestAsking:
         clock.advance(3600)
         await proxy.get("/soe")
 
+        assert kinds(gateway)["firmware"] == 1
+        assert (await proxy.get("/version")).headers["Age"] == "0"
         assert kinds(gateway)["firmware"] == 2
 
     async def test_the_mode_is_read_from_the_configuration_alone(self, gateway, start, clock):

@@ -36,9 +36,9 @@ ODD = (
 
 def scraped(told):
     """Scrape a proxy that holds these documents."""
-    gateway = SourceCache((), STOPPED, policy=lambda _: Policy(5.0), deadline_s=1.0, soft_timeout_s=0.0)
+    gateway = SourceCache((), STOPPED, policy=Policy(5.0), deadline_s=1.0)
     for source, value in told.items():
-        gateway.store.put(source, Document(value, b""))
+        gateway.store.put(source, Document(value, b"", 100.0, 100.0), Policy(5.0))
     traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
     running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
     metrics = Metrics(

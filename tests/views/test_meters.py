@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.core.model import raw_percent
 from proxy.core.sources import GRID_STATUS, METERS, OPERATION, SOE, SYSTEM_STATUS
 from proxy.views import meters
 from proxy.views.options import Options
@@ -145,3 +146,11 @@ def test_time_remaining_is_known_only_under_load(load, hours):
 
 def test_numbers_that_json_cannot_say_are_unknown():
     assert meters.power(documents(NIGHT | {"site": math.nan}), Options())["site"] is None
+
+
+def test_the_reserve_in_the_csv_line_is_the_one_that_was_set():
+    """Between the two scales a whole percentage picks up noise in its last bits, and must not lose one for it."""
+    for percent in range(101):
+        held = {**known(), OPERATION: {"backup_reserve_percent": raw_percent(percent)}}
+
+        assert meters.csv_v2(held, Options()).endswith(f",{percent}\n")

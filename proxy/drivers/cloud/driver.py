@@ -23,6 +23,7 @@ from proxy.core.errors import (
     OutcomeUnknown,
     SourceUnavailable,
 )
+from proxy.core.freshness import Policy
 from proxy.core.model import Command, Document, Outcome, Setting, Source
 from proxy.core.sources import METERS, OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS
 from proxy.core.validation import CHECKS
@@ -45,6 +46,8 @@ INFO = "site_info"
 
 _HISTORY_S = 900.0
 _DAY_S = 86400.0
+# For so long an answer is served past its interval, while the cloud is requested again or fails.
+_STALE_S = 25.0
 # A setting shows in site_info after about ten seconds; it is looked for so often, and for so long.
 _CONFIRM_EVERY_S = 10.0
 _CONFIRM_FOR_S = 120.0
@@ -76,6 +79,11 @@ class Held:
     value: Mapping[str, Any]
     at: float
     age_s: float = 0.0
+
+    @property
+    def observed_at(self) -> float:
+        """When its values were true (monotonic seconds)."""
+        return self.at - self.age_s
 
 
 class CloudDriver:
@@ -121,11 +129,13 @@ class CloudDriver:
         self._turn = asyncio.Lock()
         self.counter = 0  # requests for live_status, modulo 64
 
-    @property
-    def lifetimes(self) -> Mapping[Source, float]:
-        """Seconds for which each source is fresh: its interval as it is stretched now."""
-        live, info = self._interval(LIVE), self._interval(INFO)
-        return {**dict.fromkeys(FROM_LIVE, live), **dict.fromkeys(FROM_INFO, info)}
+    def policy(self, source: Source) -> Policy:
+        """Return the lifetimes of a source: fresh for its interval, as that is stretched now.
+
+        There is no limit beside these windows: the cloud is requested less often than a gateway, and
+        has its values from some time before.
+        """
+        return Policy(self._interval(LIVE if source in FROM_LIVE else INFO), _STALE_S, _STALE_S)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Read an endpoint if its interval is over; else give the last answer again, with its age."""
@@ -211,7 +221,7 @@ class CloudDriver:
             fetched.value, self._clock.monotonic(), age_of(fetched.value.get("timestamp"), fetched.sent_at)
         )
         if self._energy is not None:
-            self._energies = self._energy.count(mapping.powers(live.value))
+            self._energies = self._energy.count(mapping.powers(live.value), live.observed_at)
             self._energy.save_soon()
         return live
 
@@ -221,6 +231,7 @@ class CloudDriver:
         if held is not None and not is_outdated and not self._is_due(INFO, held.at):
             return held
         self._check_budget()
+        requested_at = self._clock.monotonic()
         try:
             fetched = await self._site.get(INFO, fits=lambda v: isinstance(v, dict) and mapping.has_site(v))
         except SourceUnavailable:
@@ -231,7 +242,8 @@ class CloudDriver:
         self._info_failures = 0
         self._site.gateway_id = self._site.gateway_id or fetched.value.get("id")
         self._note_confirmed(commands.held(fetched.value))
-        return Held(fetched.value, self._clock.monotonic())
+        now = self._clock.monotonic()
+        return Held(fetched.value, now, now - requested_at)
 
     def _note_confirmed(self, held: Mapping[Setting, Any]) -> None:
         """Stop looking for settings that show, and for those that did not show in time."""
@@ -271,11 +283,10 @@ class CloudDriver:
         live = self._live.value if self._live else {}
         info = self._info.value if self._info else {}
         reported = Reported(live, info, self._energies)
-        age_s = self._clock.monotonic() - held.at + held.age_s
-        return {source: self._document(source, build, reported, age_s) for source, build in table.items()}
+        return {source: self._document(source, build, reported, held) for source, build in table.items()}
 
     def _document(
-        self, source: Source, build: Mapped, reported: Reported, age_s: float
+        self, source: Source, build: Mapped, reported: Reported, held: Held
     ) -> Document | GatewayError:
         value = build(reported)
         if value is None:
@@ -286,7 +297,7 @@ class CloudDriver:
         if source == METERS and self._energies:
             notes = {"Energy-Counters": "cloud" if self._history else "integrated"}
         body = json.dumps(value, separators=(",", ":")).encode()
-        return Document(value, body, notes=notes, age_s=age_s)
+        return Document(value, body, held.observed_at, held.at, notes=notes)
 
 
 def _absent(source: Source, reported: Reported) -> GatewayError:

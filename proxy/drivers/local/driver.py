@@ -17,7 +17,7 @@ from proxy.core.errors import (
 )
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import OCTETS, Document, Source
-from proxy.core.sources import CONFIG, STATUS, VITALS
+from proxy.core.sources import CONFIG, IDENTITY, STATUS, VITALS
 from proxy.core.validation import parse
 from proxy.drivers.base import Asset, Usage
 from proxy.drivers.local.control import LocalWriter, writable
@@ -26,6 +26,7 @@ from proxy.drivers.local.login import Login
 if TYPE_CHECKING:
     from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
+    from proxy.core.freshness import Policy
     from proxy.core.model import Command, Outcome
     from proxy.drivers.http_client import GatewayClient, Reply
     from proxy.state.store import StateStore
@@ -84,7 +85,6 @@ class LocalDriver:
 
     name = "local"
     sources: Mapping[Source, str]
-    lifetimes: Mapping[Source, float] = {}
 
     def __init__(
         self,
@@ -97,13 +97,20 @@ class LocalDriver:
     ) -> None:
         self.sources = {source: source for source in SOURCES if source not in excluded}
         self._session = session
+        self._now = clock.monotonic
+        self._reading = settings.policy
+        self._identity = settings.policy.revalidated()
         self.login = Login(session, settings, memory, clock)
         self.settings = writable(settings)
+
+    def policy(self, source: Source) -> Policy:
+        """Return the lifetimes of a path: those of readings, or of facts that hardly change."""
+        return self._identity if source in IDENTITY else self._reading
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:
         """Read one path of the local API."""
         reply = await self.get(exchange)
-        return {exchange: self._document(exchange, reply)}
+        return {exchange: self._document(exchange, reply, self._now())}
 
     async def get(self, path: str) -> Reply:
         """GET a path with the session, logging in again at most once. Raises for every status but 200."""
@@ -140,19 +147,20 @@ class LocalDriver:
         async with self._session.stream(path, headers) as asset:
             yield asset
 
-    def _document(self, path: Source, reply: Reply) -> Document:
+    def _document(self, path: Source, reply: Reply, now: float) -> Document:
         if path == VITALS:
             from proxy.drivers.local.vitals import decode_vitals  # noqa: PLC0415 - protobuf is slow to import
 
-            return Document(decode_vitals(reply.body), reply.body, OCTETS)
+            return Document(decode_vitals(reply.body), reply.body, reply.requested_at, now, OCTETS)
         value = parse(path, reply.body)
         if path == CONFIG and value.keys() - {"vin"}:
             # Programs look for the identity here. What else a firmware says of its configuration stays with it.
             value = {"vin": value.get("vin")}
-            return Document(value, json.dumps(value, separators=(",", ":")).encode())
+            body = json.dumps(value, separators=(",", ":")).encode()
+            return Document(value, body, reply.requested_at, now)
         if path == STATUS:
             self.login.note_version(value["version"])
-        return Document(value, reply.body)
+        return Document(value, reply.body, reply.requested_at, now)
 
     def _refusal(self, path: str, reply: Reply) -> GatewayError:
         """Translate a status as docs/protocol.md, "Status codes of the local API", lists it."""

@@ -1,33 +1,45 @@
 """The driver: one exchange with TEDAPI answers every source that it tells.
 
-The controller query is the heart; what changes slowly (configuration,
-firmware) is asked along with it when it has grown old, and a Powerwall 3 is
-asked for its components, unit by unit, a few units at a time. Requests go out
-one at a time.
+The controller query is the heart; the configuration is asked for beside it when it has
+grown old, and a Powerwall 3 is asked for its components, unit by unit, a few units at a time.
+Requests go out one at a time, and powers wait for those beside them for a moment only. Every
+answer is kept with its own time, and a document is as old as the oldest answer whose values
+are in it. What only says how to read others, such as the list of units in the configuration,
+is no part of them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import GatewayError, Scope
+from proxy.core.errors import GatewayError, GatewayTimeout, Scope
 from proxy.core.model import Document, Source
+from proxy.core.sources import IDENTITY
 from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages
+from proxy.drivers.tedapi.beside import Beside
 from proxy.drivers.tedapi.data import Facts, get_path, moment
+from proxy.drivers.tedapi.parts import Part, Parts
+from proxy.drivers.tedapi.polling import UnitPolling
 from proxy.drivers.tedapi.translate import meters, powerwall3
 from proxy.drivers.tedapi.translate.answers import absent, documents, tell
 from proxy.drivers.tedapi.translate.mask import masked
-from proxy.drivers.tedapi.translate.sources import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS
-from proxy.drivers.tedapi.unit_schedule import UnitSchedule
+from proxy.drivers.tedapi.translate.sources import (
+    FROM_CONFIG,
+    FROM_CONFIG_AND_UNITS,
+    FROM_CONTROLLER,
+    FROM_FIRMWARE,
+    FROM_UNITS,
+)
 
 if TYPE_CHECKING:
     from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
+    from proxy.core.freshness import Policy
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.tedapi.transport import TedapiTransport
 
@@ -36,20 +48,14 @@ _log = logging.getLogger(__name__)
 STATUS_SOURCE: Source = "/tedapi/status"
 COMPONENTS_SOURCE: Source = "/tedapi/components"
 
-# For how long (s) that is fresh which changes slowly.
-_LIFETIMES = {messages.CONFIG: 30.0, messages.FIRMWARE: 3600.0}
+# For how long (s) that is fresh which changes slowly, if the owner's settings allow it.
+_SLOW_S = 30.0
 
 # So many requests go out for the readings beside the controller query, unless something is unknown or too old.
 _BESIDE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A document that changes slowly, when the question was sent (monotonic seconds), and why in vain."""
-
-    document: Mapping[str, Any]
-    asked_at: float
-    error: GatewayError | None = None
+# For so long (s) powers wait for them; longer while there is nothing that could stand in for their answers.
+_WAIT_S = 1.0
+_FIRST_WAIT_S = 3.0
 
 
 class TedapiDriver:
@@ -60,12 +66,12 @@ class TedapiDriver:
     """
 
     sources: Mapping[Source, str] = {
-        **dict.fromkeys((*FROM_CONTROLLER, *FROM_UNITS), messages.CONTROLLER),
+        **dict.fromkeys((*FROM_CONTROLLER, *FROM_UNITS, *FROM_CONFIG_AND_UNITS), messages.CONTROLLER),
         **dict.fromkeys(FROM_CONFIG, messages.CONFIG),
+        **dict.fromkeys(FROM_FIRMWARE, messages.FIRMWARE),
         COMPONENTS_SOURCE: messages.CONTROLLER,
         STATUS_SOURCE: messages.STATUS,
     }
-    lifetimes: Mapping[Source, float] = dict.fromkeys(FROM_CONFIG, _LIFETIMES[messages.CONFIG])
 
     def __init__(
         self,
@@ -78,32 +84,46 @@ class TedapiDriver:
         self._wire = wire
         self._clock = clock
         self._energy = energy
-        self._known: dict[str, Known] = {}
-        # A reading stands for a ttl; with it, no unit's answer is to get older than anything that is served.
-        longest_s = settings.cache_ttl - settings.cache_expire
-        self._units = UnitSchedule(longest_s, longest_s if settings.graceful_degradation else 0.0)
-        self._ttl_s = settings.cache_expire
+        self._parts = Parts()
+        self._units = UnitPolling(wire, settings, clock)
+        self._reading = settings.policy
+        self._identity = settings.policy.revalidated()
+        self._slow = settings.policy.lasting(_SLOW_S)
         self._changed_at = float("-inf")
+        self._round = Beside(clock.monotonic)
         self._extra_requests = 0
         self._seen_since: float | None = None
+        self._latest: Mapping[Source, Document | GatewayError] = {}
+        self._latest_at = float("-inf")
         self._turn = asyncio.Lock()
+
+    def policy(self, source: Source) -> Policy:
+        """Return the lifetimes of a source; what changes slowly is fresh for half a minute."""
+        if source in FROM_CONFIG or source in FROM_FIRMWARE:
+            return self._slow
+        return self._identity if source in IDENTITY else self._reading
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Run one exchange; for what it ought to tell and does not, the error says why."""
+        called_at = self._clock.monotonic()
         async with self._turn:
             try:
+                await self._round.settle()
+                if exchange == messages.CONTROLLER and called_at <= self._latest_at > self._changed_at:
+                    return self._latest  # another exchange made the same requests meanwhile
                 return await self._fetch(exchange)
             except GatewayError as error:
                 if error.scope is Scope.LINK and not error.keeps_login:
-                    # Whoever answers next may have been started anew, with another firmware, or be another gateway.
+                    # Who answers next may have been started anew, with another firmware, or be another gateway.
                     self._seen_since = None
                     self._wire.forget()
                     self._units.forget()
-                    self._known.pop(messages.FIRMWARE, None)
+                    self._parts.forget(messages.FIRMWARE)
                 raise
 
     async def close(self) -> None:
         """Release the connections; what was counted is kept."""
+        await self._round.close()
         if self._energy is not None:
             await self._energy.close()
         await self._wire.close()
@@ -118,142 +138,160 @@ class TedapiDriver:
 
     def describe(self) -> Mapping[str, Any]:
         """Say how the connection is."""
-        firmware = self._known.get(messages.FIRMWARE)
         return {
             "address": self._wire.address,
-            "firmware": firmware.document.get("version") if firmware else None,
+            "firmware": self._parts.document(messages.FIRMWARE).get("version"),
             "powerwall3_units": len(powerwall3.blocks(self._config)),
-            "units_silent": {din: str(rest.error) for din, rest in self._units.rests.items()},
+            "units_silent": {din: str(rest.error) for din, rest in self._units.silent.items()},
             "energy": self._energy.describe() if self._energy else None,
         }
 
     @property
     def _config(self) -> Mapping[str, Any]:
-        known = self._known.get(messages.CONFIG)
-        return known.document if known else {}
+        return self._parts.document(messages.CONFIG)
 
     async def _fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
-        if exchange == messages.STATUS:
-            self._extra_requests += 1
-            return documents({STATUS_SOURCE: masked(await self._wire.read(messages.STATUS))})
-        if exchange == messages.CONFIG:
-            return await self._configuration()
-        # Early enough that nobody has to ask for the configuration between two rounds.
-        asked_config = await self._refresh(messages.CONFIG, -self._ttl_s)
-        # Both in one round would leave no room for the units, if there are any.
-        defer_firmware = asked_config and self._dins
-        await self._refresh(messages.FIRMWARE, _LIFETIMES[messages.FIRMWARE] if defer_firmware else 0.0)
-        answer = await self._readings()
-        if asked_config:
-            answer |= tell(FROM_CONFIG, Facts(config=self._config), self._why(messages.CONFIG))
-        return answer
+        match exchange:
+            case messages.STATUS:
+                part = await self._ask(messages.STATUS)
+                return documents({STATUS_SOURCE: masked(part.document)}, [part])
+            case messages.CONFIG:
+                return await self._configuration()
+            case messages.FIRMWARE:
+                return await self._firmware()
+        return await self._readings()
 
     async def _configuration(self) -> dict[Source, Document | GatewayError]:
         """Tell the configuration: the one that came with the controller not long ago, or a new one.
 
-        Beside a local login its sources are asked for every ttl, because another gateway would tell them there.
+        Beside a local login its sources may be fetched every ttl, because another link would tell them.
         """
-        now, known = self._clock.monotonic(), self._known.get(messages.CONFIG)
-        if known and not known.error and known.asked_at > self._changed_at:
-            age_s = now - known.asked_at
-            if age_s < _LIFETIMES[messages.CONFIG] - self._ttl_s:
-                return tell(FROM_CONFIG, Facts(config=known.document), age_s=age_s)
-        await self._ask(messages.CONFIG)
-        return tell(FROM_CONFIG, Facts(config=self._config))
+        part = self._young(messages.CONFIG) or await self._ask(messages.CONFIG)
+        return tell(FROM_CONFIG, Facts(config=part.document), [part])
 
-    def _why(self, name: str) -> GatewayError | None:
-        known = self._known.get(name)
-        return known.error if known else None
+    async def _firmware(self) -> dict[Source, Document | GatewayError]:
+        """Tell the version with the up-time, which the controller's clock says: as it was lately, or a new one."""
+        known, answer = self._parts.get(messages.CONTROLLER), dict[Source, Document | GatewayError]()
+        if known is None or self._clock.monotonic() - known.answered_at >= self._reading.ttl:
+            answer = await self._readings()
+        firmware = self._young(messages.FIRMWARE) or await self._ask(messages.FIRMWARE)
+        controller = self._parts[messages.CONTROLLER]
+        facts = Facts(
+            controller=controller.document,
+            config=self._config,
+            firmware=firmware.document,
+            seen_since=self._seen_since,
+        )
+        return answer | tell(FROM_FIRMWARE, facts, [firmware, controller])
+
+    def _young(self, name: str) -> Part | None:
+        """Return what changes slowly if it need not be asked for again; never what a write may have changed."""
+        part = self._parts.get(name)
+        if part is None or self._parts.error(name) or part.requested_at <= self._changed_at:
+            return None
+        return part if part.age(self._clock.monotonic()) < self._renewed_after_s else None
+
+    @property
+    def _renewed_after_s(self) -> float:
+        """Early enough that nobody has to ask for the configuration between two rounds."""
+        return max(self._slow.ttl - self._reading.ttl, 0.0)
 
     async def _readings(self) -> dict[Source, Document | GatewayError]:
-        """Ask the controller and some units; what was not asked now is told with its age."""
-        controller = await self._wire.read(messages.CONTROLLER)
-        room, self._extra_requests = max(_BESIDE - self._extra_requests, 1), 0
-        asked = await self._ask_units(room)
-        facts = self._facts(controller)
-        kept = [self._units.told[din].at for din in facts.units if din not in asked]
-        age_s = self._clock.monotonic() - min(kept) if kept else 0.0
-        now = replace(facts, units={din: facts.units[din] for din in facts.units if din in asked})
-        answer = tell(FROM_CONTROLLER, now, self._why(messages.FIRMWARE))
-        return answer | tell(FROM_UNITS, facts, age_s=age_s) | self._components(facts, asked)
+        """Ask the controller, and others beside it; what was not asked now is told with its age."""
+        began_at = self._clock.monotonic()
+        controller = await self._ask(messages.CONTROLLER)
+        is_known = self._config and (self._units.answers or self._units.silent or not self._dins)
+        await self._round.run(self._ask_beside(), _WAIT_S if is_known else _FIRST_WAIT_S)
+        answer = self._tell(controller)
+        config = self._parts.get(messages.CONFIG)
+        if config and config.requested_at >= began_at:
+            answer |= tell(FROM_CONFIG, Facts(config=config.document), [config])
+        self._latest, self._latest_at = answer, began_at
+        return answer
 
-    def _facts(self, controller: Mapping[str, Any]) -> Facts:
-        firmware = self._known.get(messages.FIRMWARE)
-        told = self._units.told
-        facts = Facts(
-            controller=controller,
-            config=self._config,
-            firmware=firmware.document if firmware else {},
-            units={din: told[din].components for din in self._dins if din in told},
-            seen_since=self._seen_since or moment(get_path(controller, "system", "time")),
-        )
-        self._seen_since = facts.seen_since
-        if self._energy is None:
-            return facts
-        counters = self._energy.count(meters.powers(facts))
-        self._energy.save_soon()
-        return replace(facts, counters=counters)
+    async def _ask_beside(self) -> None:
+        """Ask for what is due beside the controller: the configuration, the firmware once, some units."""
+        await self._refresh(messages.CONFIG, self._renewed_after_s)
+        if self._parts.get(messages.FIRMWARE) is None and self._parts.error(messages.FIRMWARE) is None:
+            await self._refresh(messages.FIRMWARE, 0.0)
+        room, self._extra_requests = max(_BESIDE - self._extra_requests, 1), 0
+        await self._units.ask(self._dins, room)
 
     @property
     def _dins(self) -> list[str]:
         return [block["vin"] for block in powerwall3.blocks(self._config)]
 
-    async def _ask_units(self, room: int) -> set[str]:
-        """Ask the Powerwall 3 units whose turn it is; say which answered. The others rest, alone."""
-        dins = self._dins
-        leader = await self._wire.din()
-        answered: set[str] = set()
-        for din in self._units.due(dins, room, self._clock.monotonic()):
-            # A single unit is asked as the gateway that it is, whatever the configuration calls it.
-            follower = None if din == leader or len(dins) == 1 else din
-            try:
-                components = await self._wire.read(messages.COMPONENTS, follower)
-            except GatewayError as error:
-                if error.scope is Scope.LINK:
-                    raise
-                if din not in self._units.rests:
-                    fields = {"unit": din, "cause": error.code(), "reason": str(error)}
-                    _log.info("unit silent", extra=fields)
-                self._units.failed(din, error, self._clock.monotonic())
-            else:
-                if din in self._units.rests:
-                    _log.info("unit back", extra={"unit": din})
-                self._units.answered(din, components, self._clock.monotonic())
-                answered.add(din)
-        return answered
+    def _tell(self, controller: Part) -> dict[Source, Document | GatewayError]:
+        """Translate what the controller said, and what the units say beside it."""
+        facts = self._facts(controller)
+        units = {din: self._units.answers[din] for din in facts.units}
+        # Voltages of the units that were asked after the controller are no older than its powers.
+        of_now = {
+            din: unit.document for din, unit in units.items() if unit.requested_at >= controller.requested_at
+        }
+        config = self._parts.get(messages.CONFIG)
+        failed = None if config else self._parts.error(messages.CONFIG)
+        parts = [controller, *units.values()]
+        return {
+            **tell(FROM_CONTROLLER, replace(facts, units=of_now), [controller]),
+            **tell(FROM_UNITS, facts, parts, failed),
+            **tell(FROM_CONFIG_AND_UNITS, facts, [*parts, config] if config else parts, failed),
+            **self._components(facts, controller),
+        }
 
-    def _components(self, facts: Facts, asked: Container[str]) -> dict[Source, Document | GatewayError]:
+    def _facts(self, controller: Part) -> Facts:
+        told = self._units.answers
+        facts = Facts(
+            controller=controller.document,
+            config=self._config,
+            units={din: told[din].document for din in self._dins if din in told},
+            seen_since=self._seen_since or moment(get_path(controller.document, "system", "time")),
+        )
+        self._seen_since = facts.seen_since
+        if self._energy is None:
+            return facts
+        counters = self._energy.count(meters.powers(facts), controller.requested_at)
+        self._energy.save_soon()
+        return replace(facts, counters=counters)
+
+    def _components(self, facts: Facts, controller: Part) -> dict[Source, Document | GatewayError]:
         """Tell the leader's components as they came; null where there is no Powerwall 3 that could have some."""
         leader = next(iter(self._dins), None)
-        if leader is None:
-            return documents({COMPONENTS_SOURCE: None})
-        told = self._units.told.get(leader)
-        if told is None:
-            return {COMPONENTS_SOURCE: absent(COMPONENTS_SOURCE, facts)}
-        age_s = 0.0 if leader in asked else self._clock.monotonic() - told.at
-        return documents({COMPONENTS_SOURCE: masked(told.components)}, age_s=age_s)
+        if leader is None and facts.config:
+            return documents({COMPONENTS_SOURCE: None}, [controller])
+        part = self._units.answers.get(leader) if leader else None
+        if part is None:
+            return {COMPONENTS_SOURCE: absent(COMPONENTS_SOURCE, facts, self._parts.error(messages.CONFIG))}
+        return documents({COMPONENTS_SOURCE: masked(part.document)}, [controller, part])
 
-    async def _refresh(self, name: str, soft_timeout_s: float) -> bool:
-        """Ask for what changes slowly if it is old by so much more than its lifetime; say whether it was asked for.
-
-        Without an answer the old one stands, and is asked for again when it would have grown old anew.
-        """
-        known = self._known.get(name)
-        now = self._clock.monotonic()
-        if known and now - known.asked_at < _LIFETIMES[name] + soft_timeout_s:
-            return False
+    async def _refresh(self, name: str, age_s: float) -> None:
+        """Ask for what changes slowly if it is of this age. Without an answer the old one stays, as old as it is."""
+        if not self._parts.is_due(name, age_s, self._clock.monotonic()):
+            return
         try:
             await self._ask(name)
         except GatewayError as error:
             if error.scope is Scope.LINK:
                 raise
-            if not (known and known.error):
-                fields = {"document": name, "cause": error.code(), "reason": str(error)}
-                _log.info("not told", extra=fields)
-            self._known[name] = Known(known.document if known else {}, now, error)
-        return True
 
-    async def _ask(self, name: str) -> None:
-        self._extra_requests += 1
-        sent_at = self._clock.monotonic()
-        self._known[name] = Known(await self._wire.read(name), sent_at)
+    async def _ask(self, name: str) -> Part:
+        if name != messages.CONTROLLER:
+            self._extra_requests += 1
+        requested_at = self._clock.monotonic()
+        try:
+            document = await self._wire.read(name)
+        except GatewayError as error:
+            self._failed(name, error)
+            raise
+        except asyncio.CancelledError:
+            waited_s = self._clock.monotonic() - requested_at
+            self._failed(name, GatewayTimeout(f"{name}: no answer within {waited_s:.1f} s"))
+            raise
+        part = Part(document, requested_at, self._clock.monotonic())
+        self._parts.answered(name, part)
+        return part
+
+    def _failed(self, name: str, error: GatewayError) -> None:
+        if self._parts.failed(name, error, self._clock.monotonic()):
+            fields = {"document": name, "cause": error.code(), "reason": str(error)}
+            _log.info("document unavailable", extra=fields)

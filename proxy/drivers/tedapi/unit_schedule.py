@@ -7,20 +7,11 @@ before stands meanwhile, with its age. Times are monotonic seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from proxy.core.breaker import Cooldown, cooldown_after
 from proxy.core.errors import GatewayError
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The components of one unit, and when it told them."""
-
-    components: Mapping[str, Any]
-    at: float
+from proxy.drivers.tedapi.parts import Part
 
 
 class UnitSchedule:
@@ -31,7 +22,7 @@ class UnitSchedule:
     """
 
     def __init__(self, longest_s: float, stands_s: float) -> None:
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, Part] = {}
         self.rests: dict[str, Cooldown] = {}  # units that do not answer
         self._longest_s = longest_s
         self._stands_s = stands_s
@@ -51,9 +42,9 @@ class UnitSchedule:
         waiting.sort(key=self._waits_since)
         return waiting[:room] + [din for din in waiting[room:] if self._is_too_old(din, now)]
 
-    def answered(self, din: str, components: Mapping[str, Any], now: float) -> None:
+    def answered(self, din: str, part: Part) -> None:
         """Keep what a unit said."""
-        self.told[din] = Told(components, now)
+        self.told[din] = part
         self.rests.pop(din, None)
 
     def failed(self, din: str, error: GatewayError, now: float) -> None:
@@ -68,13 +59,13 @@ class UnitSchedule:
 
     def _let_go(self, now: float) -> None:
         for din in self.rests:
-            if din in self.told and now - self.told[din].at > self._stands_s:
+            if din in self.told and self.told[din].age(now) > self._stands_s:
                 del self.told[din]
 
     def _waits_since(self, din: str) -> float:
         if din in self.told:
-            return self.told[din].at
+            return self.told[din].requested_at
         return self.rests[din].until if din in self.rests else float("-inf")
 
     def _is_too_old(self, din: str, now: float) -> bool:
-        return din in self.told and now - self.told[din].at > self._longest_s
+        return din in self.told and self.told[din].age(now) > self._longest_s

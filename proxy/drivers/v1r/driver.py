@@ -26,6 +26,7 @@ from proxy.drivers.v1r import islanding
 if TYPE_CHECKING:
     from proxy.config.settings import GatewaySettings
     from proxy.core.clock import Clock
+    from proxy.core.freshness import Policy
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.v1r.transport import SignedTransport
 
@@ -48,7 +49,6 @@ class V1rDriver:
 
     name = "v1r"
     sources: Mapping[Source, str] = {**TedapiDriver.sources, BACKUP_EVENTS: _BACKUP}
-    lifetimes: Mapping[Source, float] = TedapiDriver.lifetimes
 
     def __init__(
         self,
@@ -60,14 +60,21 @@ class V1rDriver:
         everything = frozenset(Setting)
         self.settings = everything if settings.control_islanding else everything - {Setting.ISLANDING}
         self._wire = wire
+        self._now = clock.monotonic
         self._reader = TedapiDriver(wire, settings, clock, energy)
+
+    def policy(self, source: Source) -> Policy:
+        """Return the lifetimes of a source."""
+        return self._reader.policy(source)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Run one exchange."""
         if exchange != _BACKUP:
             return await self._reader.fetch(exchange)
+        requested_at = self._now()
         events = await self._wire.ask(lambda client: client.get_backup_events())
-        return {BACKUP_EVENTS: Document(events, json.dumps(events).encode())}
+        body = json.dumps(events).encode()
+        return {BACKUP_EVENTS: Document(events, body, requested_at, self._now())}
 
     async def execute(self, command: Command) -> Outcome:
         """Write settings: those of the configuration in one go, then what is a command of its own."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from proxy.cache.lookup import CacheResult, Reading
+from proxy.cache.lookup import CacheResult, Reading, SourceResult
 from proxy.core.errors import NotSupported
 from proxy.core.model import OCTETS, Snapshot, Source
 from proxy.server.http.coding import GZIP, has_it, pack, tag_of, takes_gzip
@@ -46,20 +46,25 @@ _STYLES: Mapping[Style, Mapping[str, Any]] = {
 
 @dataclass(slots=True)
 class Representation:
-    """The bytes of a route for certain revisions of its sources (RFC 9110 section 3.2).
+    """The bytes of a route for certain revisions of its sources, or names of unknown ones (RFC 9110 section 3.2).
 
-    ``observed_at`` and ``fresh_until`` are monotonic seconds: those of the oldest snapshot.
+    ``observed_at`` and ``fresh_until`` are monotonic seconds: those of the oldest snapshot. What is
+    made of no snapshot is made again for every answer, so to speak: it has no age.
     """
 
     body: bytes
     media_type: str
     etag: str
     options: Options
-    revisions: tuple[int, ...]
-    observed_at: float
+    revisions: tuple[int | Source, ...]
+    observed_at: float | None
     fresh_until: float
     notes: Mapping[str, str]
     _gzipped: bytes | None = field(default=None, repr=False)
+
+    def age(self, now: float) -> int:
+        """Return its age in whole seconds, as the field Age has it (RFC 9111 section 5.1)."""
+        return 0 if self.observed_at is None else max(int(now - self.observed_at), 0)
 
     @property
     def gzipped(self) -> bytes | None:
@@ -98,7 +103,7 @@ class Readings:
         if error is not None:
             return self._failed(route, options, error), CacheResult.ERROR.value
         representation = self._represent(route, gateway, options, reading)
-        if not representation.revisions:
+        if representation.observed_at is None:
             return self.respond(request, representation, ""), "none"
         result = worst(reading)
         status = cache_status(result, reading, representation.fresh_until - self._clock.monotonic())
@@ -121,41 +126,42 @@ class Readings:
         if reading is None or reading.error(route.sources) or refusal(route, reading):
             return None
         made = self._represent(route, gateway, gateway.options, reading)
-        return (made, reading) if made.revisions else None
+        return None if made.observed_at is None else (made, reading)
 
     def respond(self, request: web.BaseRequest, made: Representation, cache: str) -> web.Response:
         """Give the representation in the coding that the client takes, or 304 if it has it."""
         takes = takes_gzip(request.headers.get("Accept-Encoding", ""))
-        age = max(int(self._clock.monotonic() - made.observed_at), 0)
+        age = made.age(self._clock.monotonic())
         answer = negotiate(made, age, cache, packed=takes, condition=request.headers.get("If-None-Match", ""))
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
     def _represent(
         self, route: Route, gateway: Gateway, options: Options, reading: Reading
     ) -> Representation:
-        snapshots = [got.snapshot for got in reading.sources.values() if got.snapshot is not None]
-        revisions = tuple(snapshot.revision for snapshot in snapshots)
+        known = [got.snapshot for got in reading.sources.values() if got.snapshot is not None]
+        unknown = [source for source in route.optional if _is_unknown(reading.sources[source])]
+        revisions: tuple[int | Source, ...] = (*(snapshot.revision for snapshot in known), *unknown)
         key = (gateway.id, route, options.headers)
         made = self._memo.get(key)
         if made is None or made.revisions != revisions or made.options != options:
-            made = self._memo[key] = self._make(route, gateway, options, snapshots, revisions)
+            made = self._memo[key] = self._make(route, options, known, unknown, revisions)
         return made
 
     def _make(
         self,
         route: Route,
-        gateway: Gateway,
         options: Options,
         snapshots: Sequence[Snapshot],
-        revisions: tuple[int, ...],
+        unknown: Sequence[Source],
+        revisions: tuple[int | Source, ...],
     ) -> Representation:
-        now = self._clock.monotonic()
         by_source = {snapshot.source: snapshot for snapshot in snapshots}
         if route.view is None:
             document = by_source[route.sources[0]].document
             body, media_type = document.body, document.media_type
         else:
             values = {source: snapshot.document.value for source, snapshot in by_source.items()}
+            values |= dict.fromkeys(unknown)
             body, media_type = encode(route.view(values, options), route.style), route.media_type
         return Representation(
             body=body,
@@ -163,10 +169,8 @@ class Readings:
             etag=f'"{hashlib.blake2b(body, digest_size=9).hexdigest()}"',
             options=options,
             revisions=revisions,
-            observed_at=min((s.observed_at for s in snapshots), default=now),
-            fresh_until=min(
-                (s.stored_at + gateway.cache.policy(s.source).ttl for s in snapshots), default=now
-            ),
+            observed_at=min((s.observed_at for s in snapshots), default=None),
+            fresh_until=min((s.fresh_until for s in snapshots), default=0.0),
             notes={name: note for s in snapshots for name, note in s.document.notes.items()},
         )
 
@@ -228,6 +232,11 @@ def _of_another_kind(route: Route, reading: Reading) -> NotSupported | None:
     if snapshot is None or snapshot.document.media_type == route.media_type:
         return None
     return NotSupported(f"{route.path} is not available as {route.media_type} from this gateway")
+
+
+def _is_unknown(got: SourceResult) -> bool:
+    """Say whether a source is there and cannot be read now, unlike one that this gateway does not offer."""
+    return got.snapshot is None and not isinstance(got.error, NotSupported)
 
 
 def worst(reading: Reading) -> CacheResult:

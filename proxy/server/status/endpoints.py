@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from proxy.core.freshness import Freshness
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.server.control.endpoints import account_of, denied
 from proxy.server.http.admission import (
@@ -26,7 +27,7 @@ from proxy.server.http.guard import AuthResult
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 from proxy.server.route import Route
 from proxy.server.status.health import health_of
-from proxy.server.status.readiness import newest_age, summary
+from proxy.server.status.readiness import newest, summary
 from proxy.server.status.stats import endpoint_statistics, reset_of, stats_of
 
 if TYPE_CHECKING:
@@ -88,18 +89,29 @@ async def _health(context: Context, request: web.Request, gateway: Gateway) -> w
 
 
 async def _ready(context: Context, gateway: Gateway) -> web.Response:
-    """Say whether there is a reading that is fresh enough, fetching one if need be."""
-    age = newest_age(gateway.cache, context.clock.monotonic())
-    if age is None or age > context.settings.ready_age:
+    """Say whether there is a reading that is new enough, fetching one if need be.
+
+    One that is fresh (PW_CACHE_EXPIRE) is new enough, whatever PW_READY_AGE says: nothing newer is fetched.
+    """
+    if not _is_ready(context, gateway):
         # There may be no other client: this request is demand enough for one reading.
         await gateway.cache.get([METERS])
-        age = newest_age(gateway.cache, context.clock.monotonic())
-    if age is not None and age <= context.settings.ready_age:
-        return _json({"status": "ok", "age_seconds": round(age, _DIGITS)})
+    now = context.clock.monotonic()
+    latest = newest(gateway.cache, now)
+    if latest is not None and _is_ready(context, gateway):
+        return _json({"status": "ok", "age_seconds": round(latest.age(now), _DIGITS)})
     why = summary(gateway.cache)
-    if age is not None:
+    if latest is not None:
         why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
     return problem(503, why, headers={"Retry-After": "5"})
+
+
+def _is_ready(context: Context, gateway: Gateway) -> bool:
+    now = context.clock.monotonic()
+    latest = newest(gateway.cache, now)
+    return latest is not None and (
+        latest.freshness(now) is Freshness.FRESH or latest.age(now) <= context.settings.ready_age
+    )
 
 
 def _json(document: dict[str, Any]) -> web.Response:

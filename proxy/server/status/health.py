@@ -15,7 +15,7 @@ from proxy.core.breaker import State
 from proxy.core.redaction import redact
 from proxy.core.sources import METERS, STATUS
 from proxy.server.routes import ROUTES
-from proxy.server.status.readiness import healthy, newest_age, summary
+from proxy.server.status.readiness import healthy, newest, summary
 from proxy.server.status.stats import peers_health
 from proxy.views import page
 from proxy.views.json_access import section, text
@@ -42,9 +42,10 @@ _STREAMS: Final = frozenset(route.path for route in ROUTES if route.media_type =
 def health_of(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Collect the document of /health."""
     cache, now = gateway.cache, context.clock.monotonic()
-    age = newest_age(cache, now)
+    latest = newest(cache, now)
+    age = latest.age(now) if latest else None
     return {
-        "status": "ok" if healthy(cache, age) else "degraded",
+        "status": "ok" if healthy(cache, now) else "degraded",
         "message": summary(cache),
         "version": __version__,
         "uptime_seconds": round(context.clock.wall() - context.started_at),
@@ -98,7 +99,7 @@ def _link(link: Link, now: float) -> dict[str, Any]:
 
 def _source(gateway: SourceCache, source: str, now: float) -> dict[str, Any]:
     snapshot = gateway.store.get(source)
-    age = now - snapshot.observed_at if snapshot else None
+    age = snapshot.age(now) if snapshot else None
     policy = gateway.policy(source)
     # A link in cooldown has left the source to the next.
     ways = sorted(
@@ -111,8 +112,13 @@ def _source(gateway: SourceCache, source: str, now: float) -> dict[str, Any]:
         "age_seconds": None if age is None else round(age, _DIGITS),
         "outcome": attempt.outcome if attempt else None,
         "exchange_seconds": round(attempt.seconds, _DIGITS) if attempt else None,
-        "ttl_seconds": round(policy.ttl + (snapshot.document.age_s if snapshot else 0.0), _DIGITS),
-        "usable_seconds": policy.usable_s,
+        # Both are ages, as the one above.
+        "ttl_seconds": round(
+            snapshot.fresh_until - snapshot.observed_at if snapshot else policy.ttl, _DIGITS
+        ),
+        "usable_seconds": round(
+            snapshot.usable_until - snapshot.observed_at if snapshot else policy.usable_s, _DIGITS
+        ),
         "servable": gateway.peek(source) is not None,
     }
 
@@ -203,7 +209,7 @@ def _readings(context: Context, gateway: Gateway) -> dict[str, Any]:
     documents = {METERS: meters.document.value}
     split = page.split(documents, gateway.options)
     stamp = text(section(meters.document.value, "site").get("last_communication_time"))
-    stored = context.clock.wall() - (context.clock.monotonic() - meters.observed_at)
+    stored = context.clock.wall() - meters.age(context.clock.monotonic())
     return {
         "unbalanced_watts": split and round(split.unbalanced, 1),
         "unserved_watts": split and round(split.unserved, 1),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from proxy.core.errors import NotSupported
-from proxy.core.freshness import IDENTITY
-from proxy.core.sources import METERS, OPERATION, TEDAPI_CONFIG
+from proxy.core.sources import IDENTITY, METERS, OPERATION, TEDAPI_CONFIG
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
     from proxy.core.errors import GatewayError
+    from proxy.core.model import Snapshot, Source
 
 # What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
 _NO_READINGS = IDENTITY | {
@@ -19,12 +19,11 @@ _NO_READINGS = IDENTITY | {
 }
 
 
-def newest_age(gateway: SourceCache, now: float) -> float | None:
-    """Return the age in seconds of the newest servable reading, None when none can be served."""
+def newest(gateway: SourceCache, now: float) -> Snapshot | None:
+    """Return the newest servable reading, None when none can be served."""
     meters = gateway.peek(METERS)
     others = (s for s in gateway.store if s.source not in _NO_READINGS and gateway.peek(s.source))
-    snapshots = [meters] if meters else others
-    return min((now - snapshot.observed_at for snapshot in snapshots), default=None)
+    return min([meters] if meters else others, key=lambda snapshot: snapshot.age(now), default=None)
 
 
 def summary(gateway: SourceCache) -> str:
@@ -32,7 +31,8 @@ def summary(gateway: SourceCache) -> str:
     now = gateway.clock.monotonic()
     if not gateway.links:
         return "No gateway is configured: set PW_HOST to the address of the gateway."
-    age = newest_age(gateway, now)
+    latest = newest(gateway, now)
+    age = latest.age(now) if latest else None
     failed = next((link for link in gateway.links if not link.breaker.is_closed), None)
     if failed is not None:
         error = failed.breaker.error
@@ -44,15 +44,29 @@ def summary(gateway: SourceCache) -> str:
     if age is None:
         failing = failure_of(gateway) or powers_missing(gateway)
         return f"No readings: {failing}." if failing else "No reading has been requested yet."
-    missing = powers_missing(gateway)
-    return f"Readings are {age:.1f} s old" + (f", but not of powers: {missing}." if missing else ".")
+    if missing := powers_missing(gateway):
+        return f"Readings are {age:.1f} s old, but not of powers: {missing}."
+    if gone := lost(gateway):
+        return f"Readings are {age:.1f} s old, but there is no {gone[0]}: {gone[1]}."
+    return f"Readings are {age:.1f} s old."
 
 
-def healthy(gateway: SourceCache, age: float | None) -> bool:
-    """Say whether readings can be had; ``age`` is that of the newest servable one."""
-    if powers_missing(gateway) or (age is None and failure_of(gateway)):
+def healthy(gateway: SourceCache, now: float) -> bool:
+    """Say whether readings can be had."""
+    if powers_missing(gateway) or lost(gateway) or (newest(gateway, now) is None and failure_of(gateway)):
         return False
     return bool(gateway.links) and all(link.breaker.is_closed for link in gateway.links)
+
+
+def lost(gateway: SourceCache) -> tuple[Source, GatewayError] | None:
+    """Return a source that was read before and cannot be served any more, and why."""
+    for source in sorted(gateway.obtained):
+        if gateway.peek(source) is None:
+            for link in gateway.links:
+                rest = link.rests.get(source) or link.rests.get(link.driver.sources.get(source, ""))
+                if rest and not isinstance(rest.error, NotSupported):
+                    return source, rest.error
+    return None
 
 
 def powers_missing(gateway: SourceCache) -> GatewayError | None:

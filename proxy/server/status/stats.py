@@ -66,7 +66,7 @@ def peers_health(context: Context, gateway: Gateway) -> dict[str, Any]:
     snapshots = list(gateway.cache.store)
     endpoints = {
         snapshot.source: {
-            "age_seconds": round(now - snapshot.observed_at, _DIGITS),
+            "age_seconds": round(snapshot.age(now), _DIGITS),
             "is_expired": gateway.cache.peek(snapshot.source) is None,
         }
         for snapshot in snapshots

@@ -169,7 +169,7 @@ class PreparedResponses:
             return False
         made, reading = fresh
         demand_s = key.gateway.cache.record_demand(reading.sources)
-        age, ttl = max(int(now - made.observed_at), 0), int(made.fresh_until - now)
+        age, ttl = made.age(now), int(made.fresh_until - now)
         cache = cache_status(CacheResult.FRESH, reading, ttl)
         got = negotiate(made, age, cache, packed=key.packed, condition=key.condition)
         lines = [f"HTTP/1.{key.minor} {got.status} {HTTPStatus(got.status).phrase}"]
@@ -181,7 +181,8 @@ class PreparedResponses:
             lines.append("Connection: close" if key.closes else "Connection: keep-alive")
         body = b"" if got.body is None or key.method == "HEAD" else got.body
         answer.block = "\r\n".join([*lines, "\r\n"]).encode() + body
-        answer.until = min(made.observed_at + age + 1.0, made.fresh_until - ttl, now + demand_s)
+        next_age_at = now if made.observed_at is None else made.observed_at + age + 1.0
+        answer.until = min(next_age_at, made.fresh_until - ttl, now + demand_s)
         answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
         return True
 

@@ -65,14 +65,14 @@ async def test_a_setting_is_unconfirmed_until_the_site_shows_it(connect, cloud, 
     outcome = await driver.execute(set_to(Setting.RESERVE, 50))
 
     first = (await driver.fetch("site_info"))[OPERATION].value["backup_reserve_percent"]
-    waiting = driver.describe()["unconfirmed"], driver.lifetimes[OPERATION]
+    waiting = driver.describe()["unconfirmed"], driver.policy(OPERATION).ttl
     clock.advance(10.5)
     second = (await driver.fetch("site_info"))[OPERATION].value["backup_reserve_percent"]
 
     assert outcome.before == {Setting.RESERVE: 20}
     assert (first, second) == (24.0, 52.5)
     assert waiting == (["reserve"], 10.0)
-    assert (driver.describe()["unconfirmed"], driver.lifetimes[OPERATION]) == ([], 3600.0)
+    assert (driver.describe()["unconfirmed"], driver.policy(OPERATION).ttl) == ([], 3600.0)
 
 
 async def test_a_setting_that_never_shows_is_not_looked_for_for_ever(connect, cloud, clock):
@@ -85,7 +85,7 @@ async def test_a_setting_that_never_shows_is_not_looked_for_for_ever(connect, cl
         clock.advance(10.5)
 
     assert cloud.requests_for("site_info") <= 14
-    assert driver.lifetimes[OPERATION] == 3600.0
+    assert driver.policy(OPERATION).ttl == 3600.0
 
 
 async def test_two_settings_of_one_endpoint_are_one_request(connect, cloud):

@@ -50,8 +50,8 @@ async def test_intervals_show_how_far_they_are_stretched(connect, clock):
     told = await driver.fetch("live_status")
 
     assert METERS in told
-    assert 500 < driver.lifetimes[METERS] < 600
-    assert driver.lifetimes[OPERATION] == pytest.approx(60 * driver.lifetimes[METERS])
+    assert 500 < driver.policy(METERS).ttl < 600
+    assert driver.policy(OPERATION).ttl == pytest.approx(60 * driver.policy(METERS).ttl)
     requests = driver.describe()["requests"]
     assert (requests["month"], requests["reads"], requests["budget"]) == ("2025-11", 2, 5_000)
 

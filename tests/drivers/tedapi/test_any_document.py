@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.drivers.tedapi.translate.sources import FROM_CONFIG, FROM_CONTROLLER, FROM_UNITS, translate
+from proxy.drivers.tedapi.translate.sources import (
+    FROM_CONFIG,
+    FROM_CONFIG_AND_UNITS,
+    FROM_CONTROLLER,
+    FROM_FIRMWARE,
+    FROM_UNITS,
+    translate,
+)
 from tests.drivers.tedapi.sites import facts, recorded
 
 
@@ -26,7 +33,7 @@ def places(document, path=()):
         yield from places(value, (*path, str(key)))
 
 
-EVERYTHING = {**FROM_CONFIG, **FROM_CONTROLLER, **FROM_UNITS}
+EVERYTHING = {**FROM_CONFIG, **FROM_CONTROLLER, **FROM_FIRMWARE, **FROM_UNITS, **FROM_CONFIG_AND_UNITS}
 SITES = ("pw2", "pw3")
 PLACES = {
     name: [

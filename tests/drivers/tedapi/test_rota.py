@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.errors import NotSupported, SourceUnavailable
+from proxy.drivers.tedapi.parts import Part
 from proxy.drivers.tedapi.unit_schedule import UnitSchedule
 
 UNITS = ["a", "b", "c", "d"]
@@ -15,7 +16,7 @@ def warm(units=UNITS, longest_s=25.0):
     """A rota of units that all answered at 0 s."""
     rota = UnitSchedule(longest_s, stands_s=25.0)
     for din in rota.due(units, 2, 0.0):
-        rota.answered(din, {}, 0.0)
+        rota.answered(din, Part({}, 0.0, 0.0))
     return rota
 
 
@@ -42,14 +43,14 @@ def test_everybody_has_a_turn_soon_and_nobody_two_at_once(rooms):
         due = rota.due(UNITS, room, float(turn))
         assert len(due) == len(set(due)) == room
         for din in due:
-            rota.answered(din, {}, float(turn))
+            rota.answered(din, Part({}, float(turn), float(turn)))
             last[din] = turn
         assert turn - min(last.values()) < len(UNITS)
 
 
 def test_an_answer_that_is_too_old_is_renewed_whatever_the_room():
     rota = warm()
-    rota.answered("b", {}, 20.0)
+    rota.answered("b", Part({}, 20.0, 20.0))
 
     assert rota.due(UNITS, 1, 26.0) == ["a", "c", "d"]
 
@@ -65,7 +66,7 @@ def test_units_that_are_tried_again_take_turns_with_one_that_answers():
         (due,) = rota.due(["a", "b", "c"], 1, now)
         turns.append(due)
         if due == "a":
-            rota.answered(due, {}, now)
+            rota.answered(due, Part({}, now, now))
         else:
             rota.failed(due, NotSupported("not this way"), now)
 
@@ -79,7 +80,7 @@ def test_a_unit_that_does_not_answer_is_told_for_a_while_and_not_asked():
     assert "a" in rota.told
     assert rota.due(UNITS, 2, 6.0) == ["b", "c"]
     for din in ("b", "c", "d"):
-        rota.answered(din, {}, 11.0)
+        rota.answered(din, Part({}, 11.0, 11.0))
     assert rota.due(UNITS, 2, 12.0)[0] == "a"
     rota.failed("a", SourceUnavailable("500"), 12.0)
     rota.due(UNITS, 2, 26.0)
@@ -89,7 +90,7 @@ def test_a_unit_that_does_not_answer_is_told_for_a_while_and_not_asked():
 def test_where_nothing_stale_is_to_be_served_a_silent_unit_is_not_told():
     """PW_GRACEFUL_DEGRADATION=no."""
     rota = UnitSchedule(25.0, stands_s=0.0)
-    rota.answered("a", {}, 0.0)
+    rota.answered("a", Part({}, 0.0, 0.0))
     rota.failed("a", SourceUnavailable("500"), 5.0)
 
     assert not rota.told

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable
 from proxy.core.model import Document, Source
-from proxy.core.sources import METERS, SOE, STATUS
+from proxy.core.sources import METERS, SOE
 from proxy.drivers.tedapi.data import Facts, get_path
+from proxy.drivers.tedapi.parts import Part
 from proxy.drivers.tedapi.translate.meters import METERS as METER_NAMES
-from proxy.drivers.tedapi.translate.sources import FROM_CONFIG, Translation, translate
+from proxy.drivers.tedapi.translate.sources import Translation, translate
 
 # What a site has or has not; everything else can come back with the next answer.
 _DETAILS: frozenset[Source] = frozenset(f"/api/meters/{name}" for name in METER_NAMES)
@@ -26,22 +27,27 @@ _INTEGRATED: Mapping[Source, Mapping[str, str]] = {
 def tell(
     table: Mapping[Source, Translation],
     facts: Facts,
+    parts: Sequence[Part],
     failed: GatewayError | None = None,
-    age_s: float = 0.0,
 ) -> dict[Source, Document | GatewayError]:
     """Translate, and say of every source of the table that nothing is known of, why.
 
-    ``failed`` is why a document that changes slowly could not be had, if so; ``age_s``
-    how old the oldest of these facts is.
+    ``parts`` are the answers that these facts come from, the latest request first; ``failed`` is
+    why one that is needed for them could not be had, if so.
     """
-    known = translate(table, facts)
-    missing = {source: absent(source, facts, failed) for source in table if source not in known}
-    return documents(known, _INTEGRATED if facts.counters else {}, age_s) | missing
+    told = translate(table, facts)
+    known = {source: value for source, value in told.items() if not isinstance(value, GatewayError)}
+    unknown = {
+        source: why if (why := told.get(source)) else absent(source, facts, failed)
+        for source in table
+        if source not in known
+    }
+    return documents(known, parts, _INTEGRATED if facts.counters else {}) | unknown
 
 
 def absent(source: Source, facts: Facts, failed: GatewayError | None = None) -> GatewayError:
     """Say why a source is not told."""
-    if failed is not None and (source in FROM_CONFIG or source == STATUS):
+    if failed is not None:
         return failed
     if source in _LASTING or (source == SOE and facts.config.get("battery_blocks") == []):
         return NotSupported(f"{source}: this site has none")
@@ -52,16 +58,20 @@ def absent(source: Source, facts: Facts, failed: GatewayError | None = None) -> 
 
 def documents(
     values: Mapping[Source, Any],
+    parts: Sequence[Part],
     notes: Mapping[Source, Mapping[str, str]] | None = None,
-    age_s: float = 0.0,
 ) -> dict[Source, Document | GatewayError]:
-    """Make documents of values. Drivers that translate make the bodies themselves."""
+    """Make documents of values. Drivers that translate make the bodies themselves.
+
+    They are as old as the oldest part, and as fresh as the first.
+    """
     return {
         source: Document(
             value,
             json.dumps(value, separators=(",", ":")).encode(),
+            observed_at=min(part.requested_at for part in parts),
+            answered_at=parts[0].answered_at,
             notes=(notes or {}).get(source, {}),
-            age_s=age_s,
         )
         for source, value in values.items()
     }

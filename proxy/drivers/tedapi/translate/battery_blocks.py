@@ -90,7 +90,7 @@ def system_status(facts: Facts) -> dict[str, Any] | None:
     energies = section(facts.controller, "control", "systemStatus")
     full = number(energies.get("nominalFullPackEnergyWh"))
     remaining = number(energies.get("nominalEnergyRemainingWh"))
-    if full is None and remaining is None:
+    if (full is None and remaining is None) or not powerwall3.are_named(facts):
         return None
     controlled = len(rows(facts.controller, "control", "batteryBlocks"))
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.drivers.tedapi.data import Facts, section
+from proxy.drivers.tedapi.data import Facts, section, text
 
 CONNECTED = "SystemGridConnected"
 ISLANDED = "SystemIslandedActive"
@@ -13,6 +13,8 @@ def grid_state(facts: Facts) -> str | None:
     if "SystemConnectedToGrid" in facts.alerts:
         return CONNECTED
     contactor = section(facts.bus, "ISLANDER", "ISLAND_GridConnection").get("ISLAND_GridConnected")
-    if contactor is None or contactor == "":
+    if isinstance(contactor, bool):
+        return CONNECTED if contactor else ISLANDED
+    if text(contactor) is None:
         return None
-    return CONNECTED if contactor in {True, "ISLAND_GridConnected_Connected"} else ISLANDED
+    return CONNECTED if contactor == "ISLAND_GridConnected_Connected" else ISLANDED

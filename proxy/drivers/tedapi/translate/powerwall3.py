@@ -16,6 +16,7 @@ from proxy.drivers.tedapi.data import (
     at,
     get_path,
     number,
+    packages,
     rows,
     scaled,
     section,
@@ -82,6 +83,16 @@ def units(facts: Facts) -> list[Unit]:
                 told |= signals(stage)
             found.append(Unit(block["vin"], told, _alerts(components)))
     return found
+
+
+def are_named(facts: Facts) -> bool:
+    """Say whether it is known which batteries there are: from the configuration, or those of a bus without it."""
+    return bool(facts.config or packages(facts.bus, "THC"))
+
+
+def are_known(facts: Facts) -> bool:
+    """Say whether anything is known of the devices: without an answer of any unit a Powerwall 3 is no empty site."""
+    return are_named(facts) and (not blocks(facts.config) or bool(units(facts)))
 
 
 def packs(facts: Facts) -> list[Pack]:

@@ -1,20 +1,24 @@
 """Which source of the local API comes from where in TEDAPI's documents: the one table.
 
-A source whose function gives None is unknown at the moment and is left out.
+A source whose function gives None is unknown at the moment and is left out. One whose function
+stumbles over a document of a kind that nobody foresaw costs that source and no other.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from proxy.core.errors import BadAnswer
 from proxy.core.model import Source
 from proxy.core.sources import (
     CONFIG,
     GRID_STATUS,
     METERS,
     OPERATION,
+    POWERWALLS,
     SITE_NAME,
     SOE,
     STATUS,
@@ -29,6 +33,11 @@ from proxy.drivers.tedapi.translate.mask import masked
 
 Translation = Callable[[Facts], Any]
 
+_log = logging.getLogger(__name__)
+
+# What a value of an unforeseen kind raises.
+_SURPRISES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
 # What the configuration alone tells.
 FROM_CONFIG: Mapping[Source, Translation] = {
     OPERATION: site.operation,
@@ -41,27 +50,39 @@ FROM_CONFIG: Mapping[Source, Translation] = {
     "/tedapi/battery": lambda facts: masked(site.battery_blocks(facts)),
 }
 
-# What needs the controller query, with the configuration and the firmware at hand, and of the
-# units those that were asked along with it: they share one grid, and its voltage is that of all.
+# What needs the controller query, with the configuration at hand, and of the units those that were
+# asked along with it: they share one grid, and its voltage is that of all.
 FROM_CONTROLLER: Mapping[Source, Translation] = {
     METERS: meters.aggregates,
     **{f"/api/meters/{name}": partial(site.meter_at, location=name) for name in meters.METERS},
     SOE: site.soe,
     GRID_STATUS: site.grid_status,
     "/api/sitemaster": site.sitemaster,
-    STATUS: site.status,
     "/tedapi/controller": lambda facts: masked(facts.controller) or None,
 }
+
+# What the firmware tells, with the controller's clock.
+FROM_FIRMWARE: Mapping[Source, Translation] = {STATUS: site.status}
 
 # What needs every unit: as old as what the oldest of them said.
 FROM_UNITS: Mapping[Source, Translation] = {
     SYSTEM_STATUS: blocks.system_status,
-    "/api/powerwalls": blocks.powerwalls,
     VITALS: vitals.vitals,
 }
 
+# The same for what is mostly configuration: as old as that, too.
+FROM_CONFIG_AND_UNITS: Mapping[Source, Translation] = {POWERWALLS: blocks.powerwalls}
+
 
 def translate(table: Mapping[Source, Translation], facts: Facts) -> dict[Source, Any]:
-    """Build every document of a table that can be told from these facts."""
-    built = {source: translation(facts) for source, translation in table.items()}
+    """Build every document of a table that can be told from these facts; BadAnswer for one that stumbled."""
+    built = {source: _built(source, translation, facts) for source, translation in table.items()}
     return {source: value for source, value in built.items() if value is not None}
+
+
+def _built(source: Source, translation: Translation, facts: Facts) -> Any:
+    try:
+        return translation(facts)
+    except _SURPRISES:
+        _log.exception("translation failed", extra={"path": source})
+        return BadAnswer(f"{source}: the answer could not be understood")

@@ -27,6 +27,7 @@ from proxy.drivers.tedapi.data import (
     text,
 )
 from proxy.drivers.tedapi.translate import grid_devices as boards
+from proxy.drivers.tedapi.translate import powerwall3
 from proxy.drivers.tedapi.translate import powerwall3_vitals as units
 from proxy.drivers.tedapi.translate.devices import Device, controller_name, device, energies, string_values
 
@@ -69,8 +70,8 @@ _FANS = ("PVAC_Fan_Speed_Actual_RPM", "PVAC_Fan_Speed_Target_RPM")
 
 
 def vitals(facts: Facts) -> dict[str, dict[str, Any]] | None:
-    """Build the document; None while the gateway has told nothing about its devices."""
-    if not facts.controller:
+    """Build the document; None while the gateway, or any Powerwall 3, has told nothing about its devices."""
+    if not facts.controller or not powerwall3.are_known(facts):
         return None
     return {
         "VITALS": _header(facts),
