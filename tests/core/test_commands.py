@@ -23,7 +23,7 @@ def test_whatever_comes_is_a_value_that_a_gateway_takes_or_nothing(setting, raw)
         return
 
     match setting:
-        case Setting.RESERVE:
+        case Setting.RESERVE | Setting.OFF_GRID_VEHICLE_RESERVE:
             assert isinstance(value, int | float)
             assert math.isfinite(value)
             assert 0 <= value <= 100
