@@ -32,10 +32,11 @@ from proxy.server.http.traffic import Traffic
 from proxy.server.pages.ui import Ui
 from proxy.server.session_file import SessionFile
 from proxy.server.status import endpoints as status
-from proxy.server.transport.connection import SERVER
-from proxy.server.transport.fastpath import entrance
-from proxy.server.transport.listener import opened, raise_fd_limit
+from proxy.server.transport.limiter import raise_fd_limit
+from proxy.server.transport.limits import SERVER
+from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
+from proxy.server.transport.protocols import candidates, limiter_for
 from proxy.state.folder import remove_leftovers
 from proxy.state.store import StateStore
 from proxy.views.options import Options
@@ -213,12 +214,12 @@ async def listening(
     """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end."""
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_IN_FLIGHT_GRACE_S)
     await runner.setup()
-    limiter = entrance(
+    limiter = await limiter_for(
         cast("web.Server", runner.server),
         raise_fd_limit(settings.max_connections),
-        PreparedResponses(app[CONTEXT]) if settings.fast_path else None,
+        candidates(PreparedResponses(app[CONTEXT]) if settings.fast_path else None),
     )
-    app[CONTEXT].entrance = limiter
+    app[CONTEXT].limiter = limiter
     try:
         async with opened(limiter, settings.bind_address or None, settings.port, tls) as address:
             yield address

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from proxy.server.http.guard import Guard
     from proxy.server.http.traffic import Traffic
     from proxy.server.route import Route
-    from proxy.server.transport.listener import ConnectionLimiter
+    from proxy.server.transport.limiter import ConnectionLimiter
 
 # An endpoint gets the row that led to it and the gateway that the request is about. Names of endpoints
 # stand in the rows of ROUTES.
@@ -44,7 +44,7 @@ class Context:
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str, Gateway], Awaitable[web.StreamResponse]] | None = None
     # Counts the connections of clients, once the app listens.
-    entrance: ConnectionLimiter | None = None
+    limiter: ConnectionLimiter | None = None
     # Where settings come from, by key, and what is suspicious about them; empty if they were not read from anywhere.
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()

@@ -14,7 +14,7 @@ import pytest
 from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT
-from proxy.server.transport.connection import REQUEST_S
+from proxy.server.transport.limits import REQUEST_S
 from proxy.state.certificates import serving_context
 from tests.clock import until
 
@@ -78,7 +78,7 @@ async def settle() -> None:
 
 
 def room_taken(proxy) -> int:
-    doors = proxy.context.entrance
+    doors = proxy.context.limiter
     return len(doors.active)
 
 
@@ -164,7 +164,7 @@ async def test_a_proxy_stops_at_once_though_handshakes_hang(tmp_path, complaints
     async with listening(app, settings, tls) as (_, port):
         hanging = [await begun(port) for _ in range(ROOM)]
         reader, writer = await shaken(port)
-        await until(lambda: len(app[CONTEXT].entrance.active) == ROOM + 1)
+        await until(lambda: len(app[CONTEXT].limiter.active) == ROOM + 1)
         late = await begun(port)  # accepted, but its handshake has not had a turn
         stopped = loop.time()
 

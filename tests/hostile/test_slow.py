@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from proxy.server.transport.connection import ANSWER_S, REQUEST_S
+from proxy.server.transport.limits import ANSWER_S, REQUEST_S
 from tests.clock import until
 from tests.hostile.raw import Reply
 
@@ -101,16 +101,16 @@ async def test_a_client_that_does_not_take_its_answers_is_dropped(proxy, clock):
     _, writer = await opened(proxy.port)
     writer.transport.pause_reading()
     ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
-    before = len(proxy.context.entrance.server.connections)
+    before = len(proxy.context.limiter.server.connections)
 
     def is_stuck() -> bool:
         writer.write(ask * 8)
-        return any(connection.writing_paused for connection in proxy.context.entrance.server.connections)
+        return any(connection.writing_paused for connection in proxy.context.limiter.server.connections)
 
     await until(is_stuck)
     clock.advance(ANSWER_S + 1)
 
-    await until(lambda: len(proxy.context.entrance.server.connections) < before)
+    await until(lambda: len(proxy.context.limiter.server.connections) < before)
     writer.transport.abort()
 
 
@@ -118,7 +118,7 @@ async def test_a_client_that_does_not_take_its_answers_is_dropped(proxy, clock):
 async def test_a_client_that_leaves_the_end_of_an_answer_is_dropped(start, sim, clock, fast_path):
     """A few bytes that nobody takes would hold a closed connection open for ever."""
     proxy = await start(sim, fast_path=fast_path)
-    server = proxy.context.entrance.server
+    server = proxy.context.limiter.server
     async with small_client(proxy.port) as client:
 
         def has_left_some() -> bool:
@@ -136,7 +136,7 @@ async def test_a_client_that_leaves_the_end_of_an_answer_is_dropped(start, sim, 
 async def test_a_client_that_takes_nothing_and_dribbles_on_is_dropped(start, sim, clock, fast_path):
     """After 20 s for its request; that its answers are still untaken is not forgotten then."""
     proxy = await start(sim, fast_path=fast_path)
-    server = proxy.context.entrance.server
+    server = proxy.context.limiter.server
     async with small_client(proxy.port) as client:
         while not any(connection.writing_paused for connection in server.connections):
             client.send(b"GET /vitals HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -155,7 +155,7 @@ async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, capl
     """Beyond PW_MAX_CONNECTIONS a client is told 503 at once; one line in the log, one when there is room."""
     proxy = await start(sim, max_connections=8)
     held = [await opened(proxy.port) for _ in range(8)]
-    await until(lambda: len(proxy.context.entrance.server.connections) == 8)
+    await until(lambda: len(proxy.context.limiter.server.connections) == 8)
 
     turned_away = [await rest(await opened(proxy.port)) for _ in range(5)]
 
@@ -164,7 +164,7 @@ async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, capl
     _, leaver = held.pop()
     leaver.close()
     await leaver.wait_closed()
-    await until(lambda: len(proxy.context.entrance.server.connections) < 8)
+    await until(lambda: len(proxy.context.limiter.server.connections) < 8)
     assert (await proxy.get("/soe")).status == 200
     lines = [record for record in caplog.records if "connections" in record.message]
     assert [(line.message, line.levelname) for line in lines] == [

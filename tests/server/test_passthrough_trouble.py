@@ -44,7 +44,7 @@ async def test_a_client_that_leaves_says_nothing_about_the_gateway(start, sim, c
 
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
-    await until(lambda: len(proxy.context.entrance.active) == 1)
+    await until(lambda: len(proxy.context.limiter.active) == 1)
     clock.advance(0.5)
     await until(lambda: proxy.context.traffic.in_flight == 0)
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from proxy.app import system_clock
-from proxy.server.transport.connection import KEEP_ALIVE_S
+from proxy.server.transport.limits import KEEP_ALIVE_S
 from tests.clock import until
 
 NIGHT_S = 8 * 3600.0
@@ -46,7 +46,7 @@ async def test_idle_connections_end_in_time_all_the_same(proxy, clock):
     clock.advance(KEEP_ALIVE_S + 30)
     assert await asyncio.wait_for(reader.read(), 5) == b""
     writer.close()
-    await until(lambda: not proxy.context.entrance.server.connections)
+    await until(lambda: not proxy.context.limiter.server.connections)
 
 
 def test_the_clock_counts_the_time_asleep():

@@ -21,6 +21,7 @@ from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, 
 from proxy.server.http.traffic import UNMATCHED
 from proxy.server.route import Route
 from proxy.server.routes import RAW, ROUTES
+from proxy.server.transport.aiohttp_internals import send_continue
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
@@ -43,8 +44,7 @@ async def expect(request: web.Request) -> None:
         return
     if request.headers.get("Expect", "").lower() != "100-continue":
         raise web.HTTPExpectationFailed
-    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    request.writer.output_size = 0  # the answer has not begun
+    await send_continue(request)
 
 
 async def dispatch(request: web.Request) -> web.StreamResponse:

@@ -16,12 +16,12 @@ def samples(context: Context) -> dict[str, Callable[[], Samples]]:
     """Return the metrics. There are no connections before the app listens, and no door without a secret."""
 
     def connections() -> Samples:
-        if context.entrance:
-            yield (), len(context.entrance.active)
+        if context.limiter:
+            yield (), len(context.limiter.active)
 
     def turned_away() -> Samples:
-        if context.entrance:
-            yield (), context.entrance.refused
+        if context.limiter:
+            yield (), context.limiter.refused
 
     def tokens() -> Samples:
         for guard in (context.guard, *context.guards, context.login_guard):

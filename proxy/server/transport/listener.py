@@ -1,8 +1,8 @@
-"""Where clients come in: what listens, how many there may be, and over TLS the handshakes.
+"""What listens for clients, and over TLS the handshakes.
 
 For asyncio a TLS connection begins when its handshake is over, so its own servers
-take any number of handshakes that are begun and left. Here each has its place
-among PW_MAX_CONNECTIONS from the moment it is accepted.
+accept any number of handshakes that are begun and abandoned. Here each counts
+against PW_MAX_CONNECTIONS from the moment it is accepted.
 """
 
 from __future__ import annotations
@@ -10,20 +10,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import resource
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from proxy.core import events
 from proxy.drivers.dial import resolve
-from proxy.server.transport.connection import REQUEST_S, Connection
-
-if TYPE_CHECKING:
-    from aiohttp import web
+from proxy.server.transport.limiter import ConnectionLimiter
+from proxy.server.transport.limits import REQUEST_S
 
 _log = logging.getLogger(__name__)
 
@@ -31,63 +27,15 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 4096
 # Without files or memory for another connection; as long as asyncio waits.
 _PAUSE_S = 1.0
-# Files and sockets that are not client connections.
-_OTHER_FILES = 64
 _EVERYWHERE = ("0.0.0.0", "::")
 _FREE_PORT_TRIES = 20
-# Of a few open files most are needed for something else; so many clients are let in nevertheless.
-_FEWEST = 8
 # A kernel without IPv6 has the sockets or the addresses of IPv4 only.
 _NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
-class ConnectionLimiter:
-    """Makes the connections of one server and counts them.
-
-    Call it as a protocol factory. Beyond ``most`` connections a client is told 503
-    at once, or is not given a handshake; the log says so once, and how many it were
-    when there is room again.
-    """
-
-    def __init__(self, server: web.Server, most: int) -> None:
-        self.server = server
-        self.refused = 0
-        # Who has a place: since it was let in or its TLS handshake began, and until it is lost.
-        self.active: set[Connection] = set()
-        self._most = most
-        self._refused_in_row = 0
-
-    def __call__(self) -> Connection:
-        """Make the protocol of a connection that was just accepted."""
-        return Connection(self)
-
-    def admit(self, connection: Connection) -> bool:
-        """Say whether a connection may begin, and give it a place; the one whose handshake is over has it."""
-        if connection not in self.active:
-            if not self.has_room():
-                return False
-            self.active.add(connection)
-        return True
-
-    def has_room(self) -> bool:
-        """Say whether there is room for one more, and note who is turned away."""
-        if len(self.active) >= self._most:
-            self.refused += 1
-            self._refused_in_row += 1
-            if self._refused_in_row == 1:
-                _log.warning(
-                    events.TOO_MANY_CONNECTIONS, extra={"most": self._most, "setting": "PW_MAX_CONNECTIONS"}
-                )
-            return False
-        if self._refused_in_row:
-            _log.warning(events.CONNECTIONS_ADMITTED, extra={"refused": self._refused_in_row})
-            self._refused_in_row = 0
-        return True
-
-
 @asynccontextmanager
 async def opened(
-    entrance: ConnectionLimiter, host: str | None, port: int, tls: ssl.SSLContext | None
+    limiter: ConnectionLimiter, host: str | None, port: int, tls: ssl.SSLContext | None
 ) -> AsyncIterator[tuple[str, int]]:
     """Listen while the block runs, on every address where there is no host; yields one of them. Raises OSError."""
     listeners = bound(await resolve(host) if host else _EVERYWHERE, port)
@@ -95,7 +43,7 @@ async def opened(
     if tls is None:
         loop = asyncio.get_running_loop()
         servers = [
-            await loop.create_server(entrance, sock=listener, backlog=_BACKLOG) for listener in listeners
+            await loop.create_server(limiter, sock=listener, backlog=_BACKLOG) for listener in listeners
         ]
         try:
             yield address
@@ -103,11 +51,11 @@ async def opened(
             for server in servers:
                 server.close()
     else:
-        door = TlsListener(entrance, tls, listeners)
+        tls_listener = TlsListener(limiter, tls, listeners)
         try:
             yield address
         finally:
-            await door.close()
+            await tls_listener.close()
 
 
 def bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
@@ -150,12 +98,12 @@ def _bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
 
 
 class TlsListener:
-    """Accepts connections and shakes hands. Owns the listeners and a task for each handshake."""
+    """Accepts connections and makes TLS handshakes. Owns the listeners and a task for each handshake."""
 
     def __init__(
-        self, entrance: ConnectionLimiter, tls: ssl.SSLContext, listeners: list[socket.socket]
+        self, limiter: ConnectionLimiter, tls: ssl.SSLContext, listeners: list[socket.socket]
     ) -> None:
-        self._limiter = entrance
+        self._limiter = limiter
         self._tls = tls
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -171,7 +119,7 @@ class TlsListener:
             listener.close()
         for pause in self._pauses.values():
             pause.cancel()
-        # Of a handshake that has not had its turns asyncio would forget that it was cancelled.
+        # asyncio would lose the cancellation of a handshake that has not had these turns of the loop.
         for _ in range(2):
             await asyncio.sleep(0)
         for task in self._tasks:
@@ -208,27 +156,15 @@ class TlsListener:
         task.add_done_callback(partial(self._end, connection, client, address[0]))
 
     def _end(
-        self, connection: Connection, client: socket.socket, address: str, task: asyncio.Task[Any]
+        self, connection: asyncio.Protocol, client: socket.socket, address: str, task: asyncio.Task[Any]
     ) -> None:
-        """Note the end of a handshake, whatever it was."""
+        """Release what a handshake held, unless it made a connection."""
         self._tasks.discard(task)
         problem = None if task.cancelled() else task.exception()
         if task.cancelled() or problem is not None:
             self._limiter.active.discard(connection)
             client.close()
-        if isinstance(problem, OSError):  # the client's: it left, is too slow, or speaks no TLS
+        if isinstance(problem, OSError):  # the client left, is too slow, or speaks no TLS
             _log.debug("no handshake", extra={"client": address, "reason": str(problem)})
         elif problem is not None:
             _log.error("unhandled exception", exc_info=problem)
-
-
-def raise_fd_limit(connections: int) -> int:
-    """Raise the limit of open files as far as needed and allowed; return how many connections fit in."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY:
-        return connections
-    return min(connections, max(soft - _OTHER_FILES, _FEWEST))

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
-
-from aiohttp.helpers import rfc822_formatted_time
 
 from proxy.cache.lookup import CacheResult
 from proxy.server.data.readings import cache_status, negotiate
@@ -25,7 +24,7 @@ from proxy.server.http.admission import name_of
 from proxy.server.http.coding import takes_gzip
 from proxy.server.http.dispatch import BY_PATH, path_of
 from proxy.server.routes import RAW
-from proxy.server.transport.connection import SERVER
+from proxy.server.transport.limits import SERVER
 
 if TYPE_CHECKING:
     from proxy.cache.lookup import Reading
@@ -176,7 +175,7 @@ class PreparedResponses:
         lines += [f"{name}: {value}" for name, value in got.headers.items()]
         if got.body is not None and (got.body or key.method == "GET"):
             lines.append(f"Content-Length: {len(got.body)}")
-        lines += [f"Date: {rfc822_formatted_time()}", f"Server: {SERVER}"]
+        lines += [f"Date: {formatdate(usegmt=True)}", f"Server: {SERVER}"]
         if key.closes == bool(key.minor):  # what goes without saying is not said
             lines.append("Connection: close" if key.closes else "Connection: keep-alive")
         body = b"" if got.body is None or key.method == "HEAD" else got.body

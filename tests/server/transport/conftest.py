@@ -15,8 +15,10 @@ from proxy.app import build_app
 from proxy.config.settings import Settings, settings_of
 from proxy.core.clock import Clock
 from proxy.server.context import CONTEXT, Context
+from proxy.server.transport.connection import Connection
 from proxy.server.transport.fastpath import FastConnectionLimiter
-from proxy.server.transport.listener import ConnectionLimiter, opened
+from proxy.server.transport.limiter import ConnectionLimiter
+from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
 from proxy.state.certificates import serving_context
 from tests.clock import EPOCH, TestClock
@@ -121,8 +123,11 @@ async def two_doors(clock: TestClock, settings: Settings) -> AsyncIterator[Pair]
         stack.push_async_callback(runner.cleanup)
         server, answers = runner.server, PreparedResponses(app[CONTEXT])
         pair = Pair(app[CONTEXT], standing, clock, server, answers, asking)
-        for door in (FastConnectionLimiter(server, 500, answers), ConnectionLimiter(server, 500)):
-            _, port = await stack.enter_async_context(opened(door, "127.0.0.1", 0, serving))
+        for limiter in (
+            FastConnectionLimiter(server, 500, answers),
+            ConnectionLimiter(server, 500, Connection),
+        ):
+            _, port = await stack.enter_async_context(opened(limiter, "127.0.0.1", 0, serving))
             pair.ports.append(port)
         yield pair
 

@@ -6,21 +6,10 @@ import socket
 from types import SimpleNamespace
 
 import pytest
-from aiohttp import web
 
 from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT
-from proxy.server.transport.fastpath import (
-    ACTIVE,
-    DORMANT,
-    FastConnection,
-    FastConnectionLimiter,
-    differences,
-    entrance,
-    self_test,
-)
-from proxy.server.transport.listener import ConnectionLimiter
 from proxy.server.transport.prepared import PreparedResponses
 from tests.server.transport.clients import head
 
@@ -233,7 +222,7 @@ async def test_an_answer_that_is_taken_slowly_is_whole_though_the_proxy_stops(si
             writer.close()
             await loop.sock_connect(client, ("127.0.0.1", port))
             await loop.sock_sendall(client, b"\r\n" if wakes else b"")
-            turns, server = 0, app[CONTEXT].entrance.server
+            turns, server = 0, app[CONTEXT].limiter.server
             while not any(connection.writing_paused for connection in server.connections):
                 turns += 1
                 await (loop.sock_sendall(client, vitals) if turns % 20 == 0 else asyncio.sleep(0))
@@ -254,50 +243,6 @@ async def everything(client):
     while chunk := await asyncio.get_running_loop().sock_recv(client, 65536):
         received += chunk
     return received
-
-
-async def test_another_aiohttp_is_noticed(caplog):
-    """If its handler keeps anything otherwise, the log says what, and the proxy runs without the fast path."""
-
-    class NewServer(web.Server):
-        def __call__(self):
-            return SimpleNamespace(**DORMANT | ACTIVE | {"_waiter": object(), "_messages": ()})
-
-    async def handler(_):
-        return web.Response()
-
-    answers = object.__new__(PreparedResponses)
-    other = entrance(NewServer(handler), 10, answers)
-    usual = entrance(web.Server(handler), 10, answers)
-
-    assert type(other) is ConnectionLimiter
-    assert type(usual) is FastConnectionLimiter
-    assert "no fast path" in caplog.text
-    assert caplog.records[0].reason == "this aiohttp differs: _waiter, _messages"
-
-
-async def test_a_handler_of_this_aiohttp_is_as_expected():
-    async def handler(_):
-        return web.Response()
-
-    assert differences(web.Server(handler)()) == []
-
-
-async def test_an_aiohttp_that_needs_more_of_a_sleeping_connection_is_noticed():
-    """At start, not at the end of each connection."""
-
-    class Newer(FastConnection):
-        def connection_lost(self, exc):
-            if self._keepalive_timeout:
-                super().connection_lost(exc)
-
-    async def handler(_):
-        return web.Response()
-
-    door = FastConnectionLimiter(web.Server(handler), 10, object.__new__(PreparedResponses))
-
-    assert self_test(FastConnection(door)) == []
-    assert "_keepalive_timeout" in self_test(Newer(door))[0]
 
 
 async def test_it_can_be_switched_off(sim, start):
