@@ -37,7 +37,7 @@ from proxy.server.transport.limits import SERVER
 from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
 from proxy.server.transport.protocols import candidates, limiter_for
-from proxy.state.folder import remove_leftovers
+from proxy.state.folder import folder_of, remove_leftovers
 from proxy.state.store import StateStore
 from proxy.views.options import Options
 
@@ -80,7 +80,8 @@ def build_app(
         yield
         await context.gateways.close()
         for finish in context.at_end:
-            finish()
+            await finish()
+        await asyncio.gather(*(gateway.state.close() for gateway in gateways))
 
     app = web.Application()
     app[CONTEXT] = context
@@ -104,7 +105,7 @@ def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Cont
     return Context(
         settings=settings,
         clock=clock,
-        gateways=Gateways([gateway_of(settings.gateway, clock, StateStore(settings.state_path))]),
+        gateways=Gateways([gateway_of(settings.gateway, clock, StateStore(folder_of(settings.state_path)))]),
         readings=Readings(clock, legacy_errors=settings.legacy_errors),
         traffic=Traffic(clock),
         started_at=clock.wall(),

@@ -49,7 +49,7 @@ class Gateway:
         self.state = state
         self.options = options
         self.commands = Commands(cache, clock)
-        self.packs = PackNumbers(cache, state, self._number_packs)
+        self.packs = PackNumbers(cache, state, settings.host, self._number_packs)
         self.live = StateStream(cache, clock, lambda: self.options)
         self._probe = None if probe_interval_s is None else LinkProbe(cache, clock, probe_interval_s)
 
@@ -62,6 +62,7 @@ class Gateway:
         if self._probe is not None:
             self._probe.close()
         await self.cache.close()
+        await self.packs.close()
 
 
 class Gateways(Mapping[str, Gateway]):

@@ -48,7 +48,7 @@ DEVICE_METRICS: tuple[Family[Facts], ...] = (
         units.packs_cycled,
         SYSTEM_STATUS,
     ),
-    gauge("battery_temperature_celsius", "block", "Temperature of a pack", units.temperatures, VITALS),
+    gauge("battery_temperature_celsius", "block", "Temperature of a pack", units.temperatures, *_PACKS),
     gauge(
         "battery_fan_rpm",
         "block kind",

@@ -71,7 +71,7 @@ def packs_disabled(facts: Facts) -> Samples:
 
 def temperatures(facts: Facts) -> Samples:
     """Read the temperature of every pack, as /temps/pw tells it."""
-    told = batteries.temp_numbers(facts.documents, facts.options)
+    told = batteries.temp_numbers(facts.documents, facts.options) if facts.packs else {}
     return (((key.removesuffix("_temp"),), number(value)) for key, value in told.items())
 
 

@@ -2,14 +2,14 @@
 
 prometheus-client writes the formats and tells about the process. It is slow to import, so
 this module is imported by the first scrape. Nothing here asks a gateway, and nothing is
-kept between scrapes but the ratchet of the gateway's counters, which outlives the process.
+kept between scrapes but what the gateway's counters read, which outlives the process.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily, Metric
@@ -20,7 +20,7 @@ from proxy.core.json_access import is_count
 from proxy.core.model import Source
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
 from proxy.metrics.facts import Facts
-from proxy.metrics.families import COUNTER, HISTOGRAM, Family, MonotonicCounter, Samples, Told
+from proxy.metrics.families import COUNTER, HISTOGRAM, Family, Samples, Told
 from proxy.metrics.formats import chosen
 from proxy.metrics.proxy_metrics import PROXY_METRICS
 from proxy.metrics.proxy_samples import Running
@@ -29,18 +29,22 @@ from proxy.metrics.site_metrics import ESSENTIAL, SITE_METRICS
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
 
+Export: TypeAlias = Callable[[str, tuple[str, ...], float], float]
+
 _TOLD: frozenset[Source] = frozenset(source for row in SITE_METRICS for source in row.sources)
 
 
 class Metrics:
-    """The metrics of one running proxy; ``facts`` reads what is told of a gateway."""
+    """The metrics of one running proxy.
 
-    def __init__(
-        self, running: Running, facts: Callable[[SourceCache], Facts], ratchet: MonotonicCounter
-    ) -> None:
+    ``facts`` reads what is known of a gateway; ``export`` takes the name of a gateway, a series
+    and the reading of this counter, and returns the value to export, which never falls.
+    """
+
+    def __init__(self, running: Running, facts: Callable[[SourceCache], Facts], export: Export) -> None:
         self._running = running
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Families(running, facts, ratchet))
+        self._registry.register(_Families(running, facts, export))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -68,12 +72,10 @@ class Metrics:
 class _Families(Collector):
     """What prometheus-client calls for each scrape."""
 
-    def __init__(
-        self, running: Running, facts: Callable[[SourceCache], Facts], ratchet: MonotonicCounter
-    ) -> None:
+    def __init__(self, running: Running, facts: Callable[[SourceCache], Facts], export: Export) -> None:
         self._running = running
         self._facts = facts
-        self._monotonic = ratchet
+        self._export = export
         counters = [row.name for row in SITE_METRICS if row.kind is COUNTER]
         for gateway in running.gateways:
             # From zero on, so that the first one is an increase.
@@ -104,7 +106,7 @@ class _Families(Collector):
             if not isinstance(value, int | float):
                 continue
             if is_count(value):
-                yield labels, self._monotonic.hold((name, gateway, *labels), value)
+                yield labels, self._export(gateway, (name, gateway, *labels), value)
             else:
                 self._running.implausible[gateway, name] += 1
 

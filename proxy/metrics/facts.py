@@ -76,7 +76,9 @@ class Facts:
 
     @cached_property
     def packs(self) -> list[Pack]:
-        """The battery packs, PW1 first."""
+        """The battery packs, PW1 first; none before the blocks were read once, which number them."""
+        if not self.options.pack_order and SYSTEM_STATUS not in self.documents:
+            return []
         return packs(self.options.pack_order, self.documents)
 
     @cached_property

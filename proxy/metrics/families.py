@@ -5,10 +5,10 @@ A sample without a value is left out: what is unknown is absent, never 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from proxy.core.histogram import Histogram
 from proxy.core.model import Source
@@ -61,40 +61,6 @@ class Family(Generic[Told]):
         """The unit in which the name ends; empty for what only counts."""
         word = self.base.rpartition("_")[2]
         return word if word in UNITS else ""
-
-
-class MonotonicCounter:
-    """Keeps counters of a gateway from stepping back a little, also over a restart of the proxy.
-
-    Prometheus takes any decrease for a restart from 0 and adds the whole value again: a
-    meter that corrects itself by 5 Wh would become 900 kWh. ``highest`` is what an earlier
-    ratchet kept; ``keep`` is given the present values by series when one begins to be held.
-    """
-
-    _CORRECTION = 0.01  # a decrease by less is a correction, by more a new meter
-
-    def __init__(
-        self,
-        highest: Mapping[str, Any] | None = None,
-        keep: Callable[[dict[str, float]], None] = lambda _: None,
-    ) -> None:
-        kept = (highest or {}).items()
-        self.highest = {series: value for series, value in kept if isinstance(value, int | float)}
-        self._keep = keep
-        self._held: set[str] = set()
-
-    def hold(self, series: tuple[str, ...], value: float) -> float:
-        """Return the value to export for a counter that reads ``value`` now."""
-        key = "|".join(series)
-        last = self.highest.get(key)
-        if last is not None and last * (1 - self._CORRECTION) < value < last:
-            if key not in self._held:
-                self._held.add(key)
-                self._keep(self.highest)
-            return last
-        self._held.discard(key)
-        self.highest[key] = value
-        return value
 
 
 def gauge(

@@ -49,7 +49,7 @@ class Context:
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     # What is to be done when the proxy ends.
-    at_end: list[Callable[[], None]] = field(default_factory=list)
+    at_end: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     # The guards of features.
     guards: list[Guard] = field(default_factory=list)
 

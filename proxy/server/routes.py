@@ -131,7 +131,12 @@ ROUTES: tuple[Route, ...] = (
         style=Style.PRETTY,
     ),
     _devices("/temps", "Temperatures (°C) by device", devices.temps, style=Style.PRETTY),
-    _devices("/temps/pw", "Temperatures (°C) as PW1_temp, …", batteries.temp_numbers),
+    _devices(
+        "/temps/pw",
+        "Temperatures (°C) as PW1_temp, …",
+        batteries.temp_numbers,
+        offered=(SYSTEM_STATUS, VITALS),  # the blocks number the packs
+    ),
     _devices(
         "/alerts",
         "Active alerts, sorted",

@@ -1,1 +1,1 @@
-"""What survives a restart: a folder of small documents, and certificates."""
+"""What survives a restart, in a folder for each gateway."""

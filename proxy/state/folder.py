@@ -6,14 +6,17 @@ is replaced as a whole or not at all.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from proxy.config.settings import Settings
+
+DEFAULT_GATEWAY = "default"
 
 
 def default_folder(environ: Mapping[str, str]) -> str:
@@ -62,6 +65,11 @@ _FOREIGN = ".pypowerwall."
 _CURE = "nothing is kept, so every restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
 
 
+def folder_of(root: str, gateway: str = DEFAULT_GATEWAY) -> str:
+    """Name the folder of a gateway below the state folder, which itself is that of the default one."""
+    return root if gateway == DEFAULT_GATEWAY or not root else str(Path(root, gateway))
+
+
 def session_file(settings: Settings) -> Path:
     """Name the file of the gateway session, where the pypowerwall proxy has it."""
     return Path(settings.gateway.cache_file or Path(settings.state_path, ".powerwall"))
@@ -77,10 +85,22 @@ def remove_leftovers(settings: Settings) -> None:
 
 def _remove_temporary(folder: Path, name: str) -> None:
     temporary = re.compile(rf"\.{name}\.[a-z0-9_]{{8}}")
-    with suppress(OSError):
+    with suppress(OSError), locked(folder):  # what another daemon writes at this moment is none
         for file in folder.iterdir():
             if temporary.fullmatch(file.name):
                 file.unlink()
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[int]:
+    """Keep other processes from writing to a folder; yields a handle of it. Raises OSError if there is no such folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # some network file systems have no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def write_private(path: Path, content: bytes) -> None:

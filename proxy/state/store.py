@@ -1,23 +1,41 @@
-"""What the daemon remembers across restarts: small JSON documents in the state folder.
+"""The state of one gateway: small JSON documents in its folder, each replaced as a whole or not at all.
 
-A folder that cannot be used costs the memory across restarts and nothing else:
+A folder that cannot be used costs what is kept across restarts and nothing else:
 documents then live as long as the process, and one log line says so. A document
 that exists and cannot be read is another matter: what stands in it may forbid
 something, so it is an error and never an empty document.
+
+Ownership: one writer. ``commit`` changes a document in the one thread of the store, in the
+order of the calls; every change is made under a lock on the folder, so that two daemons on
+one folder change a document one after the other, and each starts from what the other left
+there. ``commit`` returns when the document is on the disk, and raises when it is not: what
+must not be lost is used only after that.
 """
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import logging
-from collections.abc import Mapping
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar, TypeVarTuple
 
-from proxy.state.folder import write_private
+from proxy.state.folder import locked, write_private
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
+
+Document: TypeAlias = dict[str, Any]
+Change: TypeAlias = Callable[[Document], Document]
 
 
 class Unreadable(Exception):
@@ -35,10 +53,18 @@ class _Unsaved:
 class StateStore:
     """JSON objects by file name; a path that is absolute is used as it is."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder) if folder else None
         self._unsaved: dict[str, _Unsaved] = {}
         self._complained = False
+        self._lock = threading.RLock()
+        self._held: dict[Path, int] = {}  # folders that are locked, by the holder of the lock
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
+
+    @property
+    def is_persistent(self) -> bool:
+        """Say whether there is a folder at all."""
+        return self._folder is not None
 
     def read(self, name: str) -> dict[str, Any]:
         """Return a document; an absent file is an empty one. Raises Unreadable.
@@ -82,7 +108,8 @@ class StateStore:
             self._unsaved[name] = _Unsaved(document, None)
             return
         try:
-            write_private(path, json.dumps(document).encode())
+            with self._locked(path) as handle:
+                _replace(path, document, handle)
         except OSError as exc:
             self._unsaved[name] = _Unsaved(document, _content(path))
             self._complain("state cannot be kept", path, str(exc))
@@ -91,10 +118,58 @@ class StateStore:
 
     def update(self, name: str, changes: Mapping[str, Any]) -> None:
         """Change keys of a document and leave the others as they are; None removes a key. Raises Unreadable."""
-        changed = {**self.read(name), **changes}
-        self.write(
-            name, {key: value for key, value in changed.items() if value is not None or key not in changes}
-        )
+        path = self._path(name)
+        with self._locked(path) if path else nullcontext():
+            changed = {**self.read(name), **changes}
+            self.write(
+                name,
+                {key: value for key, value in changed.items() if value is not None or key not in changes},
+            )
+
+    async def load(self, name: str) -> Document:
+        """Return a document as ``read`` does, with every change that was requested before."""
+        return await self._run(self.read, name)
+
+    async def commit(self, name: str, change: Change) -> Document:
+        """Replace a document by what ``change`` makes of it; return it when it is on the disk.
+
+        ``change`` runs in the writing thread. A caller that is cancelled gives up waiting, not the
+        change. Raises OSError and Unreadable.
+        """
+        return await self._run(self._change, name, change)
+
+    async def close(self) -> None:
+        """Return when every change that was requested is on the disk, or has failed. No more may follow."""
+        await self._run(lambda: None)
+        self._writer.shutdown(wait=False)
+
+    async def _run(self, call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._writer, call, *arguments)
+
+    def _change(self, name: str, change: Change) -> Document:
+        path = self._path(name)
+        if path is None:
+            raise FileNotFoundError(errno.ENOENT, "there is no state folder")
+        try:
+            with self._locked(path) as handle:
+                document = change(self.read(name))
+                _replace(path, document, handle)
+        except OSError as exc:
+            self._complain("state cannot be kept", path, str(exc))
+            raise
+        return document
+
+    @contextmanager
+    def _locked(self, path: Path) -> Iterator[int | None]:
+        """Keep other threads and processes from changing documents; yields a handle of the folder, if there is one."""
+        folder = path.parent
+        with self._lock, ExitStack() as stack:
+            if folder not in self._held:
+                with suppress(OSError):  # then writing fails, and says why
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    self._held[folder] = stack.enter_context(locked(folder))
+                    stack.callback(self._held.pop, folder)
+            yield self._held.get(folder)
 
     def beside(self, file: str, name: str) -> str:
         """Name a document of this store; without a folder it stands beside a file that the operator named."""
@@ -114,6 +189,12 @@ class StateStore:
         if not self._complained:
             self._complained = True
             _log.warning(event, extra={"file": str(path), "reason": reason})
+
+
+def _replace(path: Path, document: Document, folder: int | None) -> None:
+    write_private(path, json.dumps(document).encode())
+    if folder is not None:
+        os.fsync(folder)  # the new name of the file, too
 
 
 def _content(path: Path) -> bytes | str | None:

@@ -43,8 +43,11 @@ def order_packs(known: tuple[str, ...], documents: Documents) -> tuple[str, ...]
     """Return the names of all packs ever seen, PW1 first.
 
     ``known`` keeps its order and its members, so that a pack that is away for an answer (or a
-    night) gets its number back; new packs follow in the gateway's order.
+    night) gets its number back; new packs follow in the order of the blocks, and those that only
+    the vitals know after them. While the gateway starts there are no new ones.
     """
+    if _is_starting(documents):
+        return known
     blocks = _blocks(documents)
     return tuple(dict.fromkeys((*known, *blocks, *_homes(known, blocks, documents).values())))
 
@@ -78,11 +81,19 @@ def _part(name: str) -> str:
 
 
 def _blocks(documents: Documents) -> dict[str, Signals]:
+    """Return the blocks that say which pack they are of, by its name."""
     blocks: dict[str, Signals] = {}
     for block in sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks")):
         part, serial = text(block.get("PackagePartNumber")), text(block.get("PackageSerialNumber"))
-        blocks[_unused(f"{part or ''}--{serial or ''}", blocks)] = block
+        if serial:
+            blocks[_unused(f"{part or ''}--{serial}", blocks)] = block
     return blocks
+
+
+def _is_starting(documents: Documents) -> bool:
+    """Say whether the gateway lists packs before it knows them all: some block has no serial number yet."""
+    blocks = sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks"))
+    return not all(text(block.get("PackageSerialNumber")) for block in blocks)
 
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:
@@ -101,6 +112,8 @@ def _homes(known: Iterable[str], blocks: Mapping[str, Signals], documents: Docum
     for kind in _KINDS:
         dins = [din for din in vitals if _kind(din) == kind]
         names = {*known, *blocks, *homes.values()}
+        if kind == _CONTROLLER:
+            names |= {_bare(din) for din in dins if _bare(din).partition("--")[2]}
         taken: set[str] = set()
         strangers = []
         for din in sorted(dins, key=lambda din: _bare(din) not in names):

@@ -122,6 +122,7 @@ DIFFERENCES = (
             "tedapi-pw3 /pod": tedapi.packs_in_order,
             "hybrid-pw2 /pod": tedapi.two_sites,
             "hybrid-pw2 /freq": tedapi.two_sites,
+            "hybrid-pw2 /temps/pw": {"PW3_temp": 22.5, "PW4_temp": 23.25},
         },
     ),
     Difference(

@@ -220,7 +220,10 @@ def no_board(told: dict) -> dict:
 
 
 def two_sites(told: dict) -> dict:
-    """The capture's local API and its TEDAPI are of different sites: no block belongs to any device."""
+    """The capture's local API and its TEDAPI are of different sites: no block belongs to any device.
+
+    The blocks number the packs; what only the devices know follows.
+    """
     fields = {key.removeprefix("PW1_") for key in told if key.startswith("PW1_")}
     devices = {
         "name",
@@ -230,22 +233,22 @@ def two_sites(told: dict) -> dict:
         *(key for key in fields if key.startswith("POD_")),
     }
     energies = {
-        "POD_nom_energy_remaining": {3: 8528, 4: 8165},
-        "POD_nom_full_pack_energy": {3: 13305, 4: 12690},
+        "POD_nom_energy_remaining": {1: 8528, 2: 8165},
+        "POD_nom_full_pack_energy": {1: 13305, 2: 12690},
     }
     result = {}
     for number in (1, 2):
         for field in fields:
             value = told[f"PW{number}_{field}"]
-            here, there = f"PW{number}_{field}", f"PW{number + 2}_{field}"
-            result[here] = value if field in devices else None
-            result[there] = None if field in devices else value
+            block, device = f"PW{number}_{field}", f"PW{number + 2}_{field}"
+            result[device] = value if field in devices else None
+            result[block] = None if field in devices else value
             if field in energies:
-                result[there] = energies[field][number + 2]
+                result[block] = energies[field][number]
             if field == "PINV_Fout":
-                result[there] = told[f"PW{number}_f_out"]
+                result[block] = told[f"PW{number}_f_out"]
             if field in FLAGS and field in devices:
-                result[here] = None
+                result[device] = None
     flags = {"off_grid", "vf_mode", "wobble_detected", "charge_power_clamped", "backup_ready"} & fields
-    result |= {f"PW{number}_{flag}": told[f"PW{number - 2}_{flag}"] for number in (3, 4) for flag in flags}
+    result |= {f"PW{number}_{flag}": told[f"PW{number}_{flag}"] for number in (1, 2) for flag in flags}
     return {**{key: value for key, value in told.items() if not key.startswith("PW")}, **result}

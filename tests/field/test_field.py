@@ -10,9 +10,7 @@ from tests.field.cases import Case, folders
 from tests.field.steps import Site
 
 # Cases that do not pass yet, with what is in the way.
-PENDING: dict[str, str] = {
-    "45-numbers-of-packs-do-not-race": "the document that arrives first numbers the packs",
-}
+PENDING: dict[str, str] = {}
 
 
 def marked(folder):

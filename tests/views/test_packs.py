@@ -98,12 +98,13 @@ def test_a_number_stays_with_its_pack():
     assert joined["PW3_PackageSerialNumber"] == "NEW"
 
 
-def test_whatever_is_asked_first_numbers_the_packs():
-    """/temps/pw knows only the vitals; /freq must agree with it later."""
-    order = order_packs((), {VITALS: {**devices("B"), **devices("A")}})
-    told = site([block("A"), block("B")], {})
+def test_nothing_is_numbered_while_the_gateway_starts():
+    """It lists a pack whose serial number it does not know yet; those of before keep their numbers."""
+    starting = site([block(""), block("B")], devices("A"))
 
-    assert batteries.freq(told, Options(pack_order=order))["PW1_PackageSerialNumber"] == "B"
+    assert order_packs((), starting) == ()
+    assert order_packs((f"{PART}--B",), starting) == (f"{PART}--B",)
+    assert [pack.number for pack in packs((f"{PART}--B",), starting)] == [1]
 
 
 def test_packs_with_masked_serial_numbers_stay_two():

@@ -202,6 +202,8 @@ class TedapiDriver:
         controller = await self._ask(messages.CONTROLLER)
         is_known = self._config and (self._units.answers or self._units.silent or not self._dins)
         await self._round.run(self._ask_beside(), _WAIT_S if is_known else _FIRST_WAIT_S)
+        if self._energy is not None:
+            await self._energy.open(await self._wire.din())
         answer = self._tell(controller)
         config = self._parts.get(messages.CONFIG)
         if config and config.requested_at >= began_at:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import gzip
 import importlib
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from proxy.gateways.counter_state import CounterState
 from proxy.server.http.coding import takes_gzip
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
     from proxy.server.route import Route
 
 
-# What the gateway's counters read when the proxy ended, in the state folder.
-COUNTERS: Final = "counters.json"
-
-
 def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoint of this module."""
     made: list[Metrics] = []
+    counters = {
+        gateway.id: CounterState(gateway.state, gateway.settings.host, context.clock)
+        for gateway in context.gateways.values()
+    }
+    context.at_end.extend(each.close for each in counters.values())
 
     async def metrics(request: web.Request, _: Route, __: Gateway) -> web.Response:
         if not context.settings.metrics:
@@ -40,12 +43,15 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
         if not made:
             # Slow to import: the first scrape waits for it, neither the start nor another client does.
             await asyncio.to_thread(importlib.import_module, "proxy.metrics.exposition")
+            await asyncio.gather(*(each.load() for each in counters.values()))
         if not made:
-            made.append(_metrics(context))
+            made.append(_metrics(context, counters))
         for gateway in context.gateways.values():
             gateway.cache.prefetch(made[0].interest(gateway.cache, context.settings.metrics_refresh))
         context.traffic.flush()
         body, media_type = made[0].scrape(request.headers.get("Accept", ""))
+        # Nothing leaves before the disk says so much.
+        await asyncio.gather(*(each.settle() for each in counters.values()))
         headers = {"Content-Type": media_type, "Cache-Control": "no-store", **PUBLIC_HEADERS}
         if takes_gzip(request.headers.get("Accept-Encoding", "")):
             headers |= {"Content-Encoding": "gzip", "Vary": "Accept, Accept-Encoding"}
@@ -55,11 +61,10 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     return {"metrics": metrics}
 
 
-def _metrics(context: Context) -> Metrics:
+def _metrics(context: Context, counters: Mapping[str, CounterState]) -> Metrics:
     """Connect the metrics to a running proxy."""
     from proxy.metrics.exposition import Metrics  # noqa: PLC0415 - see above
     from proxy.metrics.facts import Facts  # noqa: PLC0415 - see above
-    from proxy.metrics.families import MonotonicCounter  # noqa: PLC0415 - see above
     from proxy.metrics.proxy_samples import Running  # noqa: PLC0415 - see above
 
     def facts(cache: SourceCache) -> Facts:
@@ -73,11 +78,4 @@ def _metrics(context: Context) -> Metrics:
         started_at=context.started_at,
         samples=context.samples,
     )
-
-    def keep(highest: dict[str, float]) -> None:
-        context.gateway.state.write(COUNTERS, highest)
-
-    ratchet = MonotonicCounter(context.gateway.state.recall(COUNTERS), keep)
-    # Not after each scrape, for the sake of memory cards: at the end, and when a counter begins to be held.
-    context.at_end.append(lambda: keep(ratchet.highest))
-    return Metrics(running, facts, ratchet)
+    return Metrics(running, facts, lambda gateway, series, reading: counters[gateway].export(series, reading))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 
@@ -13,6 +14,7 @@ from proxy.core.clock import Clock
 from proxy.drivers.energy import LONGEST_GAP_S, Counter, EnergyMeter, areas
 from proxy.state.store import StateStore
 
+DIN = "1707000-11-J--TG1"
 POWERS = st.floats(-20000, 20000)
 
 
@@ -25,14 +27,16 @@ class Time:
         self.clock = Clock(lambda: self.now, lambda: 1.7e9 + self.now + self.wrong)
 
 
-def meter(time, memory=None):
-    return EnergyMeter(memory or StateStore(""), time.clock, "gateway")
+async def meter(time, folder=None, din=DIN, address="gateway"):
+    counting = EnergyMeter(StateStore(folder or ""), time.clock, address)
+    await counting.open(din)
+    return counting
 
 
-def test_an_hour_of_two_kilowatts_is_two_kilowatt_hours_in_the_direction_of_the_meter():
+async def test_an_hour_of_two_kilowatts_is_two_kilowatt_hours_in_the_direction_of_the_meter():
     """Grid and home import at positive power; battery, solar and generator export what they give."""
     time = Time()
-    counting = meter(time)
+    counting = await meter(time)
 
     for _ in range(61):
         told = counting.count(
@@ -47,9 +51,9 @@ def test_an_hour_of_two_kilowatts_is_two_kilowatt_hours_in_the_direction_of_the_
     assert told["generator"] == pytest.approx((0.0, 2000.0))
 
 
-def test_a_pause_adds_nothing_and_neither_does_an_unknown_power():
+async def test_a_pause_adds_nothing_and_neither_does_an_unknown_power():
     time = Time()
-    counting = meter(time)
+    counting = await meter(time)
     counting.count({"site": 1000.0})
 
     time.now += LONGEST_GAP_S + 1
@@ -60,96 +64,149 @@ def test_a_pause_adds_nothing_and_neither_does_an_unknown_power():
     assert counting.count({"site": 1000.0})["site"] == (0.0, 0.0)
 
 
-def test_counters_outlive_the_process(tmp_path):
+async def test_counters_outlive_the_process(tmp_path):
     time = Time()
-    before = meter(time, StateStore(str(tmp_path)))
+    before = await meter(time, tmp_path)
     before.count({"site": 3600.0})
     time.now += 100
     before.count({"site": 3600.0})
-    before.save()
+    await before.close()
 
     time.now += 50
-    after = meter(time, StateStore(str(tmp_path)))
+    after = await meter(time, tmp_path)
 
-    # The short restart is bridged: 150 s in all.
+    # The short restart is bridged, 150 s in all, as soon as that is on the disk.
+    assert after.count({"site": 3600.0})["site"] == pytest.approx((100.0, 0.0))
+    await after.close()
+    time.now += 10
     assert after.count({"site": 3600.0})["site"] == pytest.approx((150.0, 0.0))
     assert after.describe() == {"method": "integrated", "since": 1.7e9 + 1000.0}
 
 
-def test_a_restart_long_after_the_last_reading_adds_nothing(tmp_path):
+async def test_a_restart_long_after_the_last_reading_adds_nothing(tmp_path):
     """Nobody read for an hour before the end: what is between is not known, however short the restart was."""
     time = Time()
-    before = meter(time, StateStore(str(tmp_path)))
+    before = await meter(time, tmp_path)
     before.count({"site": 3600.0})
     time.now += 3600
-    before.save()
+    await before.close()
     time.now += 10
-    meter(time, StateStore(str(tmp_path))).save()
+    await (await meter(time, tmp_path)).close()
     time.now += 10
 
-    told = meter(time, StateStore(str(tmp_path))).count({"site": 3600.0})
+    after = await meter(time, tmp_path)
+    after.count({"site": 3600.0})
+    await after.close()
 
-    assert told["site"] == (0.0, 0.0)
+    assert after.count({"site": 3600.0})["site"] == (0.0, 0.0)
 
 
 @pytest.mark.parametrize(
-    "content",
+    "row",
     [
-        '{"gateway": null}',
-        '{"gateway": {"since": NaN, "until": "x", "counters": []}}',
-        '{"gateway": {"counters": {"site": {"positive_wh": "x"}, "load": 3}}}',
-        '{"gateway": {"counters": {"site": {"positive_wh": -5, "negative_wh": Infinity}}}}',
+        "null",
+        '{"since": NaN, "until": "x", "counters": []}',
+        '{"counters": {"site": {"positive_wh": "x"}, "load": 3}}',
+        '{"counters": {"site": {"positive_wh": -5, "negative_wh": Infinity, "positive_mark_wh": NaN}}}',
     ],
 )
-def test_a_damaged_row_costs_the_count_and_nothing_else(tmp_path, content):
-    (tmp_path / "energy.json").write_text(content)
-    counting = meter(Time(), StateStore(str(tmp_path)))
+async def test_an_odd_row_costs_the_count_and_nothing_else(tmp_path, row):
+    (tmp_path / "energy.json").write_text(f'{{"{DIN}": {row}}}')
+    counting = await meter(Time(), tmp_path)
 
     assert counting.count({"site": 1.0})["site"] == (0.0, 0.0)
     assert math.isfinite(counting.describe()["since"])
-    counting.save()
-    assert "gateway" in json.loads((tmp_path / "energy.json").read_text())
+    await counting.close()
+    assert json.loads((tmp_path / "energy.json").read_text())[DIN]["counters"]["site"]["positive_wh"] == 0.0
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "\0" * 600, "[" * 100_000])
-def test_sums_that_cannot_be_read_are_unknown_and_not_zero(tmp_path, content):
-    """The file is left as it is, for whoever can repair it; once it is gone, counting begins anew."""
-    path = tmp_path / "energy.json"
-    path.write_text(content)
-    counting = meter(Time(), StateStore(str(tmp_path)))
+async def test_a_damaged_file_is_left_alone_and_no_energy_is_known_until_it_is_repaired(tmp_path, content):
+    """Sums that cannot be read are not zero: a counter would fall, and the file may come back from a backup."""
+    (tmp_path / "energy.json").write_text(content)
+    counting = await meter(Time(), tmp_path)
 
     assert counting.count({"site": 1.0}) == {}
-    assert math.isfinite(counting.describe()["since"])
-    counting.save()
-    assert path.read_text() == content
+    await counting.close()
+    assert (tmp_path / "energy.json").read_text() == content
 
-    path.unlink()
-    assert meter(Time(), StateStore(str(tmp_path))).count({"site": 1.0})["site"] == (0.0, 0.0)
+    (tmp_path / "energy.json").write_text(json.dumps({DIN: {"counters": {"site": {"positive_wh": 5.0}}}}))
+    await counting.open(DIN)
+    assert counting.count({"site": 1.0})["site"] == (5.0, 0.0)
 
 
-@pytest.mark.parametrize("step", [-86400.0, -30.0, 86400.0])
-def test_a_clock_that_was_set_between_two_runs_adds_nothing(tmp_path, step):
-    """A board without a battery starts in the past; time servers put that right later."""
+async def test_a_folder_of_an_earlier_release_is_found_again(tmp_path):
+    """It named gateways by address, and knew no marks."""
+    row = {"positive_wh": 700.0, "negative_wh": 30.0, "power_w": 100.0}
+    old = {"since": 1.6e9, "until": 1.65e9, "counters": {"site": row}}
+    (tmp_path / "energy.json").write_text(json.dumps({"gateway": old, "10.0.0.9": old}))
+
+    counting = await meter(Time(), tmp_path)
+
+    assert counting.count({"site": 100.0})["site"] == (700.0, 30.0)
+    assert counting.describe()["since"] == 1.6e9
+    await counting.close()
+    assert json.loads((tmp_path / "energy.json").read_text()).keys() == {DIN, "10.0.0.9"}
+
+
+async def test_counters_are_those_of_the_gateway_whatever_its_address(tmp_path):
     time = Time()
-    before = meter(time, StateStore(str(tmp_path)))
+    before = await meter(time, tmp_path, address="192.168.1.50")
     before.count({"site": 3600.0})
     time.now += 100
     before.count({"site": 3600.0})
-    before.save()
+    await before.close()
+
+    named = await meter(time, tmp_path, address="gateway.lan")
+    other = await meter(time, tmp_path, din="1707000-11-J--TG2", address="gateway.lan")
+
+    assert named.count({"site": 3600.0})["site"] == pytest.approx((100.0, 0.0))
+    assert other.count({"site": 3600.0})["site"] == (0.0, 0.0)
+
+
+async def test_two_daemons_on_one_folder_leave_the_higher_sum(tmp_path):
+    """The one that read less wrote last."""
+    time = Time()
+    much, little = await meter(time, tmp_path), await meter(time, tmp_path)
+    for _ in range(3):
+        much.count({"site": 3600.0})
+        time.now += 100
+    little.count({"site": 3600.0})
+    time.now += 10
+    little.count({"site": 3600.0})
+
+    await much.close()
+    await little.close()
+
+    after = await meter(time, tmp_path)
+    assert after.count({"site": 3600.0})["site"] == pytest.approx((200.0, 0.0))
+
+
+@pytest.mark.parametrize("step", [-86400.0, -30.0, 86400.0])
+async def test_a_clock_that_was_set_between_two_runs_adds_nothing(tmp_path, step):
+    """A board without a battery starts in the past; time servers put that right later."""
+    time = Time()
+    before = await meter(time, tmp_path)
+    before.count({"site": 3600.0})
+    time.now += 100
+    before.count({"site": 3600.0})
+    await before.close()
 
     time.wrong += step
-    after = meter(time, StateStore(str(tmp_path)))
+    after = await meter(time, tmp_path)
     told = after.count({"site": 3600.0})
     time.wrong -= step
     time.now += 10
 
     assert told["site"] == pytest.approx((100.0, 0.0))
+    after.count({"site": 3600.0})
+    await after.close()
     assert after.count({"site": 3600.0})["site"] == pytest.approx((110.0, 0.0))
 
 
-def test_a_reading_that_no_house_can_have_is_not_counted():
+async def test_a_reading_that_no_house_can_have_is_not_counted():
     time = Time()
-    counting = meter(time)
+    counting = await meter(time)
 
     for power in (3600.0, 4.3e9, 3600.0, 3600.0):
         told = counting.count({"site": power})
@@ -158,10 +215,11 @@ def test_a_reading_that_no_house_can_have_is_not_counted():
     assert told["site"] == pytest.approx((10.0, 0.0))
 
 
-def test_what_is_shown_as_zero_is_counted_as_zero():
+async def test_what_is_shown_as_zero_is_counted_as_zero():
     """A threshold hides the noise of the grid's meter in the sum, too, and what it hides is settled with the home."""
     time = Time()
     counting = EnergyMeter(StateStore(""), time.clock, "gateway", neg_solar=False, site_zero_threshold=50.0)
+    await counting.open(DIN)
 
     for _ in range(3):
         told = counting.count({"site": 36.0, "load": 1000.0, "solar": -36.0, "battery": 1000.0})
@@ -193,7 +251,7 @@ def test_the_areas_balance_and_are_never_negative(first, last, span):
 @given(st.lists(POWERS, min_size=2, max_size=20))
 def test_counters_never_fall(powers):
     time = Time()
-    counting = meter(time)
+    counting = asyncio.run(meter(time))
     last = (0.0, 0.0)
     for power in powers:
         told = counting.count({"site": power})["site"]

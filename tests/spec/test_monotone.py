@@ -1,0 +1,146 @@
+"""No counter that was exported ever falls: through every driver, at every output, however a process ends."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from proxy.core.clock import Clock
+from proxy.sim.personas import PERSONAS
+from proxy.sim.server import SimulatedGateway
+from tests.clock import pass_time, until
+from tests.conftest import Proxy
+from tests.drivers.houses import FULL, HYBRID, POLYGLOT, knows
+from tests.metrics.reading import settled
+
+DRIVERS = {
+    "local": (PERSONAS["fw21_44"], {}),
+    "hybrid": (POLYGLOT, HYBRID),
+    "tedapi": (PERSONAS["pw3"], FULL),
+    "v1r": (PERSONAS["pw3"], None),
+}
+# These have no counters of their own: what their meters show is counted by the proxy.
+INTEGRATED = {"tedapi", "v1r"}
+STEPS = 25
+
+
+@dataclass
+class House:
+    """A gateway, the proxies that read it, and the highest value that each counter was exported with."""
+
+    sim: SimulatedGateway
+    start: object
+    clock: object
+    key: object
+    driver: str
+    chance: random.Random
+    folders: object
+    wall_offset_s: float = 0.0
+    proxies: list[Proxy] = field(default_factory=list)
+    exported: list[dict] = field(default_factory=list)
+
+    async def begin(self, folder, before=None) -> None:
+        """Start a process on a folder; what was exported from it (or ``before``) is the least it may export."""
+        _, settings = DRIVERS[self.driver]
+        settings = self.key.settings() if settings is None else settings
+        host = self.chance.choice(["127.0.0.1", "localhost"])
+        address = f"{host}:{self.sim.address.rpartition(':')[2]}"
+        floor: dict = {}
+        for number in self.on(before or folder):
+            earlier = self.exported[number]
+            floor = {key: max(earlier.get(key, 0), floor.get(key, 0)) for key in earlier | floor}
+        settings = {**settings, "host": address, "state_path": str(folder), "metrics_refresh": "all"}
+        self.proxies.append(await self.start(self.sim, **settings))
+        self.exported.append(floor)
+
+    async def kill(self) -> None:
+        """Go on with the state folder as it is on the disk at this moment; what ran on it counts no more."""
+        folder = self.folders / f"{len(self.proxies)}"
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns(".*.json.*"))
+        await self.begin(folder, self.folder)
+
+    @property
+    def folder(self) -> str:
+        """The present state folder."""
+        return self.proxies[-1].context.settings.state_path
+
+    def on(self, folder) -> list[int]:
+        """The processes that were started on a folder."""
+        return [n for n, proxy in enumerate(self.proxies) if proxy.context.settings.state_path == str(folder)]
+
+    async def look(self) -> None:
+        """Read every counter of every process that runs, and compare."""
+        for number in self.on(self.folder):
+            if self.driver == "v1r":
+                knows(self.sim, self.key)
+            for key, value in (await counters(self.proxies[number], self.driver)).items():
+                highest = self.exported[number].get(key, 0.0)
+                assert value >= highest, f"{key} fell from {highest} to {value}"
+                self.exported[number][key] = value
+
+    async def step(self) -> None:
+        sim, chance = self.sim, self.chance
+        match chance.choice(["kill", "join", "correct", "clock", *["power"] * 3, *["time"] * 5]):
+            case "kill":
+                await self.kill()
+            case "join" if len(self.on(self.folder)) == 1:
+                await self.begin(self.folder)
+            case "correct":
+                counted = sim.plant.counters
+                sim.plant.counters = replace(
+                    counted, imported=counted.imported - 5, consumed=counted.consumed - 3
+                )
+            case "clock":
+                self.wall_offset_s += chance.choice([-86400.0, -40.0, 40.0, 86400.0])
+            case "power":
+                load = chance.choice([300.0, 700.0, 5000.0, 11000.0])
+                sim.pin(load=load, solar=chance.choice([0.0, 900.0, 6000.0]))
+            case _:
+                for proxy in self.proxies:
+                    await pass_time(self.clock, proxy, chance.choice([1, 5, 15, 60]))
+                await until(lambda: all(not p.context.gateway.is_fetching for p in self.proxies))
+
+
+async def counters(proxy: Proxy, driver: str) -> dict:
+    """Every counter that a proxy exports, by where it stands."""
+    series = await settled(proxy)
+    found = {
+        key: value
+        for key, value in series.items()
+        if key[0].endswith("_total") and key[0].startswith("powerwall_") and "_proxy_" not in key[0]
+    }
+    if driver in INTEGRATED:
+        answer = await proxy.get("/aggregates")
+        for meter, told in (answer.json() if answer.status == 200 else {}).items():
+            for name in ("energy_imported", "energy_exported"):
+                if told[name] is not None:
+                    found["/aggregates", meter, name] = told[name]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_no_counter_ever_falls(driver, seed, start, clock, key, tmp_path):
+    """
+    Processes are killed and started anew with what was on the disk, at another spelling of the
+    address, beside another on the same folder, while clocks step and meters correct themselves.
+    """
+    persona, _ = DRIVERS[driver]
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        house = House(sim, start, clock, key, driver, random.Random(f"{driver} {seed}"), tmp_path)
+        steady = clock.clock
+        clock.clock = Clock(steady.monotonic, lambda: steady.wall() + house.wall_offset_s)
+        if driver == "v1r":
+            knows(sim, key)
+        await house.begin(tmp_path / "state")
+
+        for _ in range(STEPS):
+            await house.step()
+            await house.look()
+
+        seen = set().union(*house.exported)
+        assert {name for name, *_ in seen} >= {"powerwall_energy_joules_total"}
+        assert any(max(exported.get(key, 0) for exported in house.exported) > 0 for key in seen)
