@@ -41,7 +41,7 @@ def scraped(told):
     traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
     running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
     metrics = Metrics(
-        running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), lambda _, value: value
+        running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), lambda _, __, value: value
     )
     text, openmetrics = (read_as(metrics, accept) for accept in ("", OPENMETRICS))
     assert openmetrics.keys() >= text.keys()

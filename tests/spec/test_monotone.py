@@ -101,7 +101,7 @@ class House:
             case _:
                 for proxy in self.proxies:
                     await pass_time(self.clock, proxy, chance.choice([1, 5, 15, 60]))
-                await until(lambda: all(not p.context.gateway.is_fetching for p in self.proxies))
+                await until(lambda: all(not p.context.gateway.cache.is_fetching for p in self.proxies))
 
 
 async def counters(proxy: Proxy, driver: str) -> dict:
