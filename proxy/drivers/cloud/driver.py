@@ -221,6 +221,7 @@ class CloudDriver:
             fetched.value, self._clock.monotonic(), age_of(fetched.value.get("timestamp"), fetched.sent_at)
         )
         if self._energy is not None:
+            await self._energy.open(str(self._site.site_id))
             self._energies = self._energy.count(mapping.powers(live.value), live.observed_at)
             self._energy.save_soon()
         return live
