@@ -16,6 +16,7 @@ from aiohttp import web
 
 from proxy.cache.link import Link
 from proxy.cache.source_cache import SourceCache
+from proxy.config.lifetimes import reading_policy
 from proxy.core.clock import Clock
 from proxy.drivers.registry import drivers_for, reads_tedapi
 from proxy.features import ActiveFeature, features
@@ -197,7 +198,7 @@ def build_gateway(settings: GatewaySettings, clock: Clock, memory: StateStore) -
     return SourceCache(
         links,
         clock,
-        policy=settings.policy,
+        policy=reading_policy(settings),
         deadline_s=min(settings.timeout, _LONGEST_ANSWER_S),
         fail_fast=settings.fail_fast,
     )

@@ -240,9 +240,9 @@ class SourceCache:
         """
         if not link.breaker.is_closed:
             return _MARGIN_S
-        if self._fail_fast and link.breaker.failures:
-            return 0.0
         latest = link.latest.get(link.driver.sources[source])
+        if self._fail_fast and (link.breaker.failures or (latest and latest.outcome != "ok")):
+            return 0.0
         is_ordinary = latest is not None and latest.outcome == "ok" and latest.seconds <= _ORDINARY_S
         return _MARGIN_S + (2 * self._fetcher.took_s(source) if is_ordinary else 0.0)
 

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 from proxy.config import types as kinds
 from proxy.config.specs import CACHE, CONTROL, GATEWAY, GROUPS, LOGS, SERVER, TEDAPI, VALUES, SettingSpec, row
 from proxy.config.types import ADDRESS, FLAG, PATH, TEXT, choice, number, whole
-from proxy.core.freshness import Policy
 from proxy.features import features
 
 _A_DAY = 86400
@@ -117,12 +116,6 @@ class GatewaySettings:
     control_islanding: bool = row(
         CONTROL, FLAG, False, "Allow control to take the house off the grid", ours=True
     )
-
-    @property
-    def policy(self) -> Policy:
-        """The lifetimes of a reading; drivers derive those of what changes more slowly."""
-        ttl, limit = self.cache_expire, max(self.cache_ttl, self.cache_expire)
-        return Policy(ttl, if_error=limit - ttl if self.graceful_degradation else 0.0, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from proxy.core.sources import METERS, OPERATION, POWERWALLS, SOE, SYSTEM_STATUS
 from proxy.core.validation import CHECKS
 from proxy.drivers.base import Usage
 from proxy.drivers.cloud import commands, mapping
+from proxy.drivers.cloud.intervals import Intervals
 from proxy.drivers.cloud.mapping import FROM_INFO, FROM_LIVE, Mapped, Reported
 from proxy.drivers.cloud.meter import HISTORY, HistoryMeter
 from proxy.drivers.cloud.refusals import age_of
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 LIVE = "live_status"
 INFO = "site_info"
 
-_HISTORY_S = 900.0
-_DAY_S = 86400.0
 # For so long an answer is served past its interval, while the cloud is requested again or fails.
 _STALE_S = 25.0
 # A setting shows in site_info after about ten seconds; it is looked for so often, and for so long.
@@ -56,20 +55,6 @@ _STALE_ID_FAILURES = 3
 # What a site without battery does not have; some sites with one do not list its units.
 _OF_BATTERIES = frozenset({OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS})
 _COUNTER = 64  # the app numbers its requests for live_status from 1 to this
-
-
-@dataclass(frozen=True, slots=True)
-class Intervals:
-    """Seconds between two requests to each endpoint, before they are stretched."""
-
-    live_s: float = 60.0
-    info_s: float = 3600.0
-    history_s: float = _HISTORY_S
-
-    def per_s(self, *, history: bool) -> float:
-        """Say how many requests these make in a second."""
-        energies = 1 / self.history_s + 1 / _DAY_S if history else 0.0
-        return 1 / self.live_s + 1 / self.info_s + energies
 
 
 @dataclass(frozen=True, slots=True)

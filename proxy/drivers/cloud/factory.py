@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from proxy.core.budget import Budget
 from proxy.drivers.cloud.api import CloudApi
-from proxy.drivers.cloud.driver import CloudDriver, Intervals
+from proxy.drivers.cloud.driver import CloudDriver
 from proxy.drivers.cloud.found import FLEET, OWNER, STATIC, look
 from proxy.drivers.cloud.http import CloudHttp
+from proxy.drivers.cloud.intervals import Intervals
 from proxy.drivers.cloud.ledger import Ledger
 from proxy.drivers.cloud.meter import HistoryMeter
 from proxy.drivers.cloud.sign_in import TokenEndpoint

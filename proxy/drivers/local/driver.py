@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from proxy.config.lifetimes import reading_policy
 from proxy.core.errors import (
     BadAnswer,
     Forbidden,
@@ -98,8 +99,8 @@ class LocalDriver:
         self.sources = {source: source for source in SOURCES if source not in excluded}
         self._session = session
         self._now = clock.monotonic
-        self._reading = settings.policy
-        self._identity = settings.policy.revalidated()
+        self._reading = reading_policy(settings)
+        self._identity = self._reading.revalidated()
         self.login = Login(session, settings, memory, clock)
         self.settings = writable(settings)
 

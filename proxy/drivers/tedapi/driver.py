@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from proxy.config.lifetimes import reading_policy
 from proxy.core.errors import GatewayError, GatewayTimeout, Scope
 from proxy.core.model import Document, Source
 from proxy.core.sources import IDENTITY
@@ -86,9 +87,9 @@ class TedapiDriver:
         self._energy = energy
         self._parts = Parts()
         self._units = UnitPolling(wire, settings, clock)
-        self._reading = settings.policy
-        self._identity = settings.policy.revalidated()
-        self._slow = settings.policy.lasting(_SLOW_S)
+        self._reading = reading_policy(settings)
+        self._identity = self._reading.revalidated()
+        self._slow = self._reading.lasting(_SLOW_S)
         self._changed_at = float("-inf")
         self._round = Beside(clock.monotonic)
         self._extra_requests = 0

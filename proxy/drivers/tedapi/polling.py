@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from proxy.config.lifetimes import reading_policy
 from proxy.core.breaker import Cooldown
 from proxy.core.errors import GatewayError, GatewayTimeout, Scope
 from proxy.drivers.tedapi import messages
@@ -28,7 +29,8 @@ class UnitPolling:
         self._wire = wire
         self._now = clock.monotonic
         # A reading stands for a ttl; with it, no unit's answer is to get older than anything that is served.
-        longest_s = settings.policy.limit - settings.policy.ttl
+        policy = reading_policy(settings)
+        longest_s = policy.limit - policy.ttl
         self._schedule = UnitSchedule(longest_s, longest_s if settings.graceful_degradation else 0.0)
 
     @property

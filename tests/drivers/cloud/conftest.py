@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from proxy.drivers.cloud.driver import CloudDriver, Intervals
+from proxy.drivers.cloud.driver import CloudDriver
 from proxy.drivers.cloud.factory import CloudOptions, make
+from proxy.drivers.cloud.intervals import Intervals
 from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.cloud.sign_in import FLEET, FLEET_SECRET
 from proxy.state.store import StateStore

@@ -1,0 +1,21 @@
+"""How often each endpoint of the cloud is requested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_DAY_S = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Seconds between two requests to each endpoint, before they are stretched."""
+
+    live_s: float = 60.0
+    info_s: float = 3600.0
+    history_s: float = 900.0
+
+    def per_s(self, *, history: bool) -> float:
+        """Say how many requests these make in a second."""
+        energies = 1 / self.history_s + 1 / _DAY_S if history else 0.0
+        return 1 / self.live_s + 1 / self.info_s + energies
