@@ -10,30 +10,66 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import socket
 import time
+from collections.abc import Callable
 
 from proxy.core.clock import Clock
 
 EPOCH = 1_760_000_000.0
-# Enough for an exchange within this process.
-_TURNS = 3000
-# Chains of callbacks that need no socket are shorter.
-_QUIET_TURNS = 100
+# A callback that sets off another one, that sets off ... in turns of the loop without a socket.
+_QUIET_TURNS = 3
+# uvloop does not show whether it has anything to do.
+_TURNS = 200
 
 
 class _WaitingTime(selectors.DefaultSelector):
-    """Measures how long the loop waited, and no longer than it wanted to."""
+    """Measures how long the loop waited for time to pass, and no longer than it wanted to.
 
-    waited_s = 0.0
-    idle_turns = 0  # in a row, in which no socket had anything to say
+    Waiting for a thread is computing: it takes no time, either.
+    """
+
+    def __init__(self, is_computing: Callable[[], bool], is_idle: Callable[[], bool]) -> None:
+        super().__init__()
+        self.waited_s = 0.0
+        self.busy_turns = 0  # turns of the loop in which there was something to do
+        self._is_computing = is_computing
+        self._is_idle = is_idle
 
     def select(self, timeout=None):
         started = time.monotonic()
         events = super().select(timeout)
-        waited = time.monotonic() - started
-        self.waited_s += waited if timeout is None else min(waited, timeout)
-        self.idle_turns = 0 if events else self.idle_turns + 1
+        if not self._is_computing():
+            waited = time.monotonic() - started
+            self.waited_s += waited if timeout is None else min(waited, timeout)
+        self.busy_turns += bool(events) or not self._is_idle()
         return events
+
+
+class _Echo:
+    """A connection to ourselves: loopback delivers in order, so what was sent before has arrived when this has."""
+
+    def __init__(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            self._near = socket.create_connection(server.getsockname())
+            self._far, _ = server.accept()
+        self._far.setblocking(False)
+        self._sent = self._received = 0
+
+    async def come_back(self) -> None:
+        """Send a byte and let the loop run until it has arrived."""
+        self._near.send(b".")
+        self._sent += 1
+        awaited = self._sent
+        while self._received < awaited:
+            try:
+                self._received += len(self._far.recv(1024))
+            except BlockingIOError:
+                await asyncio.sleep(0)
+
+    def close(self) -> None:
+        self._near.close()
+        self._far.close()
 
 
 class ShiftedLoop(asyncio.SelectorEventLoop):
@@ -41,8 +77,10 @@ class ShiftedLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.offset = time.monotonic()
-        self._waiting = _WaitingTime()
         self._in_threads = 0
+        self._settling = 0  # tasks that wait until there is nothing else to do
+        self._echo: _Echo | None = None
+        self._waiting = _WaitingTime(lambda: self._in_threads > 0, lambda: len(self._ready) <= self._settling)
         super().__init__(self._waiting)
 
     def time(self) -> float:
@@ -57,10 +95,25 @@ class ShiftedLoop(asyncio.SelectorEventLoop):
     def _back_from_thread(self, _) -> None:
         self._in_threads -= 1
 
-    @property
-    def is_quiet(self) -> bool:
-        """Nothing in this process will happen before more time passes: loopback delivers at once."""
-        return self._waiting.idle_turns >= _QUIET_TURNS and not self._in_threads
+    async def settled(self) -> None:
+        """Wait until nothing in this process will happen before more time passes."""
+        self._echo = self._echo or _Echo()
+        self._settling += 1
+        try:
+            is_quiet = False
+            while not is_quiet:
+                busy_turns = self._waiting.busy_turns
+                await self._echo.come_back()
+                for _ in range(_QUIET_TURNS):
+                    await asyncio.sleep(0)
+                is_quiet = self._waiting.busy_turns == busy_turns and not self._in_threads
+        finally:
+            self._settling -= 1
+
+    def close(self) -> None:
+        if self._echo:
+            self._echo.close()
+        super().close()
 
 
 class TestClock:
@@ -86,7 +139,17 @@ class TestClock:
         return self._loop.time() + self._slept
 
 
-async def until(condition, *, turns: int = 20_000) -> None:
+async def settled() -> None:
+    """Let everything happen that happens before more time passes."""
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, ShiftedLoop):
+        await loop.settled()
+    else:
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+
+
+async def until(condition, *, turns: int = 100_000) -> None:
     """Let the loop run until something has happened; fail if it never does."""
     for turn in range(1, turns):
         if condition():
@@ -95,13 +158,7 @@ async def until(condition, *, turns: int = 20_000) -> None:
     raise AssertionError("it never happened")
 
 
-async def pass_time(clock: TestClock, proxy, seconds: float) -> None:
+async def pass_time(clock: TestClock, _proxy, seconds: float) -> None:
     """Let time pass and what it sets off be finished, except what a silent gateway holds up."""
-    loop = asyncio.get_running_loop()
     clock.advance(seconds)
-    for _ in range(3):
-        await asyncio.sleep(0)
-    for _ in range(_TURNS):
-        if not proxy.context.gateway.cache.is_fetching or loop.is_quiet:
-            break
-        await asyncio.sleep(0)
+    await settled()

@@ -16,7 +16,7 @@ from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT
 from proxy.server.transport.limits import REQUEST_S
 from proxy.state.certificates import serving_context
-from tests.clock import until
+from tests.clock import settled, until
 
 ROOM = 8
 HELLO_BEGUN = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -69,12 +69,6 @@ async def last_of(client: socket.socket) -> bytes:
         while chunk := await asyncio.get_running_loop().sock_recv(client, 65536):
             octets += chunk
     return bytes(octets)
-
-
-async def settle() -> None:
-    """Let what is on its way arrive."""
-    for _ in range(200):
-        await asyncio.sleep(0)
 
 
 def room_taken(proxy) -> int:
@@ -137,7 +131,7 @@ async def test_a_handshake_that_is_over_keeps_its_place(house):
 async def test_what_is_no_handshake_leaves_nothing(house, caplog, complaints, data, is_reset):
     """No place taken, no line in the log, no task that nobody looks after; others are served."""
     client = await begun(house.port, data)
-    await settle()
+    await settled()
     if is_reset:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
@@ -172,7 +166,7 @@ async def test_a_proxy_stops_at_once_though_handshakes_hang(tmp_path, complaints
     assert [await last_of(client) for client in [*hanging, late]] == [b""] * (ROOM + 1)
     assert await reader.read() == b""
     writer.transport.abort()
-    await settle()
+    await settled()
     assert asyncio.all_tasks() == before
     assert complaints == []
 
@@ -202,11 +196,11 @@ async def test_handshakes_that_take_too_long_are_dropped(house, clock):
     """20 s for a handshake, whatever a client dribbles; others are served meanwhile."""
     hanging = [await begun(house.port) for _ in range(ROOM - 1)]
     for _ in range(4):
-        await settle()
+        await settled()
         clock.advance(REQUEST_S / 5)
         for client in hanging:
             client.send(b"\x01")
-    await settle()
+    await settled()
     assert room_taken(house) == ROOM - 1
     assert (await house.get("/soe")).status == 200
 
@@ -220,11 +214,11 @@ async def test_a_client_that_only_shakes_hands_is_dropped(house, clock):
     reader, writer = await shaken(house.port)
     for _ in range(5):
         clock.advance(REQUEST_S / 4)
-        await settle()
+        await settled()
 
     assert await reader.read() == b""
     writer.transport.abort()
-    await settle()
+    await settled()
 
 
 async def test_without_files_nobody_is_let_in_until_there_are_some(house, clock, caplog):
@@ -233,7 +227,7 @@ async def test_without_files_nobody_is_let_in_until_there_are_some(house, clock,
     clients = [socket.create_connection(("127.0.0.1", house.port)) for _ in range(3)]
     resource.setrlimit(resource.RLIMIT_NOFILE, (free_file(), most))
     try:
-        await settle()
+        await settled()
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before, most))
     assert room_taken(house) == 0

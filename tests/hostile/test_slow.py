@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from proxy.server.transport.limits import ANSWER_S, REQUEST_S
-from tests.clock import until
+from tests.clock import settled, until
 from tests.hostile.raw import Reply
 
 SLOW_HEADS = 60
@@ -43,12 +43,6 @@ async def small_client(port: int) -> AsyncIterator[socket.socket]:
         yield client
 
 
-async def settle() -> None:
-    """Let what is on its way arrive."""
-    for _ in range(200):
-        await asyncio.sleep(0)
-
-
 async def test_slow_clients_are_dropped_and_others_served(proxy, clock):
     """
     Sixty clients that dribble a head and twenty that dribble a body are gone 20 s
@@ -58,11 +52,11 @@ async def test_slow_clients_are_dropped_and_others_served(proxy, clock):
     post = b"POST /api/login/Basic HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n" + FORM + b"\r\nemail="
     bodies = [await opened(proxy.port, post) for _ in range(SLOW_BODIES)]
     for _ in range(4):
-        await settle()
+        await settled()
         clock.advance(REQUEST_S / 5)
         for _, writer in heads + bodies:
             writer.write(b"x: y\r\n"[:1])
-    await settle()
+    await settled()
     assert (await proxy.get("/soe")).status == 200
 
     clock.advance(REQUEST_S / 5 + 1)
@@ -75,7 +69,7 @@ async def test_slow_clients_are_dropped_and_others_served(proxy, clock):
 async def test_a_client_that_says_nothing_is_dropped_without_a_word(proxy, clock):
     """An open connection that asks nothing costs a place for 20 s, no longer."""
     silent = await opened(proxy.port)
-    await settle()
+    await settled()
 
     clock.advance(REQUEST_S + 1)
 
@@ -86,10 +80,10 @@ async def test_a_client_that_keeps_its_connection_is_not_slow(proxy, clock):
     """Between requests nothing is owed: a scraper that comes every half minute is not thrown out."""
     reader, writer = await opened(proxy.port, b"GET /soe HTTP/1.1\r\nHost: a\r\n\r\n")
     assert b"200 OK" in await reader.readuntil(b"}")
-    await settle()
+    await settled()
 
     clock.advance(REQUEST_S + 10)
-    await settle()
+    await settled()
     writer.write(b"GET /soe HTTP/1.1\r\nHost: a\r\n\r\n")
 
     assert b"200 OK" in await reader.readuntil(b"}")
@@ -140,13 +134,13 @@ async def test_a_client_that_takes_nothing_and_dribbles_on_is_dropped(start, sim
     async with small_client(proxy.port) as client:
         while not any(connection.writing_paused for connection in server.connections):
             client.send(b"GET /vitals HTTP/1.1\r\nHost: a\r\n\r\n")
-            await settle()
+            await settled()
         client.send(b"GET /so")
-        await settle()
+        await settled()
 
         for wait_s in (REQUEST_S, ANSWER_S - REQUEST_S):
             clock.advance(wait_s + 1)
-            await settle()
+            await settled()
 
         assert not server.connections
 
@@ -174,7 +168,7 @@ async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, capl
     assert lines[1].refused == 5
     for _, writer in held:
         writer.transport.abort()
-        await settle()
+        await settled()
 
 
 @pytest.mark.parametrize("requests", [1, 3])

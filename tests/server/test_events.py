@@ -11,7 +11,7 @@ import pytest
 from proxy.app import build_app
 from proxy.app import listening as app_listening
 from proxy.config.settings import settings_of
-from tests.clock import pass_time, until
+from tests.clock import pass_time, settled, until
 from tests.conftest import client_of
 
 LIVE = ("/api/meters/aggregates", "/api/system_status/soe", "/api/system_status/grid_status")
@@ -123,7 +123,7 @@ async def test_a_quiet_stream_shows_that_it_lives(start, clock):
     async with listening(proxy) as reader:
         await reader.message()
         await reader.message()
-        await asyncio.sleep(0)
+        await settled()
         clock.advance(15)
         assert await reader.message() == {"": "quiet", "event": "alive", "data": "1"}
 

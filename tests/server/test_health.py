@@ -71,6 +71,7 @@ async def test_a_page_that_listened_for_hours_is_no_slow_answer(proxy, clock):
     async with proxy.client.get(proxy.url + "/events") as stream:
         await stream.content.readany()
         await pass_time(clock, proxy, 3600)
+    clock.advance(16)  # the next heartbeat finds the reader gone
     await until(lambda: not proxy.context.streams)
 
     traffic = (await health(proxy))["traffic"]

@@ -10,7 +10,7 @@ import pytest
 
 from proxy.sim.faults import Fault
 from proxy.sim.web import FILES, LAST_MODIFIED
-from tests.clock import pass_time, until
+from tests.clock import pass_time, settled, until
 
 SCRIPT = "/app.3f9c2b71.js"
 STYLE = "/app.css"
@@ -23,8 +23,7 @@ async def answered(task: asyncio.Task, clock, within_s: float) -> asyncio.Task:
         if task.done():
             break
         clock.advance(0.25)
-        for _ in range(40):
-            await asyncio.sleep(0)
+        await settled()
     assert task.done()
     return task
 
@@ -65,7 +64,6 @@ async def test_a_file_that_takes_a_minute_takes_no_reading_away(start, sim, cloc
 
     for _ in range(10):
         await pass_time(clock, proxy, 4)
-        await asyncio.sleep(0)
         reading = await proxy.get("/soe")
         assert reading.status == 200
         assert int(reading.headers["Age"]) <= 5

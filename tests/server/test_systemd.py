@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from proxy.server.systemd import ServiceManager
+from tests.clock import settled
 
 HALF_A_MINUTE = {"WATCHDOG_USEC": "30000000"}
 
@@ -109,11 +110,9 @@ async def test_without_a_listening_manager_everything_works_and_nothing_is_sent(
 @pytest.fixture
 def passing(clock):
     """Let time pass and its timers fire."""
-    import asyncio
 
     async def passing(seconds: float) -> None:
         clock.advance(seconds)
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await settled()
 
     return passing

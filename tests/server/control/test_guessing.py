@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from proxy.sim.server import SimulatedGateway
+from tests.clock import settled
 from tests.hostile.raw import request, send
 
 SECRET = "correct-horse-battery-staple"
@@ -25,12 +26,10 @@ async def held(clock, sending):
     """Let the time pass for which an answer is held back; return both."""
     started = clock.clock.monotonic()
     sending = asyncio.ensure_future(sending)
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await settled()
     while not sending.done():
         clock.advance(0.05)
-        for _ in range(60):
-            await asyncio.sleep(0)
+        await settled()
     return await sending, clock.clock.monotonic() - started
 
 
@@ -90,8 +89,7 @@ async def test_guessing_in_parallel_gains_nothing(clock, start, sim):
     sending = [asyncio.ensure_future(send(proxy.port, attempt("guess"), "127.0.0.2")) for _ in range(60)]
     while not all(task.done() for task in sending):
         clock.advance(0.05)
-        for _ in range(60):
-            await asyncio.sleep(0)
+        await settled()
 
     statuses = [task.result().status for task in sending]
 

@@ -21,11 +21,10 @@ from proxy.server.transport.limiter import ConnectionLimiter
 from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
 from proxy.state.certificates import serving_context
-from tests.clock import EPOCH, TestClock
+from tests.clock import EPOCH, TestClock, settled
 
 # After this every connection has ended: idle ones, silent ones, requests that stay incomplete.
 _ALL_ENDED_S = 200.0
-_TURNS = 250
 _LAST = b"GET /the-last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
@@ -57,8 +56,7 @@ class Pair:
         answers = asyncio.create_task(self.ask_meanwhile(*chunks))
         while not answers.done():
             # Everything happens in this process: what has not been answered by now waits for its time to pass.
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
+            await settled()
             self.clock.advance(_ALL_ENDED_S)
         return answers.result()
 

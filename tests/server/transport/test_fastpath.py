@@ -11,6 +11,7 @@ from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT
 from proxy.server.transport.prepared import PreparedResponses
+from tests.clock import settled
 from tests.server.transport.clients import head
 
 ONE = head("GET /soe HTTP/1.1", "Host: localhost")
@@ -115,16 +116,14 @@ async def test_a_silent_connection_is_closed(proxy, clock, requests, patience):
     reader, writer = await open_to(proxy)
     for _ in range(requests):
         await ask(reader, writer)
-    await asyncio.sleep(0)
+    await settled()
     clock.advance(patience - 2)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await settled()
     assert not reader.at_eof()
 
     for _ in range(3):
         clock.advance(5)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await settled()
 
     assert reader.at_eof()
     writer.close()
@@ -137,8 +136,7 @@ async def test_requests_keep_a_connection_open(proxy, clock):
     for _ in range(6):
         await ask(reader, writer)
         clock.advance(50)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await settled()
 
     assert "200 OK" in (await ask(reader, writer))[0]
     writer.close()
@@ -169,8 +167,7 @@ async def test_a_client_that_takes_no_answers_gets_no_more_of_them(proxy, clock)
     assert answered.requests["/vitals", "GET", 200] < 1500
 
     clock.advance(61)
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await settled()
     writer.transport.resume_reading()
 
     (end,) = await asyncio.gather(reader.read(), return_exceptions=True)
@@ -196,7 +193,7 @@ async def test_a_proxy_stops_at_once_though_connections_sleep(tmp_path):
     settings = settings_of(bind_address="127.0.0.1", port=0, state_path=str(tmp_path))
     async with listening(build_app(settings), settings) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.sleep(0)
+        await settled()
         stopped = asyncio.get_running_loop().time()
 
     assert await reader.read() == b""
@@ -237,8 +234,7 @@ async def test_an_answer_that_is_taken_slowly_is_whole_though_the_proxy_stops(si
 
 async def everything(client):
     """Read on after a while, until the end."""
-    for _ in range(5000):
-        await asyncio.sleep(0)
+    await settled()
     received = b""
     while chunk := await asyncio.get_running_loop().sock_recv(client, 65536):
         received += chunk
