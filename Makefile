@@ -9,7 +9,7 @@ NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:inf
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit docs picture bench deb zipapp release lock clean
+.PHONY: help run test check lint format unit fuzz docs picture bench deb zipapp release lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -37,6 +37,9 @@ lint: $(VENV)/.test
 TESTS := tests
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
+
+fuzz: $(VENV)/.test ## explore with other generated cases than `make test`; prints how to repeat what fails
+	$(BIN)/python -m pytest -q -n auto --hypothesis-profile=fuzz $$(grep -rlE '^ *@given|RuleBasedStateMachine' tests)
 
 format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff format .

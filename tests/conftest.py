@@ -27,9 +27,11 @@ try:
 except ImportError:  # there are no wheels for every platform
     uvloop = None
 
+# Generated cases are the same in every run; `make fuzz` draws others and prints how to repeat what fails.
 # Machines that run tests are busy: how long one example takes says nothing.
-hypothesis.settings.register_profile("patient", deadline=None)
-hypothesis.settings.load_profile("patient")
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile("fuzz", max_examples=1000, print_blob=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 def pytest_asyncio_loop_factories(config, item):

@@ -17,7 +17,7 @@ from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
-from tests.clock import ShiftedLoop, TestClock
+from tests.clock import ShiftedLoop, TestClock, settled
 from tests.conftest import client_of
 from tests.drivers.houses import FULL, HYBRID, POLYGLOT, knows
 
@@ -89,8 +89,7 @@ class House:
         for _ in range(round(seconds / STEP_S)):
             self.clock.advance(STEP_S)
             self.change()
-            for _ in range(30):
-                await asyncio.sleep(0)
+            await settled()
         if self.key is not None:
             knows(self.sim, self.key)
 

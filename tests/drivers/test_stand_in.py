@@ -8,7 +8,7 @@ import pytest
 
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
-from tests.clock import pass_time
+from tests.clock import pass_time, settled
 from tests.drivers.houses import HYBRID, knows
 
 PATHS = ["/aggregates", "/soe", "/api/system_status/grid_status", "/freq", "/csv/v2", "/api/operation"]
@@ -20,8 +20,7 @@ async def take_time(clock, task, seconds):
         if task.done():
             return tick / 10
         clock.advance(0.1)
-        for _ in range(400):
-            await asyncio.sleep(0)
+        await settled()
     return seconds
 
 

@@ -6,8 +6,6 @@ import asyncio
 import gc
 import tracemalloc
 
-import pytest
-
 from proxy.server.http.guard import AuthResult, Guard
 from tests.hostile.commands import SECRET
 from tests.hostile.raw import request
@@ -15,7 +13,6 @@ from tests.hostile.raw import request
 MIB = 1024 * 1024
 
 
-@pytest.mark.timeout(120)
 async def test_ten_thousand_queries_cost_no_memory_and_no_gateway(proxy, sim):
     """A query takes no part in a key: all are one reading, and nothing is kept of them."""
     await proxy.get("/soe?warm=up")

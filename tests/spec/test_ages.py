@@ -7,7 +7,7 @@ import pytest
 
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
-from tests.clock import pass_time
+from tests.clock import pass_time, settled
 from tests.drivers.houses import FULL, knows
 
 METERS, SOE, OPERATION = "/api/meters/aggregates", "/api/system_status/soe", "/api/operation"
@@ -23,8 +23,7 @@ async def let(clock, seconds, step=0.25):
     """Let time pass for everybody, silent gateways included."""
     for _ in range(round(seconds / step)):
         clock.advance(step)
-        for _ in range(60):
-            await asyncio.sleep(0)
+        await settled()
 
 
 def spoiled(broken):

@@ -132,7 +132,7 @@ def test_a_pack_once_numbered_is_never_renumbered(before, after):
 def test_every_device_of_a_pack_is_shown_once(documents):
     vitals = documents.get(VITALS)
     dins = (
-        [d for d in vitals if d.startswith(("TETHC--", "TEPINV--", "TEPOD--"))]
+        [din for din in vitals if din.partition("--")[0] in {"TETHC", "TEPINV", "TEPOD"}]
         if isinstance(vitals, dict)
         else []
     )

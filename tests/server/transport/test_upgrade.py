@@ -16,6 +16,7 @@ from proxy.server.transport.limits import HEAD_BYTES, REQUEST_S
 from proxy.server.transport.listener import opened
 from proxy.server.transport.protocols import candidates, limiter_for
 from proxy.state.certificates import serving_context
+from tests.clock import settled
 
 PING, PONG = WSMsgType.PING, WSMsgType.PONG
 HANDSHAKE = (
@@ -73,8 +74,7 @@ async def let_pass(clock, seconds):
     """Advance in steps, so that timers which set others are all reached."""
     for _ in range(int(seconds)):
         clock.advance(1)
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await settled()
 
 
 async def test_a_websocket_that_is_silent_for_a_minute_goes_on(served, clock):
