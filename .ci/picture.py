@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from proxy.app import build_app, listening
-from proxy.config.settings import Settings
+from proxy.config.settings import settings_of
 from proxy.sim.server import SYSTEM_CLOCK, SimulatedGateway
 
 PICTURE = Path(__file__).parents[1] / "docs" / "power-flow.webp"
@@ -48,7 +48,7 @@ async def main() -> None:
         async with SimulatedGateway(packs=2, host="127.0.0.1") as sim:
             sim.plant.set_charge(74)
             sim.pin(solar=6500, site=-2100, battery=-3500)
-            settings = Settings(
+            settings = settings_of(
                 host=sim.address, password=sim.password, bind_address="127.0.0.1", port=0, state_path=folder
             )
             async with listening(build_app(settings, SYSTEM_CLOCK), settings) as (_, port):

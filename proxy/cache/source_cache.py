@@ -1,6 +1,6 @@
 """Get, peek, watch: the cache in front of one gateway, and what a request gets from it.
 
-Asking the gateway is the business of ``asking.py``. Everything between two awaits is
+Requests to the gateway are the business of ``fetcher.py``. Everything between two awaits is
 atomic, so there are no locks.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.cache.fetcher import Fetcher
 from proxy.cache.lookup import CacheResult, Reading, SourceResult
+from proxy.cache.scheduler import TICK_S
 from proxy.cache.single_flight import Flight, outcome
 from proxy.cache.store import MemoryStore
 from proxy.core.errors import GatewayError, GatewayTimeout, SourceUnavailable
@@ -227,9 +228,8 @@ class SourceCache:
                 others_from = ends
                 if other := self._fetcher.stand_in(link, source):
                     flights.add(other)
-            await asyncio.wait(
-                flights, timeout=min(ends, others_from) - now, return_when=asyncio.FIRST_COMPLETED
-            )
+            wait = max(min(ends, others_from) - now, TICK_S)
+            await asyncio.wait(flights, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
             flights = {flight} | {other for other in flights if not other.done()}
 
     def _soft_timeout_s(self, link: Link, source: Source) -> float:

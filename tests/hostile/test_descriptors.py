@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.settings import Settings
+from proxy.config.settings import GatewaySettings
+from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError
 from proxy.drivers.http_client import GatewayClient
 from proxy.state.certificates import trusting_context
@@ -89,7 +91,7 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
     proxy = await start(sim, https=https, cache_expire=600, cache_ttl=600)
     tls = trusting_context() if https == "yes" else None
     open_connection = partial(asyncio.open_connection, "127.0.0.1", proxy.port, ssl=tls)
-    settings = Settings(pool_maxsize=CALLERS, timeout=0.2, gw_tls="off")
+    settings = GatewaySettings(pool_maxsize=CALLERS, timeout=0.2, gw_tls="off")
     is_over = asyncio.Event()
 
     async def come_and_go() -> int:
@@ -102,7 +104,9 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
         return count
 
     with failing_gateway() as port:
-        session = GatewayClient(f"127.0.0.1:{port}", settings, StateStore(str(tmp_path)), loop.time)
+        session = GatewayClient(
+            f"127.0.0.1:{port}", settings, StateStore(str(tmp_path)), Clock(loop.time, time.time)
+        )
         async with asyncio.TaskGroup() as group:
             clients = [group.create_task(come_and_go()) for _ in range(CLIENTS)]
             async with asyncio.TaskGroup() as callers:
