@@ -3,8 +3,9 @@
 
 const { max, min } = Math;
 
-/** Fill in the one reading that may be missing; null if more are. */
+/** Fill in the one reading that may be missing; null if more are, or nothing is known. */
 function complete({ solar, site, battery, load, generator, grid, has }) {
+  if ([solar, site, battery, load].every((power) => power == null)) return null; // nothing to derive from
   const known = {
     solar: has?.solar === false ? 0 : solar,
     site: grid === "outage" || grid === "off_grid" ? 0 : site, // off grid, meters still say a few watts

@@ -16,6 +16,7 @@ from proxy.cache.probe import LinkProbe
 from proxy.gateways.commands import Commands
 from proxy.gateways.live import StateStream
 from proxy.gateways.pack_numbers import PackNumbers
+from proxy.gateways.site_model import SiteModel
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
@@ -50,7 +51,8 @@ class Gateway:
         self.options = options
         self.commands = Commands(cache, clock)
         self.packs = PackNumbers(cache, state, settings.host, self._number_packs)
-        self.live = StateStream(cache, clock, lambda: self.options)
+        self.site = SiteModel(cache, lambda: self.options)
+        self.live = StateStream(cache, clock, self.site)
         self._probe = None if probe_interval_s is None else LinkProbe(cache, clock, probe_interval_s)
 
     def _number_packs(self, names: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
     from proxy.core.clock import Clock
     from proxy.core.model import Snapshot, Source
-    from proxy.views.options import Options
+    from proxy.gateways.site_model import SiteModel
 
 # What moves on the page, and what may be older than that.
 LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
@@ -76,11 +76,11 @@ class Subscriber:
 class StateStream:
     """What the page of one gateway shows, now and whenever it changes."""
 
-    def __init__(self, gateway: SourceCache, clock: Clock, options: Callable[[], Options]) -> None:
+    def __init__(self, gateway: SourceCache, clock: Clock, site: SiteModel) -> None:
         self._dropped = 0  # for readers that have left
         self._gateway = gateway
         self._clock = clock
-        self._options = options
+        self._site = site
         self._listeners: set[Subscriber] = set()
         self._keeper: asyncio.Task[None] | None = None
         self._told: dict[str, Any] = {}
@@ -108,11 +108,12 @@ class StateStream:
         known = {source: gateway.store.get(source) for source in (*LIVE, *SLOW)}
         meters = known[METERS]
         age = None if meters is None else meters.age(now)
-        documents = {
-            source: snapshot.document.value
-            for source, snapshot in known.items()
+        shown = [
+            snapshot
+            for snapshot in known.values()
             if snapshot is not None and _is_shown(snapshot, age or 0.0, now)
-        }
+        ]
+        others = [snapshot for snapshot in self._site.servable() if snapshot.source not in known]
         at = None if age is None else round(self._clock.wall() - age, 1)
         return {
             "v": 1,
@@ -122,7 +123,7 @@ class StateStream:
             "ttl": gateway.policy(METERS).ttl,
             "state": "none" if meters is None else _STATES[meters.freshness(now)],
             "gateway": gateway.name,
-            **page.flow(documents, self._options()),
+            **page.flow(self._site.of((*shown, *others))),
             "link": self._link(now),
         }
 

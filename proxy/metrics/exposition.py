@@ -1,7 +1,7 @@
 """The text of /metrics: tables of families become samples at the moment of a scrape.
 
-prometheus-client writes the formats and tells about the process. It is slow to import, so
-this module is imported by the first scrape. Nothing here asks a gateway, and nothing is
+prometheus-client writes the formats and measures the process. It is slow to import, so
+this module is imported by the first scrape. Nothing here sends a request, and nothing is
 kept between scrapes but what the gateway's counters read, which outlives the process.
 """
 
@@ -19,11 +19,11 @@ from proxy.core.histogram import Histogram
 from proxy.core.json_access import is_count
 from proxy.core.model import Source
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
-from proxy.metrics.facts import Facts
-from proxy.metrics.families import COUNTER, HISTOGRAM, Family, Samples, Told
+from proxy.metrics.families import COUNTER, HISTOGRAM, Family, Samples, Subject
 from proxy.metrics.formats import chosen
 from proxy.metrics.proxy_metrics import PROXY_METRICS
 from proxy.metrics.proxy_samples import Running
+from proxy.metrics.scraped_site import ScrapedSite
 from proxy.metrics.site_metrics import ESSENTIAL, SITE_METRICS
 
 if TYPE_CHECKING:
@@ -31,36 +31,38 @@ if TYPE_CHECKING:
 
 Export: TypeAlias = Callable[[str, tuple[str, ...], float], float]
 
-_TOLD: frozenset[Source] = frozenset(source for row in SITE_METRICS for source in row.sources)
+_SHOWN: frozenset[Source] = frozenset(source for row in SITE_METRICS for source in row.sources)
 
 
 class Metrics:
     """The metrics of one running proxy.
 
-    ``facts`` reads what is known of a gateway; ``export`` takes the name of a gateway, a series
+    ``scraped`` reads what is known of a gateway; ``export`` takes the name of a gateway, a series
     and the reading of this counter, and returns the value to export, which never falls.
     """
 
-    def __init__(self, running: Running, facts: Callable[[SourceCache], Facts], export: Export) -> None:
+    def __init__(
+        self, running: Running, scraped: Callable[[SourceCache], ScrapedSite], export: Export
+    ) -> None:
         self._running = running
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Families(running, facts, export))
+        self._registry.register(_Families(running, scraped, export))
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
     @staticmethod
     def interest(gateway: SourceCache, extent: str) -> frozenset[Source]:
-        """Say what a scrape wants: nothing, the essential readings and what was ever asked for, or all."""
+        """Return what a scrape keeps fresh: nothing, the essential readings and what was ever requested, or all."""
         match extent:
             case "no":
                 return frozenset()
             case "yes":
-                return _TOLD & gateway.demanded | frozenset(ESSENTIAL)
+                return _SHOWN & gateway.demanded | frozenset(ESSENTIAL)
         # The strings are in the vitals already, where there are any.
-        return _TOLD - {SOLAR_POWERWALL} if gateway.peek(VITALS) else _TOLD
+        return _SHOWN - {SOLAR_POWERWALL} if gateway.peek(VITALS) else _SHOWN
 
     def scrape(self, accept: str) -> tuple[bytes, str]:
-        """Return the body in the format that the client asks for, and its media type."""
+        """Return the body in the format that the client accepts best, and its media type."""
         now = self._running.clock.monotonic
         started = now()
         wanted = chosen(accept)
@@ -72,9 +74,11 @@ class Metrics:
 class _Families(Collector):
     """What prometheus-client calls for each scrape."""
 
-    def __init__(self, running: Running, facts: Callable[[SourceCache], Facts], export: Export) -> None:
+    def __init__(
+        self, running: Running, scraped: Callable[[SourceCache], ScrapedSite], export: Export
+    ) -> None:
         self._running = running
-        self._facts = facts
+        self._scraped = scraped
         self._export = export
         counters = [row.name for row in SITE_METRICS if row.kind is COUNTER]
         for gateway in running.gateways:
@@ -83,18 +87,18 @@ class _Families(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Make all families that have a sample."""
-        told = [(gateway.name, self._facts(gateway)) for gateway in self._running.gateways]
+        scraped = [(gateway.name, self._scraped(gateway)) for gateway in self._running.gateways]
         for row in SITE_METRICS:
-            yield from _filled(self._energy(row, told))
+            yield from _filled(self._energy(row, scraped))
         for family in PROXY_METRICS:
             metric = _empty(family)
             _fill(metric, family, family.read(self._running))
             yield from _filled(metric)
 
-    def _energy(self, row: Family[Facts], told: Sequence[tuple[str, Facts]]) -> Metric:
+    def _energy(self, row: Family[ScrapedSite], scraped: Sequence[tuple[str, ScrapedSite]]) -> Metric:
         metric = _empty(row)
-        for gateway, facts in told:
-            samples = row.read(facts)
+        for gateway, site in scraped:
+            samples = row.read(site)
             if row.kind is COUNTER:
                 samples = self._held(row.name, gateway, samples)
             _fill(metric, row, samples, {"gateway": gateway})
@@ -111,7 +115,7 @@ class _Families(Collector):
                 self._running.implausible[gateway, name] += 1
 
 
-def _empty(family: Family[Told]) -> Metric:
+def _empty(family: Family[Subject]) -> Metric:
     if family.kind is HISTOGRAM:
         return HistogramMetricFamily(family.base, family.help, labels=family.labels, unit=family.unit)
     return Metric(family.base, family.help, family.kind.value, unit=family.unit)
@@ -123,7 +127,7 @@ def _filled(metric: Metric) -> Iterator[Metric]:
 
 
 def _fill(
-    metric: Metric, family: Family[Told], samples: Samples, common: dict[str, str] | None = None
+    metric: Metric, family: Family[Subject], samples: Samples, common: dict[str, str] | None = None
 ) -> None:
     """Add samples to a metric; those without a finite value are left out, as are labels without one."""
     for values, value in samples:

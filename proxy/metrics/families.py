@@ -1,4 +1,4 @@
-"""What a metric is, as a row of a table: its name, kind, labels and unit, and who reads its samples.
+"""What a metric is, as a row of a table: its name, kind, labels and unit, and the function that reads its samples.
 
 A sample without a value is left out: what is unknown is absent, never 0.
 """
@@ -17,7 +17,7 @@ from proxy.core.model import Source
 Sample: TypeAlias = tuple[tuple[str, ...], float | Histogram | None]
 Samples: TypeAlias = Iterable[Sample]
 
-Told = TypeVar("Told")
+Subject = TypeVar("Subject")
 
 
 class Kind(Enum):
@@ -38,17 +38,17 @@ UNITS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Family(Generic[Told]):
+class Family(Generic[Subject]):
     """One row.
 
-    ``read`` makes the samples of what is told; ``sources`` are the facts that it looks at.
+    ``read`` makes the samples of its subject; ``sources`` are the documents that they come from.
     """
 
     name: str
     kind: Kind
     labels: tuple[str, ...]
     help: str
-    read: Callable[[Told], Samples]
+    read: Callable[[Subject], Samples]
     sources: tuple[Source, ...] = ()
 
     @property
@@ -64,14 +64,14 @@ class Family(Generic[Told]):
 
 
 def gauge(
-    name: str, labels: str, help_: str, read: Callable[[Told], Samples], *sources: Source
-) -> Family[Told]:
+    name: str, labels: str, help_: str, read: Callable[[Subject], Samples], *sources: Source
+) -> Family[Subject]:
     """Make a row; labels are words."""
     return Family(f"powerwall_{name}", GAUGE, tuple(labels.split()), help_, read, sources)
 
 
 def counter(
-    name: str, labels: str, help_: str, read: Callable[[Told], Samples], *sources: Source
-) -> Family[Told]:
+    name: str, labels: str, help_: str, read: Callable[[Subject], Samples], *sources: Source
+) -> Family[Subject]:
     """Make a row of a value that only grows."""
     return Family(f"powerwall_{name}", COUNTER, tuple(labels.split()), help_, read, sources)

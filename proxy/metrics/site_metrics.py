@@ -1,4 +1,4 @@
-"""ENERGY: the metrics of a gateway and what hangs on it, one row each.
+"""SITE_METRICS: the metrics of a gateway and of what is connected to it, one row each.
 
 Every sample also has the label ``gateway``. Powers are signed as the gateway signs them:
 site + imports, battery + discharges, solar + produces, load + consumes. Energies are joules,
@@ -7,6 +7,7 @@ the base unit: ``rate()`` of joules is watts, and 3.6e6 joules are a kilowatt-ho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from proxy.core.model import Source
@@ -14,46 +15,57 @@ from proxy.core.sources import (
     GRID_STATUS,
     METERS,
     OPERATION,
-    PROBLEMS,
-    SITEMASTER,
     SOE,
     STATUS,
     SYSTEM_STATUS,
 )
 from proxy.metrics import site_samples as site
 from proxy.metrics.device_metrics import DEVICE_METRICS
-from proxy.metrics.facts import Facts
 from proxy.metrics.families import Family, counter, gauge
+from proxy.metrics.scraped_site import ScrapedSite
+from proxy.views.quantities import BY_NAME
 
-# What a scrape keeps fresh by itself: powers, charge, grid. The rest once somebody asked for it.
+# What a scrape keeps fresh by itself: powers, charge, grid. The rest once a client requested it.
 ESSENTIAL: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
 
-SITE: tuple[Family[Facts], ...] = (
+
+def _quantity(
+    family: str, help_: str, name: str, convert: Callable[[float], float | None] = float
+) -> Family[ScrapedSite]:
+    """Make the row of one of QUANTITIES, which has no labels."""
+    return gauge(family, "", help_, site.quantity(name, convert), *BY_NAME[name].sources)
+
+
+SITE: tuple[Family[ScrapedSite], ...] = (
     gauge(
         "instant_power_watts",
         "meter",
         "Power: site + imports, battery + discharges, solar + produces, load + consumes",
-        site.meter("instant_power"),
+        site.meter(lambda meter: meter.power),
         METERS,
     ),
     gauge(
-        "instant_reactive_power_vars", "meter", "Reactive power", site.meter("instant_reactive_power"), METERS
+        "instant_reactive_power_vars",
+        "meter",
+        "Reactive power",
+        site.meter(lambda meter: meter.reactive_power),
+        METERS,
     ),
     gauge(
         "instant_apparent_power_voltamperes",
         "meter",
         "Apparent power",
-        site.meter("instant_apparent_power"),
+        site.meter(lambda meter: meter.apparent_power),
         METERS,
     ),
     gauge(
         "voltage_volts",
         "meter",
         "Average voltage; unreliable for the site meter on split phase",
-        site.meter("instant_average_voltage"),
+        site.meter(lambda meter: meter.voltage),
         METERS,
     ),
-    gauge("current_amperes", "meter", "Total current", site.meter("instant_total_current"), METERS),
+    gauge("current_amperes", "meter", "Total current", site.meter(lambda meter: meter.current), METERS),
     gauge(
         "phase_current_amperes",
         "meter phase",
@@ -65,7 +77,7 @@ SITE: tuple[Family[Facts], ...] = (
         "frequency_hertz",
         "meter",
         "Frequency, where a meter measures it",
-        site.meter("frequency", zero=False),
+        site.meter(lambda meter: meter.frequency),
         METERS,
     ),
     counter(
@@ -85,44 +97,23 @@ SITE: tuple[Family[Facts], ...] = (
     gauge(
         "flow_watts", "source sink", "Computed flow from a source to a sink", site.flows, METERS, GRID_STATUS
     ),
-    gauge(
-        "flow_unbalanced_watts",
-        "",
-        "Disagreement of the meters: inflow minus outflow",
-        site.unbalanced,
-        METERS,
-        GRID_STATUS,
-    ),
-    gauge(
-        "charge_ratio",
-        "",
-        "Charge of the whole pack, on the gateway's scale",
-        site.charge(site.raw_ratio),
-        SOE,
-    ),
-    gauge(
+    _quantity("flow_unbalanced_watts", "Disagreement of the meters: inflow minus outflow", "flow_unbalanced"),
+    _quantity("charge_ratio", "Charge of the whole pack, on the gateway's scale", "charge", site.ratio),
+    _quantity(
         "charge_usable_ratio",
-        "",
         "Charge on the app's scale, which hides the lowest 5 %",
-        site.charge(site.usable_ratio),
-        SOE,
+        "charge_app",
+        site.ratio,
     ),
-    gauge(
+    _quantity(
         "backup_reserve_ratio",
-        "",
         "Backup reserve of the whole pack; compare with powerwall_charge_ratio",
-        site.reserve(site.raw_ratio),
-        OPERATION,
+        "reserve",
+        site.ratio,
     ),
-    gauge(
-        "backup_reserve_usable_ratio",
-        "",
-        "Backup reserve on the app's scale",
-        site.reserve(site.usable_ratio),
-        OPERATION,
-    ),
+    _quantity("backup_reserve_usable_ratio", "Backup reserve on the app's scale", "reserve_app", site.ratio),
     gauge("operation_mode", "mode", "Mode of operation: 1 for the current one", site.mode, OPERATION),
-    gauge("grid_up", "", "1 with the grid, 0 in island mode, absent in between", site.grid_up, GRID_STATUS),
+    _quantity("grid_up", "1 with the grid, 0 in island mode, absent in between", "grid_up"),
     gauge(
         "grid_state",
         "state",
@@ -130,34 +121,14 @@ SITE: tuple[Family[Facts], ...] = (
         site.grid_state,
         GRID_STATUS,
     ),
-    gauge(
-        "grid_services_active",
-        "",
-        "Whether grid services use the battery now",
-        site.yes_or_no(GRID_STATUS, "grid_services_active"),
-        GRID_STATUS,
-    ),
-    gauge(
-        "energy_remaining_joules",
-        "",
-        "Energy in the battery",
-        site.system_energy("nominal_energy_remaining"),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "energy_capacity_joules",
-        "",
-        "Energy of the full battery",
-        site.system_energy("nominal_full_pack_energy"),
-        SYSTEM_STATUS,
-    ),
-    gauge(
+    _quantity("grid_services_active", "Whether grid services use the battery now", "grid_services"),
+    _quantity("energy_remaining_joules", "Energy in the battery", "energy_remaining", site.joules),
+    _quantity("energy_capacity_joules", "Energy of the full battery", "energy_capacity", site.joules),
+    _quantity(
         "time_remaining_seconds",
-        "",
         "Time until the battery is empty at the present load",
-        site.time_remaining,
-        METERS,
-        SYSTEM_STATUS,
+        "time_remaining",
+        site.seconds,
     ),
     gauge(
         "power_limit_watts",
@@ -166,25 +137,17 @@ SITE: tuple[Family[Facts], ...] = (
         site.limits,
         SYSTEM_STATUS,
     ),
-    gauge(
-        "running", "", "Whether the site controller runs", site.yes_or_no(SITEMASTER, "running"), SITEMASTER
-    ),
-    gauge(
-        "connected_to_tesla",
-        "",
-        "Whether the gateway is connected to Tesla",
-        site.yes_or_no(SITEMASTER, "connected_to_tesla"),
-        SITEMASTER,
-    ),
+    _quantity("running", "Whether the site controller runs", "running"),
+    _quantity("connected_to_tesla", "Whether the gateway is connected to Tesla", "connected_to_tesla"),
     gauge(
         "info",
         "version device_type sync_type driver",
         "Firmware and type of the gateway, and the driver in use",
-        site.about,
+        site.identity,
         STATUS,
     ),
     gauge("start_timestamp_seconds", "", "When the gateway started, to 10 s", site.started, STATUS),
-    gauge("problems", "", "Number of problems that the gateway reports", site.problems, PROBLEMS),
+    _quantity("problems", "Number of problems that the gateway reports", "problems"),
 )
 
-SITE_METRICS: tuple[Family[Facts], ...] = (*SITE, *DEVICE_METRICS)
+SITE_METRICS: tuple[Family[ScrapedSite], ...] = (*SITE, *DEVICE_METRICS)

@@ -15,7 +15,6 @@ from proxy.core.model import Source
 from proxy.core.sources import (
     GRID_STATUS,
     METERS,
-    OPERATION,
     POWERWALLS,
     PROBLEMS,
     SITE_INFO,
@@ -25,17 +24,16 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     VITALS,
 )
-from proxy.views import meters, site
-from proxy.views.devices import known_alerts
-from proxy.views.flows import flows, readings
-from proxy.views.json_access import Documents, finite, number, section, sections, span, text
-from proxy.views.options import Options
-from proxy.views.packs import Signals, packs
+from proxy.views.equipment import PackState
+from proxy.views.json_access import Documents, finite, number, section, sections, text
+from proxy.views.quantities import BY_NAME, Kind
+from proxy.views.state import SiteState
 
-Reader = Callable[[Documents, Options], Any]
+Reader = Callable[[SiteState, Documents], Any]
 
 _DIGITS: Final = 3
 _GRID: Final = {1: "up", 0: "islanded", -1: "transition"}
+_KINDS: Final = {Kind.GAUGE: "number", Kind.COUNTER: "number", Kind.TEXT: "string", Kind.FLAG: "boolean"}
 _EDGES: Final = ("s2h", "s2b", "s2g", "g2h", "g2b", "b2h", "b2g")
 _PART: Final = "PackagePartNumber"
 _SERIAL: Final = "PackageSerialNumber"
@@ -44,7 +42,7 @@ MASKED: Final = "masked"
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """How to read a property: the type of its value, its sources, and the key of the draft's answer.
+    """How to read a property from the state of a site: the type of its value, its sources, the key of the draft's answer.
 
     Without a key the value is the whole of the draft's results.
     """
@@ -76,29 +74,31 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, _DIGITS)
 
 
+def _quantity(name: str) -> Property:
+    """Make the property of one of QUANTITIES."""
+    quantity = BY_NAME[name]
+    return Property(_KINDS[quantity.kind], quantity.sources, lambda state, _: quantity.read(state))
+
+
+def _rounded_quantity(name: str) -> Property:
+    row = _quantity(name)
+    return replace(row, read=lambda state, documents: _rounded(row.read(state, documents)))
+
+
 def _entry(source: Source, key: str, kind: Callable[[Any], Any], *path: str) -> Reader:
-    return lambda documents, _: kind(section(documents.get(source), *path).get(key))
+    return lambda _, documents: kind(section(documents.get(source), *path).get(key))
 
 
-def _truth(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _power(name: str) -> Reader:
-    return lambda documents, options: getattr(meters.powers(documents, options), name)
-
-
-def _grid_status(documents: Documents, _: Options) -> str | None:
-    state = site.grid_number(documents)
-    return None if state is None else _GRID[state]
+def _grid_status(state: SiteState, _: Documents) -> str | None:
+    return None if state.grid_number is None else _GRID[state.grid_number]
 
 
 def _grid_code(key: str, kind: Callable[[Any], Any]) -> Reader:
     """Read an entry of the grid code: firmware 1.46 moved it from the site into an object of its own."""
 
-    def read(documents: Documents, _: Options) -> Any:
-        known = section(documents.get(SITE_INFO))
-        return kind((section(known, "grid_code") or known).get(key))
+    def read(_: SiteState, documents: Documents) -> Any:
+        info = section(documents.get(SITE_INFO))
+        return kind((section(info, "grid_code") or info).get(key))
 
     return read
 
@@ -109,151 +109,114 @@ def _decimal(value: Any) -> str | None:
     return None if known is None else f"{known:.15g}"
 
 
-def _charge_app(documents: Documents, options: Options) -> float | None:
-    return _rounded(meters.soe_app(documents, options)["percentage"])
-
-
-def _reserve(documents: Documents, _: Options) -> float | None:
-    return _rounded(site.reserve_percent(documents))
-
-
-def _flows(documents: Documents, options: Options) -> dict[str, float | None] | None:
+def _flows(state: SiteState, _: Documents) -> dict[str, float | None] | None:
     """Return the seven edges between s(olar), b(attery), g(rid) and h(ome), in watts."""
-    split = flows(readings(documents, options))
-    return None if split is None else {edge: _rounded(getattr(split, edge)) for edge in _EDGES}
+    known = state.flows
+    return None if known is None else {edge: _rounded(getattr(known, edge)) for edge in _EDGES}
 
 
-def _energy(documents: Documents, _: Options) -> dict[str, Any] | None:
+def _energy(state: SiteState, _: Documents) -> dict[str, Any] | None:
     counters = {
-        name: {
-            f"{direction}_wh": _total(known.get(f"energy_{direction}"))
-            for direction in ("imported", "exported")
-        }
-        for name in meters.METER_NAMES
-        if (known := meters.heard(documents, name))
+        name: {"imported_wh": _total(meter.imported), "exported_wh": _total(meter.exported)}
+        for name, meter in state.meters.items()
     }
     return counters or None
 
 
-def _total(value: Any) -> float | None:
-    """Read a lifetime energy (Wh); None for what no meter can have counted."""
-    known = number(value)
-    return known if known is not None and is_count(known) else None
+def _total(watt_hours: float | None) -> float | None:
+    """Return a lifetime energy (Wh); None for what no meter can have counted."""
+    return watt_hours if watt_hours is not None and is_count(watt_hours) else None
 
 
-def _battery(documents: Documents, options: Options) -> dict[str, Any] | None:
-    system = section(documents.get(SYSTEM_STATUS))
+def _battery(state: SiteState, _: Documents) -> dict[str, Any] | None:
     known = {
-        "percentage": meters.charge_percent(documents),
-        "power": meters.powers(documents, options).battery,
-        "remaining": number(system.get("nominal_energy_remaining")),
-        "capacity": number(system.get("nominal_full_pack_energy")),
+        "percentage": state.charge,
+        "power": state.power("battery"),
+        "remaining": state.energy_remaining,
+        "capacity": state.energy_capacity,
     }
     if all(value is None for value in known.values()):
         return None
-    units = [
-        {"power": number(pack.block.get("p_out")), **_energies(pack.block)}
-        for pack in packs(options.pack_order, documents)
-        if pack.block
-    ]
-    return {**known, "units": units}
+    return {**known, "units": [{"power": pack.power, **_energies(pack)} for pack in state.packs]}
 
 
-def _energies(block: Signals) -> dict[str, float | None]:
+def _energies(pack: PackState | None) -> dict[str, float | None]:
     return {
-        "energy_remaining": number(block.get("nominal_energy_remaining")),
-        "energy_capacity": number(block.get("nominal_full_pack_energy")),
+        "energy_remaining": None if pack is None else pack.energy_remaining,
+        "energy_capacity": None if pack is None else pack.energy_capacity,
     }
 
 
-def _powerwalls(documents: Documents, _: Options) -> list[dict[str, Any]] | None:
-    """Return every battery unit, with what its block in the system status reports."""
-    blocks = sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks"))
-    by_name = {_name(block): block for block in blocks}
-    units = sections(section(documents.get(POWERWALLS)).get("powerwalls")) or blocks
-    known = []
-    for unit in units:
-        part, serial = _name(unit)
-        block = by_name.get((part, serial), {})
-        ready = {"part_number": part, "serial": serial, "ready": _is_ready(block)}
-        known.append({**ready, **_energies(block)})
-    return known or None
+def _powerwalls(state: SiteState, documents: Documents) -> list[dict[str, Any]] | None:
+    """Return every battery unit: those that the gateway lists, or else those that it reports on."""
+    packs = [((pack.part_number, pack.serial), pack) for pack in state.packs]
+    listed = sections(section(documents.get(POWERWALLS)).get("powerwalls"))
+    units = [(name, dict(packs).get(name)) for name in map(_name, listed)] or packs
+    return [
+        {"part_number": part, "serial": serial, "ready": pack and pack.is_ready, **_energies(pack)}
+        for (part, serial), pack in units
+    ] or None
 
 
-def _name(unit: Signals) -> tuple[str | None, str | None]:
+def _name(unit: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return text(unit.get(_PART)), text(unit.get(_SERIAL))
 
 
-def _is_ready(block: Signals) -> bool | None:
-    """Say whether a unit works; firmware that does not say so lists why it would not."""
-    reasons = block.get("disabled_reasons")
-    return _truth(block.get("backup_ready")) if not isinstance(reasons, list) or not reasons else False
-
-
-def _labels(documents: Documents, _: Options) -> list[dict[str, Any]] | None:
+def _labels(_: SiteState, documents: Documents) -> list[dict[str, Any]] | None:
     """Return part and serial number of every battery unit, as the connector did."""
     units = sections(section(documents.get(POWERWALLS)).get("powerwalls"))
     return [dict(zip((_PART, _SERIAL), _name(unit), strict=True)) for unit in units] or None
 
 
-def _count(documents: Documents, options: Options) -> int | None:
-    if SYSTEM_STATUS not in documents and POWERWALLS not in documents:
+def _count(state: SiteState, documents: Documents) -> int | None:
+    if SYSTEM_STATUS not in state.observed_at and POWERWALLS not in documents:
         return None
-    return len(_powerwalls(documents, options) or [])
+    return len(_powerwalls(state, documents) or [])
 
 
-def _last_communication(documents: Documents, _: Options) -> str | None:
-    known = text(section(documents.get(METERS), "site").get("last_communication_time"))
-    return None if known is None or known.startswith("0001-") else known  # year 1: never
+def _apparent_power(state: SiteState, _: Documents) -> float | None:
+    return state.meters["site"].apparent_power if "site" in state.meters else None
 
 
-def _uptime(documents: Documents, _: Options) -> float | None:
-    return _rounded(span(section(documents.get(STATUS)).get("up_time_seconds")))
+def _last_communication(state: SiteState, _: Documents) -> str | None:
+    return state.meters["site"].read_at if "site" in state.meters else None
 
 
-def _uptime_text(documents: Documents, _: Options) -> str | None:
-    """Return what firmware 1.x reports of its site master, and later ones of the gateway."""
+def _uptime_text(_: SiteState, documents: Documents) -> str | None:
+    """Return the uptime that firmware 1.x reports of its site master, and later ones of the gateway."""
     old = text(section(documents.get(SITEMASTER)).get("uptime"))
     return old or text(section(documents.get(STATUS)).get("up_time_seconds"))
 
 
-def _firmware(documents: Documents, _: Options) -> str | None:
-    known = text(section(documents.get(STATUS)).get("version"))
-    return known.strip() if known else None
+def _alerts(state: SiteState, _: Documents) -> list[str] | None:
+    return None if state.alerts is None else list(state.alerts)
 
 
-def _problems(documents: Documents, _: Options) -> list[Any] | None:
-    listed = section(documents.get(PROBLEMS)).get("problems")
-    return finite(listed) if isinstance(listed, list) else None
+def _problems(state: SiteState, _: Documents) -> list[Any] | None:
+    return None if state.problems is None else [finite(problem) for problem in state.problems]
 
 
 # -- the tables -------------------------------------------------------------------------------------
 
 PROPERTIES: Mapping[str, Property] = {
-    "battery_percentage": Property("number", (SOE,), lambda d, _: meters.charge_percent(d)),
-    "battery_percentage_app": Property("number", (SOE,), _charge_app),
-    "backup_reserve": Property("number", (OPERATION,), _reserve),
-    "mode": Property("string", (OPERATION,), lambda d, _: site.operation_mode(d)),
+    "battery_percentage": _quantity("charge"),
+    "battery_percentage_app": _rounded_quantity("charge_app"),
+    "backup_reserve": _rounded_quantity("reserve_app"),
+    "mode": _quantity("mode"),
     "grid_status": Property("string", (GRID_STATUS,), _grid_status),
-    "grid_services_active": Property(
-        "boolean", (GRID_STATUS,), _entry(GRID_STATUS, "grid_services_active", _truth)
-    ),
-    "solar_power": Property("number", (METERS,), _power("solar")),
-    "site_power": Property("number", (METERS,), _power("site")),
-    "battery_power": Property("number", (METERS,), _power("battery")),
-    "load_power": Property("number", (METERS,), _power("load")),
+    "grid_services_active": _quantity("grid_services"),
+    "solar_power": _quantity("solar_power"),
+    "site_power": _quantity("site_power"),
+    "battery_power": _quantity("battery_power"),
+    "load_power": _quantity("load_power"),
     "flows": Property("object", (METERS, GRID_STATUS), _flows),
     "energy": Property("object", (METERS,), _energy),
-    "energy_remaining": Property(
-        "number", (SYSTEM_STATUS,), _entry(SYSTEM_STATUS, "nominal_energy_remaining", number)
-    ),
-    "energy_capacity": Property(
-        "number", (SYSTEM_STATUS,), _entry(SYSTEM_STATUS, "nominal_full_pack_energy", number)
-    ),
+    "energy_remaining": _quantity("energy_remaining"),
+    "energy_capacity": _quantity("energy_capacity"),
     "battery": Property("object", (SOE, SYSTEM_STATUS, METERS), _battery),
     "powerwalls": Property("array", (POWERWALLS, SYSTEM_STATUS), _powerwalls),
     "device_count": Property("integer", (SYSTEM_STATUS, POWERWALLS), _count),
-    "site_name": Property("string", (SITE_INFO,), _entry(SITE_INFO, "site_name", text)),
+    "site_name": _quantity("site_name"),
     "timezone": Property("string", (SITE_INFO,), _entry(SITE_INFO, "timezone", text)),
     "country": Property("string", (SITE_INFO,), _grid_code("country", text)),
     "grid_code": Property("string", (SITE_INFO,), _grid_code("grid_code", text)),
@@ -262,18 +225,14 @@ PROPERTIES: Mapping[str, Property] = {
     "nominal_system_energy_kwh": Property(
         "number", (SITE_INFO,), _entry(SITE_INFO, "nominal_system_energy_kWh", number)
     ),
-    "instant_apparent_power": Property(
-        "number", (METERS,), _entry(METERS, "instant_apparent_power", number, "site")
-    ),
+    "instant_apparent_power": Property("number", (METERS,), _apparent_power),
     "last_communication_time": Property("string", (METERS,), _last_communication),
-    "firmware": Property("string", (STATUS,), _firmware),
-    "uptime": Property("number", (STATUS,), _uptime),
-    "alerts": Property("array", (VITALS, GRID_STATUS), known_alerts),
+    "firmware": _quantity("firmware"),
+    "uptime": _rounded_quantity("uptime"),
+    "alerts": Property("array", (VITALS, GRID_STATUS), _alerts),
     "problems": Property("array", (PROBLEMS,), _problems),
-    "running": Property("boolean", (SITEMASTER,), _entry(SITEMASTER, "running", _truth)),
-    "connected_to_tesla": Property(
-        "boolean", (SITEMASTER,), _entry(SITEMASTER, "connected_to_tesla", _truth)
-    ),
+    "running": _quantity("running"),
+    "connected_to_tesla": _quantity("connected_to_tesla"),
 }
 
 _LABELS = Property("array", (POWERWALLS,), _labels)

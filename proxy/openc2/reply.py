@@ -59,13 +59,11 @@ async def tell(context: Context, gateway: Gateway, rows: Mapping[str, Property])
     sources = tuple(dict.fromkeys(source for row in rows.values() for source in row.sources))
     instead = ((VITALS, SOLAR_POWERWALL),) if VITALS in sources else ()
     reading = await context.readings.obtain(Route("", "", "", optional=sources, instead=instead), gateway)
-    documents = {
-        source: got.snapshot.document.value
-        for source, got in reading.sources.items()
-        if got.snapshot is not None
-    }
-    options = gateway.options
-    values = {name: row.read(documents, options) for name, row in rows.items()}
+    obtained = {source: got.snapshot for source, got in reading.sources.items() if got.snapshot is not None}
+    documents = {source: snapshot.document.value for source, snapshot in obtained.items()}
+    servable = {snapshot.source: snapshot for snapshot in gateway.site.servable()}
+    state = gateway.site.of((servable | obtained).values())
+    values = {name: row.read(state, documents) for name, row in rows.items()}
     values = {name: value for name, value in values.items() if value is not None}
     if not values:
         raise _nothing(reading, gateway.cache)

@@ -61,7 +61,7 @@ def _family(prefix: str, name: str, *members: str) -> tuple[Route, ...]:
     root = Route(f"/{prefix}", f"{name}: available members", name, offered=rows[0].offered)
     return (
         replace(root, view=site.either(rows[0].offered[0], usage, off)),
-        *(replace(row, view=site.offered(row.offered[0], off)) for row in rows),
+        *(replace(row, view=site.supported(row.offered[0], off)) for row in rows),
     )
 
 

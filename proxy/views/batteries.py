@@ -1,6 +1,6 @@
 """What is known of each battery pack, as flat fields PW1_…, PW2_… and as an object by serial.
 
-A value comes from the pack's device in the vitals if that tells it, else from the pack's
+A value comes from the pack's device in the vitals if it is there, else from the pack's
 block in ``/api/system_status``, else it is null.
 """
 
@@ -34,14 +34,6 @@ _POD_FLAGS: Final = (
     "POD_PersistentlyFaulted",
     "POD_enable_line",
 )
-# Signal of the cells (W, Wh), and the key of the block that tells the same.
-_POD_NUMBERS: Final = {
-    "POD_available_charge_power": "",
-    "POD_available_dischg_power": "",
-    "POD_nom_energy_remaining": "nominal_energy_remaining",
-    "POD_nom_energy_to_be_charged": "",
-    "POD_nom_full_pack_energy": "nominal_full_pack_energy",
-}
 _POD_BLOCK: Final = (
     "PackagePartNumber",
     "PackageSerialNumber",
@@ -112,14 +104,14 @@ def pod(documents: Documents, options: Options) -> dict[str, Any]:
 
 def _cells(pack: Pack) -> dict[str, Any]:
     signals, block = pack.signals("TEPOD"), pack.block
-    numbers = {
-        key: block.get(fallback) if signals.get(key) is None else signals[key]
-        for key, fallback in _POD_NUMBERS.items()
-    }
     return {
         "name": pack.name("TEPOD"),
         **{key: flag(signals.get(key)) for key in _POD_FLAGS},
-        **numbers,
+        "POD_available_charge_power": signals.get("POD_available_charge_power"),
+        "POD_available_dischg_power": signals.get("POD_available_dischg_power"),
+        "POD_nom_energy_remaining": pack.energy_remaining,
+        "POD_nom_energy_to_be_charged": signals.get("POD_nom_energy_to_be_charged"),
+        "POD_nom_full_pack_energy": pack.energy_capacity,
         **{key: block.get(key) for key in _POD_BLOCK},
         **{key: flag(block.get(key)) for key in _BLOCK_FLAGS},
         "OpSeqState": block.get("OpSeqState"),
@@ -140,6 +132,6 @@ def battery_blocks(documents: Documents, _: Options) -> dict[str, dict[str, Any]
         serial = text(block.get("PackageSerialNumber")) or f"block {position}"
         blocks[serial] = {key: value for key, value in block.items() if key != "PackageSerialNumber"}
     for din, signals in devices(documents, "TETHC"):
-        told = {"THC_State": signals.get("THC_State"), "temperature": signals.get("THC_AmbientTemp")}
-        blocks.setdefault(din.rpartition("--")[2], {}).update(told)
+        controller = {"THC_State": signals.get("THC_State"), "temperature": signals.get("THC_AmbientTemp")}
+        blocks.setdefault(din.rpartition("--")[2], {}).update(controller)
     return blocks

@@ -10,15 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from proxy.views.json_access import Documents, number
-from proxy.views.meters import heard, never_heard, powers
-from proxy.views.options import Options
-from proxy.views.site import GRID, grid_number
-
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """One gateway's signed watts at one instant: None is unknown, 0 is a part the site lacks.
+    """Signed watts at one instant: None is unknown, 0 is a part that the site lacks.
 
     ``generator`` produces (+), the vehicles ``ev`` charge (+). An ``islanded`` site has no grid,
     whatever the noise of its meter says.
@@ -58,30 +53,16 @@ class Flows:
     derived: str | None
 
 
-def readings(documents: Documents, options: Options) -> Readings:
-    """Read a gateway's documents, with the powers corrected as everywhere."""
-    watts = powers(documents, options)
-    generator = number(heard(documents, "generator").get("instant_power"))
-    return Readings(
-        solar=0.0 if never_heard(documents, "solar") else watts.solar,
-        site=None if never_heard(documents, "site") else watts.site,
-        battery=0.0 if never_heard(documents, "battery") else watts.battery,
-        load=None if never_heard(documents, "load") else watts.load,
-        generator=generator or 0.0,
-        islanded=grid_number(documents) == GRID["SystemIslandedActive"],
-    )
-
-
-def complete(told: Readings) -> tuple[dict[str, float], str | None] | None:
+def complete(readings: Readings) -> tuple[dict[str, float], str | None] | None:
     """Return solar, site, battery and load with the one that is missing filled in, and its name.
 
     None if two or more are missing.
     """
     given = {
-        "solar": told.solar,
-        "site": 0.0 if told.islanded else told.site,
-        "battery": told.battery,
-        "load": told.load,
+        "solar": readings.solar,
+        "site": 0.0 if readings.islanded else readings.site,
+        "battery": readings.battery,
+        "load": readings.load,
     }
     known = {name: value for name, value in given.items() if value is not None}
     missing = [name for name in given if name not in known]
@@ -89,21 +70,21 @@ def complete(told: Readings) -> tuple[dict[str, float], str | None] | None:
         return None
     if not missing:
         return known, None
-    sources = sum(value for name, value in known.items() if name != "load") + told.generator
+    sources = sum(value for name, value in known.items() if name != "load") + readings.generator
     known[missing[0]] = sources if missing[0] == "load" else known["load"] - sources
     return known, missing[0]
 
 
-def flows(told: Readings) -> Flows | None:
+def flows(readings: Readings) -> Flows | None:
     """Split the readings into flows; None if two or more of them are missing."""
-    completed = complete(told)
+    completed = complete(readings)
     if completed is None:
         return None
     known, derived = completed
     solar, site, battery = known["solar"], known["site"], known["battery"]
     sun, exported = max(solar, 0.0), max(-site, 0.0)
     discharged, charged = max(battery, 0.0), max(-battery, 0.0)
-    generated = 0.0 if exported else max(told.generator, 0.0)
+    generated = 0.0 if exported else max(readings.generator, 0.0)
     line = max(site, 0.0) + generated
     home = max(0.0, sun + line + discharged - exported - charged)
 
@@ -127,7 +108,7 @@ def flows(told: Readings) -> Flows | None:
         b2g=b2g,
         n2h=share * l2h,
         n2b=share * l2b,
-        h2e=min(sum(max(power, 0.0) for power in told.ev), home),
+        h2e=min(sum(max(power, 0.0) for power in readings.ev), home),
         home=home,
         unserved=max(0.0, exported + charged - sun - line - discharged),
         unbalanced=(sun + line + discharged) - (known["load"] + exported + charged),

@@ -14,7 +14,7 @@ from typing import Any
 from proxy.core.json_access import get_path, number, text
 from proxy.core.model import Source
 
-__all__ = ["Documents", "finite", "flag", "number", "section", "sections", "span", "text"]
+__all__ = ["Documents", "finite", "flag", "number", "section", "sections", "span", "text", "truth"]
 
 Documents = Mapping[Source, Any]
 
@@ -24,6 +24,11 @@ _SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 def flag(value: Any) -> int | None:
     """Return 1 or 0 for a boolean, None for everything else."""
     return int(value) if isinstance(value, bool) else None
+
+
+def truth(value: Any) -> bool | None:
+    """Return a boolean as it is, None for everything else."""
+    return value if isinstance(value, bool) else None
 
 
 def section(value: Any, *keys: str) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Power and charge: meter sections and CSV lines, with the corrections that the owner chose (core/powers.py)."""
+"""Power and charge: meter sections and CSV lines, with the corrections that the operator chose (core/powers.py)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CSV_V2_COLUMNS = (*CSV_COLUMNS, "GridStatus", "Reserve")
 
 
 def never_heard(documents: Documents, name: str) -> bool:
-    """Say whether the gateway lists a meter that it never heard from (last in year 1): there is no such meter."""
+    """Say whether the gateway lists a meter without ever having read it (last in year 1): there is no such meter."""
     stamp = section(documents.get(METERS), name).get("last_communication_time")
     return isinstance(stamp, str) and stamp.startswith(_YEAR_ONE)
 
@@ -36,9 +36,9 @@ def heard(documents: Documents, name: str) -> Mapping[str, Any]:
 def powers(documents: Documents, options: Options) -> Powers:
     """Return the powers of the meters document, corrected."""
     meters = documents.get(METERS)
-    told = {name: number(section(meters, name).get("instant_power")) for name in Powers.__slots__}
+    watts = {name: number(section(meters, name).get("instant_power")) for name in Powers.__slots__}
     return corrected(
-        Powers(**told), neg_solar=options.neg_solar, site_zero_threshold=options.site_zero_threshold
+        Powers(**watts), neg_solar=options.neg_solar, site_zero_threshold=options.site_zero_threshold
     )
 
 
@@ -79,13 +79,18 @@ def level(documents: Documents, _: Options) -> dict[str, float | None]:
 
 def soe_app(documents: Documents, _: Options) -> dict[str, float | None]:
     """Return the charge in percent of the app's scale, which starts at the hidden 5 %."""
-    raw = charge_percent(documents)
-    return {"percentage": None if raw is None else max(0.0, app_percent(raw))}
+    return {"percentage": charge_app(documents)}
 
 
 def charge_percent(documents: Documents) -> float | None:
     """Return the charge in percent of the whole pack, the gateway's scale."""
     return number(section(documents.get(SOE)).get("percentage"))
+
+
+def charge_app(documents: Documents) -> float | None:
+    """Return the charge on the app's scale, 0 to 100."""
+    raw = charge_percent(documents)
+    return None if raw is None else min(max(0.0, app_percent(raw)), site.FULL)
 
 
 def csv(documents: Documents, options: Options) -> str:
@@ -140,7 +145,7 @@ def json(documents: Documents, options: Options) -> dict[str, Any]:
 
 def hours_remaining(documents: Documents, options: Options) -> float | None:
     """Return for how many hours the battery could carry the present load; None without load."""
-    load = powers(documents, options).load
+    load = None if never_heard(documents, "load") else powers(documents, options).load
     energy = number(section(documents.get(SYSTEM_STATUS)).get("nominal_energy_remaining"))
     return None if energy is None or load is None or load <= 0 else energy / load
 

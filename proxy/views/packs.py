@@ -38,6 +38,20 @@ class Pack:
         """Return the signals of this pack's device of a type, nothing if there is none."""
         return self.devices[kind][1] if kind in self.devices else {}
 
+    @property
+    def energy_remaining(self) -> Any:
+        """What the cells report of the energy in the pack, or else its block."""
+        return self._cells_or_block("POD_nom_energy_remaining", "nominal_energy_remaining")
+
+    @property
+    def energy_capacity(self) -> Any:
+        """What the cells report of the energy of the full pack, or else its block."""
+        return self._cells_or_block("POD_nom_full_pack_energy", "nominal_full_pack_energy")
+
+    def _cells_or_block(self, signal: str, key: str) -> Any:
+        reported = self.signals("TEPOD").get(signal)
+        return self.block.get(key) if reported is None else reported
+
 
 def order_packs(known: tuple[str, ...], documents: Documents) -> tuple[str, ...]:
     """Return the names of all packs ever seen, PW1 first.

@@ -22,6 +22,7 @@ GRID: Final = {
     "SystemIslandedReady": -1,
 }
 
+FULL: Final = 100.0  # percent
 _LONGEST_VERSION = 64  # characters; anything longer is no version
 
 
@@ -34,8 +35,8 @@ def constant(value: Any) -> Callable[[Documents, Options], Any]:
     return view
 
 
-def offered(source: Source, otherwise: Any) -> Callable[[Documents, Options], Any]:
-    """Make the view that shows a source as it is, and something else where it is not offered."""
+def supported(source: Source, otherwise: Any) -> Callable[[Documents, Options], Any]:
+    """Make the view that shows a source as it is, and something else where the gateway has none."""
 
     def view(documents: Documents, _: Options) -> Any:
         return documents.get(source, otherwise)
@@ -44,7 +45,7 @@ def offered(source: Source, otherwise: Any) -> Callable[[Documents, Options], An
 
 
 def either(source: Source, there: Any, missing: Any) -> Callable[[Documents, Options], Any]:
-    """Make the view that says whether a source is offered."""
+    """Make the view that shows whether the gateway has a source."""
 
     def view(documents: Documents, _: Options) -> Any:
         return there if source in documents else missing
@@ -66,7 +67,7 @@ uptime = entry(STATUS, "up_time_seconds", "uptime")
 firmware = entry(STATUS, "version", "version")
 site_name = entry(SITE_NAME, "site_name", "site_name")
 # Firmware that has no list of problems reports none.
-problems = offered(PROBLEMS, {"problems": []})
+problems = supported(PROBLEMS, {"problems": []})
 
 
 def version(documents: Documents, _: Options) -> dict[str, str | int | None]:
@@ -103,10 +104,15 @@ def is_grid_up(documents: Documents) -> bool | None:
     return None if state is None else state == GRID["SystemGridConnected"]
 
 
+def reserve_raw(documents: Documents) -> float | None:
+    """Return the backup reserve in percent of the whole pack, the gateway's scale."""
+    return number(section(documents.get(OPERATION)).get("backup_reserve_percent"))
+
+
 def reserve_percent(documents: Documents) -> float | None:
-    """Return the backup reserve on the app's scale, at least 0."""
-    raw = number(section(documents.get(OPERATION)).get("backup_reserve_percent"))
-    return None if raw is None else max(0, app_percent(raw))
+    """Return the backup reserve on the app's scale, 0 to 100."""
+    raw = reserve_raw(documents)
+    return None if raw is None else min(max(0, app_percent(raw)), FULL)
 
 
 def reserve(documents: Documents, _: Options) -> dict[str, float | None]:
@@ -126,5 +132,5 @@ def mode(documents: Documents, _: Options) -> dict[str, str | None]:
 
 
 def is_connected(documents: Documents, _: Options) -> dict[str, bool]:
-    """Say whether the gateway tells its status."""
+    """Show whether the gateway reports its status."""
     return {"is_connected": documents.get(STATUS) is not None}

@@ -14,11 +14,13 @@ from proxy.core.freshness import Policy
 from proxy.core.json_access import number
 from proxy.core.model import Document
 from proxy.core.sources import METERS
+from proxy.gateways.site_model import SiteModel
 from proxy.metrics.exposition import Metrics
-from proxy.metrics.facts import Facts
 from proxy.metrics.proxy_samples import Running
+from proxy.metrics.scraped_site import scraped_site
 from proxy.views.options import Options
 from proxy.views.page import flow
+from proxy.views.state import site_state
 from tests.metrics.reading import OPENMETRICS, read
 from tests.views.strategies import documents
 
@@ -41,7 +43,9 @@ def scraped(told):
     traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
     running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
     metrics = Metrics(
-        running, lambda g: Facts(g, Options(), STOPPED.wall(), serials=True), lambda _, __, value: value
+        running,
+        lambda g: scraped_site(g, SiteModel(g, Options).current(), STOPPED.wall(), serials=True),
+        lambda _, __, value: value,
     )
     text, openmetrics = (read_as(metrics, accept) for accept in ("", OPENMETRICS))
     assert openmetrics.keys() >= text.keys()
@@ -99,7 +103,7 @@ def test_a_meter_that_the_gateway_never_heard_from_is_no_meter():
     assert series["powerwall_flow_watts", "source=grid", "sink=home"] == 500
     assert series["powerwall_flow_watts", "source=battery", "sink=home"] == 1000
     assert series["powerwall_flow_unbalanced_watts",] == 0
-    page = flow(told, Options())
+    page = flow(site_state(told, Options(), {}))
     assert (page["has"]["solar"], page["generator"], page["unbalanced"]) == (False, None, 0)
 
 

@@ -3,8 +3,8 @@
 import gzip
 
 from proxy.metrics.exposition import Metrics
-from proxy.metrics.facts import Facts
 from proxy.metrics.proxy_samples import Running
+from proxy.metrics.scraped_site import scraped_site
 from proxy.sim.faults import Fault
 from tests.clock import until
 from tests.metrics.reading import read, scrape, settled
@@ -33,9 +33,9 @@ async def test_two_gateways_are_told_apart_by_their_label(sim, start):
         clock=first.context.clock,
         started_at=0.0,
     )
-    options = first.context.gateway.options
+    state = first.context.gateway.site.current()
     body, _ = Metrics(
-        running, lambda gateway: Facts(gateway, options, 0.0), lambda _, __, value: value
+        running, lambda gateway: scraped_site(gateway, state, 0.0), lambda _, __, value: value
     ).scrape("")
 
     charge = read(body.decode()).named("powerwall_charge_ratio")

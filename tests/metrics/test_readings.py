@@ -4,7 +4,7 @@ import pytest
 
 from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
-from proxy.metrics.facts import moment
+from proxy.metrics.scraped_site import moment
 from proxy.metrics.site_metrics import ESSENTIAL, SITE_METRICS
 from proxy.sim.faults import Fault
 from proxy.views.json_access import span

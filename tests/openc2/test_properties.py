@@ -10,6 +10,7 @@ from proxy.core import ijson
 from proxy.openc2.properties import DRAFT, PROPERTIES, masked
 from proxy.sim.server import SimulatedGateway
 from proxy.views.options import Options
+from proxy.views.state import site_state
 
 KINDS = {
     "number": (int, float),
@@ -94,4 +95,4 @@ def test_any_document_gives_a_value_or_none(documents):
     """Firmware drops keys and changes types: what cannot be read is unknown, never an error or a lie of JSON."""
     for rows in (PROPERTIES, DRAFT):
         for row in rows.values():
-            ijson.encode(masked(row.read(documents, Options())))
+            ijson.encode(masked(row.read(site_state(documents, Options(), {}), documents)))

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from proxy.core.sources import METERS
 from proxy.server.data.readings import encode
 from proxy.server.route import Style
-from proxy.views import batteries, devices, flows, meters, site, strings
+from proxy.views import batteries, devices, meters, site, strings
 from proxy.views.options import Options
+from proxy.views.state import site_state
 from tests.views.strategies import documents
 
 VIEWS = (
@@ -91,6 +92,6 @@ def test_every_meter_section_renders_every_site(documents, options):
 @patient
 @given(documents=documents(), options=options)
 def test_flows_of_every_site_are_known_or_not_at_all(documents, options):
-    told = flows.flows(flows.readings(documents, options))
+    told = site_state(documents, options, {}).flows
 
     assert told is None or min(told.s2h, told.g2h, told.b2h, told.n2h) >= -1e-6

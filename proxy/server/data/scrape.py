@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
     from proxy.gateways.gateway import Gateway
     from proxy.metrics.exposition import Metrics
-    from proxy.metrics.facts import Facts
+    from proxy.metrics.scraped_site import ScrapedSite
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
@@ -64,12 +64,12 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 def _metrics(context: Context, counters: Mapping[str, CounterState]) -> Metrics:
     """Connect the metrics to a running proxy."""
     from proxy.metrics.exposition import Metrics  # noqa: PLC0415 - see above
-    from proxy.metrics.facts import Facts  # noqa: PLC0415 - see above
     from proxy.metrics.proxy_samples import Running  # noqa: PLC0415 - see above
+    from proxy.metrics.scraped_site import scraped_site  # noqa: PLC0415 - see above
 
-    def facts(cache: SourceCache) -> Facts:
-        options, serials = context.gateways[cache.name].options, context.settings.metrics_serials
-        return Facts(cache, options, context.clock.wall(), serials=serials)
+    def scraped(cache: SourceCache) -> ScrapedSite:
+        state, serials = context.gateways[cache.name].site.current(), context.settings.metrics_serials
+        return scraped_site(cache, state, context.clock.wall(), serials=serials)
 
     running = Running(
         gateways=tuple(gateway.cache for gateway in context.gateways.values()),
@@ -78,4 +78,6 @@ def _metrics(context: Context, counters: Mapping[str, CounterState]) -> Metrics:
         started_at=context.started_at,
         samples=context.samples,
     )
-    return Metrics(running, facts, lambda gateway, series, reading: counters[gateway].export(series, reading))
+    return Metrics(
+        running, scraped, lambda gateway, series, reading: counters[gateway].export(series, reading)
+    )

@@ -17,7 +17,6 @@ from proxy.core.sources import METERS, STATUS
 from proxy.server.routes import ROUTES
 from proxy.server.status.readiness import healthy, newest, summary
 from proxy.server.status.stats import peers_health
-from proxy.views import page
 from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
@@ -203,19 +202,19 @@ def _writes(context: Context, gateway: Gateway) -> list[dict[str, Any]]:
 
 def _readings(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Say whether the latest readings contradict each other, and by how much the gateway's clock is off."""
-    meters = gateway.cache.peek(METERS)
-    if meters is None:
+    state = gateway.site.current()
+    read_at = state.observed_at.get(METERS)
+    if read_at is None:
         return dict.fromkeys(("unbalanced_watts", "unserved_watts", "load_watts", "skew_seconds"))
-    documents = {METERS: meters.document.value}
-    split = page.split(documents, gateway.options)
-    stamp = text(section(meters.document.value, "site").get("last_communication_time"))
-    stored = context.clock.wall() - meters.age(context.clock.monotonic())
+    flows, load = state.flows, state.power("load")
+    stamp = state.meters["site"].read_at if "site" in state.meters else None
+    stored = context.clock.wall() - (context.clock.monotonic() - read_at)
     return {
-        "unbalanced_watts": split and round(split.unbalanced, 1),
-        "unserved_watts": split and round(split.unserved, 1),
-        "is_unusual": split is not None
-        and abs(split.unbalanced) > max(_USUAL_W, _USUAL_SHARE * abs(split.home)),
-        "load_watts": page.flow(documents, gateway.options)["load"],
+        "unbalanced_watts": flows and round(flows.unbalanced, 1),
+        "unserved_watts": flows and round(flows.unserved, 1),
+        "is_unusual": flows is not None
+        and abs(flows.unbalanced) > max(_USUAL_W, _USUAL_SHARE * abs(flows.home)),
+        "load_watts": None if load is None else round(load, 1),
         "skew_seconds": None if stamp is None else _skew(stamp, stored),
     }
 
