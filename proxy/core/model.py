@@ -21,6 +21,9 @@ Source: TypeAlias = str
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 
+# A note on meters whose energies are not the gateway's own: "cloud", or "integrated" from powers.
+ENERGY_COUNTERS = "Energy-Counters"
+
 # The part of the pack that the app does not show, in percent of the raw scale.
 HIDDEN_PERCENT = 5.0
 

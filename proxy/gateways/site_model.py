@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
+from proxy.core.model import ENERGY_COUNTERS
+from proxy.core.sources import METERS
 from proxy.views.quantities import STATE_SOURCES
-from proxy.views.state import SiteState, site_state
+from proxy.views.state import COUNTED_BY_GATEWAY, SiteState, site_state
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
@@ -44,5 +46,12 @@ class SiteModel:
                 {snapshot.source: snapshot.document.value for snapshot in known},
                 key[0],
                 {snapshot.source: snapshot.observed_at for snapshot in known},
+                _energy_origin(known),
             )
         return self._made[key]
+
+
+def _energy_origin(snapshots: Iterable[Snapshot]) -> str:
+    """Return who counted the energies of the meters: what is not the gateway's own is marked so."""
+    notes = (snapshot.document.notes for snapshot in snapshots if snapshot.source == METERS)
+    return next((note[ENERGY_COUNTERS] for note in notes if ENERGY_COUNTERS in note), COUNTED_BY_GATEWAY)

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from proxy.core.sources import GRID_STATUS, METERS, SOLAR_POWERWALL, SYSTEM_STATUS, VITALS
+from proxy.core.sources import METERS, SYSTEM_STATUS, VITALS
 from proxy.metrics import device_samples as units
 from proxy.metrics.families import Family, counter, gauge
 from proxy.metrics.scraped_site import ScrapedSite
-from proxy.metrics.site_samples import joules, quantity, vehicle_chargers
-from proxy.views.quantities import BY_NAME
+from proxy.metrics.site_samples import Convert, joules, quantity, vehicle_chargers
+from proxy.views.quantities import BY_NAME, OF_PACK, OF_STRING
 
-_PACKS = (VITALS, SYSTEM_STATUS)
-_STRINGS = (VITALS, SOLAR_POWERWALL)
+
+def _pack(family: str, help_: str, name: str, convert: Convert = float) -> Family[ScrapedSite]:
+    """Make the row of one of PACK_QUANTITIES."""
+    row = OF_PACK[name]
+    return gauge(f"battery_{family}", "block", help_, units.pack(row.read, convert), *row.sources)
+
+
+def _string(family: str, help_: str, name: str) -> Family[ScrapedSite]:
+    """Make the row of one of STRING_QUANTITIES."""
+    row = OF_STRING[name]
+    return gauge(f"string_{family}", "string", help_, units.string(row.read), *row.sources)
+
 
 DEVICE_METRICS: tuple[Family[ScrapedSite], ...] = (
     gauge(
@@ -20,55 +30,13 @@ DEVICE_METRICS: tuple[Family[ScrapedSite], ...] = (
         units.pack_identity,
         SYSTEM_STATUS,
     ),
-    gauge(
-        "battery_power_watts",
-        "block",
-        "Power of a pack, + discharges",
-        units.pack(lambda pack: pack.power),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "battery_reactive_power_vars",
-        "block",
-        "Reactive power of a pack",
-        units.pack(lambda pack: pack.reactive_power),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "battery_voltage_volts",
-        "block",
-        "Voltage of a pack",
-        units.pack(lambda pack: pack.voltage),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "battery_current_amperes",
-        "block",
-        "Current of a pack",
-        units.pack(lambda pack: pack.current),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "battery_frequency_hertz",
-        "block",
-        "Frequency of a pack",
-        units.pack(lambda pack: pack.frequency),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "battery_energy_remaining_joules",
-        "block",
-        "Energy in a pack",
-        units.pack(lambda pack: joules(pack.energy_remaining)),
-        *_PACKS,
-    ),
-    gauge(
-        "battery_energy_capacity_joules",
-        "block",
-        "Energy of the full pack",
-        units.pack(lambda pack: joules(pack.energy_capacity)),
-        *_PACKS,
-    ),
+    _pack("power_watts", "Power of a pack, + discharges", "power"),
+    _pack("reactive_power_vars", "Reactive power of a pack", "reactive_power"),
+    _pack("voltage_volts", "Voltage of a pack", "voltage"),
+    _pack("current_amperes", "Current of a pack", "current"),
+    _pack("frequency_hertz", "Frequency of a pack", "frequency"),
+    _pack("energy_remaining_joules", "Energy in a pack", "energy_remaining", joules),
+    _pack("energy_capacity_joules", "Energy of the full pack", "energy_capacity", joules),
     counter(
         "battery_energy_joules_total",
         "block direction",
@@ -76,13 +44,7 @@ DEVICE_METRICS: tuple[Family[ScrapedSite], ...] = (
         units.pack_throughput,
         SYSTEM_STATUS,
     ),
-    gauge(
-        "battery_temperature_celsius",
-        "block",
-        "Temperature of a pack",
-        units.pack(lambda pack: pack.temperature),
-        *_PACKS,
-    ),
+    _pack("temperature_celsius", "Temperature of a pack", "temperature"),
     gauge(
         "battery_fan_rpm",
         "block kind",
@@ -90,27 +52,9 @@ DEVICE_METRICS: tuple[Family[ScrapedSite], ...] = (
         units.fan_speeds,
         VITALS,
     ),
-    gauge(
-        "battery_backup_ready",
-        "block",
-        "Whether a pack is ready for an outage",
-        units.pack(lambda pack: pack.is_backup_ready),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "battery_off_grid",
-        "block",
-        "Whether a pack is off the grid",
-        units.pack(lambda pack: pack.is_off_grid),
-        SYSTEM_STATUS,
-    ),
-    gauge(
-        "battery_disabled_reasons",
-        "block",
-        "Number of reasons why a pack is disabled",
-        units.pack(lambda pack: pack.disabled_reasons),
-        SYSTEM_STATUS,
-    ),
+    _pack("backup_ready", "Whether a pack is ready for an outage", "backup_ready"),
+    _pack("off_grid", "Whether a pack is off the grid", "off_grid"),
+    _pack("disabled_reasons", "Number of reasons why a pack is disabled", "disabled_reasons"),
     gauge(
         "battery_state",
         "block state",
@@ -118,34 +62,10 @@ DEVICE_METRICS: tuple[Family[ScrapedSite], ...] = (
         units.pack_inverter_state,
         SYSTEM_STATUS,
     ),
-    gauge(
-        "string_power_watts",
-        "string",
-        "Power of a solar string",
-        units.string(lambda string: string.power),
-        *_STRINGS,
-    ),
-    gauge(
-        "string_voltage_volts",
-        "string",
-        "Voltage of a solar string",
-        units.string(lambda string: string.voltage),
-        *_STRINGS,
-    ),
-    gauge(
-        "string_current_amperes",
-        "string",
-        "Current of a solar string",
-        units.string(lambda string: string.current),
-        *_STRINGS,
-    ),
-    gauge(
-        "string_connected",
-        "string",
-        "Whether a solar string is connected",
-        units.string(lambda string: string.is_connected),
-        *_STRINGS,
-    ),
+    _string("power_watts", "Power of a solar string", "power"),
+    _string("voltage_volts", "Voltage of a solar string", "voltage"),
+    _string("current_amperes", "Current of a solar string", "current"),
+    _string("connected", "Whether a solar string is connected", "connected"),
     gauge(
         "inverter_power_watts",
         "inverter",
@@ -181,6 +101,6 @@ DEVICE_METRICS: tuple[Family[ScrapedSite], ...] = (
         vehicle_chargers,
         METERS,
     ),
-    gauge("alert_active", "alert", "Active alerts, 1 each", units.alerts_active, *_STRINGS, GRID_STATUS),
+    gauge("alert_active", "alert", "Active alerts, 1 each", units.alerts_active, *BY_NAME["alerts"].sources),
     gauge("alerts", "", "Number of active alerts", quantity("alerts"), *BY_NAME["alerts"].sources),
 )

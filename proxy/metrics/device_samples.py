@@ -12,8 +12,9 @@ from typing import Final
 
 from proxy.metrics.families import Samples
 from proxy.metrics.scraped_site import ScrapedSite
-from proxy.metrics.site_samples import joules
+from proxy.metrics.site_samples import Convert, converted, joules
 from proxy.views.equipment import Inverter, PackState, Phase, SolarString
+from proxy.views.quantities import Value
 
 _ALERT: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _MOST_ALERTS: Final = 100
@@ -30,9 +31,9 @@ def pack_identity(scraped: ScrapedSite) -> Samples:
             yield (known.name, *words, *serial), 1
 
 
-def pack(read: Callable[[PackState], float | None]) -> Reader:
-    """Read one number, or yes and no, of every pack."""
-    return lambda scraped: (((known.name,), _plain(read(known))) for known in scraped.state.packs)
+def pack(read: Callable[[PackState], Value], convert: Convert = float) -> Reader:
+    """Read one quantity of every pack."""
+    return lambda scraped: (((known.name,), converted(read(known), convert)) for known in scraped.state.packs)
 
 
 def pack_throughput(scraped: ScrapedSite) -> Samples:
@@ -52,9 +53,11 @@ def fan_speeds(scraped: ScrapedSite) -> Samples:
     return scraped.state.fans.items()
 
 
-def string(read: Callable[[SolarString], float | None]) -> Reader:
-    """Read one number, or yes and no, of every string."""
-    return lambda scraped: (((name,), _plain(read(known))) for name, known in scraped.state.strings.items())
+def string(read: Callable[[SolarString], Value]) -> Reader:
+    """Read one quantity of every string."""
+    return lambda scraped: (
+        ((name,), converted(read(known))) for name, known in scraped.state.strings.items()
+    )
 
 
 def inverter(read: Callable[[Inverter], float | None]) -> Reader:
@@ -71,7 +74,3 @@ def alerts_active(scraped: ScrapedSite) -> Samples:
     """Name active alerts: well-formed names only, and not more than a table can bear."""
     named = [name for name in scraped.state.alerts or () if _ALERT.fullmatch(name)]
     return (((name,), 1) for name in named[:_MOST_ALERTS])
-
-
-def _plain(value: float | None) -> float | None:
-    return int(value) if isinstance(value, bool) else value

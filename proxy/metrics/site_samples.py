@@ -8,8 +8,10 @@ from typing import Final
 from proxy.core.sources import STATUS
 from proxy.metrics.families import Samples
 from proxy.metrics.scraped_site import ScrapedSite, moment
-from proxy.views.quantities import BY_NAME
+from proxy.views.quantities import BY_NAME, Value
 from proxy.views.state import Meter
+
+Convert = Callable[[float], float | None]
 
 JOULES_PER_WH: Final = 3600.0
 _SECONDS_PER_HOUR: Final = 3600.0
@@ -49,15 +51,15 @@ def ratio(percent: float) -> float:
     return percent / 100
 
 
-def quantity(name: str, convert: Callable[[float], float | None] = float) -> Callable[[ScrapedSite], Samples]:
-    """Read one of QUANTITIES; flags are 1 and 0."""
+def converted(value: Value, convert: Convert = float) -> float | None:
+    """Convert a quantity into the unit of its metric; flags are 1 and 0, words are no samples."""
+    return None if value is None or isinstance(value, str) else convert(value)
+
+
+def quantity(name: str, convert: Convert = float) -> Callable[[ScrapedSite], Samples]:
+    """Read one of QUANTITIES."""
     read = BY_NAME[name].read
-
-    def samples(scraped: ScrapedSite) -> Samples:
-        value = read(scraped.state)
-        return one(None if value is None or isinstance(value, str) else convert(value))
-
-    return samples
+    return lambda scraped: one(converted(read(scraped.state), convert))
 
 
 def meter(read: Callable[[Meter], float | None]) -> Callable[[ScrapedSite], Samples]:

@@ -46,6 +46,7 @@ from proxy.views.options import Options
 _CHOSEN: Final = "ScheduledIslandContactorOpen"
 _PHASES: Final = {"a": "i_a_current", "b": "i_b_current", "c": "i_c_current"}
 _NO_LIMIT: Final = -1
+COUNTED_BY_GATEWAY: Final = "gateway"
 _LIMITS: Final = {
     "charge": "max_charge_power",
     "discharge": "max_discharge_power",
@@ -93,7 +94,9 @@ class SiteState:
     Powers in W, energies in Wh, ``time_remaining`` in hours, charge and reserve in percent of
     the whole pack (``_app``: of the app's scale). ``grid`` is up, outage, off_grid (chosen by
     the operator) or transition; ``grid_number`` 1, 0 or -1. ``ev`` are the powers of vehicle
-    chargers. ``observed_at`` has monotonic seconds by source: what ages are counted from.
+    chargers. ``energy_origin`` says who counted the meters' energies: gateway, cloud, or
+    integrated (by this proxy, from powers). ``observed_at`` has monotonic seconds by source: what
+    ages are counted from.
     """
 
     name: str | None
@@ -102,7 +105,9 @@ class SiteState:
     is_connected_to_tesla: bool | None
     has_solar: bool
     has_battery: bool
+    has_generator: bool
     meters: Mapping[str, Meter]
+    energy_origin: str | None
     ev: tuple[float, ...]
     flows: Flows | None
     charge: float | None
@@ -130,13 +135,22 @@ class SiteState:
         """Return the power of a meter; None if the site has no such meter, or it is unknown."""
         return self.meters[meter].power if meter in self.meters else None
 
+    def age(self, source: Source, now: float) -> float | None:
+        """Return how old (s) what a source reported is at a monotonic moment; None if it reported nothing."""
+        return now - self.observed_at[source] if source in self.observed_at else None
+
     @property
     def is_grid_up(self) -> bool | None:
         """Whether the grid carries the house; None in transition."""
         return {1: True, 0: False}.get(-1 if self.grid_number is None else self.grid_number)
 
 
-def site_state(documents: Documents, options: Options, observed_at: Mapping[Source, float]) -> SiteState:
+def site_state(
+    documents: Documents,
+    options: Options,
+    observed_at: Mapping[Source, float],
+    energy_origin: str = COUNTED_BY_GATEWAY,
+) -> SiteState:
     """Read the state of a site from the documents of its gateway."""
     system, grid = section(documents.get(SYSTEM_STATUS)), section(documents.get(GRID_STATUS))
     master, status = section(documents.get(SITEMASTER)), section(documents.get(STATUS))
@@ -154,7 +168,9 @@ def site_state(documents: Documents, options: Options, observed_at: Mapping[Sour
         is_connected_to_tesla=truth(master.get("connected_to_tesla")),
         has_solar=exists["solar"],
         has_battery=exists["battery"],
+        has_generator=exists["generator"],
         meters=measured,
+        energy_origin=energy_origin if measured else None,
         ev=(),
         flows=_flows(measured, exists, is_islanded=number_ == site.GRID["SystemIslandedActive"]),
         charge=charge,

@@ -197,15 +197,17 @@ async def test_known_houses_are_described_alike_over_http(sim, start, listed, gr
         assert all(same(value, said) for said in saying.values()), (name, saying)
 
 
-@pytest.mark.parametrize("how", ["local", "tedapi"])
-async def test_a_house_is_described_alike_however_it_is_read(clock, start, how):
+@pytest.mark.parametrize(("how", "origin"), [("local", "gateway"), ("tedapi", "integrated")])
+async def test_a_house_is_described_alike_however_it_is_read(clock, start, how, origin):
     """Over the owner's API and over TEDAPI, of a gateway with two packs and two inverters."""
     async with SimulatedGateway(persona=POLYGLOT, clock=clock.clock) as gateway:
         settings = FULL if how == "tedapi" else {}
         proxy = await start(gateway, metrics_refresh="all", openc2_key=KEY, openc2_insecure=True, **settings)
         ours, peers = await served(proxy)
+        state = proxy.context.gateway.site.current()
 
     assert not list(disagreements(ours, peers))
+    assert state.energy_origin == origin
     assert None not in {ours["page"][name] for name in ("power load", "charge", "unbalanced", "grid")}
     assert ours["page"]["packs"].keys() == {"PW1", "PW2"}
 

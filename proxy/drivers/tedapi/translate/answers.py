@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable
-from proxy.core.model import Document, Source
+from proxy.core.model import ENERGY_COUNTERS, Document, Source
 from proxy.core.sources import METERS, SOE
 from proxy.drivers.tedapi.data import Facts, get_path
 from proxy.drivers.tedapi.parts import Part
@@ -20,7 +20,7 @@ _LASTING = _DETAILS | {"/api/meters", "/api/solars"}
 
 # Energies that we counted ourselves are marked as such wherever they are served.
 _INTEGRATED: Mapping[Source, Mapping[str, str]] = {
-    source: {"Energy-Counters": "integrated"} for source in (METERS, *_DETAILS)
+    source: {ENERGY_COUNTERS: "integrated"} for source in (METERS, *_DETAILS)
 }
 
 
