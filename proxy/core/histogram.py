@@ -20,6 +20,12 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += times
         self.total += value * times
 
+    def copy(self) -> Histogram:
+        """Return what was counted until now."""
+        copied = Histogram(self.bounds)
+        copied.counts, copied.total = self.counts.copy(), self.total
+        return copied
+
     @property
     def count(self) -> int:
         """Number of observations."""

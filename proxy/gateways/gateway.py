@@ -17,6 +17,7 @@ from proxy.gateways.commands import Commands
 from proxy.gateways.live import StateStream
 from proxy.gateways.pack_numbers import PackNumbers
 from proxy.gateways.site_model import SiteModel
+from proxy.gateways.status import GatewayStatus, status_of
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
@@ -54,6 +55,10 @@ class Gateway:
         self.site = SiteModel(cache, lambda: self.options)
         self.live = StateStream(cache, clock, self.site)
         self._probe = None if probe_interval_s is None else LinkProbe(cache, clock, probe_interval_s)
+
+    def status(self) -> GatewayStatus:
+        """Say how things stand with the gateway now."""
+        return status_of(self.cache)
 
     def _number_packs(self, names: tuple[str, ...]) -> None:
         """Take the order of the packs, PW1 first."""

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.core.breaker import State
 from proxy.core.freshness import Freshness
 from proxy.core.sources import (
     GRID_STATUS,
@@ -27,6 +26,7 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     VITALS,
 )
+from proxy.gateways.status import links_of
 from proxy.views import page
 
 if TYPE_CHECKING:
@@ -129,11 +129,11 @@ class StateStream:
 
     def _link(self, now: float) -> dict[str, Any]:
         """Say how the best link stands: open only if none is closed."""
-        breakers = [link.breaker for link in self._gateway.links]
-        best = min(breakers, key=lambda breaker: (not breaker.is_closed, breaker.until), default=None)
+        links = links_of(self._gateway)
+        best = min(links, key=lambda link: (not link.is_up, link.wait_s(now)), default=None)
         if best is None:
             return {"state": "none", "retry_in": None}
-        retry_in = round(max(best.until - now, 0.0), 1) if best.state is State.OPEN else None
+        retry_in = None if best.next_attempt is None else round(best.wait_s(now), 1)
         return {"state": best.state.value, "retry_in": retry_in}
 
     @asynccontextmanager

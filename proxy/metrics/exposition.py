@@ -87,6 +87,7 @@ class _Families(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Make all families that have a sample."""
+        self._running.observe()
         scraped = [(gateway.name, self._scraped(gateway)) for gateway in self._running.gateways]
         for row in SITE_METRICS:
             yield from _filled(self._energy(row, scraped))

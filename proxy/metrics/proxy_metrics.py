@@ -46,13 +46,13 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
         HISTOGRAM,
         ("gateway", "driver"),
         "Duration of exchanges with the gateway",
-        of_links(lambda link, _: link.seconds),
+        of_links(lambda link: link.seconds),
     ),
     gauge(
         "proxy_exchanges_in_flight",
         "gateway driver",
         "Exchanges with the gateway in progress",
-        of_links(lambda link, _: link.in_flight),
+        of_links(lambda link: link.in_flight),
     ),
     counter(
         "proxy_upstream_bytes_total",
@@ -91,7 +91,7 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
         "proxy_cooldown_seconds",
         "gateway driver",
         "Seconds until the cooldown of the gateway ends",
-        of_links(running.cooldown),
+        running.cooldown,
     ),
     counter(
         "proxy_cooldowns_total",
@@ -103,13 +103,13 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
         "proxy_source_rest_seconds",
         "gateway source",
         "Seconds until the cooldown of a source ends",
-        running.rests,
+        running.source_cooldowns,
     ),
     gauge(
         "proxy_failures_in_row",
         "gateway driver",
         "Failed exchanges with the gateway since its last reply",
-        of_links(lambda link, _: link.breaker.failures),
+        of_links(lambda link: link.failures_in_row),
     ),
     gauge(
         "proxy_last_success_timestamp_seconds",

@@ -14,14 +14,14 @@ import aiohttp
 from proxy import __version__
 from proxy.core.breaker import State
 from proxy.core.histogram import Histogram
-from proxy.drivers.base import ReportsUsage, Usage
+from proxy.gateways.status import GatewayStatus, LinkStatus, status_of
 from proxy.logs.format import LogHandler
 from proxy.metrics.families import Sample, Samples
 
 if TYPE_CHECKING:
-    from proxy.cache.link import Link
     from proxy.cache.source_cache import SourceCache
     from proxy.core.clock import Clock
+    from proxy.drivers.base import Usage
 
 
 class Requests(Protocol):
@@ -49,16 +49,17 @@ class Running:
     collect_seconds: float | None = None
     # Values that a scrape left out because nothing can have counted them, by gateway and metric.
     implausible: Counter[tuple[str, str]] = field(default_factory=Counter)
+    statuses: Mapping[str, GatewayStatus] = field(default_factory=dict)
+
+    def observe(self) -> None:
+        """Take down how things stand with the gateways: all samples of a scrape are of one moment."""
+        self.statuses = {gateway.name: status_of(gateway) for gateway in self.gateways}
 
     @property
-    def links(self) -> Iterator[tuple[SourceCache, str, Link]]:
-        """Yield every link with its gateway and a name that no other link of this gateway has."""
-        for gateway in self.gateways:
-            seen: Counter[str] = Counter()
-            for link in gateway.links:
-                seen[link.driver.name] += 1
-                again = seen[link.driver.name]
-                yield gateway, link.driver.name if again == 1 else f"{link.driver.name}_{again}", link
+    def links(self) -> Iterator[tuple[tuple[str, str], LinkStatus]]:
+        """Yield every link with the values of its labels: its gateway and its name there."""
+        for gateway, status in self.statuses.items():
+            yield from (((gateway, link.name), link) for link in status.links)
 
     def wall(self, monotonic: float) -> float:
         """Return the time of day of a monotonic moment, in seconds."""
@@ -115,25 +116,18 @@ def ages(running: Running) -> Samples:
 
 def exchanges(running: Running) -> Samples:
     """Count the exchanges."""
-    for gateway, name, link in running.links:
-        yield from (((gateway.name, name, *which), n) for which, n in link.exchanges.items())
+    for labels, link in running.links:
+        yield from (((*labels, *which), n) for which, n in link.exchanges.items())
 
 
-def of_links(read: Callable[[Link, float], float | Histogram | None]) -> Callable[[Running], Samples]:
-    """Read one value of every link; ``read`` is given the monotonic time."""
-
-    def samples(running: Running) -> Samples:
-        now = running.clock.monotonic()
-        return (((gateway.name, name), read(link, now)) for gateway, name, link in running.links)
-
-    return samples
+def of_links(read: Callable[[LinkStatus], float | Histogram | None]) -> Callable[[Running], Samples]:
+    """Read one value of every link."""
+    return lambda running: ((labels, read(link)) for labels, link in running.links)
 
 
 def usages(running: Running) -> Iterator[tuple[tuple[str, str], Usage]]:
     """Yield what every driver counted."""
-    for gateway, name, link in running.links:
-        if isinstance(link.driver, ReportsUsage):
-            yield (gateway.name, name), link.driver.usage()
+    yield from ((labels, link.usage) for labels, link in running.links if link.usage is not None)
 
 
 def upstream_bytes(running: Running) -> Samples:
@@ -156,39 +150,33 @@ def sessions(running: Running) -> Samples:
 
 def states(running: Running) -> Samples:
     """Say in which state every link is, one sample per state."""
-    for gateway, name, link in running.links:
-        yield from (((gateway.name, name, s.value), int(link.breaker.state is s)) for s in State)
+    for labels, link in running.links:
+        yield from (((*labels, state.value), int(link.state is state)) for state in State)
 
 
-def cooldown(link: Link, now: float) -> float:
-    """Tell how long a link rests."""
-    return max(link.breaker.until - now, 0.0) if link.breaker.state is State.OPEN else 0.0
+def cooldown(running: Running) -> Samples:
+    """Read how long it takes until links are requested again."""
+    for gateway, status in running.statuses.items():
+        yield from (((gateway, link.name), link.wait_s(status.at)) for link in status.links)
 
 
 def cooldowns(running: Running) -> Samples:
-    """Count the rests of links."""
-    for gateway, name, link in running.links:
-        yield from (((gateway.name, name, reason), n) for reason, n in link.cooldowns.items())
+    """Count the cooldowns of links."""
+    for labels, link in running.links:
+        yield from (((*labels, reason), n) for reason, n in link.cooldowns.items())
 
 
-def rests(running: Running) -> Samples:
-    """Tell how long sources rest that somebody wanted."""
-    now = running.clock.monotonic()
-    for gateway in running.gateways:
-        left: dict[str, float] = {}
-        for link in gateway.links:
-            for source, exchange in link.driver.sources.items():
-                rest = link.rests.get(exchange)
-                if rest and not rest.permits(now) and source in gateway.demanded:
-                    left[source] = min(rest.until - now, left.get(source, rest.until - now))
-        yield from (((gateway.name, source), seconds) for source, seconds in left.items())
+def source_cooldowns(running: Running) -> Samples:
+    """Read how long sources are in cooldown that clients requested."""
+    for gateway, status in running.statuses.items():
+        yield from (((gateway, source), seconds) for source, seconds in status.waits.items())
 
 
 def successes(running: Running) -> Samples:
-    """Tell when every link last had an answer."""
-    for gateway, name, link in running.links:
+    """Read when every link last had an answer."""
+    for labels, link in running.links:
         if link.last_success is not None:
-            yield (gateway.name, name), running.wall(link.last_success)
+            yield labels, running.wall(link.last_success)
 
 
 def log_records(_: Running) -> Samples:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.cache.lookup import CacheResult, Reading, SourceResult
 from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown, RateLimited
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
+from proxy.gateways.status import links_of
 from proxy.openc2.commands import Refused
 from proxy.openc2.properties import Property, masked
 from proxy.openc2.settings import OpenC2Settings
@@ -90,10 +91,8 @@ def refused(error: GatewayError, gateway: SourceCache) -> Refused:
         case NotSupported():
             return Refused(404, str(error))
     now = gateway.clock.monotonic()
-    for breaker in (link.breaker for link in gateway.links):
-        if breaker.error is not None and breaker.until > now:
-            wait = breaker.until - now
-            cause = breaker.error
+    for link in links_of(gateway):
+        if (cause := link.error) is not None and (wait := link.wait_s(now)) > 0:
             why = "HTTP 429" if isinstance(cause, RateLimited) else f"{cause.title}: {cause}"
             return Refused(503, f"gateway in cooldown for {math.ceil(wait)} s after {why}", retry_after=wait)
     return Refused(503, f"{error.title}: {error}", retry_after=error.retry_after or 1.0)

@@ -27,11 +27,11 @@ from proxy.server.http.guard import AuthResult
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 from proxy.server.route import Route
 from proxy.server.status.health import health_of
-from proxy.server.status.readiness import newest, summary
 from proxy.server.status.stats import endpoint_statistics, reset_of, stats_of
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
+    from proxy.gateways.status import GatewayStatus
     from proxy.server.context import Context, Endpoint
 
 _DIGITS = 3
@@ -50,13 +50,13 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 
     async def stats(_: web.Request, __: Route, gateway: Gateway) -> web.Response:
         await gateway.cache.get([SITE_NAME], _SOFT_TIMEOUT_S)
-        return _json({**stats_of(context, gateway), "message": summary(gateway.cache)})
+        return _json(stats_of(context, gateway))
 
     async def stats_clear(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
         if not is_same_origin(request) or is_anonymous_browser(request):
             return problem(403, "A web page may not clear the counters: use POST, or a program such as curl.")
         context.traffic.clear()
-        return _json({**stats_of(context, gateway), "message": summary(gateway.cache)})
+        return _json(stats_of(context, gateway))
 
     async def health_reset(request: web.Request, route: Route, gateway: Gateway) -> web.Response:
         seen = len(endpoint_statistics(context))
@@ -93,24 +93,22 @@ async def _ready(context: Context, gateway: Gateway) -> web.Response:
 
     One that is fresh (PW_CACHE_EXPIRE) is new enough, whatever PW_READY_AGE says: nothing newer is fetched.
     """
-    if not _is_ready(context, gateway):
+    if not _is_ready(context, gateway.status()):
         # There may be no other client: this request is demand enough for one reading.
         await gateway.cache.get([METERS])
-    now = context.clock.monotonic()
-    latest = newest(gateway.cache, now)
-    if latest is not None and _is_ready(context, gateway):
-        return _json({"status": "ok", "age_seconds": round(latest.age(now), _DIGITS)})
-    why = summary(gateway.cache)
-    if latest is not None:
+    status = gateway.status()
+    if status.age is not None and _is_ready(context, status):
+        return _json({"status": "ok", "age_seconds": round(status.age, _DIGITS)})
+    why = status.reason
+    if status.age is not None:
         why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
     return problem(503, why, headers={"Retry-After": "5"})
 
 
-def _is_ready(context: Context, gateway: Gateway) -> bool:
-    now = context.clock.monotonic()
-    latest = newest(gateway.cache, now)
-    return latest is not None and (
-        latest.freshness(now) is Freshness.FRESH or latest.age(now) <= context.settings.ready_age
+def _is_ready(context: Context, status: GatewayStatus) -> bool:
+    newest, now = status.newest, status.at
+    return newest is not None and (
+        newest.freshness(now) is Freshness.FRESH or newest.age(now) <= context.settings.ready_age
     )
 
 

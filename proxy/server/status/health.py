@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from proxy import __version__
 from proxy.config.settings import SETTINGS
-from proxy.core.breaker import State
 from proxy.core.redaction import redact
 from proxy.core.sources import METERS, STATUS
 from proxy.server.routes import ROUTES
-from proxy.server.status.readiness import healthy, newest, summary
 from proxy.server.status.stats import peers_health
 from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
-    from proxy.cache.link import Link
     from proxy.cache.source_cache import SourceCache
     from proxy.core.histogram import Histogram
     from proxy.gateways.gateway import Gateway
+    from proxy.gateways.status import GatewayStatus, LinkStatus, SourceStatus
     from proxy.server.context import Context
 
 _DIGITS: Final = 3
@@ -40,27 +38,29 @@ _STREAMS: Final = frozenset(route.path for route in ROUTES if route.media_type =
 
 def health_of(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Collect the document of /health."""
-    cache, now = gateway.cache, context.clock.monotonic()
-    latest = newest(cache, now)
-    age = latest.age(now) if latest else None
+    status = gateway.status()
     return {
-        "status": "ok" if healthy(cache, now) else "degraded",
-        "message": summary(cache),
+        "status": "ok" if status.is_healthy else "degraded",
+        "message": status.reason,
         "version": __version__,
         "uptime_seconds": round(context.clock.wall() - context.started_at),
-        "age_seconds": None if age is None else round(age, _DIGITS),
+        "age_seconds": None if status.age is None else round(status.age, _DIGITS),
         "gateways": [
-            {"id": gateway.id, **_identity(cache), "links": [_link(link, now) for link in cache.links]}
+            {
+                "id": gateway.id,
+                **_identity(gateway.cache),
+                "links": [_link(link, status.at) for link in status.links],
+            }
         ],
-        "sources": [_source(cache, snapshot.source, now) for snapshot in cache.store],
+        "sources": [_source(source, status.at) for source in status.sources],
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBI,
         "control": bool(context.settings.control_secret),
         "traffic": _traffic(context, gateway),
-        "errors": _errors(context, gateway),
+        "errors": _errors(gateway.id, status),
         "writes": _writes(context, gateway),
         "readings": _readings(context, gateway),
         "settings": _settings(context),
-        **peers_health(context, gateway),
+        **peers_health(context, gateway, status),
     }
 
 
@@ -75,50 +75,37 @@ def _identity(gateway: SourceCache) -> dict[str, str | None]:
     }
 
 
-def _link(link: Link, now: float) -> dict[str, Any]:
-    breaker = link.breaker
+def _link(link: LinkStatus, now: float) -> dict[str, Any]:
     return {
-        "driver": link.driver.name,
-        "state": breaker.state.value,
-        "state_seconds": round(now - breaker.since),
-        "failures_in_row": breaker.failures,
-        "reason": str(breaker.error) if breaker.error else "",
-        "retry_in_seconds": round(max(breaker.until - now, 0.0), 1) if breaker.state is State.OPEN else None,
+        "driver": link.driver,
+        "state": link.state.value,
+        "state_seconds": round(now - link.since),
+        "failures_in_row": link.failures_in_row,
+        "reason": str(link.error) if link.error else "",
+        "retry_in_seconds": None if link.next_attempt is None else round(link.wait_s(now), 1),
         "last_success_seconds": None
         if link.last_success is None
         else round(now - link.last_success, _DIGITS),
         "resting": {
-            path: {"retry_in_seconds": round(rest.until - now, 1), "reason": str(rest.error)}
-            for path, rest in link.rests.items()
-            if rest.until > now
+            path: {"retry_in_seconds": round(cooldown.until - now, 1), "reason": str(cooldown.error)}
+            for path, cooldown in link.path_cooldowns.items()
+            if not cooldown.permits(now)
         },
-        **link.driver.describe(),
+        **link.details,
     }
 
 
-def _source(gateway: SourceCache, source: str, now: float) -> dict[str, Any]:
-    snapshot = gateway.store.get(source)
-    age = snapshot.age(now) if snapshot else None
-    policy = gateway.policy(source)
-    # A link in cooldown has left the source to the next.
-    ways = sorted(
-        ((link, link.driver.sources[source]) for link in gateway.links if link.has(source)),
-        key=lambda way: way[0].resting(way[1], now) is not None,
-    )
-    attempt = next((known for link, exchange in ways if (known := link.latest.get(exchange))), None)
+def _source(source: SourceStatus, now: float) -> dict[str, Any]:
+    snapshot, attempt = source.snapshot, source.attempt
     return {
-        "path": source,
-        "age_seconds": None if age is None else round(age, _DIGITS),
+        "path": snapshot.source,
+        "age_seconds": round(snapshot.age(now), _DIGITS),
         "outcome": attempt.outcome if attempt else None,
         "exchange_seconds": round(attempt.seconds, _DIGITS) if attempt else None,
         # Both are ages, as the one above.
-        "ttl_seconds": round(
-            snapshot.fresh_until - snapshot.observed_at if snapshot else policy.ttl, _DIGITS
-        ),
-        "usable_seconds": round(
-            snapshot.usable_until - snapshot.observed_at if snapshot else policy.usable_s, _DIGITS
-        ),
-        "servable": gateway.peek(source) is not None,
+        "ttl_seconds": round(snapshot.fresh_until - snapshot.observed_at, _DIGITS),
+        "usable_seconds": round(snapshot.usable_until - snapshot.observed_at, _DIGITS),
+        "servable": source.is_servable,
     }
 
 
@@ -169,19 +156,18 @@ def quantile(histograms: Iterable[Histogram], share: float) -> float | None:
     return None
 
 
-def _errors(context: Context, gateway: Gateway) -> list[dict[str, Any]]:
-    now = context.clock.monotonic()
+def _errors(gateway: str, status: GatewayStatus) -> list[dict[str, Any]]:
     return [
         {
-            "gateway": gateway.id,
+            "gateway": gateway,
             "path": failure.path,
             "error": failure.error,
             "message": redact(failure.message),
-            "first_seconds": round(now - failure.first_at),
-            "last_seconds": round(now - failure.last_at),
+            "first_seconds": round(status.at - failure.first_at),
+            "last_seconds": round(status.at - failure.last_at),
             "count": failure.count,
         }
-        for link in gateway.cache.links
+        for link in status.links
         for failure in link.failures
     ]
 

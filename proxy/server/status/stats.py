@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any, Final
 from proxy import __version__
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.config.specs import show
-from proxy.core.errors import LoginRejected, NotSupported, RateLimited
+from proxy.core.errors import LoginRejected, RateLimited
 from proxy.core.sources import SITE_NAME
-from proxy.drivers.base import ReportsUsage
 from proxy.drivers.registry import mode_of
 from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
-    from proxy.cache.link import Link
     from proxy.gateways.gateway import Gateway
+    from proxy.gateways.status import GatewayStatus
     from proxy.server.context import Context
 
 _DIGITS: Final = 3
@@ -37,8 +36,9 @@ _STATS_NAMES: Final = {"timeouts": "timeout"}  # the peer has both words, one in
 def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
     """Collect the document of /stats."""
     now, traffic, settings = context.clock.wall(), context.traffic, context.settings
+    status = gateway.status()
     return {
-        **_name(gateway),
+        **_name(gateway, status),
         **{_STATS_NAMES.get(name, name): count for name, count in totals(context).items()},
         "uri": dict(sorted(_by_route(context).items())),
         "ts": round(now),
@@ -51,28 +51,28 @@ def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
         "fleetapi": False,
         "tedapi_api_version": settings.gateway.tedapi_api_version,
         "siteid": settings.gateway.siteid or None,
-        "gateway": gateway_load(context, gateway),
-        "offered": offered(gateway),
+        "gateway": gateway_load(context, gateway, status),
+        "offered": status.offered,
         "config": redacted(settings),
-        **_connection(context, gateway),
+        **_connection(context, status),
         "mem_cache": _memory(context, gateway),
-        "energy": {link.driver.name: link.driver.describe().get("energy") for link in gateway.cache.links},
+        "energy": {link.driver: link.details.get("energy") for link in status.links},
+        "message": status.reason,
     }
 
 
-def peers_health(context: Context, gateway: Gateway) -> dict[str, Any]:
+def peers_health(context: Context, gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     """Collect what the peer's readers look for in /health."""
-    settings, now = context.settings, context.clock.monotonic()
-    snapshots = list(gateway.cache.store)
+    settings = context.settings
     endpoints = {
-        snapshot.source: {
-            "age_seconds": round(snapshot.age(now), _DIGITS),
-            "is_expired": gateway.cache.peek(snapshot.source) is None,
+        source.snapshot.source: {
+            "age_seconds": round(source.snapshot.age(status.at), _DIGITS),
+            "is_expired": not source.is_servable,
         }
-        for snapshot in snapshots
+        for source in status.sources
     }
     return {
-        **_name(gateway),
+        **_name(gateway, status),
         "pypowerwall_cache_expire": settings.gateway.cache_expire,
         "degradation_cache_ttl_seconds": settings.gateway.cache_ttl,
         "graceful_degradation": settings.gateway.graceful_degradation,
@@ -81,8 +81,8 @@ def peers_health(context: Context, gateway: Gateway) -> dict[str, Any]:
         "startup_time": _iso(context.started_at),
         "current_time": _iso(context.clock.wall()),
         "proxy_stats": {f"total_{name}": count for name, count in totals(context).items()},
-        **_connection(context, gateway),
-        "cached_data": {"cache_size": len(snapshots), "endpoints": endpoints},
+        **_connection(context, status),
+        "cached_data": {"cache_size": len(status.sources), "endpoints": endpoints},
         "endpoint_statistics": endpoint_statistics(context),
     }
 
@@ -125,32 +125,21 @@ def endpoint_statistics(context: Context) -> dict[str, dict[str, Any]]:
     }
 
 
-def gateway_load(context: Context, gateway: Gateway) -> dict[str, Any]:
+def gateway_load(context: Context, gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     """Say what load this proxy puts on the gateway, so that it can be ruled out as a cause."""
-    links, clock = gateway.cache.links, context.clock
-    now = clock.monotonic()
-    usages = [link.driver.usage() for link in links if isinstance(link.driver, ReportsUsage)]
-    waits = [wait for link in links if (wait := link.breaker.until - now) > 0 and not link.breaker.is_closed]
+    now, links = status.at, status.links
+    usages = [link.usage for link in links if link.usage is not None]
+    waits = [wait for link in links if (wait := link.wait_s(now)) > 0]
     return {
         "requests_per_minute": sum(at > now - _MINUTE_S for usage in usages for at in usage.recent),
         "requests": sum(usage.requests for usage in usages),
         "exchanges": sum(sum(link.exchanges.values()) for link in links),
-        "refusals": sum(_failed(link) for link in links),
+        "refusals": sum(link.failed_exchanges for link in links),
         "logins": sum(sum(usage.logins.values()) for usage in usages),
         "logins_refused": sum(usage.logins.get(code, 0) for usage in usages for code in _LOGIN_REFUSALS),
         "coalesced": gateway.cache.coalesced,
-        "next_try_at": _iso(clock.wall() + min(waits)) if waits else "",
+        "next_try_at": _iso(context.clock.wall() + min(waits)) if waits else "",
     }
-
-
-def offered(gateway: Gateway) -> dict[str, bool]:
-    """Say for every path that was requested of the gateway whether this hardware and firmware offer it."""
-    found = {snapshot.source: True for snapshot in gateway.cache.store}
-    for link in gateway.cache.links:
-        for path, rest in link.rests.items():
-            if isinstance(rest.error, NotSupported):
-                found.setdefault(path, False)
-    return dict(sorted(found.items()))
 
 
 def redacted(settings: Settings) -> dict[str, str]:
@@ -162,43 +151,43 @@ def redacted(settings: Settings) -> dict[str, str]:
     return shown
 
 
-def _name(gateway: Gateway) -> dict[str, Any]:
+def _name(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     """Say what this is and how the gateway is read."""
     mode = mode_of(gateway.settings)
-    told = [link.driver.describe() for link in gateway.cache.links]
     return {
         "pypowerwall": f"{__version__} Powerwall Proxy",
         "mode": f"Local ({mode})" if mode not in {"", "off"} else "Local",
         "tedapi": mode not in {"", "off"},
         "tedapi_mode": mode or "off",
-        "pw3": any(link.get("powerwall3_units") for link in told),
+        "pw3": any(link.details.get("powerwall3_units") for link in status.links),
     }
 
 
-def _connection(context: Context, gateway: Gateway) -> dict[str, Any]:
+def _connection(context: Context, status: GatewayStatus) -> dict[str, Any]:
     """Say how the connection to the gateway is: absent where PW_HEALTH_CHECK=no switched the looking off."""
     if not context.settings.gateway.health_check:
         return {}
-    links, now, wall = gateway.cache.links, context.clock.monotonic(), context.clock.wall()
+    links, now, wall = status.links, status.at, context.clock.wall()
     successes = [link.last_success for link in links if link.last_success is not None]
     age = now - max(successes) if successes else None
-    resting = next((link for link in links if not link.breaker.is_closed), None)
-    since = now - resting.breaker.since if resting else None
+    failed = status.failed_link
+    since = now - failed.since if failed else None
+    refused = sum(link.failed_exchanges for link in links)
     return {
         "connection_health": {
-            "consecutive_failures": max((link.breaker.failures for link in links), default=0),
-            "total_failures": sum(_failed(link) for link in links),
-            "total_successes": sum(sum(link.exchanges.values()) - _failed(link) for link in links),
-            "is_degraded": resting is not None,
+            "consecutive_failures": max((link.failures_in_row for link in links), default=0),
+            "total_failures": refused,
+            "total_successes": sum(sum(link.exchanges.values()) for link in links) - refused,
+            "is_degraded": failed is not None,
             "last_success_time": None if age is None else round(wall - age, _DIGITS),
             "last_success_age_seconds": None if age is None else round(age, _DIGITS),
-            "cache_size": sum(1 for _ in gateway.cache.store),
+            "cache_size": len(status.sources),
         },
         "fallback_mode": {
-            "is_fallback_mode": resting is not None,
+            "is_fallback_mode": failed is not None,
             "fallback_since": None if since is None else round(wall - since, _DIGITS),
             "fallback_duration_seconds": None if since is None else round(since, _DIGITS),
-            "recovery_attempts": resting.breaker.failures if resting else 0,
+            "recovery_attempts": failed.failures_in_row if failed else 0,
             "recovery_enabled": context.settings.gateway.tedapi_recovery,
         },
     }
@@ -219,10 +208,6 @@ def _by_route(context: Context) -> Counter[str]:
     for (route, _, _), count in context.traffic.requests.items():
         counts[route] += count
     return counts
-
-
-def _failed(link: Link) -> int:
-    return sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok")
 
 
 def _site_name(gateway: Gateway) -> str:

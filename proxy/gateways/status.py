@@ -1,0 +1,259 @@
+"""How things stand with one gateway, as a value: its links, its sources, and the reason in one sentence.
+
+Only this module looks into links. What reports on a gateway (health, statistics, metrics, the live
+stream, OpenC2) is given a ``GatewayStatus``. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from proxy.core.breaker import State
+from proxy.core.errors import NotSupported
+from proxy.core.sources import IDENTITY, METERS, OPERATION, TEDAPI_CONFIG
+from proxy.drivers.base import ReportsUsage, Usage
+
+if TYPE_CHECKING:
+    from proxy.cache.link import Attempt, Link
+    from proxy.cache.source_cache import SourceCache
+    from proxy.core.breaker import Cooldown
+    from proxy.core.errors import GatewayError
+    from proxy.core.failures import Failure
+    from proxy.core.histogram import Histogram
+    from proxy.core.model import Snapshot, Source
+
+# What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
+_NO_READINGS = IDENTITY | {
+    *(OPERATION, TEDAPI_CONFIG, "/tedapi/battery", "/api/meters/status", "/api/powerwalls/status"),
+    *("/api/system/networks/conn_tests", "/api/system/testing"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStatus:
+    """One link of a gateway.
+
+    ``name`` is its driver's, with a number where another link of the gateway has the same.
+    ``next_attempt`` is when requests are sent again, None while they are. ``path_cooldowns`` are
+    those of sources and exchanges that failed when they were last requested, also if they are over.
+    ``exchanges`` counts by exchange and outcome, ``cooldowns`` by the cause of the link's cooldown.
+    """
+
+    name: str
+    driver: str
+    state: State
+    since: float
+    next_attempt: float | None
+    failures_in_row: int
+    error: GatewayError | None
+    last_success: float | None
+    in_flight: int
+    sources: Mapping[Source, str]
+    path_cooldowns: Mapping[str, Cooldown]
+    exchanges: Mapping[tuple[str, str], int]
+    seconds: Histogram
+    cooldowns: Mapping[str, int]
+    failures: tuple[Failure, ...]
+    usage: Usage | None
+    details: Mapping[str, Any]
+
+    @property
+    def is_up(self) -> bool:
+        """Whether requests are sent as usual."""
+        return self.state is State.CLOSED
+
+    @property
+    def failed_exchanges(self) -> int:
+        """How many exchanges brought no answer."""
+        return sum(count for (_, outcome), count in self.exchanges.items() if outcome != "ok")
+
+    def wait_s(self, now: float) -> float:
+        """Return how long it takes until requests are sent again; 0 if they are."""
+        return 0.0 if self.next_attempt is None else max(self.next_attempt - now, 0.0)
+
+    def cooldown_of(self, source: Source) -> Cooldown | None:
+        """Return the cooldown of a source, or of the exchange that brings it."""
+        return self.path_cooldowns.get(source) or self.path_cooldowns.get(self.sources.get(source, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """A source that has a snapshot, and the latest attempt to read it; ``is_servable`` without a request."""
+
+    snapshot: Snapshot
+    attempt: Attempt | None
+    is_servable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatus:
+    """One gateway at one moment, ``at``.
+
+    ``newest`` is the newest reading that can be served, ``waits`` says for how long (s) sources that
+    clients requested are in cooldown, ``offered`` which paths this hardware and firmware have.
+    ``reason`` is a sentence for an operator: how things stand, and what to do.
+    """
+
+    at: float
+    links: tuple[LinkStatus, ...]
+    sources: tuple[SourceStatus, ...]
+    newest: Snapshot | None
+    waits: Mapping[Source, float]
+    offered: Mapping[str, bool]
+    is_healthy: bool
+    reason: str
+
+    @property
+    def age(self) -> float | None:
+        """How old (s) the newest reading is."""
+        return self.newest.age(self.at) if self.newest else None
+
+    @property
+    def failed_link(self) -> LinkStatus | None:
+        """The first link that is not up."""
+        return next((link for link in self.links if not link.is_up), None)
+
+
+def status_of(cache: SourceCache) -> GatewayStatus:
+    """Say how things stand now; sends nothing."""
+    now, links = cache.clock.monotonic(), links_of(cache)
+    newest = _newest(cache, now)
+    missing, lost, failure = _powers_missing(cache, links), _lost(cache, links), _failure(links)
+    is_unread = newest is None and failure is not None
+    return GatewayStatus(
+        at=now,
+        links=links,
+        sources=tuple(_source(cache, snapshot, now) for snapshot in cache.store),
+        newest=newest,
+        waits=_waits(cache, links, now),
+        offered=_offered(cache, links),
+        is_healthy=bool(links) and all(link.is_up for link in links) and not (missing or lost or is_unread),
+        reason=_reason(links, newest.age(now) if newest else None, now, missing, lost, failure),
+    )
+
+
+def links_of(cache: SourceCache) -> tuple[LinkStatus, ...]:
+    """Say how the links stand now, in the order in which they are tried."""
+    seen: Counter[str] = Counter()
+    found = []
+    for link in cache.links:
+        driver = link.driver.name
+        seen[driver] += 1
+        found.append(_link(link, driver if seen[driver] == 1 else f"{driver}_{seen[driver]}"))
+    return tuple(found)
+
+
+def _link(link: Link, name: str) -> LinkStatus:
+    breaker = link.breaker
+    return LinkStatus(
+        name=name,
+        driver=link.driver.name,
+        state=breaker.state,
+        since=breaker.since,
+        next_attempt=breaker.until if breaker.state is State.OPEN else None,
+        failures_in_row=breaker.failures,
+        error=breaker.error,
+        last_success=link.last_success,
+        in_flight=link.in_flight,
+        sources=link.driver.sources,
+        path_cooldowns=dict(link.rests),
+        exchanges=dict(link.exchanges),
+        seconds=link.seconds.copy(),
+        cooldowns=dict(link.cooldowns),
+        failures=tuple(link.failures),
+        usage=link.driver.usage() if isinstance(link.driver, ReportsUsage) else None,
+        details=link.driver.describe(),
+    )
+
+
+def _source(cache: SourceCache, snapshot: Snapshot, now: float) -> SourceStatus:
+    source = snapshot.source
+    # A link in cooldown has left the source to the next.
+    links = sorted(
+        (link for link in cache.links if link.has(source)),
+        key=lambda link: link.resting(link.driver.sources[source], now) is not None,
+    )
+    attempts = (link.latest.get(link.driver.sources[source]) for link in links)
+    return SourceStatus(snapshot, next(filter(None, attempts), None), cache.peek(source) is not None)
+
+
+def _newest(cache: SourceCache, now: float) -> Snapshot | None:
+    meters = cache.peek(METERS)
+    others = (s for s in cache.store if s.source not in _NO_READINGS and cache.peek(s.source))
+    return min([meters] if meters else others, key=lambda snapshot: snapshot.age(now), default=None)
+
+
+def _waits(cache: SourceCache, links: tuple[LinkStatus, ...], now: float) -> Mapping[Source, float]:
+    waits: dict[Source, float] = {}
+    for link in links:
+        for source, exchange in link.sources.items():
+            cooldown = link.path_cooldowns.get(exchange)
+            if cooldown and not cooldown.permits(now) and source in cache.demanded:
+                left = cooldown.until - now
+                waits[source] = min(left, waits.get(source, left))
+    return waits
+
+
+def _offered(cache: SourceCache, links: tuple[LinkStatus, ...]) -> Mapping[str, bool]:
+    found = {snapshot.source: True for snapshot in cache.store}
+    for path, error in _path_errors(links):
+        if isinstance(error, NotSupported):
+            found.setdefault(path, False)
+    return dict(sorted(found.items()))
+
+
+def _lost(cache: SourceCache, links: tuple[LinkStatus, ...]) -> tuple[Source, GatewayError] | None:
+    """Return a source that was read before and cannot be served any more, and why."""
+    for source in sorted(cache.obtained):
+        if cache.peek(source) is None:
+            for cooldown in (link.cooldown_of(source) for link in links):
+                if cooldown and not isinstance(cooldown.error, NotSupported):
+                    return source, cooldown.error
+    return None
+
+
+def _powers_missing(cache: SourceCache, links: tuple[LinkStatus, ...]) -> GatewayError | None:
+    """Return why there are no powers, the essential reading, although the gateway answers."""
+    if cache.peek(METERS):
+        return None
+    found = (link.cooldown_of(METERS) for link in links if METERS in link.sources)
+    return next((cooldown.error for cooldown in found if cooldown), None)
+
+
+def _failure(links: tuple[LinkStatus, ...]) -> GatewayError | None:
+    """Return why some reading could not be had lately; what is not offered is no failure."""
+    return next((error for _, error in _path_errors(links) if not isinstance(error, NotSupported)), None)
+
+
+def _path_errors(links: tuple[LinkStatus, ...]) -> Iterator[tuple[str, GatewayError]]:
+    for link in links:
+        yield from ((path, cooldown.error) for path, cooldown in link.path_cooldowns.items())
+
+
+def _reason(
+    links: tuple[LinkStatus, ...],
+    age: float | None,
+    now: float,
+    missing: GatewayError | None,
+    lost: tuple[Source, GatewayError] | None,
+    failure: GatewayError | None,
+) -> str:
+    if not links:
+        return "No gateway is configured: set PW_HOST to the address of the gateway."
+    failed = next((link for link in links if not link.is_up), None)
+    if failed is not None:
+        cause = f"{failed.error.title.lower()} ({failed.error})" if failed.error else "it is being tried"
+        served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
+        name = "gateway" if len(links) == 1 else f"{failed.driver} connection"
+        return f"The {name} is in cooldown: {cause}; next try in {failed.wait_s(now):.0f} s; {served}."
+    if age is None:
+        failing = failure or missing
+        return f"No readings: {failing}." if failing else "No reading has been requested yet."
+    if missing:
+        return f"Readings are {age:.1f} s old, but not of powers: {missing}."
+    if lost:
+        return f"Readings are {age:.1f} s old, but there is no {lost[0]}: {lost[1]}."
+    return f"Readings are {age:.1f} s old."
