@@ -16,6 +16,7 @@ from aiohttp import web
 
 from proxy.cache.link import Link
 from proxy.cache.source_cache import SourceCache
+from proxy.config.cloud import cloud_mode
 from proxy.config.lifetimes import reading_policy
 from proxy.core.clock import Clock
 from proxy.drivers.registry import drivers_for, reads_tedapi
@@ -43,8 +44,9 @@ from proxy.state.store import StateStore
 from proxy.views.options import Options
 
 if TYPE_CHECKING:
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.config.load import Loaded
-    from proxy.config.settings import GatewaySettings, Settings
+    from proxy.config.settings import Settings
     from proxy.server.context import Endpoint
     from proxy.server.route import Route
 
@@ -167,8 +169,13 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
 
 
 def gateway_of(settings: GatewaySettings, clock: Clock, state: StateStore) -> Gateway:
-    """Make a gateway with all that belongs to it. Lost links are probed where TEDAPI is among them."""
-    probes = settings.tedapi_recovery and reads_tedapi(settings)
+    """Make a gateway with all that belongs to it.
+
+    Lost links are probed where TEDAPI is among them, and where the cloud stands in meanwhile: its readings
+    are fresh for so long that no client would bring the gateway back.
+    """
+    has_stand_in = bool(settings.host) and bool(cloud_mode(settings))
+    probes = settings.tedapi_recovery and (reads_tedapi(settings) or has_stand_in)
     return Gateway(
         settings,
         build_gateway(settings, clock, state),

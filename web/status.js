@@ -142,7 +142,7 @@ function readings(it) {
 
 function commands({ control, writes }) {
   const words = !control ? "Control is off: PW_CONTROL_SECRET is not set." : writes.length ? "Control is on." : "Control is on. No command since the start.";
-  const rows = writes.map((it) => node("li", `${clock(it.seconds)} ${it.settings.join(", ")}: ${it.outcome}`, { className: it.outcome === "ok" ? "" : "bad" }));
+  const rows = writes.map((it) => node("li", `${clock(it.seconds)} ${it.settings.join(", ")}: ${it.outcome}`, { className: ["ok", "accepted"].includes(it.outcome) ? "" : "bad" }));
   $("commands").replaceChildren(node("p", words), ...(rows.length ? [node("ul", rows)] : []));
 }
 

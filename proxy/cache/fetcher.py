@@ -55,6 +55,7 @@ class Fetcher:
         self._single_flight = SingleFlight(clock.monotonic)
         self._changed_at: dict[Source, float] = {}
         self._stand_ins: set[tuple[Link, Source]] = set()
+        self._answered: dict[Source, Link] = {}  # the link of each last answer
         self._firmware: str | None = None
         self._has_ended = False
 
@@ -150,11 +151,9 @@ class Fetcher:
                 self._schedule_next(link, exchange, answer)
                 return
             wanted = ours | {s for s in stand_ins if self._store.get(s) is None}
-            self._store_documents(
-                link,
-                {s: told for s, told in answer.items() if s in wanted or self.link_for(s) is link},
-                started,
-            )
+            told = {s: document for s, document in answer.items() if s in wanted or self.link_for(s) is link}
+            self._store_documents(link, told, started)
+            self._replace_stand_ins(link)
             self._schedule_next(link, exchange, None)
 
         return self._single_flight.start(link, exchange, on_result)
@@ -182,24 +181,46 @@ class Fetcher:
             if source == STATUS:
                 self._note_firmware(document)
             self.obtained.add(source)
+            self._answered[source] = link
             snapshot = self._store.put(source, document, link.driver.policy(source))
             self.refresher.note(snapshot, now - started)
+
+    def _replace_stand_ins(self, link: Link) -> None:
+        """Let what a later link answered meanwhile expire as if this one, which is back, had answered it."""
+        later = self.links[self.links.index(link) + 1 :]
+        for source in link.driver.sources:
+            snapshot = self._store.get(source)
+            if (
+                snapshot is None
+                or self._answered.get(source) not in later
+                or self.link_for(source) is not link
+            ):
+                continue
+            policy = link.driver.policy(source)
+            if snapshot.policy.ttl > policy.ttl:
+                self._store.put(source, snapshot.document, policy)
+                self.refresher.schedule_now((source,))
 
     def _is_useless(self, link: Link, source: Source, document: Document, started: float) -> bool:
         """Say whether an answer is none, and leave the source alone for a while if so.
 
-        It is past its limit already (old in part, by more than this exchange took), or lacks an
-        essential value while the snapshot that has it may be served. When that may not be
+        It is past its limit already (old in part, by more than this exchange took), or older than what another link
+        answered before, or lacks an essential value while the snapshot that has it may be served. When that may not be
         served any more, the truth is that the value is unknown.
         """
-        now, before = self._now(), self._store.get(source)
-        if document.observed_at < started and now - document.observed_at >= link.driver.policy(source).limit:
+        now, before, policy = self._now(), self._store.get(source), link.driver.policy(source)
+        if document.observed_at < started and now - document.observed_at >= policy.limit:
             link.set_aside(
                 source, SourceUnavailable(f"{source}: what is known is too old"), now + _SET_ASIDE_S
             )
             return True
         if before is None or before.freshness(now) is Freshness.EXPIRED:
             return False
+        if self._answered.get(source) is not link and document.observed_at < before.observed_at:
+            link.set_aside(
+                source, SourceUnavailable(f"{source}: a newer value is known"), before.usable_until
+            )
+            return True
         missing = lacking(source, document.value, before.document.value)
         if missing is None:
             return False

@@ -20,7 +20,7 @@ from proxy.core.breaker import Breaker, Cooldown, State, cooldown_after
 from proxy.core.errors import BadAnswer, CircuitOpen, GatewayError, NotSupported, Scope
 from proxy.core.failures import Failures
 from proxy.core.histogram import Histogram
-from proxy.core.model import Document, Source
+from proxy.core.model import Document, Setting, Source
 from proxy.drivers.base import Asset, AssetOrigin, Controllable
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class Link:
         self.seconds = Histogram(_BUCKETS_S)
         self.latest: dict[str, Attempt] = {}  # by exchange
         self.failures = Failures()
+        self.cannot_write: set[Setting] = set()  # refused once; until the firmware changes
         self.cooldowns: Counter[str] = Counter()
         self.served_stale = 0  # requests answered from stale snapshots since the link was lost
         self._clock = clock
@@ -187,6 +188,7 @@ class Link:
         self.rests = {
             path: rest for path, rest in self.rests.items() if not isinstance(rest.error, NotSupported)
         }
+        self.cannot_write.clear()
 
     def _reason(self) -> str:
         error = self.breaker.error

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from proxy.core.errors import LoginRejected
 from proxy.core.sources import METERS
+from proxy.drivers.base import CountsRequests
 
 if TYPE_CHECKING:
     from proxy.cache.link import Link
@@ -55,5 +56,8 @@ class LinkProbe:
 
 
 def _is_lost(link: Link) -> bool:
+    """Say whether a link is looked at; not where requests are counted: clients come soon enough."""
+    if isinstance(link.driver, CountsRequests):
+        return False
     # A key, unlike a password, can be put right at the gateway.
     return not link.breaker.is_closed and type(link.breaker.error) is not LoginRejected and link.has(METERS)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from proxy.app import build_app, listening
+from proxy.config.cloud import cloud_mode
 from proxy.logs import format as logs
 from proxy.server.systemd import ServiceManager
 
@@ -55,7 +56,10 @@ async def serve(
     try:
         async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
             scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
-            url, gateway = f"{scheme}://{name}:{port}", settings.gateway.host or "none"
+            url, gateway = (
+                f"{scheme}://{name}:{port}",
+                settings.gateway.host or cloud_mode(settings.gateway) or "none",
+            )
             _log.info("listening", extra={"url": url, "gateway": gateway})
             manager.ready(f"Listening on {url}, gateway {gateway}")
             await stop.wait()

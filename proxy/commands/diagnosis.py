@@ -29,7 +29,7 @@ from proxy.state.certificates import trusting_context
 from proxy.views.json_access import section
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.state.store import StateStore
 
 ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}

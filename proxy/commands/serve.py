@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from proxy.commands.common import EX_CONFIG, complain, load_or_exit, settings_for, unknown_persona
 from proxy.commands.daemon import serve
+from proxy.config.gateway_settings import OFF
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.logs import format as logs
@@ -34,7 +35,9 @@ def run(args: argparse.Namespace) -> int:
         _log.warning("suspicious setting", extra={"hint": warning})
     if args.demo:
         settings = replace(
-            settings, state_path="", gateway=replace(settings.gateway, cache_file="")
+            settings,
+            state_path="",
+            gateway=replace(settings.gateway, cache_file="", auth_path="", cloud_mode=OFF),
         )  # it leaves nothing behind
     elif problem := state_problem(settings):
         _log.warning("state not persisted", extra={"hint": problem})

@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+from proxy.config import cloud
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.features import features
 from proxy.state.certificates import load_pair
@@ -48,7 +49,7 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
     if lacks_gateway:
         yield (
             "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
-            "(or try `powerwall-proxy serve --demo`)."
+            "(or sign in to Tesla's cloud with `powerwall-proxy setup`, or try `powerwall-proxy serve --demo`)."
         )
     for row in SETTINGS:
         if row.key in _FILES and (path := value_of(settings, row)) and (reason := _unreadable(path)):
@@ -61,6 +62,7 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
         yield "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made."
     if settings.gateway.rsa_key_path and not (settings.gateway.password or settings.gateway.gw_pwd):
         yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login."
+    yield from cloud.problems(settings.gateway)
     for feature in features():
         yield from feature.problems(settings)
 
@@ -92,6 +94,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         )
     if settings.gateway.control_islanding and not settings.control_secret:
         yield "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET."
+    yield from cloud.warnings(settings.gateway)
     for feature in features():
         yield from feature.warnings(settings)
 

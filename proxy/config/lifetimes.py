@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from proxy.core.freshness import Policy
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
 
 
 def reading_policy(settings: GatewaySettings) -> Policy:

@@ -9,6 +9,7 @@ text; around a value that cannot contain any they are ignored with a warning.
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.config import checks
+from proxy.config.cloud import cloud_mode
 from proxy.config.settings import SETTINGS, Settings, settings_of
 from proxy.config.specs import SettingSpec, show
 from proxy.core.redaction import Redactor, conceal, printable
@@ -85,7 +87,9 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True, makes_key: b
     values = {row.key: _value(row, text, found) for row in SETTINGS if (text := given[row.key])}
     settings = _completed(settings_of(**values), environ)
     found.warnings += _unknown(environ, table, file)
-    is_named = bool(environ.get("PW_HOST")) or table.get("host", "") != ""
+    is_named = (
+        bool(environ.get("PW_HOST")) or table.get("host", "") != "" or bool(cloud_mode(settings.gateway))
+    )
     checked = replace(settings, gateway=replace(settings.gateway, rsa_key_path="")) if makes_key else settings
     found.problems += checks.problems(checked, lacks_gateway=needs_gateway and is_complete and not is_named)
     if are_read:  # nothing is called missing that stands in a file of which the reader hears anyway
@@ -200,11 +204,13 @@ def _unquoted(row: SettingSpec, text: str) -> Any:
 
 def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Fill in what depends on other settings or on the user."""
-    folder = settings.state_path or settings.auth_path or default_folder(environ)
+    sign_ins = os.path.expanduser(settings.gateway.auth_path)  # noqa: PTH111 - Path's raises without a home
+    folder = _absolute(settings.state_path or sign_ins or default_folder(environ))
+    cache_file = _absolute(settings.gateway.cache_file)
     return replace(
         settings,
-        state_path=_absolute(folder),
-        gateway=replace(settings.gateway, cache_file=_absolute(settings.gateway.cache_file)),
+        state_path=folder,
+        gateway=replace(settings.gateway, cache_file=cache_file, auth_path=_absolute(sign_ins) or folder),
         log_level="debug" if settings.debug else settings.log_level,
     )
 

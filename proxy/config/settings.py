@@ -11,111 +11,18 @@ made from it; whatever needs a setting adds one row and nothing elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from proxy.config import types as kinds
-from proxy.config.specs import CACHE, CONTROL, GATEWAY, GROUPS, LOGS, SERVER, TEDAPI, VALUES, SettingSpec, row
-from proxy.config.types import ADDRESS, FLAG, PATH, TEXT, choice, number, whole
+from proxy.config.gateway_settings import GatewaySettings
+from proxy.config.specs import CACHE, CONTROL, GROUPS, LOGS, SERVER, VALUES, SettingSpec, row
+from proxy.config.types import FLAG, PATH, TEXT, choice, number, whole
 from proxy.features import features
 
 _A_DAY = 86400
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class GatewaySettings:
-    """The settings of one gateway: how it is reached, and what holds for its readings."""
-
-    host: str = row(GATEWAY, kinds.GATEWAY, "", "Address of the gateway, with the port if it is not 443")
-    password: str = row(GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
-    email: str = row(
-        GATEWAY,
-        TEXT,
-        "email@example.com",
-        "E-mail address sent with the login; the gateway does not check it",
-    )
-    timezone: str = row(
-        GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site", lenient=True
-    )
-    auth_mode: str = row(
-        GATEWAY, choice("cookie", "token"), "cookie", "How the session is sent to the gateway"
-    )
-    timeout: float = row(GATEWAY, number(0.1, 300, "seconds"), 5.0, "Time-out of one request to the gateway")
-    pool_maxsize: int = row(
-        GATEWAY, whole(0, 64), 2, "Maximum connections to the gateway; 0: a new one for each request"
-    )
-    gw_tls: str = row(
-        GATEWAY,
-        choice("pin", "ca", "off"),
-        "pin",
-        "Trusted certificates of the gateway: the first one seen (pin), those signed by PW_GW_CA, or any",
-        ours=True,
-    )
-    gw_ca: str = row(GATEWAY, PATH, "", "Certificates (PEM) that PW_GW_TLS=ca trusts", ours=True)
-    gw_pwd: str = row(TEDAPI, TEXT, "", "Gateway password from the sticker: enables TEDAPI", secret=True)
-    rsa_key_path: str = row(
-        TEDAPI, PATH, "", "Registered RSA key (PEM): Powerwall 3 over the wired network (v1r)"
-    )
-    wifi_host: str = row(
-        TEDAPI,
-        ADDRESS,
-        "",
-        "Address on the gateway's Wi-Fi, for readings that PW_HOST does not provide, and as fallback of v1r",
-    )
-    tedapi_api_version: str = row(
-        TEDAPI,
-        choice("V2024_06", "V2026_06"),
-        "V2024_06",
-        "Generation of the signed queries; V2024_06 is always used",
-        lenient=True,
-    )
-    tedapi_recovery: bool = row(
-        TEDAPI, FLAG, True, "Probe an unreachable gateway even without client requests"
-    )
-    tedapi_probe_interval: int = row(
-        TEDAPI,
-        whole(5, _A_DAY, "seconds"),
-        30,
-        "Minimum interval of these probes; a refused password is not repeated",
-        lenient=True,
-    )
-    integrate_energy: bool = row(
-        TEDAPI, FLAG, True, "Count energy from power where the gateway has no counters", ours=True
-    )
-    siteid: str = row(
-        TEDAPI,
-        TEXT,
-        "",
-        "Site of the cloud account; no effect: this proxy reads the gateway, not the cloud",
-    )
-    cache_expire: float = row(CACHE, number(0, _A_DAY, "seconds"), 5.0, "How long a reading is fresh")
-    cache_ttl: float = row(
-        CACHE,
-        number(0, _A_DAY, "seconds"),
-        30.0,
-        "Age up to which a stale reading is served while the gateway fails",
-    )
-    graceful_degradation: bool = row(CACHE, FLAG, True, "Serve stale readings while the gateway fails")
-    fail_fast: bool = row(CACHE, FLAG, False, "Do not wait for the gateway after its first failure")
-    health_check: bool = row(
-        CACHE, FLAG, True, "Back off from a failing gateway; after refused logins and 429 always"
-    )
-    cache_file: str = row(CACHE, PATH, "", "File of the gateway session; .powerwall in the state folder")
-    neg_solar: bool = row(
-        VALUES, FLAG, True, "no: negative solar power is reported and counted as 0, and added to home"
-    )
-    site_zero_threshold: float = row(
-        VALUES,
-        number(0, 100_000, "watts"),
-        0.0,
-        "Grid power up to this value is reported and counted as 0",
-        lenient=True,
-    )
-    control_islanding: bool = row(
-        CONTROL, FLAG, False, "Allow control to take the house off the grid", ours=True
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +32,7 @@ class Settings:
     ``features`` has one object for each feature with settings of its own.
     """
 
-    gateway: GatewaySettings = GatewaySettings()
-    auth_path: str = row(TEDAPI, PATH, "", "Folder of the pypowerwall proxy's login files")
+    gateway: GatewaySettings = field(default_factory=GatewaySettings)
     state_path: str = row(
         CACHE,
         PATH,

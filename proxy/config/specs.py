@@ -10,7 +10,8 @@ from proxy.config.types import FLAG, SettingType
 # Groups, in the order of the documentation.
 GROUPS: Final = (
     GATEWAY := "Gateway",
-    TEDAPI := "TEDAPI and cloud",
+    TEDAPI := "TEDAPI",
+    CLOUD := "Cloud",
     CACHE := "Cache",
     SERVER := "Server",
     VALUES := "Values and pages",

@@ -13,6 +13,7 @@ import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 _YES = frozenset({"yes", "true", "1", "on"})
 _NO = frozenset({"no", "false", "0", "off"})
@@ -184,12 +185,36 @@ def choice(*words: str) -> SettingType:
     return SettingType(" | ".join(words), parse, words)
 
 
+def _cloud_url(text: str) -> str:
+    """Read a base URL that gets tokens: over TLS, but for a server on this machine."""
+    parts = urlsplit(text.strip())
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    is_base = not (parts.username or parts.query or parts.fragment) and parts.path in {"", "/"}
+    is_private = parts.scheme == "https" or (
+        parts.scheme == "http" and host in {"127.0.0.1", "::1", "localhost"}
+    )
+    if not (is_base and is_private and _is_host(host) and port != 0):
+        raise ValueError("https://host or https://host:port, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _site_id(text: str) -> str:
+    if not re.fullmatch(r"\d{1,20}", text.strip(), re.ASCII):
+        raise ValueError("the digits of a site's id")
+    return text.strip()
+
+
 TEXT = SettingType("text", str)
 PATH = SettingType("path", str)
 FLAG = SettingType("yes | no", _flag)
 TLS = SettingType("no | yes | http", _tls)
 ADDRESS = SettingType("host[:port]", _address)
 GATEWAY = SettingType("host[:port]", _gateway)
+CLOUD_URL = SettingType("https://host", _cloud_url)
+SITE_ID = SettingType("digits", _site_id)
 INTERFACE = SettingType("address", _interface)
 TIME_ZONE = SettingType("zone name", _time_zone)
 BASE_URL = SettingType("path", _base_url)

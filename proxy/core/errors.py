@@ -202,6 +202,15 @@ class CommandRejected(GatewayError):
     title = "The gateway refused the command"
 
 
+class WritesRefused(CommandRejected):
+    """The gateway lets this login read but not write, whatever is written. Clients see a command that was refused."""
+
+    @classmethod
+    def code(cls) -> str:
+        """Give the name of a refused command."""
+        return CommandRejected.code()
+
+
 class OutcomeUnknown(GatewayError):
     """A write was sent and no answer came. It is never sent again by itself."""
 
@@ -215,13 +224,14 @@ class OutcomeUnknown(GatewayError):
 class AccountRefused(GatewayError):
     """The cloud refuses the account, the application or the site: 402, 403, 412, 423, 451.
 
-    Only the owner can change that, so there is no haste.
+    Only the owner can change that. The driver sends nothing for an hour; it is called sooner, so that
+    it notices a new sign-in.
     """
 
     status = 503
     title = "The cloud refuses this account"
     scope = Scope.LINK
-    rests = (3600.0,)
+    rests = (60.0,)
 
 
 class SignInRequired(AccountRefused):

@@ -24,6 +24,8 @@ SITEMASTER: Final[Source] = "/api/sitemaster"
 CONFIG: Final[Source] = "/api/config"
 SITE_INFO: Final[Source] = "/api/site_info"
 POWERWALLS: Final[Source] = "/api/powerwalls"
+# What the cloud shows of the settings of a site, by the names that control has for them; no route has this name.
+CLOUD_SETTINGS: Final[Source] = "/cloud/settings"
 
 # Facts that hardly change: served while they are fetched again.
 IDENTITY: Final[frozenset[Source]] = frozenset(

@@ -68,6 +68,14 @@ class ReportsUsage(Protocol):
 
 
 @runtime_checkable
+class CountsRequests(Protocol):
+    """A driver whose provider counts, limits or bills requests: none is sent that no client needs."""
+
+    def requests_this_month(self) -> Mapping[str, Any]:
+        """Say how many ``reads`` and ``commands`` were sent, the ``budget`` and what is ``left`` of it; None: no limit."""
+
+
+@runtime_checkable
 class CachesReplies(Protocol):
     """A driver that keeps answers to tell them again."""
 

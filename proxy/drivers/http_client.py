@@ -32,7 +32,7 @@ from proxy.drivers.dial import Dialer, reason
 from proxy.drivers.trust import Trust, Trusted, server_name
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.state.store import StateStore
 

@@ -19,7 +19,7 @@ from proxy.core.marks import mark
 from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.state.store import StateStore
 

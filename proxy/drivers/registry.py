@@ -1,26 +1,34 @@
-"""Which ways lead to the gateway that the settings describe, in the order in which they are tried.
+"""The links that the settings describe, in the order in which they are tried.
 
 Each line of the table names drivers by module, which is imported only when it
-is chosen. A way that fails is tried again like any other; nothing is decided
-for good at start. Modes: docs/protocol.md, "Its mode".
+is chosen. A link that fails is tried again like any other; nothing is decided
+for good at start. Tesla's cloud comes last: it is read alone without a gateway, and
+else where the gateway fails or does not offer something. Modes: docs/protocol.md, "Its mode".
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from proxy.core.sources import VITALS
+from proxy.config.cloud import cloud_mode, monthly_budget
+from proxy.config.gateway_settings import NO_EMAIL
+from proxy.core.sources import POWERWALLS, VITALS
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
+    from proxy.core.model import Source
     from proxy.drivers.base import Driver
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.http_client import GatewayClient
     from proxy.drivers.tedapi.transport import BasicTransport
     from proxy.state.store import StateStore
+
+# Tesla's servers take their time, and clients do not wait for a request to its end.
+_CLOUD_TIMEOUT_S = 10.0
 
 
 def mode_of(settings: GatewaySettings) -> str:
@@ -43,8 +51,52 @@ def reads_tedapi(settings: GatewaySettings) -> bool:
 
 
 def drivers_for(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Sequence[Driver]:
-    """Make the drivers of a mode."""
-    return tuple(_MODES[mode_of(settings)](settings, memory, clock))
+    """Make the drivers of a mode, and that of the cloud if there is one."""
+    local = tuple(_MODES[mode_of(settings)](settings, memory, clock))
+    return (*local, *_cloud(settings, memory, clock, is_alone=not local))
+
+
+def _cloud(
+    settings: GatewaySettings, memory: StateStore, clock: Clock, *, is_alone: bool
+) -> Iterator[Driver]:
+    """Read and write through the cloud. Behind a gateway it counts no energies: the gateway has them."""
+    mode = cloud_mode(settings)
+    if not mode:
+        return
+    from proxy.drivers.cloud.factory import CloudOptions, make  # noqa: PLC0415 - see the module
+    from proxy.drivers.cloud.intervals import Intervals  # noqa: PLC0415 - see the module
+
+    options = CloudOptions(
+        mode,
+        url=settings.cloud_url,
+        auth_url=settings.cloud_auth_url,
+        token=settings.cloud_token,
+        folder=settings.auth_path,
+        email="" if settings.email == NO_EMAIL else settings.email,
+        site_id=int(settings.siteid) if settings.siteid else None,
+        intervals=Intervals(
+            settings.cloud_interval, settings.cloud_info_interval, stale_s=settings.cloud_stale
+        ),
+        history=is_alone and settings.integrate_energy,
+        excluded=frozenset() if is_alone else _left_to_the_gateway(settings, mode),
+        serves_stale=settings.graceful_degradation,
+        budget=monthly_budget(settings),
+        timeout_s=max(settings.timeout, _CLOUD_TIMEOUT_S),
+    )
+    yield make(options, memory, clock, jitter=lambda: random.uniform(1.0, 1.25))  # noqa: S311 - spreads retries
+
+
+def _left_to_the_gateway(settings: GatewaySettings, mode: str) -> frozenset[Source]:
+    """Say what a cloud behind a gateway does not report: by default what is no substitute for the gateway's own."""
+    from proxy.drivers.cloud.documents import tables  # noqa: PLC0415 - see the module
+
+    if settings.cloud_hybrid:
+        return frozenset()
+    if settings.failover:
+        return frozenset({VITALS, POWERWALLS})
+    return frozenset(
+        source for table in tables(mode).values() for source in table if source.startswith("/api/")
+    )
 
 
 def _none(_: GatewaySettings, __: StateStore, ___: Clock) -> Iterator[Driver]:

@@ -22,7 +22,7 @@ from proxy.state.certificates import PINS, trusting_context
 from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.drivers.dial import Dialer
     from proxy.state.store import StateStore
 

@@ -13,28 +13,42 @@ import logging
 from collections import Counter, deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown
+from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown, WritesRefused
 from proxy.core.events import COMMAND
 from proxy.core.model import Command, Setting, Source
-from proxy.core.sources import BACKUP_EVENTS, GRID_STATUS, METERS, OPERATION, SYSTEM_STATUS, TEDAPI_CONFIG
-from proxy.drivers.base import Controllable
+from proxy.core.sources import (
+    BACKUP_EVENTS,
+    CLOUD_SETTINGS,
+    GRID_STATUS,
+    METERS,
+    OPERATION,
+    SYSTEM_STATUS,
+    TEDAPI_CONFIG,
+)
+from proxy.drivers.base import Controllable, CountsRequests
 from proxy.views.readback import READBACK
 
 if TYPE_CHECKING:
     from proxy.cache.link import Link
     from proxy.cache.source_cache import SourceCache
     from proxy.core.clock import Clock
+    from proxy.core.model import Outcome
 
 _log = logging.getLogger(__name__)
 
 _KEPT = 20
+_OF_THE_CLOUD = frozenset({Setting.STORM_WATCH, Setting.OFF_GRID_VEHICLE_RESERVE})
 # After these what the gateway holds is worth a look; after others nothing was sent.
 _WERE_SENT = (OutcomeUnknown, CommandRejected)
-_CONFIGURATION = frozenset({OPERATION, TEDAPI_CONFIG})
-# What each setting shows in: these sources are asked anew after a command.
+_CONFIGURATION = frozenset({OPERATION, TEDAPI_CONFIG, CLOUD_SETTINGS})
+# What was accepted is looked for so often and so long (seconds): a site has it after 5 to 60.
+_CONFIRM_EVERY_S = 10.0
+_CONFIRM_FOR_S = 120.0
+_SAME_PERCENT = 0.5
+# What each setting shows in: these sources are fetched anew after a command.
 AFFECTED: Mapping[Setting, frozenset[Source]] = {
     Setting.RESERVE: _CONFIGURATION,
     Setting.MODE: _CONFIGURATION,
@@ -42,6 +56,8 @@ AFFECTED: Mapping[Setting, frozenset[Source]] = {
     Setting.GRID_EXPORT: _CONFIGURATION,
     Setting.MAX_BACKUP: frozenset({BACKUP_EVENTS}),
     Setting.ISLANDING: frozenset({GRID_STATUS, SYSTEM_STATUS, METERS}),
+    Setting.STORM_WATCH: frozenset({CLOUD_SETTINGS}),
+    Setting.OFF_GRID_VEHICLE_RESERVE: frozenset({CLOUD_SETTINGS}),
 }
 
 
@@ -51,6 +67,7 @@ class Report:
 
     ``at`` is wall-clock seconds. ``before`` and ``after`` have what is known: ``after`` was read
     from the gateway when the command had ended; a setting that could not be read is missing.
+    Unless it is ``confirmed``, the command was accepted, and ``after`` is what it sets.
     """
 
     command: Command
@@ -59,22 +76,32 @@ class Report:
     before: Mapping[Setting, Any]
     after: Mapping[Setting, Any]
     error: GatewayError | None = None
+    confirmed: bool = True
 
     @property
     def outcome(self) -> str:
-        """Name what became of it: ok, or the code of the error."""
-        return self.error.code() if self.error else "ok"
+        """Name what became of it: ok, accepted, or the code of the error."""
+        if self.error is not None:
+            return self.error.code()
+        return "ok" if self.confirmed else "accepted"
 
 
 class Commands:
-    """The one writer of a gateway. ``counts`` has commands by setting and outcome, also those refused before."""
+    """The one writer of a gateway. ``counts`` has commands by setting and outcome, also those refused before.
 
-    def __init__(self, gateway: SourceCache, clock: Clock) -> None:
+    ``local_first=False`` lets the cloud write what it can, the connections to the gateway the rest.
+    """
+
+    def __init__(self, gateway: SourceCache, clock: Clock, *, local_first: bool = True) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.reports: deque[Report] = deque(maxlen=_KEPT)
         self._gateway = gateway
         self._clock = clock
         self._turn = asyncio.Lock()
+        self._links = sorted(
+            gateway.links, key=lambda link: isinstance(link.driver, CountsRequests) is local_first
+        )
+        self._confirming: set[asyncio.Task[None]] = set()
 
     @property
     def settings(self) -> frozenset[Setting]:
@@ -86,8 +113,9 @@ class Commands:
         async with self._turn:
             at, before = self._clock.wall(), self._known(command)
             try:
-                outcome = await self._writer(command).execute(command)
-                report = Report(command, who, at, outcome.before or before, outcome.values)
+                outcome = await self._send(command)
+                known = outcome.before or before
+                report = Report(command, who, at, known, outcome.values, confirmed=outcome.confirmed)
                 self._forget(command)
             except GatewayError as error:
                 self._forget(command)
@@ -99,32 +127,74 @@ class Commands:
                 self._note(Report(command, who, at, before, {}, error=stopped))
                 raise
             self._note(report)
+            if report.outcome == "accepted":
+                task = asyncio.create_task(self._confirm(report), name="confirm command")
+                self._confirming.add(task)
+                task.add_done_callback(self._confirming.discard)
             return report
+
+    async def close(self) -> None:
+        """Look no longer for what was accepted."""
+        for task in tuple(self._confirming):
+            task.cancel()
+        await asyncio.gather(*self._confirming, return_exceptions=True)
 
     async def read(self, setting: Setting) -> Any:
         """Return what the gateway holds, as fresh as any reading. Raises GatewayError."""
-        source, told = READBACK[setting]
+        shown_by = READBACK[setting]
+        source = next(
+            (one for one in shown_by if any(link.has(one) for link in self._links)), next(iter(shown_by))
+        )
         reading = await self._gateway.get((source,))
         snapshot = reading.sources[source].snapshot
         if snapshot is None:
-            raise reading.sources[source].error or NotSupported(f"{setting.value} is not told")
-        return told({source: snapshot.document.value})
+            raise reading.sources[source].error or NotSupported(f"{setting.value} is not reported")
+        return shown_by[source]({source: snapshot.document.value})
 
-    def _writer(self, command: Command) -> Link:
-        """Choose the one connection that writes: the first that has all of these settings."""
-        for link in self._gateway.links:
-            if command.values.keys() <= _writable(link):
-                return link
-        names = " and ".join(setting.value for setting in command.values)
-        raise NotSupported(f"no connection to this gateway can set {names}; {_what_would_work(command)}")
+    async def _send(self, command: Command) -> Outcome:
+        """Send a command over the first connection that may write it.
+
+        One that is refused for what it is, not for its value, was not carried out: the next connection is
+        taken for it from then on, until the firmware changes. Raises GatewayError.
+        """
+        *others, last = self._writers(command)
+        for link in others:
+            try:
+                return await link.execute(command)
+            except (NotSupported, WritesRefused) as error:
+                link.cannot_write |= command.values.keys()
+                _log.warning("write refused", extra={"link": link.driver.name, "reason": str(error)})
+        return await last.execute(command)
+
+    def _writers(self, command: Command) -> list[Link]:
+        """Return the connections that have all of these settings; those that refused before only if there is no other."""
+        able = [link for link in self._links if command.values.keys() <= _writable(link)]
+        if not able:
+            names = " and ".join(setting.value for setting in command.values)
+            raise NotSupported(f"no connection to this gateway can set {names}; {_what_would_work(command)}")
+        return [link for link in able if not command.values.keys() & link.cannot_write] or able
+
+    async def _confirm(self, report: Report) -> None:
+        """Read an accepted command back until it shows; its report is then that of a confirmed one."""
+        wanted = report.command.values
+        ends = self._clock.monotonic() + _CONFIRM_FOR_S
+        while self._clock.monotonic() < ends:
+            await asyncio.sleep(_CONFIRM_EVERY_S)
+            after = await self._read_back(report.command)
+            if all(_is_same(after.get(setting), value) for setting, value in wanted.items()):
+                if report in self.reports:
+                    self.reports[self.reports.index(report)] = replace(report, after=after, confirmed=True)
+                _log.info("command confirmed", extra={"wanted": named(wanted)})
+                return
+        _log.warning("command not confirmed", extra={"wanted": named(wanted), "after_s": _CONFIRM_FOR_S})
 
     def _known(self, command: Command) -> dict[Setting, Any]:
         """Return what the cache holds of these settings; it may lag behind by an age that is servable."""
         known = {}
         for setting in command.values:
-            source, told = READBACK[setting]
-            if snapshot := self._gateway.peek(source):
-                known[setting] = told({source: snapshot.document.value})
+            for source, told in READBACK[setting].items():
+                if setting not in known and (snapshot := self._gateway.peek(source)):
+                    known[setting] = told({source: snapshot.document.value})
         return known
 
     async def _read_back(self, command: Command) -> dict[Setting, Any]:
@@ -159,10 +229,18 @@ def named(values: Mapping[Setting, Any]) -> dict[str, Any]:
     return {setting.value: value for setting, value in values.items()}
 
 
+def _is_same(held: Any, wanted: Any) -> bool:
+    if isinstance(held, bool) or not isinstance(held, int | float):
+        return bool(held == wanted)
+    return bool(abs(held - wanted) <= _SAME_PERCENT)
+
+
 def _what_would_work(command: Command) -> str:
     if Setting.ISLANDING in command.values:
         return "the local login and v1r can, with PW_CONTROL_ISLANDING=yes"
-    return "v1r can (PW_RSA_KEY_PATH)"
+    if _OF_THE_CLOUD & command.values.keys():
+        return "Tesla's cloud can (PW_CLOUD_MODE)"
+    return "v1r (PW_RSA_KEY_PATH) and Tesla's cloud (PW_CLOUD_MODE) can"
 
 
 def _writable(link: Link) -> frozenset[Setting]:

@@ -21,7 +21,7 @@ from proxy.gateways.status import GatewayStatus, status_of
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.state.store import StateStore
     from proxy.views.options import Options
@@ -50,7 +50,7 @@ class Gateway:
         self.clock = clock
         self.state = state
         self.options = options
-        self.commands = Commands(cache, clock)
+        self.commands = Commands(cache, clock, local_first=settings.local_first)
         self.packs = PackNumbers(cache, state, settings.host, self._number_packs)
         self.site = SiteModel(cache, lambda: self.options)
         self.live = StateStream(cache, clock, self.site)
@@ -65,9 +65,10 @@ class Gateway:
         self.options = replace(self.options, pack_order=names)
 
     async def close(self) -> None:
-        """End the probe and every exchange, and close the drivers."""
+        """End the probe, the reading back of commands and every exchange, and close the drivers."""
         if self._probe is not None:
             self._probe.close()
+        await self.commands.close()
         await self.cache.close()
         await self.packs.close()
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.core.breaker import State
 from proxy.core.errors import NotSupported
-from proxy.core.sources import IDENTITY, METERS, OPERATION, TEDAPI_CONFIG
-from proxy.drivers.base import ReportsUsage, Usage
+from proxy.core.sources import CLOUD_SETTINGS, IDENTITY, METERS, OPERATION, TEDAPI_CONFIG
+from proxy.drivers.base import CountsRequests, ReportsUsage, Usage
 
 if TYPE_CHECKING:
     from proxy.cache.link import Attempt, Link
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
 _NO_READINGS = IDENTITY | {
+    *(CLOUD_SETTINGS, "/cloud/config", "/fleetapi/info"),
     *(OPERATION, TEDAPI_CONFIG, "/tedapi/battery", "/api/meters/status", "/api/powerwalls/status"),
     *("/api/system/networks/conn_tests", "/api/system/testing"),
 }
@@ -40,6 +41,7 @@ class LinkStatus:
     ``next_attempt`` is when requests are sent again, None while they are. ``path_cooldowns`` are
     those of sources and exchanges that failed when they were last requested, also if they are over.
     ``exchanges`` counts by exchange and outcome, ``cooldowns`` by the cause of the link's cooldown.
+    ``month`` is what was sent of the month's requests, None where the provider does not count them.
     """
 
     name: str
@@ -58,6 +60,7 @@ class LinkStatus:
     cooldowns: Mapping[str, int]
     failures: tuple[Failure, ...]
     usage: Usage | None
+    month: Mapping[str, Any] | None
     details: Mapping[str, Any]
 
     @property
@@ -113,8 +116,8 @@ class GatewayStatus:
 
     @property
     def failed_link(self) -> LinkStatus | None:
-        """The first link that is not up."""
-        return next((link for link in self.links if not link.is_up), None)
+        """The first link that ought to be up and is not."""
+        return _failed(self.links)
 
 
 def status_of(cache: SourceCache) -> GatewayStatus:
@@ -130,7 +133,7 @@ def status_of(cache: SourceCache) -> GatewayStatus:
         newest=newest,
         waits=_waits(cache, links, now),
         offered=_offered(cache, links),
-        is_healthy=bool(links) and all(link.is_up for link in links) and not (missing or lost or is_unread),
+        is_healthy=bool(links) and _failed(links) is None and not (missing or lost or is_unread),
         reason=_reason(links, newest.age(now) if newest else None, now, missing, lost, failure),
     )
 
@@ -144,6 +147,12 @@ def links_of(cache: SourceCache) -> tuple[LinkStatus, ...]:
         seen[driver] += 1
         found.append(_link(link, driver if seen[driver] == 1 else f"{driver}_{seen[driver]}"))
     return tuple(found)
+
+
+def _failed(links: tuple[LinkStatus, ...]) -> LinkStatus | None:
+    """Return the first link that ought to be up and is not: one whose requests are counted is only there for when others fail."""
+    needed = [link for link in links if link.month is None] or links
+    return next((link for link in needed if not link.is_up), None)
 
 
 def _link(link: Link, name: str) -> LinkStatus:
@@ -165,6 +174,7 @@ def _link(link: Link, name: str) -> LinkStatus:
         cooldowns=dict(link.cooldowns),
         failures=tuple(link.failures),
         usage=link.driver.usage() if isinstance(link.driver, ReportsUsage) else None,
+        month=link.driver.requests_this_month() if isinstance(link.driver, CountsRequests) else None,
         details=link.driver.describe(),
     )
 
@@ -242,12 +252,13 @@ def _reason(
     failure: GatewayError | None,
 ) -> str:
     if not links:
-        return "No gateway is configured: set PW_HOST to the address of the gateway."
-    failed = next((link for link in links if not link.is_up), None)
+        return "No gateway is configured: set PW_HOST to its address, or PW_CLOUD_MODE."
+    failed = _failed(links)
     if failed is not None:
         cause = f"{failed.error.title.lower()} ({failed.error})" if failed.error else "it is being tried"
         served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
-        name = "gateway" if len(links) == 1 else f"{failed.driver} connection"
+        is_gateway = len(links) == 1 and failed.month is None
+        name = "gateway" if is_gateway else f"{failed.driver} connection"
         return f"The {name} is in cooldown: {cause}; next try in {failed.wait_s(now):.0f} s; {served}."
     if age is None:
         failing = failure or missing

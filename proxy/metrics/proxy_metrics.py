@@ -76,6 +76,27 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
         "proxy_logins_total", "gateway driver outcome", "Logins to the gateway by outcome", running.logins
     ),
     gauge(
+        "proxy_month_reads",
+        "gateway driver",
+        "Requests for readings that were sent to the cloud this month",
+        running.month("reads"),
+    ),
+    gauge(
+        "proxy_month_commands",
+        "gateway driver",
+        "Commands that were sent to the cloud this month",
+        running.month("commands"),
+    ),
+    gauge(
+        "proxy_month_budget", "gateway driver", "Requests a month (PW_CLOUD_BUDGET)", running.month("budget")
+    ),
+    gauge(
+        "proxy_month_reads_left",
+        "gateway driver",
+        "Requests for readings that the budget leaves this month",
+        running.month("left"),
+    ),
+    gauge(
         "proxy_session_start_timestamp_seconds",
         "gateway driver",
         "When the session with the gateway was created",

@@ -137,6 +137,17 @@ def upstream_bytes(running: Running) -> Samples:
         yield (*link, "sent"), usage.bytes_sent
 
 
+def month(name: str) -> Callable[[Running], Samples]:
+    """Read what a provider that counts requests is sent in a month."""
+
+    def samples(running: Running) -> Samples:
+        for labels, link in running.links:
+            if link.month is not None:
+                yield labels, link.month[name]
+
+    return samples
+
+
 def logins(running: Running) -> Samples:
     """Count the logins."""
     for link, usage in usages(running):

@@ -121,6 +121,8 @@ class Writes:
 
     async def _execute(self, write: Write, client: str, name: str) -> Reply:
         report = await self._context.gateway.commands.execute(write, client)
+        if report.error is None and not report.confirmed:
+            return Reply(102, "accepted, but not yet in force; read back to see when it is")
         if report.error is None:
             return Reply(200, results={PROFILE: await self._held(write, report.after)})
         why = refused(report.error, self._context.gateway.cache)

@@ -50,17 +50,17 @@ def _told(name: str, summary: str, view: View, *sources: Source, **others: Any) 
     return _pw(name, summary, view, *sources, legacy=Legacy.VIEW, **others)
 
 
-def _family(prefix: str, name: str, *members: str) -> tuple[Route, ...]:
-    """Make the rows of a link to the gateway that may not be configured."""
+def _family(prefix: str, name: str, *members: str, shown_by: str) -> tuple[Route, ...]:
+    """Make the rows of a link that may not be configured; ``shown_by`` is the member that tells whether it is."""
     off = {"error": f"{name} not enabled"}
     usage = {"error": f"Use {', '.join(f'/{prefix}/{member}' for member in members)}"}
     rows = [
         Route(f"/{prefix}/{member}", f"{name}: {member}", name, offered=(f"/{prefix}/{member}",))
         for member in members
     ]
-    root = Route(f"/{prefix}", f"{name}: available members", name, offered=rows[0].offered)
+    root = Route(f"/{prefix}", f"{name}: available members", name, offered=(f"/{prefix}/{shown_by}",))
     return (
-        replace(root, view=site.either(rows[0].offered[0], usage, off)),
+        replace(root, view=site.either(root.offered[0], usage, off)),
         *(replace(row, view=site.supported(row.offered[0], off)) for row in rows),
     )
 
@@ -210,9 +210,11 @@ ROUTES: tuple[Route, ...] = (
         METERS,
         offered=(SYSTEM_STATUS,),
     ),
-    *_family("tedapi", "TEDAPI", "config", "status", "components", "battery", "controller"),
-    *_family("cloud", "Cloud API", "battery", "power", "config"),
-    *_family("fleetapi", "FleetAPI", "info", "status"),
+    *_family(
+        "tedapi", "TEDAPI", "config", "status", "components", "battery", "controller", shown_by="config"
+    ),
+    *_family("cloud", "Cloud API", "battery", "power", "config", shown_by="config"),
+    *_family("fleetapi", "FleetAPI", "info", "status", shown_by="info"),
     *GATEWAY,
     _page("/", "The power-flow page, also for frames (PW_UI)", "front_page"),
     _page("/flow.html", "The power-flow page, independent of PW_UI", "flow_page"),
@@ -236,6 +238,11 @@ ROUTES: tuple[Route, ...] = (
     _control("/control/grid_export", "What may be exported: battery_ok, pv_only or never"),
     _control("/control/max_backup", "Fill the battery now, for so many seconds (at least 60), or cancel"),
     _control("/control/islanding", "Whether the house is off grid: true or false (PW_CONTROL_ISLANDING)"),
+    _control("/control/storm_watch", "Whether the battery is filled before a storm: true or false (cloud)"),
+    _control(
+        "/control/off_grid_vehicle_reserve",
+        "Charge that is kept from vehicles off grid, in percent of the app's scale (cloud)",
+    ),
     *(row for feature in features() for row in feature.routes()),
     Route("/health", "State of the proxy and of its connection to the gateway", "Proxy", endpoint="health"),
     Route(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from proxy.core.model import Setting, Source
-from proxy.core.sources import BACKUP_EVENTS, GRID_STATUS, OPERATION, TEDAPI_CONFIG
+from proxy.core.sources import BACKUP_EVENTS, CLOUD_SETTINGS, GRID_STATUS, OPERATION, TEDAPI_CONFIG
 from proxy.views.json_access import Documents, section, text
 from proxy.views.site import operation_mode, reserve_percent
+
+Reader: TypeAlias = Callable[[Documents], Any]
 
 
 def _grid_charging(documents: Documents) -> bool:
@@ -34,11 +36,19 @@ def _islanding(documents: Documents) -> bool | None:
     return {"SystemGridConnected": False, "SystemIslandedActive": True}.get(state or "")
 
 
-READBACK: Mapping[Setting, tuple[Source, Callable[[Documents], Any]]] = {
-    Setting.RESERVE: (OPERATION, reserve_percent),
-    Setting.MODE: (OPERATION, operation_mode),
-    Setting.GRID_CHARGING: (TEDAPI_CONFIG, _grid_charging),
-    Setting.GRID_EXPORT: (TEDAPI_CONFIG, _grid_export),
-    Setting.MAX_BACKUP: (BACKUP_EVENTS, _max_backup),
-    Setting.ISLANDING: (GRID_STATUS, _islanding),
+def _in_cloud(setting: Setting) -> Reader:
+    """Make the reader of a setting in the cloud; None where that does not show it."""
+    return lambda documents: section(documents.get(CLOUD_SETTINGS)).get(setting.value)
+
+
+# By setting: the sources that show it, the gateway's own first.
+READBACK: Mapping[Setting, Mapping[Source, Reader]] = {
+    Setting.RESERVE: {OPERATION: reserve_percent},
+    Setting.MODE: {OPERATION: operation_mode},
+    Setting.GRID_CHARGING: {TEDAPI_CONFIG: _grid_charging, CLOUD_SETTINGS: _in_cloud(Setting.GRID_CHARGING)},
+    Setting.GRID_EXPORT: {TEDAPI_CONFIG: _grid_export, CLOUD_SETTINGS: _in_cloud(Setting.GRID_EXPORT)},
+    Setting.MAX_BACKUP: {BACKUP_EVENTS: _max_backup},
+    Setting.ISLANDING: {GRID_STATUS: _islanding},
+    Setting.STORM_WATCH: {CLOUD_SETTINGS: _in_cloud(Setting.STORM_WATCH)},
+    Setting.OFF_GRID_VEHICLE_RESERVE: {CLOUD_SETTINGS: _in_cloud(Setting.OFF_GRID_VEHICLE_RESERVE)},
 }

@@ -38,7 +38,7 @@ def test_wrong_settings_are_listed_and_end_it(command, name):
         'powerwall-proxy: PW_TIMEOUT is "soon", but must be a number from 0.1 to 300.',
         'powerwall-proxy: PW_PORT is "http", but must be a whole number from 0 to 65535.',
         "powerwall-proxy: PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
-        "(or try `powerwall-proxy serve --demo`).",
+        "(or sign in to Tesla's cloud with `powerwall-proxy setup`, or try `powerwall-proxy serve --demo`).",
     ]
 
 

@@ -12,11 +12,11 @@ BROKEN = Path(__file__).parent / "broken"
 PROBLEMS = {
     "no-gateway.env": [
         "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
-        "(or try `powerwall-proxy serve --demo`).",
+        "(or sign in to Tesla's cloud with `powerwall-proxy setup`, or try `powerwall-proxy serve --demo`).",
     ],
     "no-gateway.toml": [
         "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
-        "(or try `powerwall-proxy serve --demo`).",
+        "(or sign in to Tesla's cloud with `powerwall-proxy setup`, or try `powerwall-proxy serve --demo`).",
     ],
     "host-number.env": [
         'PW_HOST is "192.168.1.300", but must be host, host:port or [IPv6]:port, without a path.',

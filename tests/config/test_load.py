@@ -34,9 +34,8 @@ def test_an_address_is_enough():
     """Everything else has a default, though without a password there is little to see; state goes to the home."""
     loaded = load(GATEWAY)
 
-    assert loaded.settings == settings_of(
-        host="gateway.lan", state_path="/home/owner/.local/state/powerwall-proxy"
-    )
+    home = "/home/owner/.local/state/powerwall-proxy"
+    assert loaded.settings == settings_of(host="gateway.lan", state_path=home, auth_path=home)
     assert loaded.origins["host"] == "environment"
     assert loaded.origins["port"] == "default"
     assert loaded.warnings == (

@@ -17,12 +17,16 @@ FAMILIES = (*SITE_METRICS, *PROXY_METRICS)
 KINDS = {"G": Kind.GAUGE, "C": Kind.COUNTER, "histogram": Kind.HISTOGRAM}
 # Of the design, but there is nothing yet that they could tell of: MQTT is not spoken.
 MISSING = {"powerwall_proxy_mqtt_connected", "powerwall_proxy_mqtt_messages_total"}
-# Beyond the design: attacks, overload and impossible values that an operator should know of.
+# Beyond the design: attacks, overload, impossible values and spent requests that an operator should know of.
 ADDED = {
     "powerwall_proxy_implausible_values_total": (Kind.COUNTER, {"gateway", "metric"}),
     "powerwall_proxy_connections": (Kind.GAUGE, set()),
     "powerwall_proxy_connections_refused_total": (Kind.COUNTER, set()),
     "powerwall_proxy_tokens_refused_total": (Kind.COUNTER, {"door", "reason"}),
+    "powerwall_proxy_month_reads": (Kind.GAUGE, {"gateway", "driver"}),
+    "powerwall_proxy_month_commands": (Kind.GAUGE, {"gateway", "driver"}),
+    "powerwall_proxy_month_budget": (Kind.GAUGE, {"gateway", "driver"}),
+    "powerwall_proxy_month_reads_left": (Kind.GAUGE, {"gateway", "driver"}),
 }
 # Series that prometheus-client and Prometheus itself make.
 FOREIGN = re.compile(r"process_\w+|python_info|up|ALERTS")

@@ -8,29 +8,19 @@ are as old as the cloud's own timestamp says. Requests go out one at a time.
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import (
-    BadAnswer,
-    BudgetSpent,
-    CommandRejected,
-    GatewayError,
-    NotSupported,
-    OutcomeUnknown,
-    SourceUnavailable,
-)
+from proxy.config.gateway_settings import OWNER
+from proxy.core.errors import BudgetSpent, CommandRejected, GatewayError, OutcomeUnknown, SourceUnavailable
 from proxy.core.freshness import Policy
 from proxy.core.model import Command, Document, Outcome, Setting, Source
-from proxy.core.sources import METERS, OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS
-from proxy.core.validation import CHECKS
 from proxy.drivers.base import Usage
 from proxy.drivers.cloud import commands, mapping
+from proxy.drivers.cloud.documents import BATTERY, INFO, LIVE, Held, documents, tables
 from proxy.drivers.cloud.intervals import Intervals
-from proxy.drivers.cloud.mapping import FROM_INFO, FROM_LIVE, Mapped, Reported
+from proxy.drivers.cloud.mapping import Reported
 from proxy.drivers.cloud.meter import HISTORY, HistoryMeter
 from proxy.drivers.cloud.refusals import age_of
 
@@ -42,44 +32,27 @@ if TYPE_CHECKING:
     from proxy.drivers.cloud.site import SiteEndpoints
     from proxy.drivers.energy import EnergyMeter
 
-LIVE = "live_status"
-INFO = "site_info"
-
-# For so long an answer is served past its interval, while the cloud is requested again or fails.
-_STALE_S = 25.0
+# Without a limit of its own an answer is served until so many intervals after its values were true.
+_STALE_INTERVALS = 3
+# Intervals that are this much longer than planned are worth mentioning.
+_NOTABLE = 1.05
 # A setting shows in site_info after about ten seconds; it is looked for so often, and for so long.
 _CONFIRM_EVERY_S = 10.0
 _CONFIRM_FOR_S = 120.0
 # A site id that went stale shows as a failing site_info; the account is looked at after this many.
 _STALE_ID_FAILURES = 3
-# What a site without battery does not have; some sites with one do not list its units.
-_OF_BATTERIES = frozenset({OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS})
 _COUNTER = 64  # the app numbers its requests for live_status from 1 to this
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """An answer: when it came (monotonic seconds), and how old its values were then."""
-
-    value: Mapping[str, Any]
-    at: float
-    age_s: float = 0.0
-
-    @property
-    def observed_at(self) -> float:
-        """When its values were true (monotonic seconds)."""
-        return self.at - self.age_s
 
 
 class CloudDriver:
     """Reads and writes one site in the cloud.
 
+    ``mode`` is fleet, owner or static; requests of the Owner API for live_status are numbered, as the app does.
     ``history`` counts energies from the site's history, ``energy`` by integrating powers; at most one of them.
-    ``is_owner_api`` numbers the requests for live_status as the app does.
+    ``excluded`` are the sources that are left to other links; ``serves_stale`` permits answers past their interval.
     """
 
     name = "cloud"
-    sources: Mapping[Source, str] = {**dict.fromkeys(FROM_LIVE, LIVE), **dict.fromkeys(FROM_INFO, INFO)}
     settings: frozenset[Setting] = commands.SETTINGS
 
     def __init__(
@@ -90,11 +63,21 @@ class CloudDriver:
         ledger: Ledger,
         clock: Clock,
         *,
+        mode: str = "fleet",
         intervals: Intervals | None = None,
         history: HistoryMeter | None = None,
         energy: EnergyMeter | None = None,
-        is_owner_api: bool = False,
+        excluded: frozenset[Source] = frozenset(),
+        serves_stale: bool = True,
     ) -> None:
+        self.mode = mode
+        self._tables = {
+            endpoint: {source: build for source, build in table.items() if source not in excluded}
+            for endpoint, table in tables(mode).items()
+        }
+        self.sources: Mapping[Source, str] = {
+            source: endpoint for endpoint, table in self._tables.items() for source in table
+        }
         self._http = http
         self._api = api
         self._site = site
@@ -103,9 +86,10 @@ class CloudDriver:
         self._intervals = intervals or Intervals()
         self._history = history
         self._energy = energy
-        self._is_owner_api = is_owner_api
+        self._serves_stale = serves_stale
         self._live: Held | None = None
         self._info: Held | None = None
+        self._battery: Held | None = None
         self._history_at: float | None = None
         self._info_failures = 0
         self._energies: Mapping[str, tuple[float, float]] = {}
@@ -115,24 +99,31 @@ class CloudDriver:
         self.counter = 0  # requests for live_status, modulo 64
 
     def policy(self, source: Source) -> Policy:
-        """Return the lifetimes of a source: fresh for its interval, as that is stretched now.
-
-        There is no limit beside these windows: the cloud is requested less often than a gateway, and
-        has its values from some time before.
-        """
-        return Policy(self._interval(LIVE if source in FROM_LIVE else INFO), _STALE_S, _STALE_S)
+        """Return the lifetimes of a source: fresh for its interval, as that is stretched now, then stale up to the limit."""
+        name = self.sources.get(source, INFO)
+        ttl = self._interval(name)
+        if math.isinf(ttl):  # nothing is requested: what there is expires as planned
+            ttl = self._planned(name)
+        limit = _STALE_INTERVALS * ttl
+        if name != INFO and self._intervals.stale_s:
+            limit = self._intervals.stale_s
+        stale = max(limit - ttl, 0.0) if self._serves_stale else 0.0
+        return Policy(ttl, stale, stale, limit)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Read an endpoint if its interval is over; else give the last answer again, with its age."""
         async with self._turn:
             if exchange == INFO:
                 self._info = await self._fresh_info()
-                return self._documents(FROM_INFO, self._info)
+                return self._documents(INFO, self._info)
+            if exchange == BATTERY:
+                self._battery = await self._fresh_battery()
+                return self._documents(BATTERY, self._battery)
             self._live = await self._fresh_live()
             renewed = await self._refresh_info_beside()
             await self._refresh_history_beside()
-            answer = self._documents(FROM_LIVE, self._live)
-            return answer | self._documents(FROM_INFO, self._info) if self._info and renewed else answer
+            answer = self._documents(LIVE, self._live)
+            return answer | self._documents(INFO, self._info) if self._info and renewed else answer
 
     async def execute(self, command: Command) -> Outcome:
         """Send each setting once. The site has it some seconds later: the outcome is accepted, not confirmed."""
@@ -171,12 +162,19 @@ class CloudDriver:
         """Say what was counted."""
         return self._http.usage()
 
+    def requests_this_month(self) -> Mapping[str, Any]:
+        """Say what was sent this month, and what may be."""
+        return self._ledger.describe()
+
     def describe(self) -> Mapping[str, Any]:
         """Say how the connection is and what the month's requests are."""
         return {
             **self._api.describe(),
+            "mode": self.mode,
             "site_id": self._site.site_id,
+            "counter": self.counter,
             "interval_s": _shown(self._interval(LIVE)),
+            "is_stretched": self._interval(LIVE) > _NOTABLE * self._intervals.live_s,
             "info_interval_s": _shown(self._interval(INFO)),
             "requests": self._ledger.describe(),
             "unconfirmed": sorted(setting.value for setting in self._awaited),
@@ -190,7 +188,12 @@ class CloudDriver:
         stretch = self._ledger.stretch(plan.per_s(history=self._history is not None))
         if name == INFO and self._awaited and not math.isinf(stretch):
             return _CONFIRM_EVERY_S  # a dozen requests after a command, whatever the budget
-        return {LIVE: plan.live_s, INFO: plan.info_s, HISTORY: plan.history_s}[name] * stretch
+        return self._planned(name) * stretch
+
+    def _planned(self, name: str) -> float:
+        return {INFO: self._intervals.info_s, HISTORY: self._intervals.history_s}.get(
+            name, self._intervals.live_s
+        )
 
     def _is_due(self, name: str, at: float | None) -> bool:
         return at is None or self._clock.monotonic() - at >= self._interval(name)
@@ -200,7 +203,7 @@ class CloudDriver:
             return self._live
         self._check_budget()
         self.counter = (self.counter + 1) % _COUNTER
-        query = {"counter": str(self.counter + 1), "language": "en"} if self._is_owner_api else None
+        query = {"counter": str(self.counter + 1), "language": "en"} if self.mode == OWNER else None
         fetched = await self._site.get(LIVE, query, fits=_has_powers)
         live = Held(
             fetched.value, self._clock.monotonic(), age_of(fetched.value.get("timestamp"), fetched.sent_at)
@@ -211,11 +214,21 @@ class CloudDriver:
             self._energy.save_soon()
         return live
 
+    async def _fresh_battery(self) -> Held:
+        """Fetch what only those read who fetch it: it is requested for them, and for nothing else."""
+        if self._battery is not None and not self._is_due(BATTERY, self._battery.at):
+            return self._battery
+        self._check_budget()
+        requested_at = self._clock.monotonic()
+        fetched = await self._site.get(BATTERY, fits=lambda value: isinstance(value, dict) and bool(value))
+        now = self._clock.monotonic()
+        return Held(fetched.value, now, now - requested_at)
+
     async def _fresh_info(self) -> Held:
-        held = self._info
-        is_outdated = held is not None and held.at < self._written_at
-        if held is not None and not is_outdated and not self._is_due(INFO, held.at):
-            return held
+        known = self._info
+        is_outdated = known is not None and known.at < self._written_at
+        if known is not None and not is_outdated and not self._is_due(INFO, known.at):
+            return known
         self._check_budget()
         requested_at = self._clock.monotonic()
         try:
@@ -231,13 +244,13 @@ class CloudDriver:
         now = self._clock.monotonic()
         return Held(fetched.value, now, now - requested_at)
 
-    def _note_confirmed(self, held: Mapping[Setting, Any]) -> None:
+    def _note_confirmed(self, shown: Mapping[Setting, Any]) -> None:
         """Stop looking for settings that show, and for those that did not show in time."""
         waited_s = self._clock.monotonic() - self._written_at
         self._awaited = {
             setting: value
             for setting, value in self._awaited.items()
-            if held.get(setting) != value and waited_s < _CONFIRM_FOR_S
+            if shown.get(setting) != value and waited_s < _CONFIRM_FOR_S
         }
 
     async def _refresh_info_beside(self) -> bool:
@@ -263,34 +276,14 @@ class CloudDriver:
                 retry_after=self._ledger.wait_s(),
             )
 
-    # -- documents -------------------------------------------------------------------------------
-
-    def _documents(self, table: Mapping[Source, Mapped], held: Held) -> dict[Source, Document | GatewayError]:
-        live = self._live.value if self._live else {}
-        info = self._info.value if self._info else {}
-        reported = Reported(live, info, self._energies)
-        return {source: self._document(source, build, reported, held) for source, build in table.items()}
-
-    def _document(
-        self, source: Source, build: Mapped, reported: Reported, held: Held
-    ) -> Document | GatewayError:
-        value = build(reported)
-        if value is None:
-            return _absent(source, reported)
-        if (check := CHECKS.get(source)) and (problem := check(value)):
-            return BadAnswer(f"{source} {problem}")
-        notes = {}
-        if source == METERS and self._energies:
-            notes = {"Energy-Counters": "cloud" if self._history else "integrated"}
-        body = json.dumps(value, separators=(",", ":")).encode()
-        return Document(value, body, held.observed_at, held.at, notes=notes)
-
-
-def _absent(source: Source, reported: Reported) -> GatewayError:
-    """Say why a source is missing: for good on a site without battery, else until it is reported again."""
-    if reported.info and source in _OF_BATTERIES and not (reported.has_battery and source != POWERWALLS):
-        return NotSupported(f"{source}: the cloud does not report this for this site")
-    return SourceUnavailable(f"{source}: the cloud does not report this at the moment")
+    def _documents(self, endpoint: str, answer: Held) -> dict[Source, Document | GatewayError]:
+        """Make the documents of an endpoint's sources of its answer and what else is known."""
+        live, info, battery = (
+            known.value if known else {} for known in (self._live, self._info, self._battery)
+        )
+        reported = Reported(live, info, self._energies, battery)
+        energy_from = "cloud" if self._history else "integrated"
+        return documents(self._tables[endpoint], reported, answer, energy_from)
 
 
 def _has_powers(value: Any) -> bool:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from proxy.config.cloud import SIGN_INS
+from proxy.config.gateway_settings import FLEET, OWNER, STATIC
 from proxy.core.budget import Budget
 from proxy.drivers.cloud.api import CloudApi
 from proxy.drivers.cloud.driver import CloudDriver
-from proxy.drivers.cloud.found import FLEET, OWNER, STATIC, look
+from proxy.drivers.cloud.found import look
 from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.cloud.intervals import Intervals
 from proxy.drivers.cloud.ledger import Ledger
@@ -20,14 +22,13 @@ from proxy.drivers.cloud.sign_in import TokenEndpoint
 from proxy.drivers.cloud.site import SiteEndpoints
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.token_store import FLEET_MARGIN_S, OWNER_MARGIN_S, Authority, StaticToken, TokenStore
-from proxy.drivers.cloud.tokens import FLEET_FILE, OWNER_FILE, FleetFormat, OwnerFormat, TokenFormat
+from proxy.drivers.cloud.tokens import FleetFormat, OwnerFormat, TokenFormat
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
+    from proxy.core.model import Source
     from proxy.drivers.energy import EnergyMeter
     from proxy.state.store import StateStore
-
-MODES = (FLEET, OWNER, STATIC)
 
 # Where each mode's API and sign-in server are; a static token has a provider of its own.
 API_URLS = {
@@ -55,6 +56,8 @@ class CloudOptions:
     site_id: int | None = None
     intervals: Intervals = field(default_factory=Intervals)
     history: bool = True
+    excluded: frozenset[Source] = frozenset()
+    serves_stale: bool = True
     budget: int | None = None
     timeout_s: float = 10.0
     tls: ssl.SSLContext | bool = True
@@ -88,10 +91,12 @@ def make(
         site,
         ledger,
         clock,
+        mode=options.mode,
         intervals=options.intervals,
         history=HistoryMeter(site, memory, clock) if options.history else None,
         energy=None if options.history else energy,
-        is_owner_api=options.mode == OWNER,
+        excluded=options.excluded,
+        serves_stale=options.serves_stale,
     )
 
 
@@ -106,11 +111,11 @@ def authority(options: CloudOptions, http: CloudHttp, clock: Clock) -> Authority
 
 
 def _fleet(options: CloudOptions) -> tuple[TokenFile, TokenFormat, float]:
-    return TokenFile(Path(options.folder, FLEET_FILE)), FleetFormat(), FLEET_MARGIN_S
+    return TokenFile(Path(options.folder, SIGN_INS[FLEET])), FleetFormat(), FLEET_MARGIN_S
 
 
 def _owner(options: CloudOptions) -> tuple[TokenFile, TokenFormat, float]:
-    return TokenFile(Path(options.folder, OWNER_FILE)), OwnerFormat(options.email), OWNER_MARGIN_S
+    return TokenFile(Path(options.folder, SIGN_INS[OWNER])), OwnerFormat(options.email), OWNER_MARGIN_S
 
 
 _FILES: dict[str, Callable[[CloudOptions], tuple[TokenFile, TokenFormat, float]]] = {

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from proxy.config.cloud import SIGN_INS
+from proxy.config.gateway_settings import FLEET, OWNER
 from proxy.core.json_access import number, text
 from proxy.drivers.cloud.refusals import trusted
 from proxy.drivers.cloud.token_file import TokenFile
-from proxy.drivers.cloud.tokens import FLEET_FILE, OWNER_FILE, OwnerFormat
+from proxy.drivers.cloud.tokens import OwnerFormat
 
-FLEET, OWNER, STATIC = "fleet", "owner", "static"
 SITE_FILE = ".pypowerwall.site"
 
 
@@ -30,20 +31,13 @@ class Found:
     site_id: int | None = None
 
 
-def mode_of(folder: str) -> str:
-    """Say which API the files in a folder are for, as the pypowerwall proxy chooses; empty without any."""
-    if Path(folder, FLEET_FILE).is_file():
-        return FLEET
-    return OWNER if Path(folder, OWNER_FILE).is_file() else ""
-
-
 def look(mode: str, folder: str, email: str) -> Found:
     """Read what a mode's files say. Addresses that are not Tesla's are ignored: they get the tokens."""
     if mode == FLEET:
-        document = _document(Path(folder, FLEET_FILE))
+        document = _document(Path(folder, SIGN_INS[FLEET]))
         return Found(_tesla(document.get("AUDIENCE")), site_id=site_id(document.get("site_id")))
     if mode == OWNER:
-        document = _document(Path(folder, OWNER_FILE))
+        document = _document(Path(folder, SIGN_INS[OWNER]))
         entry = document.get(OwnerFormat(email).account(document) or "")
         url = entry.get("url") if isinstance(entry, dict) else None
         return Found(auth_url=_tesla(url), site_id=_site_file(Path(folder, SITE_FILE)))

@@ -7,29 +7,12 @@ null or absent: it has no voltages, no currents, and no energies beside those of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from proxy.core.json_access import get_path, number, text
-from proxy.core.model import Source, raw_percent
-from proxy.core.sources import (
-    GRID_STATUS,
-    METERS,
-    OPERATION,
-    POWERWALLS,
-    SITE_INFO,
-    SITE_NAME,
-    SOE,
-    STATUS,
-    SYSTEM_STATUS,
-    VITALS,
-)
-from proxy.drivers.tedapi.translate.mask import masked
-
-# The two answers as they came, masked: where settings are read back from that the local API has not.
-CLOUD_LIVE: Final[Source] = "/cloud/power"
-CLOUD_INFO: Final[Source] = "/cloud/config"
+from proxy.core.model import raw_percent
 
 _CONNECTED = "SystemGridConnected"
 _ISLANDED = "SystemIslandedActive"
@@ -44,11 +27,15 @@ _ALERTS = {
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The latest answers; empty where there is none yet. ``energies`` are (imported, exported) Wh by meter."""
+    """The latest answers; empty where there is none yet.
+
+    ``energies`` are (imported, exported) Wh by meter, ``battery`` is ``site_status``.
+    """
 
     live: Mapping[str, Any] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
     energies: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    battery: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_battery(self) -> bool:
@@ -255,26 +242,6 @@ def powerwalls(reported: Reported) -> dict[str, Any] | None:
 def has_site(info: Mapping[str, Any]) -> bool:
     """Say whether an answer looks like ``site_info``: an outage answers with an empty object."""
     return bool(info.keys() & {"id", "site_name", "components", "version"})
-
-
-Mapped = Callable[[Reported], "dict[str, Any] | None"]
-
-FROM_LIVE: Mapping[Source, Mapped] = {
-    METERS: aggregates,
-    SOE: soe,
-    GRID_STATUS: grid_status,
-    SYSTEM_STATUS: system_status,
-    VITALS: vitals,
-    CLOUD_LIVE: lambda reported: masked(reported.live) or None,
-}
-FROM_INFO: Mapping[Source, Mapped] = {
-    OPERATION: operation,
-    STATUS: status,
-    SITE_NAME: site_name,
-    SITE_INFO: site_info,
-    POWERWALLS: powerwalls,
-    CLOUD_INFO: lambda reported: masked(reported.info) or None,
-}
 
 
 def _battery_count(reported: Reported) -> int | None:

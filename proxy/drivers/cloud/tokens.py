@@ -14,9 +14,6 @@ from typing import Any, Protocol
 
 from proxy.core.json_access import number, text
 
-FLEET_FILE = ".pypowerwall.fleetapi"
-OWNER_FILE = ".pypowerwall.auth"
-
 
 @dataclass(frozen=True, slots=True)
 class Tokens:

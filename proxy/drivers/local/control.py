@@ -19,13 +19,14 @@ from proxy.core.errors import (
     Interrupted,
     NotSupported,
     OutcomeUnknown,
+    WritesRefused,
 )
 from proxy.core.model import Command, Outcome, Setting, app_percent, raw_percent
 from proxy.core.sources import OPERATION
 from proxy.core.validation import parse
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.drivers.credentials import Credentials
     from proxy.drivers.http_client import GatewayClient, Reply
     from proxy.drivers.local.login import Login
@@ -142,7 +143,7 @@ class LocalWriter:
             case 200 | 201 | 202 | 204:
                 self._login.note_read(path)
             case 401 | 403:
-                raise CommandRejected(
+                raise WritesRefused(
                     "the gateway lets this login read but not write, as current firmware does with customers; "
                     "v1r (PW_RSA_KEY_PATH) or Tesla's app can write"
                 )

@@ -25,7 +25,7 @@ from proxy.drivers.local.control import LocalWriter, writable
 from proxy.drivers.local.login import Login
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.core.freshness import Policy
     from proxy.core.model import Command, Outcome

@@ -25,7 +25,7 @@ from proxy.drivers.credentials import Credentials, session_headers
 from proxy.drivers.login_backoff import LoginBackoff
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.drivers.http_client import GatewayClient, Reply
     from proxy.state.store import StateStore

@@ -38,7 +38,7 @@ from proxy.drivers.tedapi.translate.sources import (
 )
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.core.freshness import Policy
     from proxy.drivers.energy import EnergyMeter

@@ -15,7 +15,7 @@ from proxy.drivers.tedapi.parts import Part
 from proxy.drivers.tedapi.unit_schedule import UnitSchedule
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.drivers.tedapi.transport import TedapiTransport
 

@@ -24,7 +24,7 @@ from proxy.drivers.tedapi.driver import TedapiDriver
 from proxy.drivers.v1r import islanding
 
 if TYPE_CHECKING:
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.core.freshness import Policy
     from proxy.drivers.energy import EnergyMeter
@@ -36,6 +36,9 @@ _BACKUP = "backup_events"
 
 # aiopowerwall's words for an answer that is well formed and does not say that the file was replaced.
 _REFUSED = "missing filestore payload"
+
+# What is kept at Tesla's servers only.
+_OF_THE_CLOUD = frozenset({Setting.STORM_WATCH, Setting.OFF_GRID_VEHICLE_RESERVE})
 
 # Where config.json keeps what can be set, by dotted key.
 _RESERVE = "site_info.backup_reserve_percent"
@@ -57,7 +60,7 @@ class V1rDriver:
         clock: Clock,
         energy: EnergyMeter | None = None,
     ) -> None:
-        everything = frozenset(Setting)
+        everything = frozenset(Setting) - _OF_THE_CLOUD
         self.settings = everything if settings.control_islanding else everything - {Setting.ISLANDING}
         self._wire = wire
         self._now = clock.monotonic

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from aiopowerwall.transport import V1rTransport
     from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
-    from proxy.config.settings import GatewaySettings
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.drivers.http_client import GatewayClient
     from proxy.drivers.login_backoff import LoginBackoff
     from proxy.drivers.tedapi.transport import TedapiTransport

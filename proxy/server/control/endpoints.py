@@ -38,6 +38,7 @@ WRONG_TOKEN = "Control Command Token Invalid"  # noqa: S105 - the answer, not a 
 # Codes of Control.counts, as the metrics call them.
 _OUTCOMES = {
     "ok": "ok",
+    "accepted": "accepted",
     OutcomeUnknown.code(): "unknown",
     **{name: name for name in ("unauthorized", "invalid", "disabled")},
 }
@@ -59,6 +60,8 @@ ACTIONS: Mapping[str, Action] = {
     "/control/grid_export": Action(Setting.GRID_EXPORT),
     "/control/max_backup": Action(Setting.MAX_BACKUP),
     "/control/islanding": Action(Setting.ISLANDING),
+    "/control/storm_watch": Action(Setting.STORM_WATCH),
+    "/control/off_grid_vehicle_reserve": Action(Setting.OFF_GRID_VEHICLE_RESERVE),
 }
 
 
@@ -178,7 +181,7 @@ async def _write(
         raise invalid(400, f"Control Command {what} Invalid{hint}", str(bad)) from bad
     report = await gateway.commands.execute(command, client_of(request, context.settings))
     if report.error is None:
-        return private(200, _success(report))
+        return private(200 if report.confirmed else 202, _success(report))
     subject = "reserve+mode" if len(raw) > 1 else action.setting.value
     return failed(report.error, f"Failed to set {subject}", named(report.after))
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy import __version__
+from proxy.config.gateway_settings import OWNER
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.config.specs import show
 from proxy.core.errors import LoginRejected, RateLimited
@@ -47,10 +49,9 @@ def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
         "uptime": _uptime(now - context.started_at),
         "mem": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "site_name": _site_name(gateway),
-        "cloudmode": False,
-        "fleetapi": False,
         "tedapi_api_version": settings.gateway.tedapi_api_version,
         "siteid": settings.gateway.siteid or None,
+        **_cloud(gateway, status),
         "gateway": gateway_load(context, gateway, status),
         "offered": status.offered,
         "config": redacted(settings),
@@ -151,12 +152,38 @@ def redacted(settings: Settings) -> dict[str, str]:
     return shown
 
 
+def _cloud(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
+    """Say whether the cloud is read instead of a gateway, which API and which site."""
+    told = _cloud_alone(gateway, status)
+    if told is None:
+        return {"cloudmode": False, "fleetapi": False}
+    return {
+        "cloudmode": True,
+        "fleetapi": told["mode"] != OWNER,
+        "siteid": told["site_id"],
+        "counter": told["counter"],
+    }
+
+
+def _cloud_alone(gateway: Gateway, status: GatewayStatus) -> Mapping[str, Any] | None:
+    """Return what the driver of the cloud says of itself where no gateway is read."""
+    return None if gateway.settings.host else next((link.details for link in status.links), None)
+
+
+def _mode(gateway: Gateway, status: GatewayStatus) -> str:
+    cloud = _cloud_alone(gateway, status)
+    if cloud is not None:
+        return "Cloud" if cloud["mode"] == OWNER else "FleetAPI"
+    mode = mode_of(gateway.settings)
+    return f"Local ({mode})" if mode not in {"", "off"} else "Local"
+
+
 def _name(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     """Say what this is and how the gateway is read."""
     mode = mode_of(gateway.settings)
     return {
         "pypowerwall": f"{__version__} Powerwall Proxy",
-        "mode": f"Local ({mode})" if mode not in {"", "off"} else "Local",
+        "mode": _mode(gateway, status),
         "tedapi": mode not in {"", "off"},
         "tedapi_mode": mode or "off",
         "pw3": any(link.details.get("powerwall3_units") for link in status.links),

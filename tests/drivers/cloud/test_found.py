@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from proxy.drivers.cloud.found import Found, look, mode_of, site_id
+from proxy.config.cloud import signed_in
+from proxy.drivers.cloud.found import Found, look, site_id
 from proxy.sim.cloud.server import SITE_ID
 from tests.drivers.cloud.conftest import EMAIL
 
@@ -14,12 +15,12 @@ EUROPE = "https://fleet-api.prd.eu.vn.cloud.tesla.com"
 
 
 def test_the_fleet_file_comes_before_the_owner_file(folder):
-    none = mode_of(str(folder.path))
+    none = signed_in(str(folder.path))
     folder.owner.write_text("{}")
-    owner = mode_of(str(folder.path))
+    owner = signed_in(str(folder.path))
     folder.fleet.write_text("{}")
 
-    assert (none, owner, mode_of(str(folder.path))) == ("", "owner", "fleet")
+    assert (none, owner, signed_in(str(folder.path))) == ("", "owner", "fleet")
 
 
 def test_region_and_site_are_those_of_the_fleet_file(folder):

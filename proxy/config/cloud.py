@@ -1,0 +1,96 @@
+"""Tesla's cloud in the settings: which API they choose, and what is wrong with them together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from proxy.config.gateway_settings import AUTO, FLEET, OFF, OWNER, STATIC, GatewaySettings
+
+# Where a sign-in is kept, as the pypowerwall proxy names the files, in the order in which it looks.
+SIGN_INS: Final[Mapping[str, str]] = {FLEET: ".pypowerwall.fleetapi", OWNER: ".pypowerwall.auth"}
+# At 500 requests for a dollar, Tesla's discount of 10 dollars a month.
+FLEET_BUDGET: Final = 5000
+
+_MONTH_S = 30.4 * 86400
+_USD_PER_REQUEST = 1 / 500
+# More frequent requests than this meet the limits of an account, which all its programs share.
+_SHORTEST_S = 30.0
+
+
+def cloud_mode(settings: GatewaySettings) -> str:
+    """Name the API that is used: fleet, owner or static; empty for none.
+
+    Unless it is named, the sign-ins that there are decide, as the pypowerwall proxy does.
+    """
+    if settings.cloud_mode == AUTO:
+        return signed_in(settings.auth_path)
+    return "" if settings.cloud_mode == OFF else settings.cloud_mode
+
+
+def signed_in(folder: str) -> str:
+    """Say which API a folder has a sign-in for; empty without one."""
+    found = (mode for mode, name in SIGN_INS.items() if folder and Path(folder, name).is_file())
+    return next(found, "")
+
+
+def monthly_budget(settings: GatewaySettings) -> int | None:
+    """Return the maximum of requests in a month, None for no limit."""
+    if settings.cloud_budget:
+        return settings.cloud_budget
+    return FLEET_BUDGET if cloud_mode(settings) == FLEET else None
+
+
+def problems(settings: GatewaySettings) -> Iterator[str]:
+    """Say what makes the cloud unusable."""
+    if settings.cloud_mode == STATIC and not settings.cloud_token:
+        yield "PW_CLOUD_MODE=static needs PW_CLOUD_TOKEN: the token that the provider shows in its console."
+
+
+def warnings(settings: GatewaySettings) -> Iterator[str]:
+    """Say what is allowed, but probably not meant."""
+    mode = cloud_mode(settings)
+    name = SIGN_INS.get(mode, "")
+    if name and not Path(settings.auth_path, name).is_file():
+        yield (
+            f"PW_CLOUD_MODE={mode}: {Path(settings.auth_path, name)} does not exist; "
+            f"sign in with powerwall-proxy setup --mode {mode}."
+        )
+    if settings.cloud_token and mode != STATIC:
+        yield "PW_CLOUD_TOKEN has no effect without PW_CLOUD_MODE=static."
+    if settings.cloud_auth_url and mode == STATIC:
+        yield "PW_CLOUD_AUTH_URL has no effect with PW_CLOUD_MODE=static: its token is never renewed."
+    if not mode:
+        given = [env for env, value in _needing_a_mode(settings) if value]
+        if given:
+            yield f"{' and '.join(given)} has no effect without a mode of the cloud (PW_CLOUD_MODE)."
+        return
+    if 0 < settings.cloud_stale < settings.cloud_interval:
+        yield (
+            f"PW_CLOUD_STALE={settings.cloud_stale:g} is less than PW_CLOUD_INTERVAL={settings.cloud_interval:g}: "
+            "no powers are served for a part of each interval."
+        )
+    if settings.cloud_interval < _SHORTEST_S:
+        yield _cost(mode, settings)
+
+
+def _needing_a_mode(settings: GatewaySettings) -> tuple[tuple[str, object], ...]:
+    return (
+        ("PW_CLOUD_URL", settings.cloud_url),
+        ("PW_CLOUD_AUTH_URL", settings.cloud_auth_url),
+        ("PW_CLOUD_HYBRID", settings.cloud_hybrid),
+        ("PW_SITEID", settings.siteid),
+    )
+
+
+def _cost(mode: str, settings: GatewaySettings) -> str:
+    """Say what a short interval makes in a month."""
+    requests = round(_MONTH_S / settings.cloud_interval, -3)
+    text = f"PW_CLOUD_INTERVAL={settings.cloud_interval:g} makes {requests:,.0f} requests a month"
+    if mode == FLEET:
+        text += f", {requests * _USD_PER_REQUEST:,.0f} USD at list price"
+    budget = monthly_budget(settings)
+    if budget is not None:
+        return f"{text}; PW_CLOUD_BUDGET stretches it so that {budget:,} are enough."
+    return f"{text}; Tesla and other providers limit the requests of an account to about 30 to 60 a minute."

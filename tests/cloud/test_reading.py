@@ -1,0 +1,306 @@
+"""A site that is read through Tesla's cloud, alone or behind a gateway, as clients of the proxy see it."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.sim.cloud.server import SimulatedCloud
+from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
+from tests.clock import pass_time
+from tests.cloud.conftest import at, simulated
+
+
+def named(cloud: SimulatedCloud) -> list[str]:
+    return [record.path.rpartition("/")[2] for record in cloud.requests]
+
+
+@pytest.mark.parametrize("mode", ["fleet", "owner", "static"])
+async def test_a_site_is_read_without_a_gateway(connect, cloud, mode):
+    """The sign-in that there is selects the API, as the pypowerwall proxy does; routes are those of a gateway."""
+    proxy = await connect(cloud, mode)
+
+    meters = (await proxy.get("/aggregates")).json()
+    level = (await proxy.get("/soe")).json()
+    line = (await proxy.get("/csv/v2")).text
+    status = (await proxy.get("/api/status")).json()
+
+    assert {name: meter["instant_power"] for name, meter in meters.items()} == {
+        "site": -500,
+        "battery": -1500,
+        "load": 2000,
+        "solar": 4000,
+    }
+    assert level["percentage"] == pytest.approx(52.5)
+    assert line == "-500.00,2000.00,4000.00,-1500.00,52.50,1,20\n"
+    assert status["version"].startswith("23.44")
+    assert named(cloud).count("live_status") == 1
+
+
+async def test_the_page_and_metrics_show_the_site(connect, cloud):
+    proxy = await connect(cloud)
+    await proxy.get("/aggregates")
+    await proxy.get("/soe")
+
+    flow = (await proxy.get("/flow.json")).json()
+    metrics = (await proxy.get("/metrics")).text
+
+    assert (flow["solar"], flow["load"], flow["soc"]) == (4000, 2000, 52.5)
+    link = '{driver="cloud",gateway="default"}'
+    assert f"powerwall_proxy_month_reads{link} {cloud.api_requests}.0" in metrics
+    assert f"powerwall_proxy_month_budget{link} 5000.0" in metrics
+
+
+async def test_clients_share_one_request_per_interval(connect, cloud, clock):
+    """However often clients come, the cloud is requested at its own pace, and Age says how old the values are."""
+    proxy = await connect(cloud, "owner")
+    for _ in range(20):
+        await proxy.get("/aggregates")
+    clock.advance(50)
+    answer = await proxy.get("/aggregates")
+
+    assert named(cloud).count("live_status") == 1
+    assert answer.headers["Age"] == "50"
+    assert answer.headers["Cache-Status"] == "powerwall-proxy; hit; ttl=9"
+
+
+async def test_age_counts_from_the_clouds_own_timestamp(connect, cloud, clock):
+    """Tesla's copy may be minutes old when it is delivered."""
+    cloud.site.lag_s = 100
+    proxy = await connect(cloud, "owner")
+    await proxy.get("/aggregates")
+    clock.advance(61)
+    await pass_time(clock, proxy, 0)
+    await proxy.get("/soe")
+    await pass_time(clock, proxy, 0)
+
+    assert int((await proxy.get("/soe")).headers["Age"]) == 61
+    assert named(cloud).count("live_status") == 2
+
+
+async def test_stale_readings_are_served_up_to_the_limit(connect, cloud, clock):
+    """Three intervals after its values were true a reading is an error, with the reason in a sentence."""
+    proxy = await connect(cloud, "owner")
+    await proxy.get("/soe")
+    cloud.trouble("unavailable")
+
+    await pass_time(clock, proxy, 170)
+    stale = await proxy.get("/soe")
+    await pass_time(clock, proxy, 0)
+    await pass_time(clock, proxy, 11)
+    late = await proxy.get("/soe")
+
+    assert (stale.status, stale.headers["Age"]) == (200, "170")
+    assert late.status == 503
+    assert "503" in late.json()["detail"]
+
+
+async def test_a_limit_of_the_operators_own_holds(connect, cloud, clock):
+    proxy = await connect(cloud, "owner", cloud_stale=90)
+    await proxy.get("/soe")
+    cloud.trouble("unavailable")
+
+    await pass_time(clock, proxy, 89)
+    assert (await proxy.get("/soe")).status == 200
+    await pass_time(clock, proxy, 2)
+    assert (await proxy.get("/soe")).status == 503
+
+
+async def test_health_and_stats_name_the_api_and_the_site(connect, cloud):
+    fleet = await connect(cloud)
+    await fleet.get("/aggregates")
+    stats, health = (await fleet.get("/stats")).json(), (await fleet.get("/health")).json()
+    link = health["gateways"][0]["links"][0]
+
+    assert (stats["mode"], stats["cloudmode"], stats["fleetapi"]) == ("FleetAPI", True, True)
+    assert stats["siteid"] == cloud.site.site_id
+    assert (health["mode"], health["status"]) == ("FleetAPI", "ok")
+    assert link["requests"]["budget"] == 5000
+    assert link["is_stretched"] is True
+    assert link["interval_s"] > 60
+
+
+async def test_the_owner_api_is_named_too(connect, cloud):
+    proxy = await connect(cloud, "owner")
+    await proxy.get("/aggregates")
+    stats = (await proxy.get("/stats")).json()
+
+    assert (stats["mode"], stats["cloudmode"], stats["fleetapi"]) == ("Cloud", True, False)
+    assert stats["counter"] == 1
+
+
+async def test_a_month_with_many_clients_stays_within_the_budget(connect, cloud, clock):
+    """Twenty clients that request every few minutes for a day get a day's part of the month's requests."""
+    proxy = await connect(cloud, cloud_budget=1000)
+
+    for _ in range(24 * 12):
+        for _ in range(20):
+            assert (await proxy.get("/aggregates")).status == 200
+        await pass_time(clock, proxy, 300)
+
+    assert cloud.api_requests <= 1000 / 31 * 1.5 + 2
+    assert cloud.api_requests >= 20
+
+
+async def test_the_account_is_the_one_that_is_named(connect, cloud, tmp_path):
+    """PW_EMAIL chooses among the accounts of a file; without it the first is used."""
+    wrong = await connect(cloud, "owner", email="other@example.com")
+
+    answer = await wrong.get("/aggregates")
+
+    assert answer.status == 503
+    assert "sign in" in answer.json()["detail"].lower()
+    assert cloud.api_requests == 0
+
+
+async def test_the_site_is_the_one_that_is_named(connect, clock):
+    houses = [SimulatedGateway("fw23_44", clock=clock.clock) for _ in range(2)]
+    async with simulated(clock, *houses) as cloud:
+        for house, load in zip(houses, (1000, 3000), strict=True):
+            house.gateway.speed = 0
+            house.pin(solar=0, battery=0, load=load)
+        second = list(cloud.account.sites)[1]
+        proxy = await connect(cloud, siteid=str(second))
+
+        line = (await proxy.get("/csv")).text
+
+    assert line.startswith("3000.00,3000.00,0.00,0.00,")
+
+
+async def test_a_site_without_battery_is_whole(connect, clock):
+    """No battery is no gap: no error, no zero, and the page shows none."""
+    async with simulated(clock, SimulatedGateway("solar_only", clock=clock.clock)) as cloud:
+        cloud.house.pin(solar=3000, load=1000)
+        proxy = await connect(cloud)
+
+        meters = await proxy.get("/aggregates")
+        flow = (await proxy.get("/flow.json")).json()
+        answers = {
+            path: (await proxy.get(path)).status
+            for path in (
+                "/csv",
+                "/csv/v2",
+                "/json",
+                "/alerts",
+                "/freq",
+                "/pod",
+                "/vitals",
+                "/",
+                "/ready",
+                "/pw/power",
+            )
+        }
+        line = (await proxy.get("/csv/v2")).text
+        metrics = (await proxy.get("/metrics")).text
+        health = (await proxy.get("/health")).json()
+
+    assert set(meters.json()) == {"site", "load", "solar"}
+    assert set(answers.values()) == {200}, answers
+    assert flow["has"] == {"solar": True, "battery": False}
+    assert flow["soc"] is None
+    assert line == "-2000.00,1000.00,3000.00,,,1,\n"
+    assert "battery" not in "".join(row for row in metrics.splitlines() if row.startswith("powerwall_power"))
+    assert health["status"] == "ok"
+
+
+# -- the answers of the cloud themselves -----------------------------------------------------------
+
+
+async def test_answers_of_the_fleet_api_are_shown(connect, cloud):
+    """Without their envelope, as in the pypowerwall proxy; what tells where the house is is masked."""
+    proxy = await connect(cloud)
+
+    info, status = (await proxy.get("/fleetapi/info")).json(), (await proxy.get("/fleetapi/status")).json()
+
+    assert status["load_power"] == 2000
+    assert info["default_real_mode"] == "self_consumption"
+    assert (await proxy.get("/fleetapi")).json() == {"error": "Use /fleetapi/info, /fleetapi/status"}
+    assert (await proxy.get("/cloud/power")).json() == {"error": "Cloud API not enabled"}
+    assert (await proxy.get("/tedapi")).json() == {"error": "TEDAPI not enabled"}
+
+
+async def test_answers_of_the_owner_api_are_shown(connect, cloud):
+    """Whole; that of ``site_status`` is requested only by those who read it."""
+    proxy = await connect(cloud, "owner")
+
+    power, config = (await proxy.get("/cloud/power")).json(), (await proxy.get("/cloud/config")).json()
+    before = named(cloud).count("site_status")
+    root = (await proxy.get("/cloud")).json()
+    battery = (await proxy.get("/cloud/battery")).json()
+
+    assert power["response"]["load_power"] == 2000
+    assert config["response"]["default_real_mode"] == "self_consumption"
+    assert root == {"error": "Use /cloud/battery, /cloud/power, /cloud/config"}
+    assert battery["response"]
+    assert (before, named(cloud).count("site_status")) == (0, 1)
+    assert (await proxy.get("/fleetapi/info")).json() == {"error": "FleetAPI not enabled"}
+
+
+# -- behind a gateway ------------------------------------------------------------------------------
+
+
+async def test_the_gateway_is_read_and_the_cloud_is_not(connect, house, both, clock):
+    """As long as the gateway responds, no request is sent to the cloud."""
+    proxy = await connect(both, **at(house))
+
+    for path in ("/aggregates", "/soe", "/csv/v2", "/vitals", "/json", "/metrics", "/health", "/ready"):
+        assert (await proxy.get(path)).status == 200
+    await pass_time(clock, proxy, 60)
+
+    assert both.api_requests == 0
+    assert (await proxy.get("/stats")).json()["mode"] == "Local"
+
+
+async def test_the_cloud_stands_in_while_the_gateway_fails(connect, house, both, clock):
+    """Its readings are used once the gateway's own may not be served any more, and given up when it is back."""
+    proxy = await connect(both, **at(house))
+    await proxy.get("/soe")
+    house.faults.add(Fault(action="refuse"))
+    await pass_time(clock, proxy, 31)
+
+    stand_in = await proxy.get("/soe")
+    house.clear_faults()
+    house.plant.set_charge(70)
+    await pass_time(clock, proxy, 31)
+    await pass_time(clock, proxy, 1)
+    own = await proxy.get("/soe")
+
+    assert stand_in.status == 200
+    assert named(both).count("live_status") == 1
+    assert own.json()["percentage"] == pytest.approx(70)
+
+
+async def test_a_newer_reading_of_the_gateway_is_not_replaced_by_an_older_one(connect, house, both, clock):
+    """The cloud's copy is from before: the gateway's last reading is served until it expires."""
+    proxy = await connect(both, **at(house))
+    both.site.lag_s = 3600
+    both.site.live()
+    clock.advance(100)
+    await proxy.get("/soe")
+    house.faults.add(Fault(action="refuse"))
+
+    await pass_time(clock, proxy, 10)
+    answer = await proxy.get("/soe")
+
+    assert (answer.status, answer.headers["Age"]) == (200, "10")
+
+
+async def test_nothing_is_read_from_the_cloud_where_failover_is_off(connect, house, both, clock):
+    proxy = await connect(both, **at(house, failover=False))
+    house.faults.add(Fault(action="refuse"))
+
+    answer = await proxy.get("/soe")
+
+    assert answer.status == 502
+    assert both.api_requests == 0
+
+
+async def test_a_hybrid_reads_from_the_cloud_what_the_gateway_does_not_offer(connect, house, both):
+    """Firmware 23.44 reports no vitals; the cloud knows the controller and its alerts."""
+    plain = await connect(both, **at(house))
+    assert (await plain.get("/vitals")).json() == {}
+
+    hybrid = await connect(both, **at(house, cloud_hybrid=True))
+    vitals = (await hybrid.get("/vitals")).json()
+
+    assert [name.partition("--")[0] for name in vitals] == ["STSTSM"]
