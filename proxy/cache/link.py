@@ -215,7 +215,8 @@ class Link:
 
     def _failed(self, exchange: str, error: GatewayError, now: float) -> None:
         self.exchanges[exchange, error.code()] += 1
-        self.failures.note(exchange, error, now)
+        if error.is_failure:
+            self.failures.note(exchange, error, now)
         if error.scope in {Scope.PATH, Scope.SOURCE}:
             before = self.rests.get(exchange)
             self.rests[exchange] = cooldown_after(before, error, now, self._jitter())

@@ -19,6 +19,7 @@ class CacheResult(Enum):
     REVALIDATE = "revalidate"
     STALE = "stale"
     MISS = "miss"
+    NOT_OFFERED = "not_offered"  # counted instead of ERROR where the gateway lacks the source
     ERROR = "error"
 
 

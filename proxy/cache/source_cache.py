@@ -136,7 +136,9 @@ class SourceCache:
     def count(self, reading: Reading, times: int = 1) -> None:
         """Count how the sources of a reading were obtained."""
         for source, obtained in reading.sources.items():
-            self.results[source, obtained.result] = self.results.get((source, obtained.result), 0) + times
+            is_lacking = obtained.error is not None and not obtained.error.is_failure
+            result = CacheResult.NOT_OFFERED if is_lacking and not obtained.snapshot else obtained.result
+            self.results[source, result] = self.results.get((source, result), 0) + times
 
     def discard(self, sources: Iterable[Source]) -> None:
         """Forget sources that a write has changed, also as answers that are still under way."""

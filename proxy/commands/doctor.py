@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 
 from proxy.commands.common import FAILED, OK, load_or_exit
-from proxy.commands.diagnosis import Finding, diagnose
 from proxy.config.settings import Settings
 from proxy.core.clock import Clock
 from proxy.core.redaction import redact
+from proxy.drivers.diagnosis import Finding, diagnose, verdict
 from proxy.drivers.registry import drivers_for
 from proxy.state.store import StateStore
 
@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """Diagnose; the exit code is 0 if all is well."""
     settings = load_or_exit(needs_gateway=False).settings
     findings = asyncio.run(_diagnose(settings, show=not args.json))
-    ill = next((finding for finding in findings if finding.cause), None)
+    ill = verdict(findings)
     if args.json:
         print(json.dumps(_document(findings, ill), indent=2))
     elif ill and ill.cause:
@@ -43,8 +43,8 @@ async def _diagnose(settings: Settings, *, show: bool) -> list[Finding]:
         async for finding in diagnose(settings.gateway, memory, drivers):
             findings.append(finding)
             if show:
-                verdict = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")
-                print(f"{verdict}  {finding.step:<20} {redact(finding.detail)}", flush=True)
+                result = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")
+                print(f"{result}  {finding.step:<20} {redact(finding.detail)}", flush=True)
     finally:
         for driver in drivers:
             await driver.close()

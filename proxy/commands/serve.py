@@ -15,6 +15,7 @@ from proxy.commands.daemon import serve
 from proxy.config.gateway_settings import OFF
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings, value_of
+from proxy.core import events
 from proxy.logs import format as logs
 from proxy.state.certificates import load_pair, serving_context
 from proxy.state.folder import state_problem
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     settings = loaded.settings
     logs.set_up(settings)
     for warning in loaded.warnings:
-        _log.warning("suspicious setting", extra={"hint": warning})
+        _log.warning(events.SUSPICIOUS_SETTING, extra={"hint": warning})
     if args.demo:
         settings = replace(
             settings,

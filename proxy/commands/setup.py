@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from proxy.commands.advice import advice_for
 from proxy.commands.common import EX_CONFIG, FAILED, OK, complain
 from proxy.config.settings import Settings, settings_of
 from proxy.config.settings_file import is_unset, merged, write_settings
 from proxy.config.types import GATEWAY
+from proxy.core.advice import advice_for
 from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError
 from proxy.core.redaction import conceal
@@ -184,7 +184,7 @@ async def _refusal(settings: Settings) -> tuple[str, ...]:
         for driver in drivers:
             await driver.close()
     if isinstance(answer, GatewayError):
-        return f"{answer.title}: {answer}.", advice_for(answer)[1]
+        return f"{answer.title}: {answer}.", advice_for(answer, drivers[0].name)[1]
     return ()
 
 

@@ -1,9 +1,11 @@
-"""What a failure comes from, and what its owner can do about it."""
+"""What a failure comes from, and what its operator can do about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from proxy.core.errors import (
     BadAnswer,
@@ -22,92 +24,128 @@ from proxy.core.errors import (
 
 
 class Cause(Enum):
-    """What a failure comes from, in a word."""
+    """What a failure comes from, in a word; the one to remove first comes first."""
 
     ADDRESS = "address"
     ROUTE = "route"
     PORT = "port"
-    TLS = "TLS"
     LOGIN = "login"
     KEY = "key"
     RATE_LIMIT = "rate limit"
-    FIRMWARE = "firmware"
+    TLS = "TLS"
     GATEWAY = "gateway"
+    FIRMWARE = "firmware"
 
     @property
     def spoken(self) -> str:
         """The word in a sentence."""
         return self.value if self is Cause.TLS else f"the {self.value}"
 
+    @property
+    def rank(self) -> int:
+        """0 for the cause to remove first."""
+        return list(Cause).index(self)
 
-ROUTE_ADVICE = (
-    "No way leads to this address from here. Is the gateway on, and this machine in the same network? "
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The cause of an error, the first thing to do (one sentence), and what else to know.
+
+    ``{password}`` stands for the settings that the link logs in with.
+    """
+
+    cause: Cause
+    action: str
+    more: str = ""
+
+
+# The password of a link, by the name of its driver.
+PASSWORDS: Final[Mapping[str, str]] = {
+    "local": "PW_PASSWORD (the customer login, not the Tesla account)",
+    "tedapi": "PW_GW_PWD (the gateway password on the sticker)",
+    "v1r": "PW_PASSWORD (the customer login, not the Tesla account)",
+}
+_ANY_PASSWORD: Final = "PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker)"  # noqa: S105 - no password
+
+ROUTE_ADVICE: Final = (
+    "Is this machine in the same network? "
     "192.168.91.1 is reached only from the gateway's own Wi-Fi or over a route that you set "
     "(ip route add 192.168.91.1 via the gateway's LAN address)."
 )
-PORT_ADVICE = (
+PORT_ADVICE: Final = (
     "There is a machine, but nothing listens on this port. Is it the gateway's address? "
     "An address on your LAN answers at 443; a Powerwall 3 may answer at 192.168.91.1 only."
 )
-# What an error of a driver means for its owner.
-ADVICE: Mapping[type[GatewayError], tuple[Cause, str]] = {
-    CertificateChanged: (
+# What an error of a driver means for the operator.
+ADVICE: Final[Mapping[type[GatewayError], Advice]] = {
+    CertificateChanged: Advice(
         Cause.TLS,
-        (
-            "If you expect a new certificate (new gateway, new firmware): powerwall-proxy cert accept. "
-            "Otherwise something stands between you and the gateway."
-        ),
+        "If you expect a new certificate (new gateway, new firmware): powerwall-proxy cert accept.",
+        "Otherwise something stands between you and the gateway.",
     ),
-    LoginRejected: (
+    LoginRejected: Advice(
         Cause.LOGIN,
-        (
-            "Check PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker). "
-            "Do not try often: gateways lock out clients that repeat a wrong password."
-        ),
+        "Check {password}.",
+        "Do not try often: gateways lock out clients that repeat a wrong password.",
     ),
-    KeyRejected: (
+    KeyRejected: Advice(
         Cause.KEY,
-        (
-            "The password is right. Register and confirm the key as powerwall-proxy pair says, and check the clocks: "
-            "a signature holds for twelve seconds."
-        ),
+        "Register and confirm the key as powerwall-proxy pair says, and check the clocks.",
+        "The password is right; a signature holds for twelve seconds.",
     ),
-    LoginFailed: (
+    LoginFailed: Advice(
         Cause.GATEWAY,
-        (
-            "The device that answers accepts no login. Is PW_HOST the gateway's address, and no router's or switch's? "
-            "If it is: the gateway may be starting; wait ten minutes, then restart it."
-        ),
+        "Is PW_HOST the gateway's address, and no router's or switch's?",
+        "The device that answers accepts no login. If it is the gateway, it may be starting: wait ten minutes, "
+        "then restart it.",
     ),
-    RateLimited: (
+    RateLimited: Advice(
         Cause.RATE_LIMIT,
-        "Stop polling it for ten minutes or more. Does another program poll it too? Let that read from the proxy.",
+        "Does another program poll the gateway? Let it read from the proxy.",
+        "Stop polling for ten minutes or more.",
     ),
-    NotSupported: (
+    NotSupported: Advice(
         Cause.FIRMWARE,
-        "This firmware does not report this here. Powerwall 3 and newer firmware need TEDAPI: set PW_GW_PWD.",
+        "Powerwall 3 and newer firmware need TEDAPI: set PW_GW_PWD.",
+        "This firmware does not report this here.",
     ),
-    SourceUnavailable: (
+    SourceUnavailable: Advice(
         Cause.GATEWAY,
-        (
-            "The gateway is there but not ready: it starts, is busy, or its site master is stopped. "
-            "If this lasts for an hour, restart the gateway."
-        ),
+        "If this lasts for an hour, restart the gateway.",
+        "The gateway is there but not ready: it starts, is busy, or its site master is stopped.",
     ),
-    BadAnswer: (
+    BadAnswer: Advice(
         Cause.FIRMWARE,
-        "What answers is not the gateway's API as this proxy knows it. Is PW_HOST the gateway's address?",
+        "Is PW_HOST the gateway's address?",
+        "What answers is not the gateway's API as this proxy knows it.",
     ),
-    GatewayTimeout: (
+    GatewayTimeout: Advice(
         Cause.GATEWAY,
-        "The gateway is slow: weak Wi-Fi, or too many programs poll it. PW_TIMEOUT is the longest wait.",
+        "Is the gateway on, and its Wi-Fi strong?",
+        "It is slow, or too many programs poll it. PW_TIMEOUT is the longest wait.",
     ),
-    Interrupted: (Cause.GATEWAY, "The connection breaks: weak Wi-Fi, or the gateway restarts."),
-    Unreachable: (Cause.ROUTE, ROUTE_ADVICE),
-    GatewayError: (Cause.GATEWAY, "See the log of the proxy for more."),
+    Interrupted: Advice(
+        Cause.GATEWAY, "Is its Wi-Fi strong?", "The connection breaks, or the gateway restarts."
+    ),
+    Unreachable: Advice(
+        Cause.ROUTE, "Is PW_HOST the gateway's address, and is the gateway on?", ROUTE_ADVICE
+    ),
+    GatewayError: Advice(Cause.GATEWAY, "See the log of the proxy for more."),
 }
 
 
-def advice_for(error: GatewayError) -> tuple[Cause, str]:
+def advice_for(error: GatewayError, link: str = "") -> tuple[Cause, str]:
+    """Return the cause of an error of a link (by its driver's name), and all that can be advised."""
+    known = _advice(error)
+    text = f"{known.action} {known.more}".strip()
+    return known.cause, text.replace("{password}", PASSWORDS.get(link, _ANY_PASSWORD))
+
+
+def action_for(error: GatewayError, link: str = "") -> str:
+    """Return the first thing to do about an error of a link, as one sentence."""
+    return _advice(error).action.replace("{password}", PASSWORDS.get(link, _ANY_PASSWORD))
+
+
+def _advice(error: GatewayError) -> Advice:
     """Look an error up in the table; the nearest class counts."""
     return next(ADVICE[kind] for kind in type(error).__mro__ if kind in ADVICE)

@@ -25,6 +25,7 @@ class GatewayError(Exception):
 
     ``retry_after`` is what the gateway requested, in seconds, or None. ``refusals`` is how
     often in a row the same credentials were refused, where that is known across restarts.
+    ``was_sent`` is False if there was no connection over which a request could have gone out.
     The message is one sentence without secrets; clients may see it.
     """
 
@@ -41,11 +42,14 @@ class GatewayError(Exception):
     keeps_login: ClassVar[bool] = False
     # An outage of the gateway changes nothing about it.
     outlives_outage: ClassVar[bool] = False
+    # Something went wrong; False: the gateway is well, and this says what it is able to do.
+    is_failure: ClassVar[bool] = True
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.refusals = 0
+        self.was_sent = True
 
     @classmethod
     def code(cls) -> str:
@@ -167,6 +171,7 @@ class NotSupported(GatewayError):
     status = 404
     title = "This gateway does not offer this"
     scope = Scope.SOURCE
+    is_failure = False
     rests: ClassVar[tuple[float, ...]] = (600.0,)
     longest_wait_s = 86400.0
 

@@ -1,8 +1,8 @@
 """Find out what stands between the proxy and its gateway, step by step.
 
-Each step presumes the one before: name, route and port, TLS, login, readings. The first
-that fails is the diagnosis. The gateway sees one login at most, and none while an earlier
-refusal is to be respected: the drivers see to that, as in the daemon.
+Each step presumes the one before: name, route and port, TLS, login, readings. Of what fails
+``verdict`` names what to remove first. The gateway sees one login at most, and none while an
+earlier refusal is to be respected: the drivers see to that, as in the daemon.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from proxy.commands.advice import PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
+from proxy.core.advice import PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
 from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
+from proxy.core.json_access import get_path
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, SOE, STATUS, VITALS
 from proxy.drivers.base import Driver, ReportsUsage
 from proxy.drivers.http_client import GatewayClient
 from proxy.state.certificates import trusting_context
-from proxy.views.json_access import section
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
@@ -53,7 +53,7 @@ _NO_ROUTE = frozenset(
 async def diagnose(
     settings: GatewaySettings, memory: StateStore, drivers: tuple[Driver, ...]
 ) -> AsyncIterator[Finding]:
-    """Yield what every step finds; the first finding with a cause is the last but for readings."""
+    """Yield what every step finds; before the readings, a finding with a cause is the last."""
     if not settings.host:
         advice = "Set PW_HOST to the address of the gateway; your router's list of devices shows it."
         yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
@@ -64,9 +64,17 @@ async def diagnose(
         yield finding
         if finding.cause:
             return
-    for driver in drivers:
-        async for finding in _readings(driver):
+    obtained: set[Source] = set()
+    for number, driver in enumerate(drivers):
+        elsewhere = obtained.union(*(other.sources for other in drivers[number + 1 :]))
+        async for finding in _readings(driver, elsewhere, obtained):
             yield finding
+
+
+def verdict(findings: Iterable[Finding]) -> Finding | None:
+    """Return the finding whose cause is to be removed first; None if all is well."""
+    ill = [(finding.cause.rank, finding) for finding in findings if finding.cause]
+    return min(ill, key=lambda ranked: ranked[0])[1] if ill else None
 
 
 async def _address(session: GatewayClient, _: float) -> Finding:
@@ -154,8 +162,13 @@ async def _speaks_http(session: GatewayClient, soft_timeout_s: float) -> bool:
     return answer.startswith(b"HTTP/") and b"https" not in answer.lower()
 
 
-async def _readings(driver: Driver) -> AsyncIterator[Finding]:
-    """Fetch three sources; the first request brings the login with it."""
+async def _readings(
+    driver: Driver, elsewhere: Collection[Source], obtained: set[Source]
+) -> AsyncIterator[Finding]:
+    """Fetch three sources; the first request brings the login with it.
+
+    What this link does not offer is nothing bad where it is available ``elsewhere``: over another link.
+    """
     for number, (source, name) in enumerate(ASKED.items()):
         step = f"{driver.name}: {name}"
         exchange = driver.sources.get(source)
@@ -170,29 +183,33 @@ async def _readings(driver: Driver) -> AsyncIterator[Finding]:
         if number == 0 and usage and usage.session_since is not None:
             login = "accepted" if usage.logins.get("ok") else "not needed: a session is kept"
             yield Finding(f"{driver.name}: login", login)
-        yield _reading(step, driver, source, answer)
+        if isinstance(answer, Document):
+            obtained.add(source)
+        yield _reading(step, driver, source, answer, is_needed=source not in elsewhere)
         # One login, not three: without it nothing else can be read.
         is_shut_out = usage and usage.logins and not usage.logins.get("ok")
         if is_shut_out or (isinstance(answer, GatewayError) and answer.scope is Scope.LINK):
             return
 
 
-def _reading(step: str, driver: Driver, source: Source, answer: Document | GatewayError | None) -> Finding:
+def _reading(
+    step: str, driver: Driver, source: Source, answer: Document | GatewayError | None, *, is_needed: bool
+) -> Finding:
     if isinstance(answer, Document):
         return Finding(step, _firmware(answer, driver) if source == STATUS else "read")
     error = answer or SourceUnavailable(f"{source} was not in the answer")
-    if source == SOE and isinstance(error, NotSupported):
-        return Finding(
-            step, "is not offered; has this site no battery?"
-        )  # with one, every firmware reports it
-    cause, advice = advice_for(error)
+    if source == SOE and isinstance(error, NotSupported):  # with a battery, every firmware reports it
+        return Finding(step, "is not offered; has this site no battery?")
+    if isinstance(error, NotSupported) and not is_needed:
+        return Finding(step, "is not offered over this link; another one has it")
+    cause, advice = advice_for(error, driver.name)
     wait = f"; it requests a pause of {error.retry_after:.0f} s" if error.retry_after else ""
     return Finding(step, f"{error.title}: {error}{wait}", cause, advice)
 
 
 def _firmware(status: Document, driver: Driver) -> str:
     """Name the firmware, and say so if it keeps from the login what its owner may look for."""
-    version = str(section(status.value).get("version", "unknown")).strip()
+    version = str(get_path(status.value, "version") or "unknown").strip()
     asks_for_vitals = driver.sources.get(VITALS) == VITALS
     if asks_for_vitals and parse_version(version) >= HAS_VITALS_BELOW:
         return f"{version}; it reports temperatures and most alerts over TEDAPI only: PW_GW_PWD"

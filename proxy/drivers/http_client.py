@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -150,7 +151,8 @@ class GatewayClient:
         aiohttp repeats a GET whose connection broke, unless it is to be sent ``once``: some GETs change
         the gateway. Nor is it repeated when the request before failed as well: then it was no old connection.
         """
-        with self._named(path):
+        sent = asyncio.Event()
+        with self._named(path, sent):
             session, trust = await self._open(is_file=is_file)
             answer = await session.request(
                 method,
@@ -161,22 +163,26 @@ class GatewayClient:
                 allow_redirects=False,
                 timeout=self._long if is_file else self._timeout,
                 middlewares=(self._unrepeated,) if once or self._failed else None,
+                trace_request_ctx=sent,
             )
         async with answer:
             self._failed = False
             yield answer
 
     @contextmanager
-    def _named(self, path: str) -> Iterator[None]:
-        """Raise what fails while the gateway is waited for as a GatewayError."""
+    def _named(self, path: str, sent: asyncio.Event | None = None) -> Iterator[None]:
+        """Raise what fails while the gateway is waited for as a GatewayError, which knows whether it was ``sent``."""
         try:
             yield
-        except GatewayError:
+        except GatewayError as error:
             self._failed = True
+            error.was_sent = sent is None or sent.is_set()
             raise
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
             self._failed = True
-            raise self._translate(exc, path) from exc
+            failure = self._translate(exc, path)
+            failure.was_sent = sent is None or sent.is_set()
+            raise failure from exc
 
     def usage(self) -> Usage:
         """Say what was counted; logins are the business of who logs in."""
@@ -212,7 +218,8 @@ class GatewayClient:
             trace_configs=[trace],
         )
 
-    async def _count(self, *_: Any) -> None:
+    async def _count(self, _: aiohttp.ClientSession, traced: SimpleNamespace, __: Any) -> None:
+        traced.trace_request_ctx.set()
         self._requests += 1
         self._recent.append(self._clock.monotonic())
 

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from proxy.core.advice import action_for
 from proxy.core.breaker import State
-from proxy.core.errors import NotSupported
+from proxy.core.errors import Forbidden, NotSupported, RateLimited
 from proxy.core.sources import CLOUD_SETTINGS, IDENTITY, METERS, OPERATION, TEDAPI_CONFIG
 from proxy.drivers.base import CountsRequests, ReportsUsage, Usage
 
@@ -31,6 +32,8 @@ _NO_READINGS = IDENTITY | {
     *(OPERATION, TEDAPI_CONFIG, "/tedapi/battery", "/api/meters/status", "/api/powerwalls/status"),
     *("/api/system/networks/conn_tests", "/api/system/testing"),
 }
+# Outcomes of exchanges that a gateway answered; what it does not offer is no failure.
+_ANSWERS = frozenset({"ok", NotSupported.code(), Forbidden.code()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,14 @@ class LinkStatus:
     @property
     def failed_exchanges(self) -> int:
         """How many exchanges brought no answer."""
-        return sum(count for (_, outcome), count in self.exchanges.items() if outcome != "ok")
+        return sum(count for (_, outcome), count in self.exchanges.items() if outcome not in _ANSWERS)
+
+    @property
+    def not_offered(self) -> tuple[str, ...]:
+        """The paths that were requested and that this hardware and firmware do not have over this link."""
+        return tuple(
+            sorted(path for path, cooldown in self.path_cooldowns.items() if not cooldown.error.is_failure)
+        )
 
     def wait_s(self, now: float) -> float:
         """Return how long it takes until requests are sent again; 0 if they are."""
@@ -210,7 +220,7 @@ def _waits(cache: SourceCache, links: tuple[LinkStatus, ...], now: float) -> Map
 def _offered(cache: SourceCache, links: tuple[LinkStatus, ...]) -> Mapping[str, bool]:
     found = {snapshot.source: True for snapshot in cache.store}
     for path, error in _path_errors(links):
-        if isinstance(error, NotSupported):
+        if not error.is_failure:
             found.setdefault(path, False)
     return dict(sorted(found.items()))
 
@@ -220,7 +230,7 @@ def _lost(cache: SourceCache, links: tuple[LinkStatus, ...]) -> tuple[Source, Ga
     for source in sorted(cache.obtained):
         if cache.peek(source) is None:
             for cooldown in (link.cooldown_of(source) for link in links):
-                if cooldown and not isinstance(cooldown.error, NotSupported):
+                if cooldown and cooldown.error.is_failure:
                     return source, cooldown.error
     return None
 
@@ -235,7 +245,7 @@ def _powers_missing(cache: SourceCache, links: tuple[LinkStatus, ...]) -> Gatewa
 
 def _failure(links: tuple[LinkStatus, ...]) -> GatewayError | None:
     """Return why some reading could not be had lately; what is not offered is no failure."""
-    return next((error for _, error in _path_errors(links) if not isinstance(error, NotSupported)), None)
+    return next((error for _, error in _path_errors(links) if error.is_failure), None)
 
 
 def _path_errors(links: tuple[LinkStatus, ...]) -> Iterator[tuple[str, GatewayError]]:
@@ -255,11 +265,9 @@ def _reason(
         return "No gateway is configured: set PW_HOST to its address, or PW_CLOUD_MODE."
     failed = _failed(links)
     if failed is not None:
-        cause = f"{failed.error.title.lower()} ({failed.error})" if failed.error else "it is being tried"
         served = f"serving readings {age:.0f} s old" if age is not None else "no readings to serve"
         is_gateway = len(links) == 1 and failed.month is None
-        name = "gateway" if is_gateway else f"{failed.driver} connection"
-        return f"The {name} is in cooldown: {cause}; next try in {failed.wait_s(now):.0f} s; {served}."
+        return f"{_trouble(failed, now, is_only=is_gateway)}; {served}."
     if age is None:
         failing = failure or missing
         return f"No readings: {failing}." if failing else "No reading has been requested yet."
@@ -268,3 +276,13 @@ def _reason(
     if lost:
         return f"Readings are {age:.1f} s old, but there is no {lost[0]}: {lost[1]}."
     return f"Readings are {age:.1f} s old."
+
+
+def _trouble(link: LinkStatus, now: float, *, is_only: bool) -> str:
+    """Say what is wrong with a link, what to do about it, and when it is tried again."""
+    error = link.error
+    if error is None:
+        return "The gateway is being tried"
+    over = "" if is_only else f" over {link.driver}"
+    pause = "Paused for" if isinstance(error, RateLimited) else "Next attempt in"
+    return f"{error.title}{over}: {error}. {action_for(error, link.driver)} {pause} {link.wait_s(now):.0f} s"

@@ -21,7 +21,7 @@ STATE_CHANGES = {
     events.CONNECTIONS_ADMITTED: "connections",
 }
 # Lines that are an account of what was done: each of them counts.
-ACCOUNTS = frozenset({events.COMMAND})
+ACCOUNTS = frozenset({events.COMMAND, events.SUSPICIOUS_SETTING})
 _MINUTE = 60.0
 _MOST_KINDS = 200
 

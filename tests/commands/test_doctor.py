@@ -7,15 +7,17 @@ from contextlib import suppress
 
 import pytest
 
-from proxy.commands.advice import ADVICE, Cause
-from proxy.commands.diagnosis import diagnose
+from proxy.commands.common import settings_for
 from proxy.config.settings import settings_of
 from proxy.core import errors
+from proxy.core.advice import ADVICE, Cause
+from proxy.drivers.diagnosis import diagnose, verdict
 from proxy.drivers.registry import drivers_for
 from proxy.sim.faults import Fault
+from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
 from proxy.state.store import StateStore
-from tests.drivers.houses import Key
+from tests.drivers.houses import Key, knows
 
 
 @pytest.fixture
@@ -46,6 +48,42 @@ async def test_a_healthy_gateway_costs_one_login_and_three_questions(sim, examin
     assert causes(findings) == []
     assert sim.logins == 1
     assert len([record for record in sim.requests if record.method == "GET"]) == 3
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+async def test_every_healthy_gateway_is_called_healthy(clock, examine, persona):
+    """Set up as the README says: what one link does not offer and another one has is nothing bad."""
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        findings = await examine(**settings_for(sim))
+
+    assert verdict(findings) is None, findings
+    assert sim.logins <= 1
+
+
+@pytest.mark.parametrize(
+    ("persona", "wrong"),
+    [
+        *((name, "password") for name, it in PERSONAS.items() if it.tls),
+        *((name, "gw_pwd") for name, it in PERSONAS.items() if it.tedapi and it.version >= (23, 44, 0)),
+    ],
+)
+async def test_a_wrong_password_is_named_on_every_gateway(clock, examine, persona, wrong):
+    """Whatever else one of the links cannot report, the password comes first: it is what the operator can change."""
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        findings = await examine(**{**settings_for(sim), wrong: "mistyped"})
+
+    ill = verdict(findings)
+    assert ill.cause is Cause.LOGIN
+    assert f"PW_{wrong.upper()} " in ill.advice
+    assert len([finding for finding in findings if finding.cause]) == 1
+
+
+async def test_a_powerwall3_on_the_wire_is_called_healthy(clock, examine, key):
+    async with SimulatedGateway("pw3", clock=clock.clock) as sim:
+        knows(sim, key)
+        findings = await examine(host=sim.address, **key.settings())
+
+    assert verdict(findings) is None, findings
 
 
 async def test_a_kept_session_needs_no_login(sim, examine):

@@ -27,6 +27,24 @@ def test_the_demo_serves_a_house_and_ends_when_told(command):
     assert list(command.home.iterdir()) == []
 
 
+def test_every_warning_of_the_settings_is_one_line(command):
+    """However many there are, and at once: none waits to be counted as a repetition of another."""
+    demo = command.start(
+        *("serve", "--demo"),
+        **dict.fromkeys(("PW_AAA", "PW_BBB", "PW_CCC", "PW_DDD"), "1"),
+        PW_STYLE="x",
+        PW_CONTROL_SECRET="abc",
+        PW_PORT="0",
+    )
+    demo.port()
+
+    shown = [line for line in demo.lines if "suspicious setting" in line]
+    for name in ("PW_AAA", "PW_BBB", "PW_CCC", "PW_DDD", "PW_STYLE", "PW_CONTROL_SECRET"):
+        assert len([line for line in shown if name in line]) == 1, (name, shown)
+    assert demo.ends() == 0
+    assert [line for line in demo.lines if "repeated" in line] == []
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_the_log_tells_a_url_that_can_be_opened(command, address):
     """An IPv6 address stands in brackets (RFC 3986 section 3.2.2)."""

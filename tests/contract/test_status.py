@@ -69,5 +69,5 @@ async def test_a_status_is_of_its_moment(sim, proxy, clock):
     assert before.links[0].seconds.count == observed
     assert not now.links[0].is_up
     assert now.links[0].next_attempt > now.at
-    assert "in cooldown" in now.reason
+    assert "limits the rate" in now.reason
     assert now.links[0].seconds.count > observed

@@ -103,7 +103,7 @@ async def test_health_says_which_of_the_two_rests(gateway, start):
     health = (await proxy.get("/health")).json()
 
     assert health["status"] == "degraded"
-    assert health["message"].startswith("The tedapi connection is in cooldown: the gateway refuses the login")
+    assert health["message"].startswith("The gateway refuses the login over tedapi: ")
     assert "serving readings" in health["message"]
     assert link(health, "local")["state"] == "closed"
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.commands.common import settings_for
+from proxy.server.routes import ROUTES
+from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, until
 
 SECRET = "correct-horse-battery-staple"
@@ -90,3 +94,62 @@ async def test_commands_are_told_without_values_and_clients(start, sim):
 
     assert [(it["settings"], it["outcome"]) for it in writes] == [(["reserve"], "ok")] * 2
     assert all(set(it) == {"seconds", "settings", "outcome"} for it in writes)
+
+
+@pytest.mark.parametrize("persona", ["fw21_44", "fw25_10", "pw3", "solar_only"])
+async def test_what_a_gateway_does_not_offer_is_no_error(start, clock, persona):
+    """All routes of a healthy gateway: nothing failed, and each link names what it cannot report."""
+    async with SimulatedGateway(persona, clock=clock.clock) as sim:
+        proxy = await start(**settings_for(sim))
+        for route in ROUTES:
+            if not route.endpoint:
+                await proxy.get(route.path)
+        told, stats = await health(proxy), (await proxy.get("/stats")).json()
+        links = told["gateways"][0]["links"]
+
+        assert told["status"] == "ok"
+        assert told["errors"] == []
+        assert [link["resting"] for link in links] == [{}] * len(links)
+        assert "error" not in told["traffic"]["results"]
+        assert stats["gateway"]["refusals"] == 0
+        assert told["connection_health"]["total_failures"] == 0
+        if persona == "pw3":
+            assert "/api/operation" in links[0]["not_offered"]
+            assert told["traffic"]["results"]["not_offered"] > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault", "sentences"),
+    [
+        (
+            {},
+            Fault(action="refuse"),
+            (
+                "The gateway cannot be reached: ",
+                "connection refused. Is PW_HOST the gateway's address",
+                "Next attempt",
+            ),
+        ),
+        (
+            {"password": "mistyped"},
+            None,
+            ("The gateway refuses the login: PW_PASSWORD is wrong", "Check PW_PASSWORD (the customer"),
+        ),
+        ({}, Fault(status=429), ("limits the rate", "Does another program poll the gateway?", "Paused for")),
+    ],
+    ids=["unreachable", "refused", "limited"],
+)
+async def test_the_summary_names_the_cause_and_one_action(start, sim, settings, fault, sentences):
+    """The words of the operator: what is wrong, what to do, when it is tried again."""
+    if fault:
+        sim.faults.add(fault)
+    proxy = await start(sim, **settings)
+    await proxy.get("/aggregates")
+
+    message = (await health(proxy))["message"]
+
+    for sentence in sentences:
+        assert sentence in message
+    assert message.endswith("; no readings to serve.")
+    assert "rest" not in message
+    assert "cooldown" not in message

@@ -106,7 +106,7 @@ async def test_an_outage_is_told_with_the_next_try(proxy, sim, clock):
     assert stats["connection_health"]["is_degraded"] is True
     assert stats["fallback_mode"]["is_fallback_mode"] is True
     assert stats["gateway"]["next_try_at"] > "2025"
-    assert "next try in" in health["message"]
+    assert "Paused for" in health["message"]
 
 
 async def test_the_switch_of_the_peer_hides_the_counters_of_health(start, sim):

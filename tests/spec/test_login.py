@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import socket
 
 import pytest
 
+from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time
 
@@ -22,6 +24,23 @@ async def test_a_wrong_password_is_tried_at_most_twice_in_thirty_seconds(sim, st
     assert sim.logins <= 2
     assert {answer.status for answer in answers} == {503}
     assert "refuses the login" in answers[0].text
+
+
+@pytest.mark.parametrize("fails", ["the port is closed", "the handshake never ends"])
+async def test_a_connection_that_fails_is_no_login(sim, start, clock, fails):
+    """Neither in the counters nor on the status page: nothing was sent, so nothing can have been refused."""
+    sim.faults.add(Fault(action="refuse"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ports = {"the port is closed": sim.port, "the handshake never ends": silent.getsockname()[1]}
+        proxy = await start(host=f"127.0.0.1:{ports[fails]}", password="password", timeout=0.2)
+        for _ in range(8):
+            assert (await proxy.get("/soe")).status >= 500
+            await pass_time(clock, proxy, 11)
+
+        [gateway] = (await proxy.get("/health")).json()["gateways"]
+        assert (gateway["links"][0]["logins"], gateway["links"][0]["logins_last_hour"]) == (0, 0)
+        assert "powerwall_proxy_logins_total{" not in (await proxy.get("/metrics")).text
+        assert (await proxy.get("/stats")).json()["gateway"]["logins"] == 0
 
 
 async def test_refused_logins_become_rarer(sim, start, clock):

@@ -1,5 +1,6 @@
 """What Prometheus' own promtool and two strict parsers say about /metrics: nothing, whatever the gateway does."""
 
+import json
 import re
 import subprocess
 
@@ -11,6 +12,7 @@ from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, until
 from tests.metrics.reading import OPENMETRICS, parse_openmetrics, read, settled
+from tests.stack.servers import ROOT
 
 
 def promtool_remarks(body: str) -> list[str]:
@@ -101,6 +103,74 @@ async def test_promtool_and_both_parsers_have_no_remark(persona, start, clock):
         await pass_time(clock, proxy, 60)
         assert {row.name for row in SITE_METRICS} & (await settled(proxy)).names == set()
         await clean(proxy)
+
+
+RECORDED = ("powerwall_proxy_failures_in_row", "powerwall_proxy_link_state", "powerwall_proxy_logins_total")
+SCRAPE_S = 30
+
+
+async def test_the_alert_of_a_failing_gateway_fires_on_what_a_scraper_records(start, clock, tmp_path):
+    """A gateway that stalls, over two links: ten minutes after the first failure, however scrapes and attempts fall.
+
+    Nobody is told of repeated logins: none was answered, and most were not even sent.
+    """
+    async with SimulatedGateway("fw25_10", clock=clock.clock) as sim:
+        proxy = await start(sim, gw_pwd=sim.gw_pwd, timeout=0.1)
+        await settled(proxy)
+        sim.faults.add(Fault(action="hang"))
+        recorded = []
+        for _ in range(15 * 60 // SCRAPE_S):
+            await pass_time(clock, proxy, SCRAPE_S)
+            await proxy.get("/aggregates")
+            recorded.append((await proxy.get("/metrics")).text)
+
+    firing = {"severity": "warning", "gateway": "default"}
+    summary = (
+        "The gateway default has given no usable reply over {} for 10 minutes; GET /health gives the reason."
+    )
+    test = {
+        "rule_files": [str(ROOT / "deploy/prometheus/rules.yml")],
+        "evaluation_interval": f"{SCRAPE_S}s",
+        "tests": [
+            {
+                "interval": f"{SCRAPE_S}s",
+                "input_series": list(series_of([read(body) for body in recorded])),
+                "alert_rule_test": [
+                    {"eval_time": "5m", "alertname": "PowerwallGatewayFailing", "exp_alerts": []},
+                    {
+                        "eval_time": "14m",
+                        "alertname": "PowerwallGatewayFailing",
+                        "exp_alerts": [
+                            {
+                                "exp_labels": {**firing, "driver": driver},
+                                "exp_annotations": {"summary": summary.format(driver)},
+                            }
+                            for driver in ("local", "tedapi")
+                        ],
+                    },
+                    {"eval_time": "14m", "alertname": "PowerwallLoginsRepeat", "exp_alerts": []},
+                ],
+            }
+        ],
+    }
+    (tmp_path / "recorded.yml").write_text(json.dumps(test))
+    assert rule_failures(tmp_path / "recorded.yml") == ""
+
+
+def rule_failures(test) -> str:
+    """What ``promtool test rules`` finds wrong."""
+    done = subprocess.run(["promtool", "test", "rules", test], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr if done.returncode else ""
+
+
+def series_of(scrapes):
+    """What promtool calls input series: the values of all scrapes, "_" where there was none."""
+    keys = sorted({key for scrape in scrapes for key in scrape if key[0] in RECORDED})
+    for name, *labels in keys:
+        described = ",".join('{}="{}"'.format(*label.split("=", 1)) for label in labels)
+        values = (scrape.get((name, *labels)) for scrape in scrapes)
+        written = " ".join("_" if value is None else f"{value:g}" for value in values)
+        yield {"series": f"{name}{{{described}}}", "values": written}
 
 
 async def test_promtool_has_no_remark_during_an_outage(sim, start, clock):

@@ -207,7 +207,7 @@ class Login:
         if not self._settings.password:
             raise LoginRejected("the gateway wants a login and PW_PASSWORD is not set", retry_after=300.0)
         self.backoff.check()
-        self._tried.append(self._clock.monotonic())
+        started = self._clock.monotonic()
         try:
             reply = await self._session.request(
                 "POST",
@@ -225,11 +225,15 @@ class Login:
             )
             credentials = self._accepted(number, reply)
         except GatewayError as error:
+            if not error.was_sent:  # without a connection there was no login
+                raise
+            self._tried.append(started)
             self.outcomes[error.code()] += 1
             if isinstance(error, LoginRejected | RateLimited):
                 self.backoff.refused(error)
             raise
         self._is_unproved = True
+        self._tried.append(started)
         self.outcomes["ok"] += 1
         _log.info("logged in", extra={"gateway": self._session.address, "mode": self._settings.auth_mode})
         return credentials
@@ -238,7 +242,7 @@ class Login:
         """Turn the answer of the login into a ticket and remember it. Raises GatewayError."""
         wait = reply.retry_after
         if reply.is_denied:
-            raise LoginRejected("wrong password, or a password login is not allowed", retry_after=wait)
+            raise LoginRejected("PW_PASSWORD is wrong, or a password login is not allowed", retry_after=wait)
         if reply.status == _TOO_MANY:
             raise RateLimited("too many logins (429)", retry_after=wait)
         if reply.status != _OK:

@@ -89,8 +89,9 @@ def _link(link: LinkStatus, now: float) -> dict[str, Any]:
         "resting": {
             path: {"retry_in_seconds": round(cooldown.until - now, 1), "reason": str(cooldown.error)}
             for path, cooldown in link.path_cooldowns.items()
-            if not cooldown.permits(now)
+            if not cooldown.permits(now) and cooldown.error.is_failure
         },
+        "not_offered": list(link.not_offered),
         **link.details,
     }
 
