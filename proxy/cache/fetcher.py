@@ -7,9 +7,11 @@ awaits is atomic, so there are no locks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from proxy.cache.events import LinkChanged, SnapshotDiscarded, SnapshotStored
+from proxy.cache.link import names_of
 from proxy.cache.refresher import Refresher
 from proxy.cache.single_flight import Flight, SingleFlight, stopping
 from proxy.core.errors import BadAnswer, GatewayError, NotSupported, SourceUnavailable, Unreachable
@@ -18,11 +20,13 @@ from proxy.core.sources import STATUS, lacking
 from proxy.drivers.base import CachesReplies
 
 if TYPE_CHECKING:
+    from proxy.cache.events import EventBus
     from proxy.cache.link import Link
     from proxy.cache.store import MemoryStore
+    from proxy.core.breaker import Breaker, Cooldown
     from proxy.core.clock import Clock
     from proxy.core.freshness import Policy
-    from proxy.core.model import Document, Source
+    from proxy.core.model import Document, Snapshot, Source
 
 
 # A source whose answer was of no use is requested again after this long.
@@ -33,7 +37,7 @@ class Fetcher:
     """Asks the links of one gateway and stores what they tell.
 
     ``links`` are tried in order; the first that has a source and may be asked is read.
-    ``policy`` holds where there is no link. ``notify`` is called whenever snapshots or links changed.
+    ``policy`` holds where there is no link. What becomes of snapshots and links is published as ``events``.
     """
 
     def __init__(
@@ -42,7 +46,7 @@ class Fetcher:
         clock: Clock,
         policy: Policy,
         store: MemoryStore,
-        notify: Callable[[], None],
+        events: EventBus,
     ) -> None:
         self.links = tuple(links)
         self.refresher = Refresher(clock, self.policy, store, self.request_fetch)
@@ -51,7 +55,10 @@ class Fetcher:
         self._now = clock.monotonic
         self._store = store
         self._policy = policy
-        self._notify = notify
+        self._events = events
+        self._stored: list[Snapshot] = []  # and not yet announced
+        self._link_names = dict(zip(self.links, names_of(self.links), strict=True))
+        self._link_marks = {link: _mark(link) for link in self.links}
         self._single_flight = SingleFlight(clock.monotonic)
         self._changed_at: dict[Source, float] = {}
         self._stand_ins: set[tuple[Link, Source]] = set()
@@ -161,6 +168,7 @@ class Fetcher:
     def forget(self, sources: Iterable[Source]) -> None:
         """Forget sources that a write has changed, also as answers that are still under way."""
         now, dropped = self._now(), tuple(sources)
+        gateway = self._events.gateway
         for source in dropped:
             self._store.discard(source)
             self._changed_at[source] = now
@@ -170,7 +178,8 @@ class Fetcher:
             if isinstance(link.driver, CachesReplies):
                 link.driver.forget_answers()
         self.refresher.schedule_now(dropped)
-        self._notify()
+        self._events.publish(*(SnapshotDiscarded(gateway, source) for source in dropped))
+        self._announce()
 
     def _store_documents(self, link: Link, documents: Mapping[Source, Document], started: float) -> None:
         """Store what an exchange told, unless a write has overtaken it or what there is serves better."""
@@ -182,7 +191,7 @@ class Fetcher:
                 self._note_firmware(document)
             self.obtained.add(source)
             self._answered[source] = link
-            snapshot = self._store.put(source, document, link.driver.policy(source))
+            snapshot = self._put(source, document, link.driver.policy(source))
             self.refresher.note(snapshot, now - started)
 
     def _replace_stand_ins(self, link: Link) -> None:
@@ -198,8 +207,24 @@ class Fetcher:
                 continue
             policy = link.driver.policy(source)
             if snapshot.policy.ttl > policy.ttl:
-                self._store.put(source, snapshot.document, policy)
+                self._put(source, snapshot.document, policy)
                 self.refresher.schedule_now((source,))
+
+    def _put(self, source: Source, document: Document, policy: Policy) -> Snapshot:
+        snapshot = self._store.put(source, document, policy)
+        self._stored.append(snapshot)
+        return snapshot
+
+    def _announce(self) -> None:
+        """Publish what was stored, and which links changed, since this was last done."""
+        gateway, stored = self._events.gateway, self._stored
+        marks = {link: _mark(link) for link in self.links}
+        changed = [link for link in self.links if marks[link] != self._link_marks[link]]
+        self._stored, self._link_marks = [], marks
+        self._events.publish(
+            *(SnapshotStored(gateway, snapshot.source, snapshot.revision) for snapshot in stored),
+            *(LinkChanged(gateway, self._link_names[link], link.breaker.state) for link in changed),
+        )
 
     def _is_useless(self, link: Link, source: Source, document: Document, started: float) -> bool:
         """Say whether an answer is none, and leave the source alone for a while if so.
@@ -237,7 +262,7 @@ class Fetcher:
         self._firmware = version
 
     def _schedule_next(self, link: Link, exchange: str, error: GatewayError | None) -> None:
-        """Plan the next look at what this exchange ought to have told, and tell the listeners.
+        """Schedule the next request for what this exchange ought to have brought, and publish what it did.
 
         What another link can tell meanwhile is looked at now: an open page does not ask by itself.
         """
@@ -253,7 +278,7 @@ class Fetcher:
             else:
                 self.refresher.schedule_now((source,))
         self.refresher.rearm()
-        self._notify()
+        self._announce()
 
     def end(self) -> None:
         """Ask no more: whoever waits for the gateway is answered with what there is."""
@@ -267,3 +292,8 @@ class Fetcher:
         await self._single_flight.close()
         for link in self.links:
             await link.driver.close()
+
+
+def _mark(link: Link) -> tuple[Breaker, dict[str, Cooldown]]:
+    """Return what decides which requests are sent over a link."""
+    return link.breaker, dict(link.rests)

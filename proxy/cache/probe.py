@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from proxy.cache.events import LinkChanged
 from proxy.core.errors import LoginRejected
 from proxy.core.sources import METERS
 from proxy.drivers.base import CountsRequests
@@ -31,16 +32,20 @@ class LinkProbe:
         self._clock = clock
         self._interval_s = interval_s
         self._timers: dict[Link, asyncio.TimerHandle] = {}
-        self._unsubscribe = gateway.subscribe(self._plan)
+        self._is_closed = False
+        self._unsubscribe = gateway.events.subscribe(LinkChanged, lambda _: self._plan())
 
     def close(self) -> None:
         """Look no more."""
+        self._is_closed = True
         self._unsubscribe()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
 
     def _plan(self) -> None:
+        if self._is_closed:
+            return
         now = self._clock.monotonic()
         for link in self._gateway.links:
             if _is_lost(link) and link not in self._timers:
@@ -50,7 +55,8 @@ class LinkProbe:
     def _look(self, link: Link) -> None:
         del self._timers[link]
         if _is_lost(link) and link.breaker.permits(self._clock.monotonic()):
-            self._gateway.request_fetch(link, METERS)  # its end plans the next look
+            flight = self._gateway.request_fetch(link, METERS)
+            flight.add_done_callback(lambda _: self._plan())
         else:
             self._plan()
 

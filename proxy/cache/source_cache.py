@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from proxy.cache.events import EventBus
 from proxy.cache.fetcher import Fetcher
 from proxy.cache.lookup import CacheResult, Reading, SourceResult
 from proxy.cache.scheduler import TICK_S
@@ -60,8 +61,8 @@ class SourceCache:
         self.results: dict[tuple[Source, CacheResult], int] = {}
         self.deadline_s = deadline_s
         self._fail_fast = fail_fast
-        self._listeners: list[Callable[[], None]] = []
-        self._fetcher = Fetcher(self.links, clock, policy, self.store, self._notify)
+        self.events = EventBus(name)
+        self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -119,9 +120,9 @@ class SourceCache:
             if self._freshness(self.store.get(source)) is not Freshness.FRESH:
                 self._fetcher.request_fetch(source)
 
-    def request_fetch(self, link: Link, source: Source) -> None:
-        """Ask one link for a source, whoever wants it, and keep what it tells."""
-        self._fetcher.join(link, source)
+    def request_fetch(self, link: Link, source: Source) -> Flight:
+        """Fetch a source over one link, though no client needs it, and store what comes."""
+        return self._fetcher.join(link, source)
 
     @property
     def demanded(self) -> frozenset[Source]:
@@ -258,15 +259,6 @@ class SourceCache:
         return SourceResult(snapshot, CacheResult.STALE, error)
 
     # -- the rest ----------------------------------------------------------------------------
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` whenever snapshots or links changed; returns the unsubscriber."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def _notify(self) -> None:
-        for listener in tuple(self._listeners):
-            listener()
 
     def cancel_pending(self) -> None:
         """Stop asking: whoever waits for the gateway is answered with what there is."""

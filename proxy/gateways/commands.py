@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from proxy.cache.events import CommandDone
 from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown, WritesRefused
 from proxy.core.events import COMMAND
 from proxy.core.model import Command, Setting, Source
@@ -182,8 +183,10 @@ class Commands:
             await asyncio.sleep(_CONFIRM_EVERY_S)
             after = await self._read_back(report.command)
             if all(_is_same(after.get(setting), value) for setting, value in wanted.items()):
+                confirmed = replace(report, after=after, confirmed=True)
                 if report in self.reports:
-                    self.reports[self.reports.index(report)] = replace(report, after=after, confirmed=True)
+                    self.reports[self.reports.index(report)] = confirmed
+                self._announce(confirmed)
                 _log.info("command confirmed", extra={"wanted": named(wanted)})
                 return
         _log.warning("command not confirmed", extra={"wanted": named(wanted), "after_s": _CONFIRM_FOR_S})
@@ -222,6 +225,11 @@ class Commands:
             "reason": str(report.error or ""),
         }
         _log.warning(COMMAND, extra=fields)
+        self._announce(report)
+
+    def _announce(self, report: Report) -> None:
+        events = self._gateway.events
+        events.publish(CommandDone(events.gateway, report.command.values, report.outcome))
 
 
 def named(values: Mapping[Setting, Any]) -> dict[str, Any]:

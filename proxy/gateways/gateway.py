@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from proxy.cache.events import OptionsChanged
 from proxy.cache.probe import LinkProbe
 from proxy.gateways.commands import Commands
 from proxy.gateways.live import StateStream
@@ -47,6 +48,7 @@ class Gateway:
         self.id = cache.name
         self.settings = settings
         self.cache = cache
+        self.events = cache.events
         self.clock = clock
         self.state = state
         self.options = options
@@ -63,6 +65,7 @@ class Gateway:
     def _number_packs(self, names: tuple[str, ...]) -> None:
         """Take the order of the packs, PW1 first."""
         self.options = replace(self.options, pack_order=names)
+        self.events.publish(OptionsChanged(self.id))
 
     async def close(self) -> None:
         """End the probe, the reading back of commands and every exchange, and close the drivers."""

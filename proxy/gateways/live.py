@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from proxy.cache.events import LinkChanged, OptionsChanged, SnapshotDiscarded, SnapshotStored
 from proxy.core.freshness import Freshness
 from proxy.core.sources import (
     GRID_STATUS,
@@ -28,6 +29,7 @@ from proxy.core.sources import (
 )
 from proxy.gateways.status import links_of
 from proxy.views import page
+from proxy.views.quantities import STATE_SOURCES
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
@@ -157,7 +159,7 @@ class StateStream:
 
     async def _keep(self) -> None:
         """Keep the readings wanted while somebody listens."""
-        unsubscribe, unwatch = self._gateway.subscribe(self._debounce), self._gateway.watch(LIVE)
+        undo = (*self._subscribe(), self._gateway.watch(LIVE))
         try:
             while True:
                 now = self._clock.monotonic()
@@ -170,8 +172,22 @@ class StateStream:
                     self._notify()
                 await asyncio.sleep(_LOOK_EVERY_S)
         finally:
-            unsubscribe()
-            unwatch()
+            for each in undo:
+                each()
+
+    def _subscribe(self) -> list[Callable[[], None]]:
+        """Follow what the page shows; returns the unsubscribers."""
+        events = self._gateway.events
+        return [
+            events.subscribe(SnapshotStored, self._on_snapshot),
+            events.subscribe(SnapshotDiscarded, self._on_snapshot),
+            events.subscribe(LinkChanged, lambda _: self._debounce()),
+            events.subscribe(OptionsChanged, lambda _: self._debounce()),
+        ]
+
+    def _on_snapshot(self, event: SnapshotStored | SnapshotDiscarded) -> None:
+        if event.source in STATE_SOURCES:
+            self._debounce()
 
     @property
     def _slow_every_s(self) -> float:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from proxy.cache.events import SnapshotStored
 from proxy.cache.source_cache import SourceCache
 from proxy.core.sources import SYSTEM_STATUS, VITALS
 from proxy.state.store import Document, StateStore, Unreadable
 from proxy.views.packs import order_packs
 
 _FILE: Final = "packs.json"
+_NAMED_IN: Final = (SYSTEM_STATUS, VITALS)
 # No site has more; a gateway that names new packs in every answer must not fill the file.
 _MOST: Final = 64
 
@@ -37,7 +39,6 @@ class PackNumbers:
         self._gateway = gateway
         self._store = store
         self._address = address
-        self._seen: dict[str, int] = {}
         self._elsewhere = _lists(store.recall(_FILE))
         self._moved: set[str] = set()
         self.names = self._elsewhere.pop(address, ())
@@ -45,21 +46,21 @@ class PackNumbers:
         self._notify = notify
         self._writing: set[asyncio.Task[None]] = set()
         notify(self.names)
-        gateway.subscribe(self._look)
+        gateway.events.subscribe(SnapshotStored, self._on_stored)
 
     async def close(self) -> None:
         """Return when the numbers are on the disk."""
         await asyncio.gather(*self._writing)
 
-    def _look(self) -> None:
+    def _on_stored(self, event: SnapshotStored) -> None:
         """Give the next numbers to packs that a new snapshot names for the first time."""
-        snapshots = [s for s in map(self._gateway.store.get, (SYSTEM_STATUS, VITALS)) if s is not None]
-        seen = {snapshot.source: snapshot.revision for snapshot in snapshots}
-        # Without the blocks, the order of whatever was fetched first would decide.
-        if seen == self._seen or SYSTEM_STATUS not in seen:
+        if event.source not in _NAMED_IN:
             return
-        self._seen = seen
+        snapshots = [s for s in map(self._gateway.store.get, _NAMED_IN) if s is not None]
         documents = {snapshot.source: snapshot.document.value for snapshot in snapshots}
+        # Without the blocks, the order of whatever was fetched first would decide.
+        if SYSTEM_STATUS not in documents:
+            return
         named = order_packs((), documents)
         if named and not self._is_found:
             self._find(named)

@@ -6,11 +6,11 @@ stream, OpenC2) is given a ``GatewayStatus``. Times are monotonic seconds.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from proxy.cache.link import names_of
 from proxy.core.advice import action_for
 from proxy.core.breaker import State
 from proxy.core.errors import Forbidden, NotSupported, RateLimited
@@ -150,13 +150,7 @@ def status_of(cache: SourceCache) -> GatewayStatus:
 
 def links_of(cache: SourceCache) -> tuple[LinkStatus, ...]:
     """Say how the links stand now, in the order in which they are tried."""
-    seen: Counter[str] = Counter()
-    found = []
-    for link in cache.links:
-        driver = link.driver.name
-        seen[driver] += 1
-        found.append(_link(link, driver if seen[driver] == 1 else f"{driver}_{seen[driver]}"))
-    return tuple(found)
+    return tuple(map(_link, cache.links, names_of(cache.links)))
 
 
 def _failed(links: tuple[LinkStatus, ...]) -> LinkStatus | None:

@@ -2,10 +2,10 @@
 
 A request head is judged once; the same bytes mean the same ever after, so from
 then on finding its answer is one look into a dictionary. An answer is one block
-of bytes for all requests that ask alike. It is written anew when its ``Age`` or the
-ttl of its ``Cache-Status`` is another second, when something at the gateway changed,
-and when the gateway has to know that the reading is still wanted; until then it is
-valid, which is one comparison per request. Whatever is not plain is not answered here.
+of bytes for all requests that are alike. It is written anew when its ``Age`` or the ttl of
+its ``Cache-Status`` is another second, when one of its sources changed, and when the cache has
+to know that the reading is still in demand; until then it is valid, which is one comparison
+per request. What is not plain is not answered here.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from proxy.cache.events import LinkChanged, OptionsChanged, SnapshotDiscarded, SnapshotStored
 from proxy.cache.lookup import CacheResult
 from proxy.server.data.readings import cache_status, negotiate
 from proxy.server.gateway_api.sessions import waits_for_challenge
@@ -27,6 +27,8 @@ from proxy.server.routes import RAW
 from proxy.server.transport.limits import SERVER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from proxy.cache.lookup import Reading
     from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
@@ -135,7 +137,10 @@ class PreparedResponses:
         self._by_gateway: dict[str, list[PreparedResponse]] = {}
         for gateway in context.gateways.values():
             self._by_gateway[gateway.id] = []
-            gateway.cache.subscribe(partial(self.expire, gateway.id))
+            gateway.events.subscribe(SnapshotStored, self._on_snapshot)
+            gateway.events.subscribe(SnapshotDiscarded, self._on_snapshot)
+            gateway.events.subscribe(LinkChanged, self._on_link)
+            gateway.events.subscribe(OptionsChanged, lambda event: self._expire(event.gateway))
         context.traffic.deferred.append(self.flush)
 
     def find(self, head: bytes) -> PreparedResponse | None:
@@ -185,10 +190,19 @@ class PreparedResponses:
         answer.status, answer.size, answer.reading = got.status, len(got.body or b""), reading
         return True
 
-    def expire(self, gateway: str) -> None:
-        """Have every block of a gateway written anew before it is given again: something changed there."""
+    def _on_snapshot(self, event: SnapshotStored | SnapshotDiscarded) -> None:
+        """Let expire what this source is part of, also as one that could not be read."""
+        self._expire(event.gateway, lambda reading: event.source in reading.sources)
+
+    def _on_link(self, event: LinkChanged) -> None:
+        """Let expire what lacks a source: it may be read now, or for another reason not."""
+        self._expire(event.gateway, lambda reading: any(got.error for got in reading.sources.values()))
+
+    def _expire(self, gateway: str, concerns: Callable[[Reading], bool] = lambda _: True) -> None:
+        """Have the blocks of a gateway written anew, before they are sent again, whose reading an event concerns."""
         for answer in self._by_gateway[gateway]:
-            answer.until = float("-inf")
+            if answer.reading is not None and concerns(answer.reading):
+                answer.until = float("-inf")
 
     def flush(self) -> None:
         """Count what was answered."""
