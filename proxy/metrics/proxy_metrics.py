@@ -167,7 +167,7 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
     ),
     counter(
         "proxy_tokens_refused_total",
-        "door reason",
+        "realm reason",
         "Wrong tokens (control, OpenC2) and passwords (login), and those not checked because of too many attempts",
         of_feature("tokens_refused_total"),
     ),

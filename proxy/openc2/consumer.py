@@ -172,7 +172,7 @@ class OpenC2:
         key = DRAFT[name].key
         return value if key is None else {key: value}
 
-    # -- the door -----------------------------------------------------------------------------------
+    # -- access control -----------------------------------------------------------------------------
 
     async def _enter(self, request: web.Request, keys: Iterable[str | None]) -> None:
         """Refuse a client without TLS (unless that is allowed), without the key, or at too high a rate. Raises Refused."""

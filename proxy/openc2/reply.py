@@ -99,7 +99,7 @@ def refused(error: GatewayError, gateway: SourceCache) -> Refused:
 
 
 async def admit(guard: Guard, shown: Iterable[str | None], client: str, name: str) -> None:
-    """Let a client pass that shows the one key or secret of a door. Raises Refused."""
+    """Admit a client that shows the one key or secret of a realm. Raises Refused."""
     keys = {key for key in shown if key}
     # Two that differ cannot both be right.
     verdict = await guard.admit(keys.pop() if len(keys) == 1 else None, client)

@@ -1,4 +1,4 @@
-"""OpenC2's ``set``: the same door, checks and writer as /control, and never the same command twice.
+"""OpenC2's ``set``: the same access control, checks and writer as /control, and never the same command twice.
 
 Ownership: ``Writes`` owns the tasks that carry commands out. A client that goes away does not end one;
 ``close`` does. Producers repeat what they get no answer to: a command that was carried out is remembered

@@ -83,7 +83,7 @@ async def test_waiting_together_is_counted(sim, proxy, clock):
 
 
 async def test_commands_are_counted_by_what_became_of_them(sim, start):
-    """Also those that were refused at the door."""
+    """Also those that were refused admission."""
     proxy = await start(sim, control_secret=SECRET)
     for value, token in (("30", SECRET), ("130", SECRET), ("30", "guess")):
         await proxy.post("/control/reserve", data={"value": value, "token": token})
@@ -99,19 +99,19 @@ async def test_commands_are_counted_by_what_became_of_them(sim, start):
 
 
 async def test_wrong_tokens_are_counted_by_door_from_zero_on(sim, start):
-    """So that the first one is an increase already; a door without a secret is none."""
+    """So that the first one is an increase already; a realm without a secret has none."""
     proxy = await start(sim, control_secret=SECRET)
     before = (await scrape(proxy)).named("powerwall_proxy_tokens_refused_total")
     for token in (SECRET, "guess"):
         await proxy.post("/control/reserve", data={"token": token})
     after = await scrape(proxy)
 
-    assert before == {("door=control", "reason=wrong"): 0, ("door=control", "reason=wait"): 0}
+    assert before == {("realm=control", "reason=wrong"): 0, ("realm=control", "reason=wait"): 0}
     assert after["powerwall_proxy_tokens_refused_total", "reason=wrong"] == 1
 
     other = await start(sim, openc2_key=SECRET, openc2_insecure=True)
     await other.post("/.well-known/openc2", data=b"{}", headers={"Authorization": "Bearer guess"})
-    assert (await scrape(other))["powerwall_proxy_tokens_refused_total", "door=openc2", "reason=wrong"] == 1
+    assert (await scrape(other))["powerwall_proxy_tokens_refused_total", "realm=openc2", "reason=wrong"] == 1
 
 
 async def test_connections_are_counted_and_those_that_were_turned_away(sim, start):

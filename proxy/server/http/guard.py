@@ -23,7 +23,7 @@ _ADDRESSES = 1024
 
 
 class AuthResult(Enum):
-    """What the door says to a token."""
+    """What becomes of a token: accepted, or why not."""
 
     GRANTED = "granted"
     MISSING = "missing"
@@ -33,17 +33,17 @@ class AuthResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The answer to a token; ``wait_s`` is how long to stay away."""
+    """The answer to a token; for ``wait_s`` seconds no further one is checked."""
 
     entry: AuthResult
     wait_s: float = 0.0
 
 
 class Guard:
-    """Compares tokens with the secret of one door and counts wrong ones by address."""
+    """Compares tokens with the secret of one realm and counts wrong ones by address."""
 
-    def __init__(self, door: str, secret: str, now: Callable[[], float]) -> None:
-        self.door = door
+    def __init__(self, realm: str, secret: str, now: Callable[[], float]) -> None:
+        self.realm = realm
         self.wrong = 0
         self.refused = 0
         self._secret = secret.encode("utf-8", "surrogatepass")
@@ -52,11 +52,11 @@ class Guard:
 
     @property
     def is_on(self) -> bool:
-        """Say whether there is a secret at all; without one nobody is let in."""
+        """Say whether there is a secret at all; without one no client is admitted."""
         return bool(self._secret)
 
     async def admit(self, token: str | None, address: str) -> Verdict:
-        """Judge a token. A wrong one is answered late; while an address has to wait, none is looked at."""
+        """Judge a token. A wrong one is answered late; while its address has to wait, none is checked."""
         if not token or not self.is_on:
             return Verdict(AuthResult.MISSING)
         wait = self.wait_s(address)
@@ -70,7 +70,7 @@ class Guard:
         return Verdict(AuthResult.WRONG)
 
     def wait_s(self, address: str) -> float:
-        """Return the seconds for which an address has to stay away."""
+        """Return the seconds for which tokens of an address are not checked."""
         guesses = self._guesses.get(address)
         if guesses is None or len(guesses) < _GUESSES:
             return 0.0
@@ -79,7 +79,7 @@ class Guard:
     def _note(self, address: str) -> float:
         """Count a wrong token; return for how long its answer is held back."""
         self.wrong += 1
-        _log.warning("wrong token", extra={"door": self.door, "client": address})
+        _log.warning("wrong token", extra={"realm": self.realm, "client": address})
         now = self._now()
         guesses = self._guesses.setdefault(address, deque(maxlen=_GUESSES))
         self._guesses.move_to_end(address)

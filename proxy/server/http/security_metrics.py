@@ -1,4 +1,4 @@
-"""What the doors of the proxy count for its metrics: connections, and tokens that open nothing."""
+"""What access control counts for the metrics: connections, and tokens that are refused."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
 
 
 def samples(context: Context) -> dict[str, Callable[[], Samples]]:
-    """Return the metrics. There are no connections before the app listens, and no door without a secret."""
+    """Return the metrics. There are no connections before the app listens, and no realm without a secret."""
 
     def connections() -> Samples:
         if context.limiter:
             yield (), len(context.limiter.active)
 
-    def turned_away() -> Samples:
+    def refused() -> Samples:
         if context.limiter:
             yield (), context.limiter.refused
 
     def tokens() -> Samples:
         for guard in (context.guard, *context.guards, context.login_guard):
             if guard.is_on:
-                yield (guard.door, AuthResult.WRONG.value), guard.wrong
-                yield (guard.door, AuthResult.WAIT.value), guard.refused
+                yield (guard.realm, AuthResult.WRONG.value), guard.wrong
+                yield (guard.realm, AuthResult.WAIT.value), guard.refused
 
     return {
         "powerwall_proxy_connections": connections,
-        "powerwall_proxy_connections_refused_total": turned_away,
+        "powerwall_proxy_connections_refused_total": refused,
         "powerwall_proxy_tokens_refused_total": tokens,
     }

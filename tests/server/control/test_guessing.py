@@ -66,7 +66,7 @@ async def test_the_password_of_the_house_is_guessed_no_faster(clock, start, sim,
     assert refused.status == 429
     assert b"\r\nRetry-After: " in refused.raw
     assert (await send(proxy.port, log_in(SECRET), "127.0.0.3")).status == 200
-    assert {(it.door, it.client) for it in caplog.records if it.message == "wrong token"} == {
+    assert {(it.realm, it.client) for it in caplog.records if it.message == "wrong token"} == {
         ("login", "127.0.0.2")
     }
 
