@@ -21,7 +21,7 @@ from proxy.core.errors import BadAnswer, CircuitOpen, GatewayError, NotSupported
 from proxy.core.failures import Failures
 from proxy.core.histogram import Histogram
 from proxy.core.model import Document, Setting, Source
-from proxy.drivers.base import Asset, AssetOrigin, Controllable
+from proxy.drivers.base import Asset, AssetOrigin, Controllable, Dialable
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -182,6 +182,14 @@ class Link:
         self.exchanges[_COMMAND, error.code()] += 1
         cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
         self._note_failure(_COMMAND, cause, now)
+
+    async def accepts_connections(self) -> bool:
+        """Find out whether a link that lost its gateway could reach it now; it may be tried at once if so."""
+        if not isinstance(self.driver, Dialable) or not await self.driver.accepts_connections():
+            return False
+        if accepted := self.breaker.awaits_connection:
+            self.breaker = self.breaker.expedited(self._clock.monotonic())
+        return accepted
 
     def forget_missing(self) -> None:
         """Ask again for what the gateway did not offer: its firmware may have changed."""

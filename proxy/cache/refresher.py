@@ -48,6 +48,12 @@ class Refresher:
         """What somebody ever wanted."""
         return frozenset(self._demands)
 
+    @property
+    def has_live_demand(self) -> bool:
+        """Say whether a client may still be there."""
+        now = self._clock.monotonic()
+        return any(demand.is_live(now) for demand in self._demands.values())
+
     def took_s(self, source: Source) -> float:
         """Return how long the gateway took for the last answer, 0 before the first."""
         return self._took_s.get(source, 0.0)

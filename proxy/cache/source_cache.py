@@ -129,6 +129,15 @@ class SourceCache:
         """What somebody ever wanted."""
         return self._fetcher.refresher.demanded
 
+    def expedite(self) -> None:
+        """Fetch at once what clients want and is not fresh: the gateway is there again."""
+        self._fetcher.refresher.schedule_now(self.demanded)
+
+    @property
+    def has_live_demand(self) -> bool:
+        """Say whether a client may still be there."""
+        return self._fetcher.refresher.has_live_demand
+
     @property
     def obtained(self) -> frozenset[Source]:
         """What was ever read, and is asked for."""

@@ -122,6 +122,15 @@ class Breaker:
         """Note a request that ended without telling anything: a trial is still due."""
         return self._to(Event.FAILURE, now)
 
+    def expedited(self, now: float) -> Breaker:
+        """End the cooldown of an open link: the gateway accepts connections again, and a trial is worth it."""
+        return replace(self, until=min(self.until, now))
+
+    @property
+    def awaits_connection(self) -> bool:
+        """Say whether the link is in cooldown because no connection is to be had."""
+        return self.state is State.OPEN and self.error is not None and self.error.awaits_connection
+
     @property
     def is_closed(self) -> bool:
         """Say whether requests are sent as usual."""

@@ -45,6 +45,9 @@ class GatewayError(Exception):
     # Something went wrong; False: the gateway is well, and this says what it is able to do.
     is_failure: ClassVar[bool] = True
 
+    # There is no TCP connection to the gateway, so that one being accepted shows its return.
+    awaits_connection = False
+
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
@@ -79,6 +82,12 @@ class Unreachable(GatewayError):
     title = "The gateway cannot be reached"
     scope = Scope.LINK
     rests = _PATIENT
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, awaits_connection: bool = False
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.awaits_connection = awaits_connection
 
 
 class CertificateChanged(Unreachable):

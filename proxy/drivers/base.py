@@ -76,6 +76,14 @@ class CountsRequests(Protocol):
 
 
 @runtime_checkable
+class Dialable(Protocol):
+    """A driver that can find out whether its gateway accepts connections, without a request."""
+
+    async def accepts_connections(self) -> bool:
+        """Open a TCP connection and close it: whether one is to be had. Never raises for a gateway's sake."""
+
+
+@runtime_checkable
 class CachesReplies(Protocol):
     """A driver that keeps answers to tell them again."""
 

@@ -95,6 +95,15 @@ class Dialer:
                 raise  # not the system's, which has a number
             raise self._named(exc) from exc
 
+    async def accepts(self, *, within_s: float) -> bool:
+        """Open a TCP connection and close it: whether one is to be had. No TLS, no HTTP."""
+        try:
+            transport, _ = await self.open(asyncio.Protocol, None, within_s=within_s)
+        except (GatewayError, TimeoutError):
+            return False
+        transport.abort()
+        return True
+
     async def _race(
         self, factory: Callable[[], _P], tls: ssl.SSLContext | None
     ) -> tuple[asyncio.Transport, _P]:
@@ -158,9 +167,11 @@ class Dialer:
                     f"{where}: the TLS handshake failed (a gateway accepts only certain names)"
                 )
             case socket.gaierror():
-                return Unreachable(f"the name {self._host} cannot be resolved")
+                return Unreachable(f"the name {self._host} cannot be resolved", awaits_connection=True)
             case _:
-                return Unreachable(f"{where} does not accept a connection: {reason(exc)}")
+                return Unreachable(
+                    f"{where} does not accept a connection: {reason(exc)}", awaits_connection=True
+                )
 
 
 async def _abandon(attempts: set[_Attempt[_P]]) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.cache.events import OptionsChanged
+from proxy.cache.knock import Knock
 from proxy.cache.probe import LinkProbe
 from proxy.gateways.commands import Commands
 from proxy.gateways.live import StateStream
@@ -56,6 +57,7 @@ class Gateway:
         self.packs = PackNumbers(cache, state, settings.host, self._number_packs)
         self.site = SiteModel(cache, lambda: self.options)
         self.live = StateStream(cache, clock, self.site)
+        self._knock = Knock(cache)
         self._probe = None if probe_interval_s is None else LinkProbe(cache, clock, probe_interval_s)
 
     def status(self) -> GatewayStatus:
@@ -72,6 +74,7 @@ class Gateway:
         if self._probe is not None:
             self._probe.close()
         await self.commands.close()
+        await self._knock.close()
         await self.cache.close()
         await self.packs.close()
 

@@ -15,6 +15,7 @@ SECRETS = {
     "control_secret": "correct-horse-battery-staple",
     "openc2_key": "openc2-key-48-wolves",
     "lan_password": "lan-password-of-ours",
+    "cloud_token": "token-of-a-cloud-5F",
 }
 STATES = {
     "well": lambda sim: None,

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, until
+from tests.drivers.houses import HYBRID, POLYGLOT
 
 SOE = "/api/system_status/soe"
 METERS = "/api/meters/aggregates"
@@ -86,6 +88,39 @@ async def test_readings_are_back_in_fifteen_seconds_however_long_the_outage_was(
         if at >= 15:
             assert (path, answer.status) == (path, 200)
             assert int(answer.headers["Age"]) <= 6
+
+
+@pytest.mark.parametrize("mode", [{}, HYBRID], ids=["local", "hybrid"])
+async def test_readings_are_fresh_three_seconds_after_connections_are_accepted_again(start, clock, mode):
+    """Whenever in its cooldown the gateway comes back: a TCP connection every two seconds shows it."""
+    async with SimulatedGateway(POLYGLOT, clock=clock.clock) as sim:
+        proxy = await start(sim, timeout=0.2, **mode)
+        await scrape(proxy, clock, 10)
+        for outage_s in (31, 34, 37, 40):
+            fault = sim.faults.add(OUTAGES["refused"])
+            await scrape(proxy, clock, outage_s, step=1)
+            fault.remove()
+            (*_, (_, path, answer)) = await scrape(proxy, clock, 3.5)
+
+            assert (path, answer.status) == ("/aggregates", 200)
+            assert int(answer.headers["Age"]) <= 3
+
+
+async def test_a_connection_that_is_tried_carries_no_request(sim, start, clock):
+    """Nor is one tried when no client wants readings, or when the gateway accepts connections and then resets."""
+    proxy = await start(sim, timeout=0.2)
+    await scrape(proxy, clock, 10)
+    fault = sim.faults.add(OUTAGES["refused"])
+    await scrape(proxy, clock, 30, step=1)
+    before = len(sim.requests)
+    fault.remove()
+    await pass_time(clock, proxy, 600)  # the clients are gone
+    assert len(sim.requests) - before <= 4  # what they wanted once more
+
+    await scrape(proxy, clock, 10)
+    sim.faults.add(OUTAGES["reset"])
+    await scrape(proxy, clock, 40, step=1)
+    assert not proxy.context.gateway.cache.links[0].breaker.awaits_connection
 
 
 @pytest.mark.parametrize("name", ["refused", "reset", "hang", "503", "429"])

@@ -130,6 +130,10 @@ class LocalDriver:
         """Write mode and reserve, or leave the grid."""
         return await LocalWriter(self._session, self.login).execute(command)
 
+    async def accepts_connections(self) -> bool:
+        """Say whether the gateway accepts a TCP connection."""
+        return await self._session.accepts_connections()
+
     async def close(self) -> None:
         """Close the connections; the session stays valid and is found again after a restart."""
         await self._session.close()

@@ -122,6 +122,10 @@ class TedapiDriver:
                     self._parts.forget(messages.FIRMWARE)
                 raise
 
+    async def accepts_connections(self) -> bool:
+        """Say whether the gateway accepts a TCP connection."""
+        return await self._wire.accepts_connections()
+
     async def close(self) -> None:
         """Release the connections; what was counted is kept."""
         await self._round.close()

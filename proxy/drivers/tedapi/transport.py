@@ -48,6 +48,9 @@ class TedapiTransport(Protocol):
     def usage(self) -> Usage:
         """Say what was counted."""
 
+    async def accepts_connections(self) -> bool:
+        """Say whether the gateway accepts a TCP connection."""
+
     def forget(self) -> None:
         """Forget who the gateway is: it may come back as another."""
 
@@ -102,6 +105,10 @@ class BasicTransport:
     def forget(self) -> None:
         """Forget the DIN."""
         self._din = None
+
+    async def accepts_connections(self) -> bool:
+        """Say whether the gateway accepts a TCP connection."""
+        return await self._session.accepts_connections()
 
     async def close(self) -> None:
         """Release the connections."""

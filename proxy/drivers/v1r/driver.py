@@ -97,6 +97,10 @@ class V1rDriver:
         except GatewayError as exc:
             raise OutcomeUnknown(f"the gateway took the command, but cannot be read: {exc}") from exc
 
+    async def accepts_connections(self) -> bool:
+        """Say whether the gateway accepts a TCP connection."""
+        return await self._wire.accepts_connections()
+
     async def close(self) -> None:
         """Release the connections."""
         await self._reader.close()

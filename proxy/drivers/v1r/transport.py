@@ -138,6 +138,10 @@ class SignedTransport:
         if self._followers is not None:
             self._followers.forget()
 
+    async def accepts_connections(self) -> bool:
+        """Say whether the gateway accepts a TCP connection."""
+        return await self._session.accepts_connections()
+
     async def close(self) -> None:
         """Release the connections."""
         await self._session.close()
