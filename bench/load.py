@@ -21,6 +21,7 @@ from proxy.sim.server import SimulatedGateway
 METERS, SOE, NETWORKS = "/api/meters/aggregates", "/api/system_status/soe", "/api/networks"
 _EIGHT = ("/aggregates", "/soe", "/csv", "/freq", "/pod", "/strings", "/temps/pw", "/alerts/pw")
 _OUTAGES = {
+    "refused": Fault(action="refuse"),
     "reset": Fault(action="reset"),
     "hang": Fault(action="hang"),
     "503": Fault(status=503),
