@@ -1,9 +1,9 @@
-"""When a gateway, or one path of it, is left alone.
+"""When requests to a gateway, or to one path of it, are suspended.
 
 Pure automata: a state and an event give the next state, times are arguments in
-monotonic seconds. How long a rest lasts is said by the error (core/errors.py).
-Terms: Nygard, *Release It!* — closed (asked), open (resting), half-open (one
-request, the trial, is under way to see whether the rest may end).
+monotonic seconds. How long a cooldown lasts depends on the error (core/errors.py).
+Terms: Nygard, *Release It!* — closed (requests are sent), open (in cooldown), half-open
+(one request, the trial, decides whether the cooldown ends).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Event(Enum):
     """What happens to a link."""
 
     SUCCESS = "success"
-    FAILURE = "failure"  # counted, not yet enough to rest
+    FAILURE = "failure"  # counted, not yet enough for a cooldown
     TRIPPED = "tripped"
-    COOLED = "cooled"  # the rest is over and a trial begins
+    COOLED = "cooled"  # the cooldown is over and a trial begins
 
 
 # The whole automaton; a pair that is missing cannot happen. What was under way when the
-# rest began neither ends nor prolongs it, unless the gateway asks for a new rest.
+# cooldown began neither ends nor prolongs it, unless the gateway requests another one.
 TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.CLOSED, Event.SUCCESS): State.CLOSED,
     (State.CLOSED, Event.FAILURE): State.CLOSED,
@@ -54,21 +54,21 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A path that is left alone until a moment, after some failures in a row."""
+    """A path that gets no requests until a moment, after some failures in a row."""
 
     until: float
     failures: int
     error: GatewayError
 
     def permits(self, now: float) -> bool:
-        """Say whether the path may be asked again."""
+        """Say whether the path may be requested again."""
         return now >= self.until
 
 
 def cooldown_after(
     previous: Cooldown | None, error: GatewayError, now: float, jitter: float = 1.0
 ) -> Cooldown:
-    """Begin the rest of a path that failed (again), in whatever manner: failures count since its last answer.
+    """Begin the cooldown of a path that failed (again), in whatever manner: failures count since its last answer.
 
     ``jitter`` spreads what would fall together.
     """
@@ -80,7 +80,7 @@ def cooldown_after(
 class Breaker:
     """A link's state; every method returns the next one.
 
-    ``failures`` counts failed requests since the last answer, ``trips`` the rests
+    ``failures`` counts failed requests since the last answer, ``trips`` the cooldowns
     since then, ``since`` is when the state last changed.
     """
 
@@ -93,7 +93,7 @@ class Breaker:
     error: GatewayError | None = None
 
     def permits(self, now: float) -> bool:
-        """Say whether a request may be sent: closed, or rested enough for a trial."""
+        """Say whether a request may be sent: closed, or due for a trial."""
         return self.state is State.CLOSED or (self.state is State.OPEN and now >= self.until)
 
     def begin(self, now: float) -> Breaker:
@@ -119,7 +119,7 @@ class Breaker:
         return replace(noted._to(Event.TRIPPED, now), until=max(until, self.until), trips=trips)
 
     def abandoned(self, now: float) -> Breaker:
-        """Note a request that ended without telling anything: a trial is still due."""
+        """Note a request that ended without a result: a trial is still due."""
         return self._to(Event.FAILURE, now)
 
     def expedited(self, now: float) -> Breaker:

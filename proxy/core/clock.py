@@ -1,6 +1,6 @@
 """Time as an argument.
 
-``monotonic`` measures ages and rests, ``wall`` dates what outlives the process.
+``monotonic`` measures ages and cooldowns, ``wall`` dates what outlives the process.
 Timers run on the event loop. Its clock may stop while the machine sleeps and
 ``monotonic`` does not: a timer is set to a duration, never to a time of the other.
 """

@@ -1,31 +1,30 @@
-"""Who wants a source, and when it is worth asking the gateway before they come.
+"""How often a source is in demand, and when to fetch it before the next request.
 
-A scraper comes at a steady pace. Asking shortly before its next visit costs the
-gateway exactly what asking at the visit would, and the scraper never waits. Two of
-them make two gaps in turn: the next one is like the last or like the one before.
-What nobody asked for again is left to go stale: at most one answer is wasted.
-Times are monotonic seconds.
+A scraper comes at a steady pace. A fetch shortly before its next request costs the gateway
+exactly what one at the request would, and the scraper never waits. Two scrapers make two gaps
+in turn: the next one is like the last or like the one before. What is not requested again goes
+stale: at most one answer is wasted. Times are monotonic seconds.
 """
 
 from __future__ import annotations
 
-# Requests closer together than this share of the ttl are one visit (a dashboard asks eight
-# routes at once), so that a busy route costs one comparison per request here.
-_VISIT = 0.1
-# A visit that is expected later than this is not prepared for.
+# Requests closer together than this share of the ttl count once (a dashboard requests eight
+# routes together), so that a busy route costs one comparison per request here.
+_BURST = 0.1
+# A request that is expected later than this is not prepared for.
 _HORIZON_S = 300.0
 
 
 class Demand:
-    """The visits to one source. Mutable: it is touched by every request."""
+    """The requests for one source. Mutable: it is touched by every request."""
 
     __slots__ = ("gaps", "last", "merge_s", "watchers")
 
     def __init__(self, ttl: float) -> None:
-        self.merge_s = max(ttl * _VISIT, 0.05)
+        self.merge_s = max(ttl * _BURST, 0.05)
         self.last = float("-inf")
-        self.gaps: tuple[float, ...] = ()  # seconds between visits, the last two, latest first
-        self.watchers = 0  # who looks all the time: an open page
+        self.gaps: tuple[float, ...] = ()  # seconds between requests, the last two, latest first
+        self.watchers = 0  # open pages: they are in demand of it all the time
 
     def record_demand(self, now: float) -> None:
         """Note a request."""
@@ -36,19 +35,19 @@ class Demand:
         self.gaps = (gap, *self.gaps[:1]) if gap <= _HORIZON_S else ()
 
     def is_live(self, now: float) -> bool:
-        """Say whether a visitor may still be there: it is not overdue by more than half a gap."""
+        """Say whether another request is likely: it is not overdue by more than half a gap."""
         return self.watchers > 0 or bool(self._expected(now))
 
     def refresh_at(self, stale_at: float, ttl: float, now: float) -> float | None:
         """Say when a snapshot that is fresh until ``stale_at`` should be replaced, or None: not at all.
 
-        Not before it is stale, and at most half a ttl before the next visit.
+        Not before it is stale, and at most half a ttl before the next request.
         """
         if self.watchers:
             return stale_at
-        visits = self._expected(max(now, stale_at))
-        return max(stale_at, min(visits) - ttl / 2) if visits else None
+        expected = self._expected(max(now, stale_at))
+        return max(stale_at, min(expected) - ttl / 2) if expected else None
 
     def _expected(self, now: float) -> list[float]:
-        """Return when the next visit may be, apart from those that are overdue at this time."""
+        """Return when the next request may come, apart from those that are overdue at this time."""
         return [self.last + gap for gap in self.gaps if now <= self.last + gap * 1.5 + self.merge_s]

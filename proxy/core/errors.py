@@ -1,8 +1,8 @@
 """What can go wrong with a gateway, and what follows from it.
 
 An error carries its policy as class attributes: the HTTP status that clients
-see, what rests because of it (the gateway, one source, nothing) and for how
-long. Nothing else in the product switches on error types.
+see, what is in cooldown because of it (the gateway, one source, nothing) and for
+how long. Nothing else in the product switches on error types.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import ClassVar
 class Scope(Enum):
     """What an error says something about."""
 
-    LINK = "link"  # the gateway as a whole: it rests at once
+    LINK = "link"  # the gateway as a whole: its cooldown begins at once
     PATH = "path"  # this path; the gateway too once different paths fail in a row
-    SOURCE = "source"  # this path only: the gateway is well and says no
+    SOURCE = "source"  # this path only: the gateway is well and refuses it
     NONE = "none"
 
 
 class GatewayError(Exception):
-    """Base of every failure to get a fact from a gateway or a command to it.
+    """Base of every failure to read something from a gateway or to send it a command.
 
     ``retry_after`` is what the gateway requested, in seconds, or None. ``refusals`` is how
     often in a row the same credentials were refused, where that is known across restarts.
@@ -32,9 +32,9 @@ class GatewayError(Exception):
     status: ClassVar[int] = 502
     title: ClassVar[str] = "The gateway gave no usable answer"
     scope: ClassVar[Scope] = Scope.NONE
-    # Rests of the first, second, … failure in a row, in seconds; the last one repeats.
-    rests: ClassVar[tuple[float, ...]] = ()
-    # What the gateway requests prolongs a rest up to this. Lock-outs end after 10 to 30 minutes.
+    # Cooldowns (seconds) of the first, second, … failure in a row; the last one repeats.
+    cooldowns_s: ClassVar[tuple[float, ...]] = ()
+    # What the gateway requests prolongs a cooldown up to this. Lock-outs end after 10 to 30 minutes.
     longest_wait_s: ClassVar[float] = 1800.0
     # It guards the owner's account: it opens the link whatever the settings say (PW_HEALTH_CHECK).
     guards_account: ClassVar[bool] = False
@@ -60,17 +60,21 @@ class GatewayError(Exception):
         return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
 
     def cooldown_s(self, failures: int) -> float:
-        """Seconds to leave the gateway (or the source) alone after this many failures in a row.
+        """Return the cooldown (seconds) of the gateway, or the source, after this many failures in a row.
 
         Retry-After prolongs that and never shortens it.
         """
-        own = self.rests[min(self.refusals or failures, len(self.rests)) - 1] if self.rests else 0.0
+        own = (
+            self.cooldowns_s[min(self.refusals or failures, len(self.cooldowns_s)) - 1]
+            if self.cooldowns_s
+            else 0.0
+        )
         return max(own, min(self.retry_after or 0.0, self.longest_wait_s))
 
 
-# Short rests first, so that a blip costs nothing; a steady pace of six a minute later, so
+# Short cooldowns first, so that a blip costs nothing; a steady pace of six a minute later, so
 # that a gateway is found again within ten seconds of its return.
-_PATIENT: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 10.0)
+_QUICK: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 10.0)
 # One path that fails costs the gateway less than all of them: the same pace, with less haste at first.
 _STEADY: tuple[float, ...] = (5.0, 10.0)
 
@@ -81,7 +85,7 @@ class Unreachable(GatewayError):
     status = 502
     title = "The gateway cannot be reached"
     scope = Scope.LINK
-    rests = _PATIENT
+    cooldowns_s = _QUICK
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, awaits_connection: bool = False
@@ -95,7 +99,7 @@ class CertificateChanged(Unreachable):
 
     status = 503
     title = "The gateway's certificate has changed"
-    rests = (30.0, 60.0, 120.0, 240.0, 300.0)
+    cooldowns_s = (30.0, 60.0, 120.0, 240.0, 300.0)
 
 
 class Interrupted(GatewayError):
@@ -104,7 +108,7 @@ class Interrupted(GatewayError):
     status = 502
     title = "The gateway broke off its answer"
     scope = Scope.PATH
-    rests = _PATIENT
+    cooldowns_s = _QUICK
 
 
 class GatewayTimeout(GatewayError):
@@ -113,7 +117,7 @@ class GatewayTimeout(GatewayError):
     status = 504
     title = "The gateway did not answer in time"
     scope = Scope.PATH
-    rests = _PATIENT
+    cooldowns_s = _QUICK
 
 
 class LoginRejected(GatewayError):
@@ -122,18 +126,18 @@ class LoginRejected(GatewayError):
     status = 502
     title = "The gateway refuses the login"
     scope = Scope.LINK
-    rests: ClassVar[tuple[float, ...]] = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
+    cooldowns_s: ClassVar[tuple[float, ...]] = (30.0, 60.0, 120.0, 240.0, 480.0, 900.0)
     guards_account = True
 
 
 class KeyRejected(LoginRejected):
     """What is signed with the owner's key is not taken: the key, its registration, or a clock.
 
-    It locks nobody out, and whoever registers the key waits for it.
+    It causes no lock-out, and the owner who registers the key waits for it.
     """
 
     title = "The gateway does not take the key"
-    rests = (30.0, 60.0, 120.0)
+    cooldowns_s = (30.0, 60.0, 120.0)
     keeps_login = True
 
 
@@ -149,19 +153,19 @@ class LoginFailed(GatewayError):
     status = 502
     title = "The gateway's login does not work"
     scope = Scope.LINK
-    rests = (5.0, 10.0, 10.0, 10.0, 20.0, 30.0)
+    cooldowns_s = (5.0, 10.0, 10.0, 10.0, 20.0, 30.0)
     guards_account = True
 
 
 class RateLimited(GatewayError):
-    """HTTP 429, on a login or on data: the gateway asks to be left alone."""
+    """HTTP 429, on a login or on data: the gateway requests fewer requests."""
 
     status = 503
     title = "The gateway limits the rate of requests"
     scope = Scope.LINK
     # A single 429 must not cost clients a reading (they have 30 s of stale ones);
     # a real lock-out lasts 10 to 30 minutes and is not prolonged by trials every 5 minutes.
-    rests = (10.0, 10.0, 10.0, 10.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
+    cooldowns_s = (10.0, 10.0, 10.0, 10.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)
     guards_account = True
 
 
@@ -169,9 +173,9 @@ class SourceUnavailable(GatewayError):
     """5xx on one path: overloaded, starting, or the site master is stopped."""
 
     status = 503
-    title = "The gateway cannot tell this now"
+    title = "The gateway does not report this now"
     scope = Scope.PATH
-    rests = _STEADY
+    cooldowns_s = _STEADY
 
 
 class NotSupported(GatewayError):
@@ -181,7 +185,7 @@ class NotSupported(GatewayError):
     title = "This gateway does not offer this"
     scope = Scope.SOURCE
     is_failure = False
-    rests: ClassVar[tuple[float, ...]] = (600.0,)
+    cooldowns_s: ClassVar[tuple[float, ...]] = (600.0,)
     longest_wait_s = 86400.0
 
 
@@ -189,7 +193,7 @@ class Forbidden(NotSupported):
     """401 or 403 on one path, while the same credentials are accepted on another."""
 
     title = "The gateway does not let this login read this"
-    rests = (600.0, 1800.0, 3600.0)
+    cooldowns_s = (600.0, 1800.0, 3600.0)
     outlives_outage = True
 
 
@@ -199,14 +203,14 @@ class BadAnswer(GatewayError):
     status = 502
     title = "The gateway's answer is unusable"
     scope = Scope.SOURCE
-    rests = _STEADY
+    cooldowns_s = _STEADY
 
 
 class CircuitOpen(GatewayError):
-    """The gateway or the source rests; raised by the link, never by a driver."""
+    """The gateway or the source is in cooldown; raised by the link, never by a driver."""
 
     status = 503
-    title = "The gateway rests"
+    title = "The gateway is in cooldown"
 
 
 class CommandRejected(GatewayError):
@@ -245,7 +249,7 @@ class AccountRefused(GatewayError):
     status = 503
     title = "The cloud refuses this account"
     scope = Scope.LINK
-    rests = (60.0,)
+    cooldowns_s = (60.0,)
 
 
 class SignInRequired(AccountRefused):
@@ -260,7 +264,7 @@ class TokensNotSaved(GatewayError):
     status = 503
     title = "The tokens of the cloud cannot be saved"
     scope = Scope.LINK
-    rests = (5.0, 10.0, 20.0, 40.0, 60.0)
+    cooldowns_s = (5.0, 10.0, 20.0, 40.0, 60.0)
 
 
 class BudgetSpent(GatewayError):
@@ -269,4 +273,4 @@ class BudgetSpent(GatewayError):
     status = 503
     title = "The month's requests to the cloud are used up"
     scope = Scope.LINK
-    rests = (300.0,)
+    cooldowns_s = (300.0,)

@@ -7,7 +7,7 @@ import re
 Version = tuple[int, int, int]
 
 # The first firmware without /api/devices/vitals, the first that is HTTPS only and may be logged in to,
-# and the first that wants a login for all that it tells.
+# and the first that wants a login for all that it reports.
 HAS_VITALS_BELOW: Version = (23, 44, 0)
 LOGIN_FROM: Version = (1, 20, 0)
 CLOSED_FROM: Version = (20, 49, 0)

@@ -24,9 +24,9 @@ class Action(Enum):
     """What to do with a request for a source."""
 
     SERVE = "serve the snapshot"
-    REFRESH = "serve the snapshot, ask the gateway in the background"
-    FETCH_OR_SERVE = "ask the gateway; serve the snapshot if the answer fails or takes long"
-    FETCH = "ask the gateway; fail if the answer fails"
+    REFRESH = "serve the snapshot, fetch in the background"
+    FETCH_OR_SERVE = "fetch; serve the snapshot if that fails or takes long"
+    FETCH = "fetch; fail if that fails"
     FAIL = "fail at once and say when to come back"
 
 

@@ -40,7 +40,7 @@ Marks: TypeAlias = Mapping[Key, Kept]
 class HighWater:
     """The counters of one gateway; ``kept`` is what an earlier process left on the disk.
 
-    ``replaceable``: a counter may be replaced by one that starts anew (a meter that was exchanged).
+    ``replaceable``: a counter may be replaced by one that starts again (a meter that was exchanged).
     """
 
     def __init__(self, kept: Marks, ahead_s: float, *, replaceable: bool = False) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from proxy.core.freshness import Freshness, Policy, classify
 
-# A fact a gateway can tell, named by its path in the local API ("/api/meters/aggregates").
+# What a gateway can report, named by its path in the local API ("/api/meters/aggregates").
 Source: TypeAlias = str
 
 JSON = "application/json"
@@ -35,7 +35,7 @@ class Document:
     ``value`` is the decoded document (dict, list, … as JSON has them; for the
     vitals the decoded devices), ``body`` the bytes as the gateway sent them.
     A driver that translates makes the body itself. ``notes`` are header fields
-    that tell readers what the document itself has no place for.
+    with what the document itself has no place for.
 
     Times are monotonic seconds. ``observed_at`` is when its oldest part was requested: no
     value in it is older (RFC 9111 section 4.2.3 counts the age from there, too).
@@ -115,7 +115,7 @@ class Command:
 class Outcome:
     """What a gateway did with a command: the values read back, and the values before if they were read.
 
-    Without confirmation the command was accepted, and ``values`` are those that it asked for.
+    Without confirmation the command was accepted, and ``values`` are those that it contained.
     """
 
     values: Mapping[Setting, Any]

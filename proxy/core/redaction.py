@@ -1,8 +1,8 @@
 """Texts that may be shown: without secrets, without control characters.
 
-One register for the process, because its log is one: whoever learns a secret
-(the loader, a driver that logged in) conceals it here, whoever writes text that
-others read redacts it. A secret is found as it is, escaped for a URL, JSON,
+One register for the process, because its log is one: code that learns a secret
+(the loader, a driver that logged in) conceals it here, code that writes text for
+others redacts it. A secret is found as it is, escaped for a URL, JSON,
 HTML or a Python repr, in hex, and in base64, also in the middle of a longer
 base64 text as in ``Authorization: Basic``.
 """

@@ -1,4 +1,4 @@
-"""The facts that views, drivers and outputs ask for, by the names the local API gives them."""
+"""What views, drivers and outputs read, by the names of the local API."""
 
 from __future__ import annotations
 

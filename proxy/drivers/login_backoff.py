@@ -31,8 +31,8 @@ FILE: Final = "refusals.json"
 # the first, second, … failure in a row, and the longest that a gateway can request (all in seconds).
 _LOGIN, _DATA = "login", "data"
 _WAITS: Final = {
-    _LOGIN: (LoginRejected.rests, 86400.0),
-    _DATA: (RateLimited.rests, RateLimited.longest_wait_s),
+    _LOGIN: (LoginRejected.cooldowns_s, 86400.0),
+    _DATA: (RateLimited.cooldowns_s, RateLimited.longest_wait_s),
 }
 
 
@@ -125,7 +125,7 @@ class LoginBackoff:
             rows = self._rows()
         except Unreadable as exc:
             message = f"{exc}, so it is not known whether logins were refused; to try at once, remove it and restart"
-            return {_LOGIN: Cooldown(0, now + LoginRejected.rests[-1], LoginRejected, message)}
+            return {_LOGIN: Cooldown(0, now + LoginRejected.cooldowns_s[-1], LoginRejected, message)}
         found = {}
         for kind in (_LOGIN, _DATA):
             row = rows.get(kind)

@@ -2,7 +2,7 @@
 
 Gateways keep mode, reserve and rules in documents that are read, changed and
 written back, so two writers would lose updates: commands wait for their turn
-here, whoever sent them. The cache takes no part in a decision; what a command
+here, over whatever route they come. The cache takes no part in a decision; what a command
 may have changed is forgotten, whatever became of it.
 """
 
@@ -49,7 +49,7 @@ _CONFIGURATION = frozenset({OPERATION, TEDAPI_CONFIG, CLOUD_SETTINGS})
 _CONFIRM_EVERY_S = 10.0
 _CONFIRM_FOR_S = 120.0
 _SAME_PERCENT = 0.5
-# What each setting shows in: these sources are fetched anew after a command.
+# What each setting shows in: these sources are fetched again after a command.
 AFFECTED: Mapping[Setting, frozenset[Source]] = {
     Setting.RESERVE: _CONFIGURATION,
     Setting.MODE: _CONFIGURATION,
@@ -195,13 +195,13 @@ class Commands:
         """Return what the cache holds of these settings; it may lag behind by an age that is servable."""
         known = {}
         for setting in command.values:
-            for source, told in READBACK[setting].items():
+            for source, value_of in READBACK[setting].items():
                 if setting not in known and (snapshot := self._gateway.peek(source)):
-                    known[setting] = told({source: snapshot.document.value})
+                    known[setting] = value_of({source: snapshot.document.value})
         return known
 
     async def _read_back(self, command: Command) -> dict[Setting, Any]:
-        """Ask the gateway what it holds now; what it does not tell is missing."""
+        """Read what the gateway holds now; what it does not report is missing."""
         after = {}
         for setting in command.values:
             with suppress(GatewayError):

@@ -40,7 +40,7 @@ class CounterState:
         self._is_loaded = False
 
     async def load(self) -> None:
-        """Read what an earlier process left; a document that cannot be read is left alone, and says nothing."""
+        """Read what an earlier process left; a document that cannot be read is not touched, and counts as empty."""
         tables: dict[str, Marks] = {}
         with suppress(Unreadable):
             tables = _tables(await self._store.load(_FILE))

@@ -1,9 +1,9 @@
-"""The power-flow page's data: one object per gateway, and who is told when it changes.
+"""The power-flow page's data: one object per gateway, sent to subscribers when it changes.
 
-``StateStream`` owns one task, which lives while somebody listens: it keeps the readings of
-the page wanted. Telling is synchronous, so a slow listener holds up nobody: each has
-room for one event, and a newer one takes the place of what was not yet fetched. An
-event is written once, however many listen.
+``StateStream`` owns one task, which lives while there are subscribers: it keeps the readings of
+the page in demand. Events are sent synchronously, so a slow subscriber delays no other: each has
+room for one event, and a newer one replaces one that was not fetched yet. An event is written
+once, however many subscribers there are.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
 # What moves on the page, and what may be older than that.
 LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
 SLOW: Final[tuple[Source, ...]] = (OPERATION, SYSTEM_STATUS, SITE_NAME, PROBLEMS, VITALS, SOLAR_POWERWALL)
-# The readings of one look at the gateway come as several answers; they are told together.
-_TOGETHER_S = 0.15
-_LOOK_EVERY_S = 10.0
+# The sources of one reading come with several answers; they are sent together.
+_DEBOUNCE_S = 0.15
+_REFRESH_EVERY_S = 10.0
 _SLOW_EVERY_S = 60.0  # at the latest
-# A page is not held up by a gateway that takes its time; its stream brings what is missing.
-_FIRST_LOOK_S = 0.25
+# A page waits no longer for a slow gateway; its stream brings what is missing.
+_FIRST_WAIT_S = 0.25
 _STATES: Final = {
     Freshness.FRESH: "fresh",
     Freshness.REVALIDATE: "stale",
@@ -55,7 +55,7 @@ _STATES: Final = {
 
 
 class Subscriber:
-    """One reader of the feed: the newest event it has not fetched yet."""
+    """One subscriber of the stream: the newest event that it has not fetched yet."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
@@ -63,7 +63,7 @@ class Subscriber:
         self.dropped = 0
 
     def put(self, event: bytes | None) -> None:
-        """Leave an event for the reader; None says that no more will come."""
+        """Leave an event for the subscriber; None says that no more will come."""
         self.dropped += self._changed.is_set()
         self._latest = event
         self._changed.set()
@@ -78,36 +78,36 @@ class Subscriber:
 class StateStream:
     """What the page of one gateway shows, now and whenever it changes."""
 
-    def __init__(self, gateway: SourceCache, clock: Clock, site: SiteModel) -> None:
-        self._dropped = 0  # for readers that have left
-        self._gateway = gateway
+    def __init__(self, cache: SourceCache, clock: Clock, site: SiteModel) -> None:
+        self._dropped = 0  # for subscribers that have left
+        self._cache = cache
         self._clock = clock
         self._site = site
         self._listeners: set[Subscriber] = set()
-        self._keeper: asyncio.Task[None] | None = None
-        self._told: dict[str, Any] = {}
+        self._refresher: asyncio.Task[None] | None = None
+        self._last_sent: dict[str, Any] = {}
         self._pending: asyncio.TimerHandle | None = None
         self._slow_at = float("-inf")
 
     @property
     def listeners(self) -> int:
-        """How many listen now."""
+        """How many subscribers there are now."""
         return len(self._listeners)
 
     @property
     def dropped(self) -> int:
-        """How many objects were replaced by a newer one before a slow reader took them."""
+        """How many objects were replaced by a newer one before a slow subscriber fetched them."""
         return self._dropped + sum(listener.dropped for listener in self._listeners)
 
     async def obtain(self) -> dict[str, Any]:
-        """Return the object after a short look at the gateway, if that is needed and allowed."""
-        await self._gateway.get(LIVE, _FIRST_LOOK_S)
+        """Return the object after a short wait for the gateway, if that is needed and allowed."""
+        await self._cache.get(LIVE, _FIRST_WAIT_S)
         return self.current()
 
     def current(self) -> dict[str, Any]:
-        """Return the object as it is known now; never asks."""
-        now, gateway = self._clock.monotonic(), self._gateway
-        known = {source: gateway.store.get(source) for source in (*LIVE, *SLOW)}
+        """Return the object as it is known now; sends no request."""
+        now, cache = self._clock.monotonic(), self._cache
+        known = {source: cache.store.get(source) for source in (*LIVE, *SLOW)}
         meters = known[METERS]
         age = None if meters is None else meters.age(now)
         shown = [
@@ -122,16 +122,16 @@ class StateStream:
             "id": f"{at}-{max((s.revision for s in known.values() if s), default=0)}",
             "at": at,
             "age": None if age is None else round(age, 1),
-            "ttl": gateway.policy(METERS).ttl,
+            "ttl": cache.policy(METERS).ttl,
             "state": "none" if meters is None else _STATES[meters.freshness(now)],
-            "gateway": gateway.name,
+            "gateway": cache.name,
             **page.flow(self._site.of((*shown, *others))),
             "link": self._link(now),
         }
 
     def _link(self, now: float) -> dict[str, Any]:
         """Say how the best link stands: open only if none is closed."""
-        links = links_of(self._gateway)
+        links = links_of(self._cache)
         best = min(links, key=lambda link: (not link.is_up, link.wait_s(now)), default=None)
         if best is None:
             return {"state": "none", "retry_in": None}
@@ -140,15 +140,15 @@ class StateStream:
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[Subscriber]:
-        """Be told of every change; what is known now comes first."""
+        """Subscribe to every change; what is known now comes first."""
         listener = Subscriber()
         snapshot = self.current()
         listener.put(event_of(snapshot))
         if not self._listeners:
-            self._told = _without_age(snapshot)
+            self._last_sent = _without_age(snapshot)
         self._listeners.add(listener)
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep(), name="flow feed")
+        if self._refresher is None:
+            self._refresher = asyncio.create_task(self._refresh(), name="state stream")
         try:
             yield listener
         finally:
@@ -157,27 +157,27 @@ class StateStream:
             if not self._listeners:
                 await self.close()
 
-    async def _keep(self) -> None:
-        """Keep the readings wanted while somebody listens."""
-        undo = (*self._subscribe(), self._gateway.watch(LIVE))
+    async def _refresh(self) -> None:
+        """Keep what the page shows in demand while there are subscribers."""
+        undo = (*self._subscribe(), self._cache.watch(LIVE))
         try:
             while True:
                 now = self._clock.monotonic()
                 is_due = now - self._slow_at >= self._slow_every_s
-                await self._gateway.get(LIVE)
+                await self._cache.get(LIVE)
                 self._notify()
                 if is_due:
                     self._slow_at = now
-                    await self._gateway.get(SLOW)
+                    await self._cache.get(SLOW)
                     self._notify()
-                await asyncio.sleep(_LOOK_EVERY_S)
+                await asyncio.sleep(_REFRESH_EVERY_S)
         finally:
             for each in undo:
                 each()
 
     def _subscribe(self) -> list[Callable[[], None]]:
         """Follow what the page shows; returns the unsubscribers."""
-        events = self._gateway.events
+        events = self._cache.events
         return [
             events.subscribe(SnapshotStored, self._on_snapshot),
             events.subscribe(SnapshotDiscarded, self._on_snapshot),
@@ -192,36 +192,36 @@ class StateStream:
     @property
     def _slow_every_s(self) -> float:
         """Often enough that what is slow stays servable."""
-        limit_s = min(self._gateway.policy(source).limit for source in SLOW)
-        return min(max(limit_s - _LOOK_EVERY_S, _LOOK_EVERY_S), _SLOW_EVERY_S)
+        limit_s = min(self._cache.policy(source).limit for source in SLOW)
+        return min(max(limit_s - _REFRESH_EVERY_S, _REFRESH_EVERY_S), _SLOW_EVERY_S)
 
     def _debounce(self) -> None:
         if self._pending is None:
-            self._pending = asyncio.get_running_loop().call_later(_TOGETHER_S, self._notify)
+            self._pending = asyncio.get_running_loop().call_later(_DEBOUNCE_S, self._notify)
 
     def _notify(self) -> None:
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None
         snapshot = self.current()
-        if _without_age(snapshot) == self._told:
+        if _without_age(snapshot) == self._last_sent:
             return
-        self._told = _without_age(snapshot)
+        self._last_sent = _without_age(snapshot)
         event = event_of(snapshot)
         for listener in self._listeners:
             listener.put(event)
 
     async def close(self) -> None:
-        """Tell everybody that it is over, and stop asking."""
+        """End the stream of every subscriber, and fetch nothing for it any more."""
         for listener in self._listeners:
             listener.put(None)
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+        refresher, self._refresher = self._refresher, None
+        if refresher is not None:
+            refresher.cancel()
+            await asyncio.gather(refresher, return_exceptions=True)
 
 
 def _is_shown(snapshot: Snapshot, age_s: float, now: float) -> bool:
@@ -231,7 +231,7 @@ def _is_shown(snapshot: Snapshot, age_s: float, now: float) -> bool:
     younger. Anything else may be as old as whatever is served.
     """
     if snapshot.source in LIVE:
-        return snapshot.freshness(now) is Freshness.FRESH or snapshot.age(now) <= age_s + _LOOK_EVERY_S
+        return snapshot.freshness(now) is Freshness.FRESH or snapshot.age(now) <= age_s + _REFRESH_EVERY_S
     return snapshot.age(now) < snapshot.policy.limit
 
 

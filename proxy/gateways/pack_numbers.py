@@ -3,7 +3,7 @@
 Dashboards store PW1, PW2, … as series; a number that changed hands would splice two packs. The
 gateway's list of blocks numbers them, whichever document is fetched first. ``packs.json`` has a
 list for each address at which a gateway was read; at a new address, the list that knows one of
-its packs moves. To number anew, stop the daemon and delete the file in the state folder.
+its packs moves. To number them again, stop the daemon and delete the file in the state folder.
 """
 
 from __future__ import annotations

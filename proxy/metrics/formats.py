@@ -1,7 +1,7 @@
 """Which format a scrape gets, and how it is written.
 
 OpenMetrics 1.0 for a client that takes it at least as gladly as the text format, which
-everybody else gets (RFC 9110 section 12.5.1). No version or escaping is echoed: whatever
+all others get (RFC 9110 section 12.5.1). No version or escaping is echoed: whatever
 a client names, it gets one of these two, and every name is plain ASCII.
 """
 

@@ -1,4 +1,4 @@
-"""OWN: the metrics of the proxy itself, one row each.
+"""PROXY_METRICS: the metrics of the proxy itself, one row each.
 
 Labels come from tables (routes, sources, drivers, error codes), never from what a client
 or a gateway sent. What is ``of_feature`` is counted by one that may be absent.

@@ -67,7 +67,7 @@ class Running:
 
 
 def build(_: Running) -> Samples:
-    """Tell the versions."""
+    """Read the versions."""
     return (((__version__, platform.python_version(), aiohttp.__version__), 1),)
 
 
@@ -103,12 +103,12 @@ def entries(running: Running) -> Samples:
 
 
 def held(running: Running) -> Samples:
-    """Tell how much the snapshots weigh."""
+    """Sum up the bytes of the snapshots."""
     return (((), sum(gateway.store.bytes for gateway in running.gateways)),)
 
 
 def ages(running: Running) -> Samples:
-    """Tell how old every snapshot is."""
+    """Read the age of every snapshot."""
     now = running.clock.monotonic()
     for gateway in running.gateways:
         yield from (((gateway.name, snapshot.source), snapshot.age(now)) for snapshot in gateway.store)
@@ -155,12 +155,12 @@ def logins(running: Running) -> Samples:
 
 
 def sessions(running: Running) -> Samples:
-    """Tell since when the sessions last."""
+    """Read since when there are sessions."""
     return ((link, usage.session_since) for link, usage in usages(running))
 
 
 def states(running: Running) -> Samples:
-    """Say in which state every link is, one sample per state."""
+    """Read the state of every link, one sample per state."""
     for labels, link in running.links:
         yield from (((*labels, state.value), int(link.state is state)) for state in State)
 

@@ -1,4 +1,4 @@
-"""Renderings of what a gateway told: pure functions of documents.
+"""Renderings of what a gateway reported: pure functions of documents.
 
 A view takes the values of the sources that its route names and the owner's options, and
 returns what is to be encoded (or the text of a CSV line). A source that the gateway does not

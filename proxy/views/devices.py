@@ -58,7 +58,7 @@ def alerts(documents: Documents, _: Options) -> list[str]:
 
 
 def known_alerts(documents: Documents, options: Options) -> list[str] | None:
-    """Return the same, None while no device tells its own."""
+    """Return the same, None while no device reports its own."""
     is_reported = VITALS in documents or SOLAR_POWERWALL in documents
     return alerts(documents, options) if is_reported else None
 
@@ -89,25 +89,27 @@ def fans(documents: Documents, _: Options) -> dict[str, dict[str, Any]]:
     found = {}
     for din, signals in devices(documents, *_FANS):
         keys = [key for fan in _FANS[din.partition("--")[0]] for key in fan.values()]
-        told = {key: signals[key] for key in keys if signals.get(key) is not None}
-        if told:
-            found[din] = told
+        known = {key: signals[key] for key in keys if signals.get(key) is not None}
+        if known:
+            found[din] = known
     return found
 
 
 def fan_numbers(documents: Documents, options: Options) -> dict[str, Any]:
     """Return all fans as FAN1_actual, FAN1_target (or FAN1_duty), …, by name of the inverter.
 
-    A Powerwall 3 that says nothing at the moment keeps the numbers of its fans.
+    A Powerwall 3 that reports nothing at the moment keeps the numbers of its fans.
     """
     known = fans(documents, options)
     units = units_like((din.partition("--")[2] for din in known), options.pack_order)
     numbered: dict[str, Any] = {}
     number = 0
     for din in sorted({*known, *(f"TEPINV--{name}" for name in units)}):
-        told = known.get(din, {})
+        signals = known.get(din, {})
         for fan in _FANS[din.partition("--")[0]]:
-            if not told or any(key in told for key in fan.values()):
+            if not signals or any(key in signals for key in fan.values()):
                 number += 1
-                numbered |= {f"FAN{number}_{name}": told[key] for name, key in fan.items() if key in told}
+                numbered |= {
+                    f"FAN{number}_{name}": signals[key] for name, key in fan.items() if key in signals
+                }
     return numbered

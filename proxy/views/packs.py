@@ -111,7 +111,7 @@ def _is_starting(documents: Documents) -> bool:
 
 
 def _unused(name: str, taken: Mapping[str, Any]) -> str:
-    """Tell packs apart that carry the same name (published recordings mask serial numbers)."""
+    """Distinguish packs that carry the same name (published recordings mask serial numbers)."""
     copy, candidate = 1, name
     while candidate in taken:
         copy += 1

@@ -11,7 +11,7 @@ from proxy.views.json_access import Documents, section, sections
 from proxy.views.options import Options
 from proxy.views.packs import units_like
 
-# Signals of an inverter (PVAC) and of its string side (PVS), and what they tell of a string.
+# Signals of an inverter (PVAC) and of its string side (PVS), and what of a string they measure.
 _SIGNALS: Final = (
     ("Current", re.compile(r"PVAC_PVCurrent_(\w+)")),
     ("Power", re.compile(r"PVAC_PVMeasuredPower_(\w+)")),
@@ -43,7 +43,7 @@ def strings(documents: Documents, options: Options) -> dict[str, dict[str, Any]]
                 letter, signal = named
                 found.setdefault(f"{letter}{suffix}", {})[signal] = value
     # A string of which nothing is known is left out: translated vitals list all that could be.
-    return {name: told for name, told in found.items() if any(v is not None for v in told.values())}
+    return {name: known for name, known in found.items() if any(v is not None for v in known.values())}
 
 
 def verbose(documents: Documents, options: Options) -> dict[str, dict[str, Any]]:
@@ -62,11 +62,11 @@ def verbose(documents: Documents, options: Options) -> dict[str, dict[str, Any]]
 def inverters(documents: Documents, options: Options) -> list[Mapping[str, Any]]:
     """Return the signals of every solar inverter, in an order that lasts.
 
-    A Powerwall 3 that says nothing at the moment keeps its place: A2 does not become A1.
+    A Powerwall 3 that reports nothing at the moment keeps its place: A2 does not become A1.
     """
-    told = _inverters(documents.get(VITALS))
-    units = [f"PVAC--{name}" for name in units_like(map(_bare, told), options.pack_order)]
-    return [told.get(din, {}) for din in (*(din for din in told if din not in units), *units)]
+    known = _inverters(documents.get(VITALS))
+    units = [f"PVAC--{name}" for name in units_like(map(_bare, known), options.pack_order)]
+    return [known.get(din, {}) for din in (*(din for din in known if din not in units), *units)]
 
 
 def _inverters(vitals: Any) -> dict[str, dict[str, Any]]:
@@ -84,7 +84,7 @@ def _bare(din: str) -> str:
 
 
 def _named(key: str) -> tuple[str, str] | None:
-    """Split a signal's key into the string's letter and what it tells; None for other signals."""
+    """Split a signal's key into the string's letter and what it measures; None for other signals."""
     for signal, pattern in _SIGNALS:
         match = pattern.fullmatch(key)
         if match:
@@ -95,8 +95,8 @@ def _named(key: str) -> tuple[str, str] | None:
 def _of_solar_powerwall(document: Any) -> dict[str, dict[str, Any]]:
     status: Mapping[str, Any] = section(document, "pvac_status")
     found = {}
-    for position, told in enumerate(sections(status.get("string_vitals"))):
+    for position, listed in enumerate(sections(status.get("string_vitals"))):
         inverter, letter = divmod(position, len(_LETTERS))
         name = _LETTERS[letter] + (str(inverter) if inverter else "")
-        found[name] = {signal: told[key] for signal, key in _STRING_VITALS.items() if key in told}
+        found[name] = {signal: listed[key] for signal, key in _STRING_VITALS.items() if key in listed}
     return found

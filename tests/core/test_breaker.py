@@ -94,7 +94,7 @@ def test_trouble_with_the_gateway_itself_opens_the_link_at_once(error):
     breaker = Breaker().failure(10, error, "/soe")
 
     assert breaker.state is State.OPEN
-    assert breaker.until == 10 + error.rests[0]
+    assert breaker.until == 10 + error.cooldowns_s[0]
 
 
 def test_only_one_trial_is_under_way():
@@ -168,11 +168,11 @@ def test_what_a_gateway_requests_prolongs_a_rest_and_never_shortens_it(kind, fai
 
 
 def test_every_error_has_a_policy():
-    """Status, title and rests are said by the class itself, for all classes there are."""
+    """Status, title and cooldowns are said by the class itself, for all classes there are."""
     left = [GatewayError]
     while left:
         kind = left.pop()
         left += kind.__subclasses__()
         assert 400 <= kind.status < 600
         assert kind.title
-        assert all(a <= b for a, b in itertools.pairwise(kind.rests))
+        assert all(a <= b for a, b in itertools.pairwise(kind.cooldowns_s))

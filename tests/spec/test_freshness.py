@@ -94,7 +94,7 @@ async def test_past_the_stale_window_the_answer_is_an_honest_error(sim, proxy, c
     assert int(answer.headers["Retry-After"]) >= 1
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers["Cache-Control"] == "no-store"
-    assert answer.json()["title"] == "The gateway cannot tell this now"
+    assert answer.json()["title"] == "The gateway does not report this now"
     assert not {"error", "code"} & answer.json().keys()
 
 

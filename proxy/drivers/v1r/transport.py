@@ -72,7 +72,7 @@ _REFUSALS: Mapping[str, str] = {
 class WifiLost(SourceUnavailable):
     """The second way failed: its followers rest, the wired gateway does not."""
 
-    rests = tuple(60.0 * 2**n for n in range(8))
+    cooldowns_s = tuple(60.0 * 2**n for n in range(8))
 
 
 @dataclass(frozen=True, slots=True)
