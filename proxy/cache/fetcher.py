@@ -274,7 +274,7 @@ class Fetcher:
             pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
             way = self.link_for(source) if pause else link
             if way is link or isinstance(way, GatewayError):
-                self.refresher.postpone(source, pause, unless_planned=error is None)
+                self.refresher.postpone(source, pause, unless_scheduled=error is None)
             else:
                 self.refresher.schedule_now((source,))
         self.refresher.rearm()

@@ -1,4 +1,4 @@
-"""Asks the gateway again before its visitors come, and for nothing that nobody wants.
+"""Fetches sources shortly before they are requested again, and nothing that is not in demand.
 
 Runs on the event loop that uses it, between awaits; ``core/demand.py`` decides.
 """
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from proxy.core.freshness import Policy
     from proxy.core.model import Snapshot, Source
 
-# A reading is asked for again in this part of its ttl at the earliest, however slow the gateway is.
+# A source is fetched again no earlier than this share of its ttl before its end, however slow the gateway is.
 _MOST_AHEAD = 0.6
 
 
 class Refresher:
-    """Who wants which source, and one timer for them all.
+    """The demand for every source, and one timer for them all.
 
-    ``request_fetch`` starts the exchange that tells a source; it returns why it may not be asked, or None.
+    ``request_fetch`` starts the exchange that brings a source; it returns why none may be sent, or None.
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Refresher:
 
     @property
     def demanded(self) -> frozenset[Source]:
-        """What somebody ever wanted."""
+        """What was ever requested."""
         return frozenset(self._demands)
 
     @property
     def has_live_demand(self) -> bool:
-        """Say whether a client may still be there."""
+        """Say whether another request of some client is likely."""
         now = self._clock.monotonic()
         return any(demand.is_live(now) for demand in self._demands.values())
 
@@ -59,7 +59,7 @@ class Refresher:
         return self._took_s.get(source, 0.0)
 
     def record_demand(self, sources: Iterable[Source]) -> float:
-        """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
+        """Note a request for these sources; return for how long (s) further ones count as the same."""
         now = self._clock.monotonic()
         demands = [self._demand(source) for source in sources]
         for demand in demands:
@@ -67,12 +67,12 @@ class Refresher:
         return min((demand.merge_s for demand in demands), default=0.0)
 
     def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
-        """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
-        wanted = tuple(sources)
-        demands = [self._demand(source) for source in wanted]
+        """Keep sources fresh until the returned function is called: an open page shows them."""
+        watched = tuple(sources)
+        demands = [self._demand(source) for source in watched]
         for demand in demands:
             demand.watchers += 1
-        self.schedule_now(wanted)
+        self.schedule_now(watched)
 
         def unwatch() -> None:
             for demand in demands:
@@ -81,7 +81,7 @@ class Refresher:
         return unwatch
 
     def schedule_now(self, sources: Iterable[Source]) -> None:
-        """Look at once whether these sources should be asked for."""
+        """Decide at once whether these sources are to be fetched."""
         now = self._clock.monotonic()
         for source in sources:
             if source in self._demands:
@@ -89,21 +89,21 @@ class Refresher:
         self._scheduler.rearm()
 
     def note(self, snapshot: Snapshot, took_s: float) -> None:
-        """Plan the next look after a snapshot that the gateway took this long to tell."""
+        """Schedule the next fetch after a snapshot for which the gateway took this long."""
         self._took_s[snapshot.source] = took_s
-        self._scheduler.put(snapshot.source, self._ends(snapshot))
+        self._scheduler.put(snapshot.source, self._fetch_at(snapshot))
 
-    def postpone(self, source: Source, pause_s: float, *, unless_planned: bool) -> None:
-        """Look again after a pause, because the gateway did not tell; 0 is a ttl."""
-        if source in self._demands and not (unless_planned and source in self._scheduler):
+    def postpone(self, source: Source, pause_s: float, *, unless_scheduled: bool) -> None:
+        """Schedule the next fetch after a pause, because the last one failed; 0 is a ttl."""
+        if source in self._demands and not (unless_scheduled and source in self._scheduler):
             self._scheduler.put(source, self._clock.monotonic() + (pause_s or self._policy(source).ttl))
 
     def rearm(self) -> None:
-        """Set the timer to what was planned."""
+        """Set the timer to what is scheduled."""
         self._scheduler.rearm()
 
     def close(self) -> None:
-        """Plan nothing any more."""
+        """Schedule nothing any more."""
         self._scheduler.close()
 
     def _demand(self, source: Source) -> Demand:
@@ -113,13 +113,13 @@ class Refresher:
         return demand
 
     def _refresh(self, source: Source, now: float) -> float | None:
-        """Ask for a source if it is time; return when to look again, None for never."""
+        """Fetch a source if it is time; return when to decide again, None for never."""
         policy = self._policy(source)
         demand = self._demands.get(source)
         if demand is None or policy.ttl <= 0:
             return None
         snapshot = self._store.get(source)
-        at = demand.refresh_at(self._ends(snapshot) if snapshot else now, policy.ttl, now)
+        at = demand.refresh_at(self._fetch_at(snapshot) if snapshot else now, policy.ttl, now)
         if at is None or at > now + TICK_S:
             return at
         refusal = self._request_fetch(source)
@@ -127,9 +127,9 @@ class Refresher:
             return None
         return now + max(refusal.retry_after or policy.ttl, TICK_S)
 
-    def _ends(self, snapshot: Snapshot) -> float:
-        """Say when to ask so that the answer is there when this snapshot ceases to be fresh.
+    def _fetch_at(self, snapshot: Snapshot) -> float:
+        """Return when to fetch so that the answer is there when this snapshot ceases to be fresh.
 
-        As long before as the gateway took for it: one request per ttl, and nobody waits.
+        As long before as the gateway took for it: one request per ttl, and no client waits.
         """
         return snapshot.fresh_until - min(self.took_s(snapshot.source), snapshot.policy.ttl * _MOST_AHEAD)

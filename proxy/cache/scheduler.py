@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.core.model import Source
 
-# Timers of the event loop may fire a little early, and looking at once would be a busy loop.
+# Timers of the event loop may fire a little early, and acting at once would be a busy loop.
 TICK_S = 0.002
 
 
 class Scheduler:
-    """Calls ``act(source, now)`` when a source is due; it returns when to look again, or None: never."""
+    """Calls ``act(source, now)`` when a source is due; it returns when to do so again, or None: never."""
 
     def __init__(self, clock: Clock, act: Callable[[Source, float], float | None]) -> None:
         self._clock = clock
@@ -28,7 +28,7 @@ class Scheduler:
         self._closed = False
 
     def put(self, source: Source, at: float) -> None:
-        """Look at a source at this time (monotonic seconds), instead of the time set before."""
+        """Let a source be due at this time (monotonic seconds), instead of the time set before."""
         self._due[source] = at
 
     def __contains__(self, source: Source) -> bool:

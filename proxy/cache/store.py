@@ -1,7 +1,7 @@
 """The snapshots of one gateway: the cache itself.
 
-cachetools decides *forgetting* (an entry is discarded when nobody could be
-served it any more and its age has ceased to be news); *serving* is decided by
+cachetools decides *forgetting* (an entry is discarded when it could not be
+served any more and its age has ceased to be news); *serving* is decided by
 core/freshness.py.
 """
 
