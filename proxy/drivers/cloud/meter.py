@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import GatewayError
 from proxy.drivers.cloud.history import Energies, Totals, day_of, energies, entries, query, zone_of
 from proxy.drivers.cloud.site import SiteEndpoints
+from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -43,20 +44,24 @@ class HistoryMeter:
         zone = zone_of(info)
         if zone is None:
             return
-        totals = self._totals or Totals.of(self._kept())
         now = self._clock.wall()
         try:
+            totals = self._totals or Totals.of(self._kept())
             today = await self._energies(query("day", now, zone))
             if totals.day == day_of(now, zone):
-                self._totals = totals.with_today(today)
+                totals = totals.with_today(today)
             else:
                 lifetime = await self._energies(query("lifetime", now, zone))
-                self._totals = totals.with_lifetime(day_of(now, zone), lifetime, today)
+                totals = totals.with_lifetime(day_of(now, zone), lifetime, today)
         except GatewayError as error:
             _log.info("no energies from the cloud", extra={"cause": error.code(), "reason": str(error)})
             return
-        document = {**self._memory.read(FILE), str(self._site.site_id): self._totals.document()}
-        await asyncio.to_thread(self._memory.write, FILE, document)
+        except Unreadable:  # energies that are unknown are not zero; the store has logged it
+            return
+        row = {str(self._site.site_id): totals.document()}
+        with suppress(OSError, Unreadable):  # reported once they are on the disk, where there is one
+            await self._memory.commit(FILE, lambda document: {**document, **row})
+        self._totals = totals
 
     def _kept(self) -> Mapping[str, Any]:
         kept = self._memory.read(FILE).get(str(self._site.site_id))

@@ -93,6 +93,18 @@ async def test_a_history_that_fails_leaves_energies_unknown_and_readings_whole(c
     assert told[METERS].notes == {}
 
 
+async def test_energies_that_were_kept_and_cannot_be_read_are_unknown(connect, cloud, house, tmp_path):
+    """Those of the history could be lower than what was reported before; the file is left as it is."""
+    kept = tmp_path / "state" / "cloud-energy.json"
+    kept.parent.mkdir()
+    kept.write_text("{damaged")
+
+    told = await connect(history=True).fetch("live_status")
+
+    assert set(values(told).values()) == {(None, None)}
+    assert kept.read_text() == "{damaged"
+
+
 async def test_without_history_powers_are_integrated_where_that_is_wanted(connect, cloud, clock, tmp_path):
     cloud.house.pin(solar=6000)
     meter = EnergyMeter(StateStore(str(tmp_path / "energy")), clock.clock, "cloud")
