@@ -15,10 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy import __version__
+from proxy import __version__, peer_commands
 
 _INTERRUPTED = 130
 _NO_READER = 1
+_EX_USAGE = 64
 _FASTEST = 1e5  # a simulated day in less than a second
 _LAST_PORT = 65535
 
@@ -73,7 +74,36 @@ def _port(text: str) -> int:
     return port
 
 
-_pace.__name__, _port.__name__ = "number", "port"  # argparse quotes them to people
+def _site(text: str) -> str:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a number")
+    return text
+
+
+_CLOUD_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    "--auth-path": {"metavar": "DIR", "help": "cloud: folder of the sign-in (default: that of PW_AUTH_PATH)"},
+    "--email": {"metavar": "E", "help": "cloud: the Tesla account"},
+    "--site": {"metavar": "N", "type": _site, "help": "cloud: the site, where the account has several"},
+    "--region": {"choices": ["na", "eu", "cn"], "help": "cloud: the region of the account"},
+    "--client-id": {"metavar": "ID", "help": "fleet: the application"},
+    "--client-secret-file": {
+        "metavar": "FILE",
+        "help": "fleet: file that holds its secret; - is standard input",
+    },
+    "--domain": {"metavar": "D", "help": "fleet: its domain, which publishes its key"},
+    "--redirect-uri": {"metavar": "URI", "help": "fleet: its redirect URI (default: https://DOMAIN/access)"},
+    "--code-file": {
+        "metavar": "FILE",
+        "help": "fleet, owner: file that holds the address that the browser ended at",
+    },
+    "--token-file": {
+        "metavar": "FILE",
+        "help": "static: file that holds the token; owner: the refresh token and, in a second line, the access token",
+    },
+    "--url": {"metavar": "URL", "help": "static: address of the provider's API"},
+}
+
+_pace.__name__, _port.__name__, _site.__name__ = "number", "port", "site"  # argparse quotes them to people
 
 
 COMMANDS = (
@@ -81,7 +111,12 @@ COMMANDS = (
         "serve",
         "run the proxy (the default)",
         {
-            "--demo": {"action": "store_true", "help": "use a simulated gateway; leaves nothing behind"},
+            "--demo": {
+                "nargs": "?",
+                "const": "gateway",
+                "choices": ["gateway", "cloud"],
+                "help": "use a simulated gateway, or a site in a simulated cloud; leaves nothing behind",
+            },
             "--persona": _PERSONA,
             "--speed": _speed(60.0),
             "--port": {"type": _port, "metavar": "N", "help": "port to listen on; overrides PW_PORT"},
@@ -91,19 +126,27 @@ COMMANDS = (
     ),
     Command(
         "setup",
-        "find the gateway, try its password once, and write the settings file",
+        "find the gateway, or sign in to Tesla's cloud; try it once, and write the settings file",
         {
             "--host": {"metavar": "ADDRESS", "help": "the address of the gateway; nothing is searched then"},
             "--scan": {"action": "store_true", "help": "try every address of this network, once each"},
-            "--mode": {"choices": ["customer", "sticker"], "help": "which password to use"},
+            "--mode": {
+                "choices": ["customer", "sticker", "fleet", "owner", "static"],
+                "help": "which password of the gateway to use; or which API of the cloud: the Fleet API, the Owner API, "
+                "or a provider with a fixed token",
+            },
             "--password-file": {
                 "metavar": "FILE",
                 "help": "file that holds the password; - is standard input",
             },
             "--file": {"metavar": "FILE", "help": "settings file to write (default: the one of PW_CONFIG)"},
-            "--replace": {"action": "store_true", "help": "change a file that has settings already"},
+            "--replace": {
+                "action": "store_true",
+                "help": "change a file that has settings already; sign in again although a sign-in is good",
+            },
             "--start": {"action": "store_true", "help": "start the proxy at the end"},
             "--dry-run": {"action": "store_true", "help": "only look; try no password, write nothing"},
+            **_CLOUD_ARGUMENTS,
         },
         "Missing arguments are requested at the terminal. A gateway is recognised by its certificate in a TLS "
         "handshake; no request is sent to any other machine.",
@@ -152,6 +195,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
         words.insert(0, "serve")
+    if (ours := peer_commands.translated(words)) is not None:
+        sys.stderr.write(f"powerwall-proxy: this is now: powerwall-proxy {' '.join(ours)}\n")
+        words = ours
+    elif advice := peer_commands.instead(words):
+        sys.stderr.write(f"powerwall-proxy: {words[0]} is no command here; {advice}.\n")
+        return _EX_USAGE
     args = _parser().parse_args(words)
     try:
         return int(importlib.import_module(f"proxy.commands.{args.command}").run(args))

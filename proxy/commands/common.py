@@ -6,10 +6,12 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from proxy.config.gateway_settings import STATIC
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.core.firmware import HAS_VITALS_BELOW
 
 if TYPE_CHECKING:
+    from proxy.sim.cloud.server import SimulatedCloud
     from proxy.sim.server import SimulatedGateway
 
 OK = 0
@@ -50,4 +52,16 @@ def settings_for(gateway: SimulatedGateway) -> dict[str, Any]:
         "host": gateway.address if gateway.url.startswith("https") else gateway.url,
         "password": gateway.password,
         "gw_pwd": gateway.gw_pwd if persona.tedapi and persona.version >= HAS_VITALS_BELOW else "",
+    }
+
+
+def settings_for_cloud(cloud: SimulatedCloud) -> dict[str, Any]:
+    """Give the settings, by key, that read the first site of a simulated cloud, as often as there is something new."""
+    from proxy.sim.cloud.demo import DEMO_INTERVAL_S, DEMO_TOKEN  # noqa: PLC0415 - as above
+
+    return {
+        "cloud_mode": STATIC,
+        "cloud_url": cloud.url,
+        "cloud_token": DEMO_TOKEN,
+        "cloud_interval": DEMO_INTERVAL_S,
     }

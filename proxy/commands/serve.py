@@ -7,10 +7,19 @@ import asyncio
 import logging
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Any
 
-from proxy.commands.common import EX_CONFIG, complain, load_or_exit, settings_for, unknown_persona
+from proxy.commands.common import (
+    EX_CONFIG,
+    complain,
+    load_or_exit,
+    settings_for,
+    settings_for_cloud,
+    unknown_persona,
+)
 from proxy.commands.daemon import serve
 from proxy.config.gateway_settings import OFF
 from proxy.config.load import Loaded, SettingsError, load
@@ -21,6 +30,8 @@ from proxy.state.certificates import load_pair, serving_context
 from proxy.state.folder import state_problem
 
 _log = logging.getLogger(__name__)
+
+IN_CLOUD = "cloud"  # the demo of a site whose gateway is out of reach
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,11 +77,25 @@ async def _demonstrate(
     args: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None, loaded: Loaded
 ) -> int:
     """Serve a simulated house in the same process."""
+    async with _simulated(args) as values:
+        settings = replace(settings, gateway=replace(settings.gateway, **values))
+        return await serve(settings, tls, _Reload(loaded.settings, tls), loaded)
+
+
+@asynccontextmanager
+async def _simulated(args: argparse.Namespace) -> AsyncIterator[dict[str, Any]]:
+    """Run what a demo reads; yields the settings, by key, that read it."""
     from proxy.sim.demo import demo  # noqa: PLC0415 - only a demo pays for it
 
-    async with demo(args.persona, speed=args.speed) as gateway:
-        settings = replace(settings, gateway=replace(settings.gateway, **settings_for(gateway)))
-        return await serve(settings, tls, _Reload(loaded.settings, tls), loaded)
+    house = demo(args.persona, speed=args.speed)
+    if args.demo == IN_CLOUD:
+        from proxy.sim.cloud.demo import in_cloud  # noqa: PLC0415 - only a demo pays for it
+
+        async with in_cloud(house) as cloud:
+            yield settings_for_cloud(cloud)
+    else:
+        async with house as gateway:
+            yield settings_for(gateway)
 
 
 class _Reload:

@@ -54,6 +54,17 @@ def test_the_log_tells_a_url_that_can_be_opened(command, address):
         assert answer.status == 200
 
 
+def test_a_demo_of_the_cloud_needs_no_gateway(command):
+    """The house is read through a simulated cloud; nothing is left behind."""
+    demo = command.start("serve", "--demo", "cloud", PW_PORT="0")
+    port = demo.port()
+
+    assert 0 <= json.loads(ask(port, "/soe"))["percentage"] <= 100
+    assert json.loads(ask(port, "/stats"))["cloudmode"] is True
+    assert demo.ends(within_s=2) == 0
+    assert not [*command.home.iterdir()]
+
+
 def test_a_demo_of_a_powerwall_3_shows_its_three_units(command):
     """Its local API tells powers and charge alone; the units come over TEDAPI."""
     daemon = command.start("serve", "--demo", "--persona", "pw3", PW_PORT="0")
