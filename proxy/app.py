@@ -33,6 +33,7 @@ from proxy.server.http.guard import Guard
 from proxy.server.http.traffic import Traffic
 from proxy.server.pages.ui import Ui
 from proxy.server.session_file import SessionFile
+from proxy.server.status import application_key
 from proxy.server.status import endpoints as status
 from proxy.server.transport.limiter import raise_fd_limit
 from proxy.server.transport.limits import SERVER
@@ -94,7 +95,7 @@ def build_app(
     app.router.add_route("*", "/{path:.*}", dispatch, expect_handler=expect)
     _add_pages(context)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
-    context.endpoints |= _metrics_later(context)
+    context.endpoints |= application_key.endpoints() | _metrics_later(context)
     context.samples |= control.samples(context) | counts.samples(context)
     if context.sessions is not None:
         _keep_sessions(app, context, context.sessions)

@@ -14,7 +14,8 @@ from proxy.commands.common import FAILED, OK, load_or_exit
 from proxy.config.settings import Settings
 from proxy.core.clock import Clock
 from proxy.core.redaction import redact
-from proxy.drivers.diagnosis import Finding, diagnose, verdict
+from proxy.drivers.diagnosis import diagnose, verdict
+from proxy.drivers.finding import Finding
 from proxy.drivers.registry import drivers_for
 from proxy.state.store import StateStore
 

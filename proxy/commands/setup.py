@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import getpass
 import os
 import subprocess
 import sys
@@ -16,9 +15,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from proxy.commands import cloud_setup
 from proxy.commands.common import EX_CONFIG, FAILED, OK, complain
+from proxy.commands.operator import MissingArgument, Operator, Terminal
 from proxy.config.settings import Settings, settings_of
 from proxy.config.settings_file import is_unset, merged, write_settings
 from proxy.config.types import GATEWAY
@@ -34,23 +35,6 @@ from proxy.state.store import StateStore
 _UNIT = Path("/usr/lib/systemd/system/powerwall-proxy.service")
 _EX_USAGE = 64
 _STANDARD_INPUT = "-"
-
-
-class Operator(Protocol):
-    """Who runs the command: a person at a terminal, or a script that gives everything as arguments."""
-
-    def show(self, line: str) -> None:
-        """Print a line of progress."""
-
-    def answer(self, question: str, argument: str) -> str:
-        """Request an answer; raises MissingArgument without a terminal."""
-
-    def secret(self, question: str, argument: str) -> str:
-        """Request a secret, which is not echoed; raises MissingArgument without a terminal."""
-
-
-class MissingArgument(Exception):
-    """There is no terminal, and the argument of this name was not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +71,7 @@ MODES: Mapping[str, Mode] = {
 
 def run(args: argparse.Namespace) -> int:
     """Set up, at a terminal or with arguments alone."""
-    operator = _Terminal()
+    operator = Terminal()
     try:
         code = asyncio.run(set_up(args, operator, Places()))
     except MissingArgument as exc:
@@ -99,6 +83,8 @@ def run(args: argparse.Namespace) -> int:
 async def set_up(args: argparse.Namespace, operator: Operator, places: Places) -> int:
     """Search, obtain, try and write; return the exit code."""
     file = Path(args.file or default_file(os.environ))
+    if args.mode in cloud_setup.MODES:
+        return await cloud_setup.set_up(args, operator, os.environ, file)
     if not args.replace and not is_unset(file):
         return complain(f"{file} has settings already; --replace changes them.") or FAILED
     host = _checked(args.host) if args.host else await _find(args, operator, places)
@@ -143,7 +129,8 @@ async def _find(args: argparse.Namespace, operator: Operator, places: Places) ->
     if not found:
         hint = "" if args.scan else "--scan looks at every address of this network, once each. "
         complain(
-            f"no gateway was found. {hint}Your router's list of devices shows its address: --host ADDRESS."
+            f"no gateway was found. {hint}Your router's list of devices shows its address: --host ADDRESS.",
+            "A site whose gateway is out of reach is read through Tesla's cloud: --mode fleet, owner or static.",
         )
         return ""
     return found[0].host if len(found) == 1 else _chosen(found, operator)
@@ -199,10 +186,9 @@ def default_file(environ: Mapping[str, str]) -> Path:
 def _start(args: argparse.Namespace, operator: Operator) -> int:
     """Start it if that is wanted; else say how."""
     is_service = _UNIT.exists() and os.geteuid() == 0
-    file = args.file or default_file(os.environ)
-    command = (
-        "systemctl enable --now powerwall-proxy" if is_service else f"PW_CONFIG={file} powerwall-proxy serve"
-    )
+    file = Path(args.file or default_file(os.environ))
+    named = f"PW_CONFIG={file} " if file.exists() else ""
+    command = "systemctl enable --now powerwall-proxy" if is_service else f"{named}powerwall-proxy serve"
     wanted = args.start
     if not wanted and sys.stdin.isatty():
         wanted = operator.answer("Start it now? [Y/n]", "--start").lower() in {"", "y", "yes"}
@@ -213,24 +199,6 @@ def _start(args: argparse.Namespace, operator: Operator) -> int:
         return subprocess.run(command.split(), check=False).returncode  # noqa: S603 - a fixed command
     from proxy.commands import serve  # noqa: PLC0415 - setting up does without the server
 
-    os.environ["PW_CONFIG"] = str(file)
+    if named:
+        os.environ["PW_CONFIG"] = str(file)
     return serve.run(argparse.Namespace(demo=False, port=None))
-
-
-class _Terminal:
-    """A person, if standard input is a terminal."""
-
-    def show(self, line: str) -> None:
-        print(line, flush=True)
-
-    def answer(self, question: str, argument: str) -> str:
-        self._expect(argument)
-        return input(f"{question}: ").strip()
-
-    def secret(self, question: str, argument: str) -> str:
-        self._expect(argument)
-        return getpass.getpass(f"{question}: ")
-
-    def _expect(self, argument: str) -> None:
-        if not sys.stdin.isatty():
-            raise MissingArgument(argument)

@@ -10,6 +10,10 @@ from proxy.config.gateway_settings import AUTO, FLEET, OFF, OWNER, STATIC, Gatew
 
 # Where a sign-in is kept, as the pypowerwall proxy names the files, in the order in which it looks.
 SIGN_INS: Final[Mapping[str, str]] = {FLEET: ".pypowerwall.fleetapi", OWNER: ".pypowerwall.auth"}
+# The public key of an application for the Fleet API: its file in the same folder, and where Tesla fetches it from the
+# domain of the application, for its registration and as long as it is used.
+PUBLIC_KEY: Final = "com.tesla.3p.public-key.pem"
+KEY_PATH: Final = f"/.well-known/appspecific/{PUBLIC_KEY}"
 # At 500 requests for a dollar, Tesla's discount of 10 dollars a month.
 FLEET_BUDGET: Final = 5000
 
@@ -33,6 +37,11 @@ def signed_in(folder: str) -> str:
     """Say which API a folder has a sign-in for; empty without one."""
     found = (mode for mode, name in SIGN_INS.items() if folder and Path(folder, name).is_file())
     return next(found, "")
+
+
+def is_public_key(content: bytes) -> bool:
+    """Say whether this is a public key in PEM form (RFC 7468 section 13), and nothing that must stay private."""
+    return content.lstrip().startswith(b"-----BEGIN PUBLIC KEY-----") and b"PRIVATE" not in content
 
 
 def monthly_budget(settings: GatewaySettings) -> int | None:

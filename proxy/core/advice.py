@@ -8,7 +8,9 @@ from enum import Enum
 from typing import Final
 
 from proxy.core.errors import (
+    AccountRefused,
     BadAnswer,
+    BudgetSpent,
     CertificateChanged,
     GatewayError,
     GatewayTimeout,
@@ -18,7 +20,9 @@ from proxy.core.errors import (
     LoginRejected,
     NotSupported,
     RateLimited,
+    SignInRequired,
     SourceUnavailable,
+    TokensNotSaved,
     Unreachable,
 )
 
@@ -31,9 +35,13 @@ class Cause(Enum):
     PORT = "port"
     LOGIN = "login"
     KEY = "key"
+    ACCOUNT = "account"
+    DISK = "disk"
     RATE_LIMIT = "rate limit"
+    BUDGET = "budget"
     TLS = "TLS"
     GATEWAY = "gateway"
+    CLOUD = "cloud"
     FIRMWARE = "firmware"
 
     @property
@@ -134,18 +142,79 @@ ADVICE: Final[Mapping[type[GatewayError], Advice]] = {
 }
 
 
+CLOUD: Final = "cloud"  # the name of its driver
+_NO_REMEDY: Final = "Readings resume by themselves; nothing is to be done here."
+# The same of Tesla's cloud.
+CLOUD_ADVICE: Final[Mapping[type[GatewayError], Advice]] = {
+    SignInRequired: Advice(
+        Cause.LOGIN,
+        "powerwall-proxy setup --mode fleet (or owner) signs in again.",
+        "A proxy that runs takes the new sign-in up.",
+    ),
+    LoginRejected: Advice(
+        Cause.LOGIN,
+        "powerwall-proxy setup signs in again.",
+        "With PW_CLOUD_MODE=static, copy the token from the provider's console again.",
+    ),
+    AccountRefused: Advice(
+        Cause.ACCOUNT,
+        'docs/cloud.md, "When Tesla refuses", lists what to do.',
+        "Only the owner of the account can change this; nothing is requested for an hour.",
+    ),
+    TokensNotSaved: Advice(
+        Cause.DISK,
+        "Give the proxy the right to write to PW_AUTH_PATH.",
+        "New tokens are used only once they are saved.",
+    ),
+    BudgetSpent: Advice(
+        Cause.BUDGET,
+        "Raise PW_CLOUD_BUDGET, or wait.",
+        "It limits the requests of a month; control keeps a part of it.",
+    ),
+    RateLimited: Advice(
+        Cause.RATE_LIMIT,
+        "Raise PW_CLOUD_INTERVAL, or end other programs of this account.",
+        "The limits are those of the account, shared by all its programs.",
+    ),
+    SourceUnavailable: Advice(
+        Cause.CLOUD,
+        "Does Tesla's app show current values?",
+        "Either Tesla's servers are out of order, or the gateway has lost its connection to them.",
+    ),
+    NotSupported: Advice(
+        Cause.ACCOUNT,
+        "PW_SITEID, or powerwall-proxy setup, chooses another site.",
+        "The cloud does not offer this for this site.",
+    ),
+    BadAnswer: Advice(
+        Cause.CLOUD,
+        "Is PW_CLOUD_URL right?",
+        "What answers is not Tesla's API: an outage page, or a web proxy.",
+    ),
+    GatewayTimeout: Advice(Cause.CLOUD, _NO_REMEDY, "Tesla's servers are slow."),
+    Interrupted: Advice(Cause.CLOUD, _NO_REMEDY, "The connection to Tesla's servers breaks."),
+    Unreachable: Advice(
+        Cause.ROUTE,
+        "Does this machine reach the internet?",
+        "A web proxy is taken from HTTPS_PROXY; PW_CLOUD_URL and PW_CLOUD_AUTH_URL are other addresses than Tesla's.",
+    ),
+    GatewayError: Advice(Cause.CLOUD, "See the log of the proxy for more."),
+}
+
+
 def advice_for(error: GatewayError, link: str = "") -> tuple[Cause, str]:
     """Return the cause of an error of a link (by its driver's name), and all that can be advised."""
-    known = _advice(error)
+    known = _advice(error, link)
     text = f"{known.action} {known.more}".strip()
     return known.cause, text.replace("{password}", PASSWORDS.get(link, _ANY_PASSWORD))
 
 
 def action_for(error: GatewayError, link: str = "") -> str:
     """Return the first thing to do about an error of a link, as one sentence."""
-    return _advice(error).action.replace("{password}", PASSWORDS.get(link, _ANY_PASSWORD))
+    return _advice(error, link).action.replace("{password}", PASSWORDS.get(link, _ANY_PASSWORD))
 
 
-def _advice(error: GatewayError) -> Advice:
-    """Look an error up in the table; the nearest class counts."""
-    return next(ADVICE[kind] for kind in type(error).__mro__ if kind in ADVICE)
+def _advice(error: GatewayError, link: str) -> Advice:
+    """Look an error up in the table of its link; the nearest class counts."""
+    table = CLOUD_ADVICE if link == CLOUD else ADVICE
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)

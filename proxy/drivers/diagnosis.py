@@ -14,10 +14,10 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from proxy.core.advice import PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
+from proxy.config.cloud import cloud_mode
+from proxy.core.advice import CLOUD, PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
 from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
@@ -25,6 +25,8 @@ from proxy.core.json_access import get_path
 from proxy.core.model import Document, Source
 from proxy.core.sources import METERS, SOE, STATUS, VITALS
 from proxy.drivers.base import Driver, ReportsUsage
+from proxy.drivers.cloud.diagnosis import diagnose_cloud
+from proxy.drivers.finding import Finding
 from proxy.drivers.http_client import GatewayClient
 from proxy.state.certificates import trusting_context
 
@@ -35,16 +37,6 @@ if TYPE_CHECKING:
 ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one step found; without a cause all is well. ``advice`` says what to do."""
-
-    step: str
-    detail: str
-    cause: Cause | None = None
-    advice: str = ""
-
-
 _NO_ROUTE = frozenset(
     {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EHOSTDOWN, errno.ENETDOWN, errno.ETIMEDOUT, errno.EACCES}
 )
@@ -53,11 +45,26 @@ _NO_ROUTE = frozenset(
 async def diagnose(
     settings: GatewaySettings, memory: StateStore, drivers: tuple[Driver, ...]
 ) -> AsyncIterator[Finding]:
-    """Yield what every step finds; before the readings, a finding with a cause is the last."""
-    if not settings.host:
+    """Yield what every step finds: of the gateway, then of the cloud, which is there for when the gateway fails.
+
+    Before the readings, a finding with a cause is the last of its part.
+    """
+    if settings.host:
+        local = tuple(driver for driver in drivers if driver.name != CLOUD)
+        async for finding in _diagnose_gateway(settings, memory, local):
+            yield finding
+    elif not cloud_mode(settings):
         advice = "Set PW_HOST to the address of the gateway; your router's list of devices shows it."
         yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
-        return
+    for driver in drivers:
+        if driver.name == CLOUD:
+            async for finding in diagnose_cloud(settings, driver):
+                yield finding
+
+
+async def _diagnose_gateway(
+    settings: GatewaySettings, memory: StateStore, drivers: tuple[Driver, ...]
+) -> AsyncIterator[Finding]:
     session = GatewayClient(settings.host, settings, memory, Clock(time.monotonic, time.time))
     for step in (_address, _port, _tls):
         finding = await step(session, settings.timeout)

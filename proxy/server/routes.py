@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from proxy.config.cloud import KEY_PATH
 from proxy.core.model import Source
 from proxy.core.sources import (
     GRID_STATUS,
@@ -24,6 +25,7 @@ from proxy.core.sources import (
 from proxy.features import features
 from proxy.server.gateway_api.routes import GATEWAY
 from proxy.server.route import READ, Legacy, Route, Style, View
+from proxy.server.status.application_key import MEDIA_TYPE
 from proxy.views import batteries, devices, meters, site, strings
 
 _CSV = "text/plain; charset=utf-8"
@@ -255,6 +257,13 @@ ROUTES: tuple[Route, ...] = (
         local=True,
     ),
     Route("/ready", "Whether readings are fresh enough to be useful (200 or 503)", "Proxy", endpoint="ready"),
+    Route(
+        KEY_PATH,
+        "Public key of the operator's application for the Fleet API",
+        "Proxy",
+        endpoint="application_key",
+        media_type=MEDIA_TYPE,
+    ),
     Route(
         "/metrics",
         "Metrics for Prometheus (text or OpenMetrics)",

@@ -110,6 +110,7 @@ def write_private(path: Path, content: bytes) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
+            leave_to_owner(handle, path)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -117,3 +118,10 @@ def write_private(path: Path, content: bytes) -> None:
     except OSError:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def leave_to_owner(handle: int, path: Path) -> None:
+    """Give what root writes to the owner of the file, else of its folder: the daemon is rarely root. Raises OSError."""
+    if os.geteuid() == 0:
+        owner = (path if path.exists() else path.parent).stat()
+        os.fchown(handle, owner.st_uid, owner.st_gid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.drivers.cloud.enrolment import new_key
 from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
@@ -234,6 +235,23 @@ async def test_answers_of_the_owner_api_are_shown(connect, cloud):
     assert battery["response"]
     assert (before, named(cloud).count("site_status")) == (0, 1)
     assert (await proxy.get("/fleetapi/info")).json() == {"error": "FleetAPI not enabled"}
+
+
+async def test_the_key_of_the_application_is_published(connect, cloud, tmp_path):
+    """Tesla fetches it from the domain, whose web server may forward the path; what is no public key stays here."""
+    proxy = await connect(cloud)
+    path = "/.well-known/appspecific/com.tesla.3p.public-key.pem"
+    file = tmp_path / "auth" / "com.tesla.3p.public-key.pem"
+    private, public = new_key()
+
+    assert (await proxy.get(path)).status == 404
+    file.write_bytes(private)
+    assert (await proxy.get(path)).status == 404
+    file.write_bytes(public)
+    answer = await proxy.get(path, headers={"Host": "home.example.com"})
+
+    assert (answer.status, answer.text) == (200, public.decode())
+    assert answer.headers["Content-Type"] == "application/x-pem-file"
 
 
 # -- behind a gateway ------------------------------------------------------------------------------

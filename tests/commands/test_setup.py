@@ -13,7 +13,9 @@ from contextlib import closing
 import pytest
 
 from proxy.__main__ import COMMANDS
-from proxy.commands.setup import MODES, MissingArgument, set_up
+from proxy.commands import cloud_setup
+from proxy.commands.operator import MissingArgument
+from proxy.commands.setup import MODES, set_up
 from proxy.drivers.discovery import Places
 from tests.commands.conftest import ROOT, ask
 
@@ -156,7 +158,7 @@ async def test_a_password_comes_from_a_file_with_every_character_as_it_is(argume
 def test_the_command_line_offers_the_modes_that_there_are():
     [row] = [command for command in COMMANDS if command.name == "setup"]
 
-    assert row.arguments["--mode"]["choices"] == [*MODES]
+    assert row.arguments["--mode"]["choices"] == [*MODES, *cloud_setup.MODES]
 
 
 def test_everything_can_be_given_as_arguments_and_it_starts(command, tmp_path):

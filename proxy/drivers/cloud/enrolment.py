@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from proxy.core.errors import BadAnswer, GatewayError, SignInRequired
+from proxy.config.cloud import KEY_PATH, is_public_key
+from proxy.core.errors import BadAnswer, SignInRequired, SourceUnavailable
 from proxy.core.json_access import text
 from proxy.core.redaction import conceal
 from proxy.drivers.cloud.http import CloudHttp
@@ -24,9 +25,6 @@ from proxy.drivers.cloud.site import energy_sites
 from proxy.drivers.cloud.tokens import Tokens, claims, granted
 
 AUTHORIZE_PATH = "/oauth2/v3/authorize"
-# Where an application's public key must be, for its registration and as long as it is used.
-KEY_PATH = "/.well-known/appspecific/com.tesla.3p.public-key.pem"
-
 _OWNER_SCOPE = "openid email offline_access"
 _FLEET_SCOPE = "openid offline_access energy_device_data energy_cmds"
 _NEEDED = ("energy_device_data", "energy_cmds")
@@ -63,6 +61,16 @@ class Attempt:
     def new(cls) -> Attempt:
         """Begin an attempt."""
         return cls(secrets.token_urlsafe(16), secrets.token_urlsafe(32))
+
+    @classmethod
+    def resumed(cls, document: Mapping[str, Any]) -> Attempt:
+        """Go on with one that was written down; begin one if there is none."""
+        state, verifier = text(document.get("state")), text(document.get("verifier"))
+        return cls(state, verifier) if state and verifier else cls.new()
+
+    def document(self) -> dict[str, Any]:
+        """Write it down, so that the address stays good when the command is run again."""
+        return {"state": self.state, "verifier": self.verifier}
 
     def url(self, application: Application, auth_url: str, email: str = "") -> str:
         """Give the address that the owner opens in a browser."""
@@ -189,14 +197,11 @@ def new_key() -> tuple[bytes, bytes]:
     return private, public
 
 
-async def published(http: CloudHttp, domain: str, public: bytes) -> str:
-    """Say what is wrong with the key that a domain publishes; empty when it is this one."""
-    try:
-        reply = await http.request("GET", f"https://{domain}{KEY_PATH}")
-    except GatewayError as exc:
-        return str(exc)
+async def published(http: CloudHttp, domain: str) -> bytes:
+    """Return the public key that a domain publishes (PEM). Raises GatewayError, with what is wrong, where there is none."""
+    reply = await http.request("GET", f"https://{domain}{KEY_PATH}")
     if not reply.ok:
-        return f"{domain} answers {reply.status} for {KEY_PATH}"
-    if reply.body.split() != public.split():
-        return f"{domain} publishes another key"
-    return ""
+        raise SourceUnavailable(f"{domain} answers {reply.status} for {KEY_PATH}")
+    if not is_public_key(reply.body):
+        raise BadAnswer(f"what {domain} publishes at {KEY_PATH} is not a public key")
+    return reply.body

@@ -36,6 +36,12 @@ API_URLS = {
     OWNER: "https://owner-api.teslamotors.com",
     STATIC: "https://api.teslemetry.com",
 }
+# The regions of the Fleet API; China has a sign-in server of its own.
+REGIONS = {
+    "na": API_URLS[FLEET],
+    "eu": "https://fleet-api.prd.eu.vn.cloud.tesla.com",
+    "cn": "https://fleet-api.prd.cn.vn.cloud.tesla.cn",
+}
 AUTH_URLS = {FLEET: "https://fleet-auth.prd.vn.cloud.tesla.com", OWNER: "https://auth.tesla.com", STATIC: ""}
 TOKEN_PATH = "/oauth2/v3/token"  # noqa: S105 - a path
 
@@ -73,13 +79,7 @@ def make(
     jitter: Callable[[], float] = lambda: 1.0,
 ) -> CloudDriver:
     """Make the driver. Its file is looked into; nothing is sent yet."""
-    found = look(options.mode, options.folder, options.email)
-    options = replace(
-        options,
-        url=options.url or found.url or API_URLS[options.mode],
-        auth_url=options.auth_url or found.auth_url or AUTH_URLS[options.mode],
-        site_id=found.site_id if options.site_id is None else options.site_id,
-    )
+    options = resolved(options)
     http = CloudHttp(clock.monotonic, timeout_s=options.timeout_s, tls=options.tls)
     ledger = Ledger(memory, clock, Budget(options.budget))
     base = options.url.rstrip("/")
@@ -100,14 +100,25 @@ def make(
     )
 
 
+def resolved(options: CloudOptions) -> CloudOptions:
+    """Fill in addresses and site: those that are given, else those of the mode's file, else the mode's own."""
+    found = look(options.mode, options.folder, options.email)
+    return replace(
+        options,
+        url=options.url or found.url or API_URLS[options.mode],
+        auth_url=options.auth_url or found.auth_url or AUTH_URLS[options.mode],
+        site_id=found.site_id if options.site_id is None else options.site_id,
+    )
+
+
 def authority(options: CloudOptions, http: CloudHttp, clock: Clock) -> Authority:
     """Make what requests are authorised with."""
     if options.mode == STATIC:
         return StaticToken(options.token)
     file, form, margin_s = _FILES[options.mode](options)
     url = options.auth_url.rstrip("/") + TOKEN_PATH
-    tls = _token_tls(options)
-    return TokenStore(file, form, TokenEndpoint(http, url, clock.wall, tls), clock, margin_s=margin_s)
+    endpoint = TokenEndpoint(http, url, clock.wall, token_tls(options))
+    return TokenStore(file, form, endpoint, clock, margin_s=margin_s)
 
 
 def _fleet(options: CloudOptions) -> tuple[TokenFile, TokenFormat, float]:
@@ -124,7 +135,8 @@ _FILES: dict[str, Callable[[CloudOptions], tuple[TokenFile, TokenFormat, float]]
 }
 
 
-def _token_tls(options: CloudOptions) -> ssl.SSLContext | bool:
+def token_tls(options: CloudOptions) -> ssl.SSLContext | bool:
+    """Choose what the sign-in server is reached with."""
     if options.token_tls is not None:
         return options.token_tls
     if options.mode != OWNER or options.tls is not True:

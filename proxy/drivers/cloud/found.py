@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from proxy.config.cloud import SIGN_INS
 from proxy.config.gateway_settings import FLEET, OWNER
@@ -20,6 +21,7 @@ from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import OwnerFormat
 
 SITE_FILE = ".pypowerwall.site"
+CHINA_AUTH_URL = "https://auth.tesla.cn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,19 @@ def look(mode: str, folder: str, email: str) -> Found:
     """Read what a mode's files say. Addresses that are not Tesla's are ignored: they get the tokens."""
     if mode == FLEET:
         document = _document(Path(folder, SIGN_INS[FLEET]))
-        return Found(_tesla(document.get("AUDIENCE")), site_id=site_id(document.get("site_id")))
+        audience = _tesla(document.get("AUDIENCE"))
+        return Found(audience, sign_in_url(audience), site_id(document.get("site_id")))
     if mode == OWNER:
         document = _document(Path(folder, SIGN_INS[OWNER]))
         entry = document.get(OwnerFormat(email).account(document) or "")
         url = entry.get("url") if isinstance(entry, dict) else None
         return Found(auth_url=_tesla(url), site_id=_site_file(Path(folder, SITE_FILE)))
     return Found()
+
+
+def sign_in_url(url: str) -> str:
+    """Name the sign-in server of a region by the base URL of its API, where it is not the common one."""
+    return CHINA_AUTH_URL if (urlsplit(url).hostname or "").endswith(".tesla.cn") else ""
 
 
 def site_id(value: Any) -> int | None:

@@ -44,7 +44,7 @@ class CloudHttp:
     ) -> None:
         self._now = now
         self._timeout_s = timeout_s
-        self._tls = tls
+        self.tls = tls
         self._session: aiohttp.ClientSession | None = None
         self._requests = self._received = self._sent = 0
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)
@@ -79,7 +79,7 @@ class CloudHttp:
                 params=query,
                 data=body or None,
                 headers=headers,
-                ssl=self._tls if tls is None else tls,
+                ssl=self.tls if tls is None else tls,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=wait_s),
                 middlewares=(_once,),

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from proxy.state.folder import leave_to_owner
+
 # Identifies a version of a file: inode, size and time of change.
 Version: TypeAlias = tuple[int, int, int]
 
@@ -60,6 +62,7 @@ class TokenFile:
                 beside.unlink()
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
+                leave_to_owner(handle, self.path)
                 yield "created"
                 file.write(content)
                 file.flush()
@@ -88,6 +91,7 @@ class TokenFile:
         """
         handle = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
+            leave_to_owner(handle, self.path)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -17,12 +17,16 @@ from proxy.core.json_access import number, text
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What one sign-in gave. ``expires_at`` is wall-clock seconds, None where it is not known."""
+    """What one sign-in gave. ``expires_at`` is wall-clock seconds, None where it is not known.
+
+    ``account`` is the e-mail address of the owner, where the sign-in server names it.
+    """
 
     access: str = ""
     refresh: str = ""
     expires_at: float | None = None
     lifetime_s: float | None = None
+    account: str = ""
 
     def lasts(self, now: float, margin_s: float) -> bool:
         """Say whether the access token can be used: it is there and does not expire within the margin."""
@@ -129,4 +133,5 @@ def granted(answer: Mapping[str, Any], used: Tokens, now: float) -> Tokens | Non
         return None
     lifetime_s = number(answer.get("expires_in"))
     expires_at = expiry(access) if lifetime_s is None else now + lifetime_s
-    return Tokens(access, text(answer.get("refresh_token")) or used.refresh, expires_at, lifetime_s)
+    account = text(claims(text(answer.get("id_token")) or "").get("email")) or used.account
+    return Tokens(access, text(answer.get("refresh_token")) or used.refresh, expires_at, lifetime_s, account)

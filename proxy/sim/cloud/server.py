@@ -53,6 +53,7 @@ class SimulatedCloud:
         self.account = Account(
             {SITE_ID + n: CloudSite(h.gateway, SITE_ID + n) for n, h in enumerate(self.houses)}
         )
+        self.public_key = b""  # of an application, where this is the server of its domain, too
         self.moved_to = ""  # base URL of the account's region if it is another one: 421
         self.traffic = Traffic()
         self.faults = Faults(Random(1), self._faults_changed)  # noqa: S311 - reproducible on purpose
@@ -192,6 +193,8 @@ class SimulatedCloud:
                 return self.sign_in.authorize(query)
             case "POST", "/oauth2/v3/token":
                 return self.sign_in.token(_fields(request.content_type, body), self.clock.wall())
+            case "GET", "/.well-known/appspecific/com.tesla.3p.public-key.pem" if self.public_key:
+                return Answer(body=self.public_key, media_type="application/x-pem-file")
             case method, _ if path.startswith(API):
                 access = self._access(bearer)
                 if isinstance(access, Answer):

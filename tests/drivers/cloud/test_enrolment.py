@@ -136,12 +136,23 @@ async def test_a_wrong_secret_registers_nothing(cloud, endpoint, http):
     assert "another secret" not in str(caught.value)
 
 
-async def test_a_domain_without_the_key_is_said_to_have_none(http, cloud):
-    """The simulated cloud publishes no key, and a domain that is not there even less."""
-    _, public = new_key()
+async def test_a_domain_without_a_key_is_said_to_have_none(http, cloud):
+    """Nor is a page a key, nor a domain that is not there a place for one."""
+    domain = urlsplit(cloud.url).netloc
 
-    assert "404" in await published(http, urlsplit(cloud.url).netloc, public)
-    assert await published(http, "127.0.0.1:1", public)
+    with pytest.raises(GatewayError, match="404"):
+        await published(http, domain)
+    cloud.public_key = b"<html>welcome</html>"
+    with pytest.raises(GatewayError, match="not a public key"):
+        await published(http, domain)
+    with pytest.raises(GatewayError):
+        await published(http, "127.0.0.1:1")
+
+
+async def test_a_key_that_is_published_is_found(http, cloud):
+    _, cloud.public_key = new_key()
+
+    assert await published(http, urlsplit(cloud.url).netloc) == cloud.public_key
 
 
 def test_a_key_is_a_pair_on_the_curve_that_tesla_takes():
