@@ -19,8 +19,9 @@ FLEET_BUDGET: Final = 5000
 
 _MONTH_S = 30.4 * 86400
 _USD_PER_REQUEST = 1 / 500
-# More frequent requests than this meet the limits of an account, which all its programs share.
+# More frequent requests than this meet the limits of an account, which all its programs share, or bring nothing new.
 _SHORTEST_S = 30.0
+_SHORTEST_INFO_S = 600.0
 
 
 def cloud_mode(settings: GatewaySettings) -> str:
@@ -80,8 +81,12 @@ def warnings(settings: GatewaySettings) -> Iterator[str]:
             f"PW_CLOUD_STALE={settings.cloud_stale:g} is less than PW_CLOUD_INTERVAL={settings.cloud_interval:g}: "
             "no powers are served for a part of each interval."
         )
-    if settings.cloud_interval < _SHORTEST_S:
-        yield _cost(mode, settings)
+    for env, interval, shortest in (
+        ("PW_CLOUD_INTERVAL", settings.cloud_interval, _SHORTEST_S),
+        ("PW_CLOUD_INFO_INTERVAL", settings.cloud_info_interval, _SHORTEST_INFO_S),
+    ):
+        if interval < shortest:
+            yield _cost(f"{env}={interval:g}", interval, mode, settings)
 
 
 def _needing_a_mode(settings: GatewaySettings) -> tuple[tuple[str, object], ...]:
@@ -93,10 +98,10 @@ def _needing_a_mode(settings: GatewaySettings) -> tuple[tuple[str, object], ...]
     )
 
 
-def _cost(mode: str, settings: GatewaySettings) -> str:
+def _cost(what: str, interval: float, mode: str, settings: GatewaySettings) -> str:
     """Say what a short interval makes in a month."""
-    requests = round(_MONTH_S / settings.cloud_interval, -3)
-    text = f"PW_CLOUD_INTERVAL={settings.cloud_interval:g} makes {requests:,.0f} requests a month"
+    requests = round(_MONTH_S / interval, -3)
+    text = f"{what} makes {requests:,.0f} requests a month"
     if mode == FLEET:
         text += f", {requests * _USD_PER_REQUEST:,.0f} USD at list price"
     budget = monthly_budget(settings)

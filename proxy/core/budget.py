@@ -128,6 +128,14 @@ class Budget:
         month_s, day_s = _left_s(spent, now)
         return day_s if self._left(spent) > 0 else month_s
 
+    def planned(self, now: float) -> Spending:
+        """Say what would be spent by now at an even pace."""
+        today = Spending(_day(now))
+        month_s, _ = _left_s(today, now)
+        begun = _midnight(today.day).replace(day=1)
+        share = 1 - month_s / (_next_month(begun) - begun).total_seconds()
+        return today.plus(reads=math.ceil(((self.monthly or 0) - self.held_back) * share))
+
     def left(self, spending: Spending, now: float) -> int | None:
         """Count the requests that reads may still use this month; None without a limit."""
         return None if self.monthly is None else self._left(spending.at(now))

@@ -211,6 +211,30 @@ def test_at_a_terminal_the_password_is_prompted_for_and_does_not_appear(command,
     }
 
 
+def test_a_token_longer_than_a_line_of_the_terminal_is_read_whole():
+    """Terminals that edit lines themselves cut them off at 4,095 characters. A correction is taken."""
+    ours, theirs = pty.openpty()
+    program = "from proxy.commands.operator import Terminal as T; print(len(T().secret('Token', '--token-file')), 'read')"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ):
+        os.close(theirs)
+        with closing(os.fdopen(ours, "r+b", buffering=0)) as terminal:
+            shown = read_until(terminal, b"Token: ")
+            for _ in range(6):
+                terminal.write(b"x" * 1000)
+            terminal.write("ü".encode() + b"\x7f\n")
+            shown += read_until(terminal, b"read")
+
+    assert b"6000 read" in shown
+    assert b"xx" not in shown
+
+
 def read_until(terminal: io.RawIOBase, text: bytes) -> bytes:
     shown = b""
     while not shown.endswith(text):

@@ -287,4 +287,28 @@ DIFFERENCES = (
             "tedapi-pw3 /pw/strings": tedapi.no_battery_as_solar,
         },
     ),
+    Difference(
+        "meters through the cloud",
+        "0 for voltages, currents, frequency and energies; constant time-outs; a time in the year 1",
+        "`null`; energies from Tesla's history (header `Energy-Counters: cloud`; `PW_INTEGRATE_ENERGY=no`: `null`)",
+        "Tesla reports powers only, and a zero would pass for a measurement",
+    ),
+    Difference(
+        "`/api/system_status`, `/api/status` through the cloud",
+        "constants: a score of 10000, a date of 2023, no commissioning",
+        "what Tesla reports; `null` or absent for all else",
+        "constants of another site are wrong for this one",
+    ),
+    Difference(
+        "routes below `/api` that the cloud has no data for",
+        "the answer of another site, `null`, or the text `TIMEOUT!`",
+        "404",
+        "no values are invented",
+    ),
+    Difference(
+        "`/pod`, `/pw/get_time_remaining` through the cloud",
+        "one more request to Tesla each time; 0 hours when it fails",
+        "computed from energy and load; `null` where the energy is unknown",
+        "requests are limited and counted",
+    ),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.core.budget import Budget, Spending
 from proxy.core.errors import BudgetSpent
+from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -28,9 +29,16 @@ class Ledger:
         self._memory = memory
         self._clock = clock
         self._budget = budget
-        self._spending = Spending.of(memory.read(FILE)).at(clock.wall())
+        self._spending = self._kept().at(clock.wall())
         self._written = self._spending
         self._writing = asyncio.Lock()
+
+    def _kept(self) -> Spending:
+        """Read the count; one that cannot be read is taken to be as planned for this time of the month."""
+        try:
+            return Spending.of(self._memory.read(FILE))
+        except Unreadable:  # the store has logged it
+            return self._budget.planned(self._clock.wall())
 
     async def spend(self, *, command: bool = False) -> None:
         """Count a request that is about to be sent. Raises BudgetSpent if it must not be."""

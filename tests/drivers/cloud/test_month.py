@@ -105,3 +105,14 @@ async def test_without_a_budget_requests_are_counted_only(connect, cloud, clock)
 
     assert driver.describe()["requests"]["budget"] is None
     assert driver.describe()["requests"]["reads"] == cloud.api_requests == 2
+
+
+async def test_a_count_that_cannot_be_read_gives_the_month_no_second_time(clock, tmp_path):
+    """It is taken to be as planned: on the tenth day of thirty, a third is spent."""
+    clock.advance(NOVEMBER + 10 * DAY)
+    (tmp_path / "cloud-requests.json").write_text("{damaged")
+
+    ledger = Ledger(StateStore(str(tmp_path)), clock.clock, Budget(3000))
+
+    assert ledger.describe()["reads"] == pytest.approx(2900 / 3, abs=2)
+    assert ledger.describe()["left"] == pytest.approx(2900 * 2 / 3, abs=2)
