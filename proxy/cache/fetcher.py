@@ -1,4 +1,4 @@
-"""What one gateway is asked: over which link, once for everybody; and what becomes of its answers.
+"""What is fetched from one gateway: over which link, once for all requests; and what becomes of the answers.
 
 Ownership: ``Fetcher`` owns the flights, and the timer of its refresher. A flight is
 started by the first request that needs it or by that timer. Everything between two
@@ -34,9 +34,9 @@ _SET_ASIDE_S = 5.0
 
 
 class Fetcher:
-    """Asks the links of one gateway and stores what they tell.
+    """Fetches sources over the links of one gateway and stores them.
 
-    ``links`` are tried in order; the first that has a source and may be asked is read.
+    ``links`` are tried in order; the first that has a source and may be requested is read.
     ``policy`` holds where there is no link. What becomes of snapshots and links is published as ``events``.
     """
 
@@ -78,7 +78,7 @@ class Fetcher:
         return next((link.driver.policy(source) for link in self.links if link.has(source)), self._policy)
 
     def took_s(self, source: Source) -> float:
-        """Return how long the last answer for a source took from the moment it was asked for."""
+        """Return how long the last answer for a source took from the moment it was requested."""
         return self.refresher.took_s(source)
 
     def stand_in(self, slow: Link, source: Source) -> Flight | None:
@@ -94,7 +94,7 @@ class Fetcher:
         return self.join(link, source)
 
     def link_for(self, source: Source, links: Sequence[Link] | None = None) -> Link | GatewayError:
-        """Return the first link (of these) that tells this source and may be asked, or why there is none."""
+        """Return the first link (of these) that has this source and may be requested, or why there is none."""
         if self._has_ended:
             return stopping()
         now, tried = self._now(), None
@@ -115,41 +115,41 @@ class Fetcher:
         if not self.links:
             return Unreachable("no gateway is configured: set PW_HOST")
         if not refusals:
-            return NotSupported("no connection to this gateway tells this")
+            return NotSupported("no connection to this gateway reports this")
         return min(refusals, key=lambda refusal: refusal.retry_after or float("inf"))
 
     def in_progress(self, link: Link, source: Source) -> Flight | None:
-        """Return the flight that will tell a source, if it is in the air."""
+        """Return the flight that will bring a source, if it is under way."""
         return self._single_flight.find(link, link.driver.sources[source])
 
     def since(self, flight: Flight) -> float:
-        """Say when a flight started that is in the air."""
+        """Say when a flight started that is under way."""
         return self._single_flight.since(flight)
 
     def has_changed(self, source: Source, since: float) -> bool:
-        """Say whether a write has changed a source since a moment."""
+        """Say whether a command has changed a source since a moment."""
         return self._changed_at.get(source, since) > since
 
     def request_fetch(self, source: Source) -> GatewayError | None:
-        """Ask for a source unless that is under way; return why it may not be asked."""
-        way = self.link_for(source)
-        if isinstance(way, GatewayError):
-            return way
-        if not self.in_progress(way, source):
-            self.start(way, source)
+        """Fetch a source unless that is under way; return why it may not be requested."""
+        link = self.link_for(source)
+        if isinstance(link, GatewayError):
+            return link
+        if not self.in_progress(link, source):
+            self.start(link, source)
         return None
 
     def join(self, link: Link, source: Source) -> Flight:
-        """Return the flight that will tell a source, starting it unless it is in the air."""
+        """Return the flight that will bring a source, starting it unless it is under way."""
         flight = self.in_progress(link, source)
         self.coalesced += flight is not None
         return flight or self.start(link, source)
 
     def start(self, link: Link, source: Source) -> Flight:
-        """Start the exchange that tells a source, and keep what it tells."""
+        """Start the exchange that brings a source, and store what it brings."""
         exchange, started = link.driver.sources[source], self._now()
-        # The others are told by an earlier link: taking them from here would make readings flicker.
-        ours = {told for told in link.driver.sources if self.link_for(told) is link}
+        # The others are read over an earlier link: taking them from here would make readings flicker.
+        ours = {other for other in link.driver.sources if self.link_for(other) is link}
 
         def on_result(answer: Mapping[Source, Document] | GatewayError) -> None:
             stand_ins = {s for s in link.driver.sources if (link, s) in self._stand_ins}
@@ -157,16 +157,18 @@ class Fetcher:
             if isinstance(answer, GatewayError):
                 self._schedule_next(link, exchange, answer)
                 return
-            wanted = ours | {s for s in stand_ins if self._store.get(s) is None}
-            told = {s: document for s, document in answer.items() if s in wanted or self.link_for(s) is link}
-            self._store_documents(link, told, started)
+            accepted = ours | {s for s in stand_ins if self._store.get(s) is None}
+            documents = {
+                s: document for s, document in answer.items() if s in accepted or self.link_for(s) is link
+            }
+            self._store_documents(link, documents, started)
             self._replace_stand_ins(link)
             self._schedule_next(link, exchange, None)
 
         return self._single_flight.start(link, exchange, on_result)
 
     def forget(self, sources: Iterable[Source]) -> None:
-        """Forget sources that a write has changed, also as answers that are still under way."""
+        """Forget sources that a command has changed, also as answers that are still under way."""
         now, dropped = self._now(), tuple(sources)
         gateway = self._events.gateway
         for source in dropped:
@@ -182,7 +184,7 @@ class Fetcher:
         self._announce()
 
     def _store_documents(self, link: Link, documents: Mapping[Source, Document], started: float) -> None:
-        """Store what an exchange told, unless a write has overtaken it or what there is serves better."""
+        """Store what an exchange brought, unless a command superseded it or what there is serves better."""
         now = self._now()
         for source, document in documents.items():
             if self.has_changed(source, started) or self._is_useless(link, source, document, started):
@@ -227,7 +229,7 @@ class Fetcher:
         )
 
     def _is_useless(self, link: Link, source: Source, document: Document, started: float) -> bool:
-        """Say whether an answer is none, and leave the source alone for a while if so.
+        """Say whether an answer is none, and request the source no more for a while if so.
 
         It is past its limit already (old in part, by more than this exchange took), or older than what another link
         answered before, or lacks an essential value while the snapshot that has it may be served. When that may not be
@@ -254,7 +256,7 @@ class Fetcher:
         return True
 
     def _note_firmware(self, status: Document) -> None:
-        """Ask again for what the gateway did not offer when its firmware is another one."""
+        """Fetch again what the gateway did not offer when its firmware is another one."""
         version = status.value.get("version") if isinstance(status.value, dict) else None
         if self._firmware is not None and version != self._firmware:
             for link in self.links:
@@ -264,7 +266,7 @@ class Fetcher:
     def _schedule_next(self, link: Link, exchange: str, error: GatewayError | None) -> None:
         """Schedule the next request for what this exchange ought to have brought, and publish what it did.
 
-        What another link can tell meanwhile is looked at now: an open page does not ask by itself.
+        What another link has meanwhile is fetched now: an open page sends no requests of its own.
         """
         now = self._now()
         for source, reported_by in link.driver.sources.items():
@@ -272,8 +274,8 @@ class Fetcher:
                 continue
             reasons = (error, link.resting(source, now), link.refusal(exchange, now))
             pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
-            way = self.link_for(source) if pause else link
-            if way is link or isinstance(way, GatewayError):
+            other = self.link_for(source) if pause else link
+            if other is link or isinstance(other, GatewayError):
                 self.refresher.postpone(source, pause, unless_scheduled=error is None)
             else:
                 self.refresher.schedule_now((source,))
@@ -281,13 +283,13 @@ class Fetcher:
         self._announce()
 
     def end(self) -> None:
-        """Ask no more: whoever waits for the gateway is answered with what there is."""
+        """Fetch nothing any more: requests that wait for the gateway are answered with what there is."""
         self._has_ended = True
         self.refresher.close()
         self._single_flight.end()
 
     async def close(self) -> None:
-        """Ask no more, see down what is in the air, close the drivers."""
+        """Fetch nothing any more, wait for the end of what is under way, close the drivers."""
         self.end()
         await self._single_flight.close()
         for link in self.links:

@@ -1,4 +1,4 @@
-"""What a request for sources gets: snapshots or errors, and how they came about."""
+"""What a request for sources gets: snapshots or errors, and how they were obtained."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CacheResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SourceResult:
-    """One source of a reading: its snapshot or the error, and how it came about."""
+    """One source of a look-up: its snapshot or the error, and how it was obtained."""
 
     snapshot: Snapshot | None
     result: CacheResult
@@ -33,7 +33,7 @@ class SourceResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Lookup:
     """Several sources, obtained together."""
 
     sources: Mapping[Source, SourceResult] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Reading:
     def error(self, required: Iterable[Source]) -> GatewayError | None:
         """Return the error of the first required source that could not be had."""
         for source in required:
-            obtained = self.sources[source]
-            if obtained.snapshot is None:
-                return obtained.error
+            found = self.sources[source]
+            if found.snapshot is None:
+                return found.error
         return None

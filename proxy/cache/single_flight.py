@@ -1,6 +1,6 @@
 """Exchanges under way: one of each kind, however many requests wait for it.
 
-A flight is a task that runs one exchange and lets its starter take the answer.
+A flight is a task that runs one exchange and hands its answer to the code that started it.
 Any number of requests await it; none of them can cancel it, only the end of all does.
 """
 
@@ -27,11 +27,11 @@ class SingleFlight:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._by_exchange: dict[tuple[Link, str], Flight] = {}
-        # Since when which are in the air; also those that nobody joins any more.
+        # Since when each is under way; also those that no request joins any more.
         self._since: dict[Flight, float] = {}
 
     def __bool__(self) -> bool:
-        """Say whether any is in the air."""
+        """Say whether any is under way."""
         return bool(self._since)
 
     def find(self, link: Link, exchange: str) -> Flight | None:
@@ -47,20 +47,20 @@ class SingleFlight:
         return flight
 
     def since(self, flight: Flight) -> float:
-        """Say when one started that is in the air."""
+        """Say when one started that is under way."""
         return self._since[flight]
 
     def supersede(self, link: Link, exchange: str) -> None:
-        """Let nobody join any more: what it will tell is out of date."""
+        """Let no request join it any more: its answer will be out of date."""
         self._by_exchange.pop((link, exchange), None)
 
     def end(self) -> None:
-        """End all that are in the air; whoever waits is told."""
+        """Cancel all that are under way; the requests that wait for them are answered."""
         for flight in self._since:
             flight.cancel()
 
     async def close(self) -> None:
-        """End all that are in the air, and see them down."""
+        """Cancel all that are under way, and wait for their end."""
         self.end()
         await asyncio.gather(*self._since, return_exceptions=True)
 
@@ -83,5 +83,5 @@ def outcome(flight: Flight) -> GatewayError | None:
 
 
 def stopping() -> GatewayError:
-    """Make the error of whoever wants to ask when it is over."""
+    """Return the error of a request that comes when it is over."""
     return CircuitOpen("the proxy is being stopped", retry_after=1.0)

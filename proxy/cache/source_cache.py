@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.cache.events import EventBus
 from proxy.cache.fetcher import Fetcher
-from proxy.cache.lookup import CacheResult, Reading, SourceResult
+from proxy.cache.lookup import CacheResult, Lookup, SourceResult
 from proxy.cache.scheduler import TICK_S
 from proxy.cache.single_flight import Flight, outcome
 from proxy.cache.store import MemoryStore
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from proxy.core.model import Snapshot, Source
 
 
-# A link that takes this long while no reading is at hand is not waited for alone. The longest wait of a
+# A link that takes this long while there is no snapshot is not waited for alone. The longest wait of a
 # client (3.8 s) leaves another link time for a start of its own.
 _STAND_IN_AFTER_S = 1.0
-# A gateway that answers within this is waited for, though a stale snapshot is at hand.
+# A gateway that answers within this is waited for, though there is a stale snapshot.
 _ORDINARY_S = 0.25
 # What is added to the time that its answer ordinarily takes; and all that a client waits while
 # the gateway is slow, or is being tried for another client.
@@ -36,7 +36,7 @@ _MARGIN_S = 0.03
 
 
 class SourceCache:
-    """The facts of one gateway, as fresh as is decent to ask for.
+    """The sources of one gateway, as fresh as the load on it allows.
 
     ``policy`` are the lifetimes of what no link has, ``deadline_s`` is the longest that a
     request waits. With ``fail_fast`` a stale snapshot is served without waiting from the
@@ -67,7 +67,7 @@ class SourceCache:
     # -- reading ---------------------------------------------------------------------------
 
     def peek(self, source: Source) -> Snapshot | None:
-        """Return the snapshot of a source if it may be served now without asking; never asks."""
+        """Return the snapshot of a source if it may be served now without a request; sends none."""
         snapshot = self.store.get(source)
         return None if self._freshness(snapshot) is Freshness.EXPIRED else snapshot
 
@@ -76,47 +76,47 @@ class SourceCache:
         return self._fetcher.policy(source)
 
     def record_demand(self, sources: Iterable[Source]) -> float:
-        """Note that somebody wants these sources; return for how long (s) more requests would be the same visit."""
+        """Note a request for these sources; return for how long (s) further ones count as the same."""
         return self._fetcher.refresher.record_demand(sources)
 
-    async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Reading:
-        """Obtain sources together, within the deadline. Never raises for a gateway's sake."""
+    async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Lookup:
+        """Look sources up together, within the deadline. Never raises because of the gateway."""
         self.record_demand(sources)
         ends = self.clock.monotonic() + (
             self.deadline_s if deadline_s is None else min(self.deadline_s, deadline_s)
         )
-        obtained = {source: self._from_cache(source) for source in sources}
-        missing = [source for source, result in obtained.items() if result is None]
+        results = {source: self._from_cache(source) for source in sources}
+        missing = [source for source, result in results.items() if result is None]
         if missing:
             self.waiting += 1
             try:
                 waited = await asyncio.gather(*(self._wait_for(source, ends) for source in missing))
             finally:
                 self.waiting -= 1
-            obtained.update(zip(missing, waited, strict=True))
-        reading = Reading({source: result for source, result in obtained.items() if result is not None})
-        self.count(reading)
-        return reading
+            results.update(zip(missing, waited, strict=True))
+        lookup = Lookup({source: result for source, result in results.items() if result is not None})
+        self.count(lookup)
+        return lookup
 
-    def get_fresh(self, sources: Sequence[Source]) -> Reading | None:
-        """Obtain what ``get`` would, if everything is fresh or certain to be refused; never asks nor counts."""
-        reading: dict[Source, SourceResult] = {}
+    def get_fresh(self, sources: Sequence[Source]) -> Lookup | None:
+        """Return what ``get`` would, if everything is fresh or certain to be refused; sends no request, counts nothing."""
+        results: dict[Source, SourceResult] = {}
         for source in sources:
             snapshot = self.store.get(source)
             match self._freshness(snapshot):
                 case Freshness.FRESH:
-                    reading[source] = SourceResult(snapshot, CacheResult.FRESH)
+                    results[source] = SourceResult(snapshot, CacheResult.FRESH)
                 case Freshness.EXPIRED if isinstance(link := self._fetcher.link_for(source), GatewayError):
-                    reading[source] = SourceResult(None, CacheResult.ERROR, link)
+                    results[source] = SourceResult(None, CacheResult.ERROR, link)
                 case _:
                     return None
-        return Reading(reading)
+        return Lookup(results)
 
     def prefetch(self, sources: Iterable[Source]) -> None:
-        """Visit sources without waiting for them: what is not fresh is asked for, unless it rests."""
-        wanted = tuple(sources)
-        self.record_demand(wanted)
-        for source in wanted:
+        """Request sources without waiting for them: what is not fresh is fetched, unless it is in cooldown."""
+        requested = tuple(sources)
+        self.record_demand(requested)
+        for source in requested:
             if self._freshness(self.store.get(source)) is not Freshness.FRESH:
                 self._fetcher.request_fetch(source)
 
@@ -126,7 +126,7 @@ class SourceCache:
 
     @property
     def demanded(self) -> frozenset[Source]:
-        """What somebody ever wanted."""
+        """What was ever requested."""
         return self._fetcher.refresher.demanded
 
     def expedite(self) -> None:
@@ -140,14 +140,14 @@ class SourceCache:
 
     @property
     def obtained(self) -> frozenset[Source]:
-        """What was ever read, and is asked for."""
+        """What was ever read, and is requested."""
         return self.demanded & self._fetcher.obtained
 
-    def count(self, reading: Reading, times: int = 1) -> None:
-        """Count how the sources of a reading were obtained."""
-        for source, obtained in reading.sources.items():
-            is_lacking = obtained.error is not None and not obtained.error.is_failure
-            result = CacheResult.NOT_OFFERED if is_lacking and not obtained.snapshot else obtained.result
+    def count(self, lookup: Lookup, times: int = 1) -> None:
+        """Count how the sources of a look-up were obtained."""
+        for source, found in lookup.sources.items():
+            is_lacking = found.error is not None and not found.error.is_failure
+            result = CacheResult.NOT_OFFERED if is_lacking and not found.snapshot else found.result
             self.results[source, result] = self.results.get((source, result), 0) + times
 
     def discard(self, sources: Iterable[Source]) -> None:
@@ -155,7 +155,7 @@ class SourceCache:
         self._fetcher.forget(sources)
 
     def watch(self, sources: Iterable[Source]) -> Callable[[], None]:
-        """Keep sources fresh until the returned function is called: somebody looks at them all the time."""
+        """Keep sources fresh until the returned function is called: an open page shows them."""
         return self._fetcher.refresher.watch(sources)
 
     @property
@@ -174,7 +174,7 @@ class SourceCache:
         return Freshness.EXPIRED if snapshot is None else snapshot.freshness(self.clock.monotonic())
 
     def _from_cache(self, source: Source) -> SourceResult | None:
-        """Serve or fail without waiting, or None when the gateway has to be asked first."""
+        """Serve or fail without waiting; None when the source has to be fetched first."""
         snapshot = self.store.get(source)
         freshness = self._freshness(snapshot)
         if freshness is Freshness.FRESH:
@@ -192,24 +192,24 @@ class SourceCache:
         return None
 
     async def _wait_for(self, source: Source, ends: float) -> SourceResult:
-        """Ask the gateway, link by link; wait until ``ends``.
+        """Fetch a source, link by link; wait until ``ends``.
 
-        No longer than its answer ordinarily takes while a stale snapshot is at hand; and hardly
-        at all while a lost gateway is tried already.
+        No longer than its answer ordinarily takes while there is a stale snapshot; and hardly
+        at all while a trial of an unreachable gateway is under way.
         """
-        asking, before, began = self._fetcher, self.store.get(source), self.clock.monotonic()
+        fetcher, before, began = self._fetcher, self.store.get(source), self.clock.monotonic()
         has_another = self.peek(source) is not None and self.policy(source).ttl > 0
         error: GatewayError | None = None
         untried = len(self.links)
         while untried:
-            link = asking.link_for(source)
+            link = fetcher.link_for(source)
             if isinstance(link, GatewayError):
                 error = error or link
                 break
-            is_trial_of_another = asking.in_progress(link, source) and not link.breaker.is_closed
-            flight = asking.join(link, source)
+            is_trial_of_another = fetcher.in_progress(link, source) and not link.breaker.is_closed
+            flight = fetcher.join(link, source)
             if has_another or is_trial_of_another:
-                ends = min(ends, asking.since(flight) + self._soft_timeout_s(link, source))
+                ends = min(ends, fetcher.since(flight) + self._soft_timeout_s(link, source))
             await self._follow(flight, link, source, ends)
             snapshot = self.store.get(source)
             if snapshot is not None and snapshot is not before:
@@ -222,14 +222,14 @@ class SourceCache:
                 or link.resting(source, self.clock.monotonic())
                 or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
             )
-            if asking.has_changed(source, began) and outcome(flight) is None:
-                began = self.clock.monotonic()  # a write overtook the answer: ask anew
+            if fetcher.has_changed(source, began) and outcome(flight) is None:
+                began = self.clock.monotonic()  # a command superseded the answer: fetch again
             else:
                 untried -= 1
         return self._stale_or_error(source, error)
 
     async def _follow(self, flight: Flight, link: Link, source: Source, ends: float) -> None:
-        """Wait until ``ends`` for a flight; if it takes long and nothing is at hand, for one of the next link too."""
+        """Wait until ``ends`` for a flight; if it takes long and there is no snapshot, for one of the next link too."""
         flights, before = {flight}, self.store.get(source)
         others_from = self.clock.monotonic() + _STAND_IN_AFTER_S if before is None else ends
         while not flight.done() and self.store.get(source) is before:
@@ -270,9 +270,9 @@ class SourceCache:
     # -- the rest ----------------------------------------------------------------------------
 
     def cancel_pending(self) -> None:
-        """Stop asking: whoever waits for the gateway is answered with what there is."""
+        """Fetch nothing any more: requests that wait for the gateway are answered with what there is."""
         self._fetcher.end()
 
     async def close(self) -> None:
-        """Stop asking, and close the drivers."""
+        """Fetch nothing any more, and close the drivers."""
         await self._fetcher.close()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from proxy.cache.lookup import CacheResult, Reading, SourceResult
+from proxy.cache.lookup import CacheResult, Lookup, SourceResult
 from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown, RateLimited
 from proxy.core.sources import SOLAR_POWERWALL, VITALS
 from proxy.gateways.status import links_of
@@ -74,7 +74,7 @@ async def tell(context: Context, gateway: Gateway, rows: Mapping[str, Property])
     return Told(values, [reading.sources[source] for source in used], context.clock.monotonic())
 
 
-def _nothing(reading: Reading, gateway: SourceCache) -> Refused:
+def _nothing(reading: Lookup, gateway: SourceCache) -> Refused:
     """Say why no property could be had: the gateway's trouble, or there is no such thing."""
     errors = [got.error for got in reading.sources.values() if got.snapshot is None and got.error]
     trouble = next((error for error in errors if not isinstance(error, NotSupported)), None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from proxy.cache.lookup import CacheResult, Reading, SourceResult
+from proxy.cache.lookup import CacheResult, Lookup, SourceResult
 from proxy.core.errors import NotSupported
 from proxy.core.model import OCTETS, Snapshot, Source
 from proxy.server.http.coding import GZIP, has_it, pack, tag_of, takes_gzip
@@ -109,7 +109,7 @@ class Readings:
         status = cache_status(result, reading, representation.fresh_until - self._clock.monotonic())
         return self.respond(request, representation, status), result.value
 
-    async def obtain(self, route: Route, gateway: Gateway) -> Reading:
+    async def obtain(self, route: Route, gateway: Gateway) -> Lookup:
         """Get the sources of a route, and the substitute of one that this gateway does not offer."""
         cache = gateway.cache
         ends = self._clock.monotonic() + cache.deadline_s
@@ -120,7 +120,7 @@ class Readings:
                 reading = substituted(reading, source, await cache.get((substitute,), left))
         return reading
 
-    def fresh(self, route: Route, gateway: Gateway) -> tuple[Representation, Reading] | None:
+    def fresh(self, route: Route, gateway: Gateway) -> tuple[Representation, Lookup] | None:
         """Return the representation of a route and what it is made of if all of it is fresh; sends nothing."""
         reading = obtain_fresh(route, gateway)
         if reading is None or reading.error(route.sources) or refusal(route, reading):
@@ -135,9 +135,7 @@ class Readings:
         answer = negotiate(made, age, cache, packed=takes, condition=request.headers.get("If-None-Match", ""))
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
 
-    def _represent(
-        self, route: Route, gateway: Gateway, options: Options, reading: Reading
-    ) -> Representation:
+    def _represent(self, route: Route, gateway: Gateway, options: Options, reading: Lookup) -> Representation:
         known = [got.snapshot for got in reading.sources.values() if got.snapshot is not None]
         unknown = [source for source in route.optional if _is_unknown(reading.sources[source])]
         revisions: tuple[int | Source, ...] = (*(snapshot.revision for snapshot in known), *unknown)
@@ -184,7 +182,7 @@ class Readings:
         return web.Response(body=body, headers={"Content-Type": route.media_type, **PUBLIC_HEADERS})
 
 
-def obtain_fresh(route: Route, gateway: Gateway) -> Reading | None:
+def obtain_fresh(route: Route, gateway: Gateway) -> Lookup | None:
     """Get what ``Readings.obtain`` would, if no request is needed for it and all of it is fresh."""
     reading = gateway.cache.get_fresh(route.sources + route.offered + route.optional)
     for source, substitute in route.instead:
@@ -210,14 +208,14 @@ def encode(value: Any, style: Style) -> bytes:
         return json.dumps(finite(value), **_STYLES[style]).encode()
 
 
-def substituted(reading: Reading, source: Source, other: Reading) -> Reading:
+def substituted(reading: Lookup, source: Source, other: Lookup) -> Lookup:
     """Add the substitute of a source; its error is the error of that source."""
     told = next(iter(other.sources.values()))
     failed = {source: told} if told.snapshot is None else {}
-    return Reading({**reading.sources, **other.sources, **failed})
+    return Lookup({**reading.sources, **other.sources, **failed})
 
 
-def refusal(route: Route, reading: Reading) -> GatewayError | None:
+def refusal(route: Route, reading: Lookup) -> GatewayError | None:
     """Return why a source cannot be had that this gateway offers; what it does not offer is no error."""
     errors = (reading.error((source,)) for source in route.offered)
     for error in errors:
@@ -226,7 +224,7 @@ def refusal(route: Route, reading: Reading) -> GatewayError | None:
     return None if route.view else _of_another_kind(route, reading)
 
 
-def _of_another_kind(route: Route, reading: Reading) -> NotSupported | None:
+def _of_another_kind(route: Route, reading: Lookup) -> NotSupported | None:
     """Return that a document cannot go out as it is: TEDAPI's vitals are JSON, and readers expect protobuf."""
     snapshot = reading.sources[route.sources[0]].snapshot if route.sources else None
     if snapshot is None or snapshot.document.media_type == route.media_type:
@@ -239,13 +237,13 @@ def _is_unknown(got: SourceResult) -> bool:
     return got.snapshot is None and not isinstance(got.error, NotSupported)
 
 
-def worst(reading: Reading) -> CacheResult:
+def worst(reading: Lookup) -> CacheResult:
     """Say how a reading was obtained: as its worst source was. A source that is absent does not count."""
     seen = {got.result for got in reading.sources.values() if got.snapshot is not None}
     return next((result for result in _WORST_FIRST if result in seen), CacheResult.ERROR)
 
 
-def cache_status(result: CacheResult, reading: Reading, ttl: float) -> str:
+def cache_status(result: CacheResult, reading: Lookup, ttl: float) -> str:
     """Write the Cache-Status of an answer (RFC 9211)."""
     match result:
         case CacheResult.FRESH:

@@ -29,7 +29,7 @@ from proxy.server.transport.limits import SERVER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from proxy.cache.lookup import Reading
+    from proxy.cache.lookup import Lookup
     from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
     from proxy.server.route import Route
@@ -122,7 +122,7 @@ class PreparedResponse:
         self.seconds = 0.0
         self.status = 0
         self.size = 0
-        self.reading: Reading | None = None
+        self.reading: Lookup | None = None
 
 
 class PreparedResponses:
@@ -198,7 +198,7 @@ class PreparedResponses:
         """Let expire what lacks a source: it may be read now, or for another reason not."""
         self._expire(event.gateway, lambda reading: any(got.error for got in reading.sources.values()))
 
-    def _expire(self, gateway: str, concerns: Callable[[Reading], bool] = lambda _: True) -> None:
+    def _expire(self, gateway: str, concerns: Callable[[Lookup], bool] = lambda _: True) -> None:
         """Have the blocks of a gateway written anew, before they are sent again, whose reading an event concerns."""
         for answer in self._by_gateway[gateway]:
             if answer.reading is not None and concerns(answer.reading):
