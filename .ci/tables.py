@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from proxy.__main__ import COMMANDS
+from proxy import __main__ as command_line
 from proxy.config.settings import SETTINGS
 from proxy.config.specs import show
 from proxy.metrics.proxy_metrics import PROXY_METRICS
@@ -51,7 +51,9 @@ def routes() -> str:
 
 def commands() -> str:
     """List the commands."""
-    rows = (f"| `powerwall-proxy {command.name}` | {_cell(command.help)} |" for command in COMMANDS)
+    rows = (
+        f"| `powerwall-proxy {command.name}` | {_cell(command.help)} |" for command in command_line.commands()
+    )
     return "\n".join(["| Command | What it does |", "| --- | --- |", *rows])
 
 

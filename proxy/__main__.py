@@ -12,10 +12,10 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from proxy import __version__, peer_commands
+from proxy.features import Command, features
 
 _INTERRUPTED = 130
 _NO_READER = 1
@@ -33,19 +33,6 @@ one session to the gateway.
 Then open http://localhost:8675/. Settings are environment variables, or keys of
 the TOML file that PW_CONFIG names; `powerwall-proxy check` lists them all.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A subcommand: the module of its name runs it; ``arguments`` are those of ``add_argument``.
-
-    ``more`` is said below them.
-    """
-
-    name: str
-    help: str
-    arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    more: str = ""
 
 
 _PERSONA = {
@@ -106,10 +93,6 @@ _CLOUD_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
 _pace.__name__, _port.__name__, _site.__name__ = "number", "port", "site"  # argparse quotes them to people
 
 
-_GATEWAY: Mapping[str, Mapping[str, Any]] = {
-    "--gateway": {"metavar": "ID", "help": "of several gateways, the one that is meant"}
-}
-
 COMMANDS = (
     Command(
         "serve",
@@ -118,9 +101,8 @@ COMMANDS = (
             "--demo": {
                 "nargs": "?",
                 "const": "gateway",
-                "choices": ["gateway", "cloud", "2"],
-                "help": "use a simulated gateway, a site in a simulated cloud, or two gateways and their total; "
-                "leaves nothing behind",
+                "choices": ["gateway", "cloud"],
+                "help": "use a simulated gateway, or a site in a simulated cloud; leaves nothing behind",
             },
             "--persona": _PERSONA,
             "--speed": _speed(60.0),
@@ -157,15 +139,11 @@ COMMANDS = (
         "handshake; no request is sent to any other machine.",
     ),
     Command("check", "show the settings in force, or all errors in them"),
-    Command(
-        "health",
-        "report whether the running proxy can serve readings; for container health checks",
-        _GATEWAY,
-    ),
+    Command("health", "report whether the running proxy can serve readings; for container health checks"),
     Command(
         "doctor",
         "diagnose route, port, TLS, login, key, rate limit and firmware",
-        {"--json": {"action": "store_true", "help": "for programs"}, **_GATEWAY},
+        {"--json": {"action": "store_true", "help": "for programs"}},
         "The exit code is 0 if all is well, 1 if not, 78 if the settings cannot be used. "
         "Colours are for terminals only; NO_COLOR=1 switches them off.",
     ),
@@ -173,15 +151,10 @@ COMMANDS = (
     Command(
         "cert",
         "show certificates; `cert accept` drops the pinned one of the gateway, so that a new one is accepted",
-        {
-            "action": {"nargs": "?", "choices": ["show", "accept"], "default": "show", "help": "what to do"},
-            **_GATEWAY,
-        },
+        {"action": {"nargs": "?", "choices": ["show", "accept"], "default": "show", "help": "what to do"}},
     ),
     Command(
-        "pair",
-        "create the key for v1r (Powerwall 3 over the wired network) and show how to register it",
-        _GATEWAY,
+        "pair", "create the key for v1r (Powerwall 3 over the wired network) and show how to register it"
     ),
     Command(
         "simulate",
@@ -203,6 +176,11 @@ COMMANDS = (
 )
 
 
+def commands() -> tuple[Command, ...]:
+    """Return all subcommands, also those of features."""
+    return (*COMMANDS, *(command for feature in features() for command in feature.commands))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     _open_standard_files()
@@ -217,7 +195,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _EX_USAGE
     args = _parser().parse_args(words)
     try:
-        return int(importlib.import_module(f"proxy.commands.{args.command}").run(args))
+        modules = {command.name: command.module or f"proxy.commands.{command.name}" for command in commands()}
+        return int(importlib.import_module(modules[args.command]).run(args))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -248,9 +227,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="`powerwall-proxy COMMAND --help` describes a command.",
     )
     parser.add_argument("--version", action="version", version=f"powerwall-proxy {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    for command in COMMANDS:
-        sub = commands.add_parser(
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    for command in commands():
+        sub = subparsers.add_parser(
             command.name, help=command.help, description=f"{command.help}.", epilog=command.more
         )
         for name, options in command.arguments.items():

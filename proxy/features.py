@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from proxy.server.http.guard import Guard
     from proxy.server.route import Route
 
-PACKAGES: Final = ("proxy.openc2",)
+PACKAGES: Final = (
+    "proxy.history",
+    "proxy.openc2",
+)
 
 
 async def _nothing() -> None:
-    """End nothing."""
+    """Start and end nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,28 @@ class ActiveFeature:
     """What a feature that is switched on gives to the proxy.
 
     ``endpoints`` answer its routes by name, ``samples`` read its metrics by the name of the family,
-    ``guards`` count refused secrets, ``close`` ends what it started.
+    ``guards`` count refused secrets. ``begin`` is awaited before the proxy listens, ``close`` when it ends.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     samples: Mapping[str, Callable[[], Samples]] = field(default_factory=dict)
     guards: Sequence[Guard] = ()
+    begin: Callable[[], Awaitable[None]] = _nothing
     close: Callable[[], Awaitable[None]] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: ``run`` of its module, or else of that of its name, runs it.
+
+    ``arguments`` are those of ``add_argument``; ``more`` is said below them.
+    """
+
+    name: str
+    help: str
+    arguments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    more: str = ""
+    module: str = ""
 
 
 def _none() -> tuple[Any, ...]:
@@ -53,7 +71,7 @@ class Feature:
     """What a feature adds.
 
     ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
-    make the rows of its tables. ``problems`` and ``warnings`` judge settings as a whole, in sentences.
+    make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences.
     ``start`` is called once for each proxy, before it listens; it returns None where the feature is
     switched off.
     """
@@ -63,6 +81,7 @@ class Feature:
     settings: type[Any] | None = None
     routes: Callable[[], tuple[Route, ...]] = _none
     metrics: Callable[[], tuple[Family[Any], ...]] = _none
+    commands: tuple[Command, ...] = ()
     problems: Callable[[Settings], Iterable[str]] = lambda _: ()
     warnings: Callable[[Settings], Iterable[str]] = lambda _: ()
 

@@ -21,6 +21,7 @@ from proxy.sim.server import SimulatedGateway
 from proxy.state.certificates import serving_context
 from tests.clock import ShiftedLoop, TestClock
 from tests.drivers.houses import Key
+from tests.quiet import QUIET
 
 try:
     import uvloop
@@ -129,6 +130,7 @@ async def start(clock, tmp_path) -> AsyncIterator[Callable]:
                 "bind_address": "127.0.0.1",
                 "port": 0,
                 "state_path": str(tmp_path / "state"),
+                **QUIET,
                 **settings,
             }
             made = settings_of(**settings)

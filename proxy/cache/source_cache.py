@@ -7,7 +7,6 @@ atomic, so there are no locks.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from proxy.cache.fetcher import Fetcher
 from proxy.cache.lookup import CacheResult, Lookup, SourceResult
 from proxy.cache.scheduler import TICK_S
 from proxy.cache.single_flight import Flight, outcome
-from proxy.cache.store import MAX_BYTES, MemoryStore
+from proxy.cache.store import MemoryStore
 from proxy.core.errors import GatewayError, GatewayTimeout, SourceUnavailable
 from proxy.core.freshness import Action, Freshness, Policy, decide
 
@@ -41,9 +40,7 @@ class SourceCache:
 
     ``policy`` are the lifetimes of what no link has, ``deadline_s`` is the longest that a
     request waits. With ``fail_fast`` a stale snapshot is served without waiting from the
-    first failure of its link on, not only when the link is open. ``max_bytes`` bounds the
-    snapshots. Before ``starts_at`` (monotonic seconds) only a client that waits causes a request:
-    the gateways of one process begin one after the other.
+    first failure of its link on, not only when the link is open.
     """
 
     def __init__(
@@ -55,19 +52,17 @@ class SourceCache:
         deadline_s: float,
         fail_fast: bool = False,
         name: str = "default",
-        max_bytes: int = MAX_BYTES,
-        starts_at: float = -math.inf,
     ) -> None:
         self.name = name
         self.links = tuple(links)
         self.clock = clock
-        self.store = MemoryStore(clock.monotonic, max_bytes)
+        self.store = MemoryStore(clock.monotonic)
         self.waiting = 0  # requests that wait for an exchange now
         self.results: dict[tuple[Source, CacheResult], int] = {}
         self.deadline_s = deadline_s
         self._fail_fast = fail_fast
         self.events = EventBus(name)
-        self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events, starts_at)
+        self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -121,12 +116,18 @@ class SourceCache:
         """Request sources without waiting for them: what is not fresh is fetched, unless it is in cooldown."""
         requested = tuple(sources)
         self.record_demand(requested)
-        if self.clock.monotonic() < self._fetcher.refresher.starts_at:
-            self._fetcher.refresher.schedule_start(requested)
-            return
         for source in requested:
             if self._freshness(self.store.get(source)) is not Freshness.FRESH:
                 self._fetcher.request_fetch(source)
+
+    def fetch_unless_fresh(self, source: Source) -> None:
+        """Fetch a source on no client's account: it is not fetched again because of this."""
+        if self._freshness(self.store.get(source)) is not Freshness.FRESH:
+            self._fetcher.request_fetch(source)
+
+    def link_for(self, source: Source) -> Link | GatewayError:
+        """Return the link over which a source would be fetched now, or why there is none."""
+        return self._fetcher.link_for(source)
 
     def request_fetch(self, link: Link, source: Source) -> Flight:
         """Fetch a source over one link, though no client needs it, and store what comes."""

@@ -62,6 +62,11 @@ class StateStore:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of the documents; None if they live in memory only."""
+        return self._folder
+
+    @property
     def is_persistent(self) -> bool:
         """Say whether there is a folder at all."""
         return self._folder is not None

@@ -27,6 +27,7 @@ from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
 from tests.browser.reading import PATIENCE_S
 from tests.clock import TestClock, pass_time
+from tests.quiet import QUIET
 
 # What has no limit of its own may take long: it is slow only on a machine that is busy.
 expect.set_options(timeout=PATIENCE_S * 1000)
@@ -156,6 +157,7 @@ async def build(clock, sim, tmp_path) -> AsyncIterator[Callable]:
                     "bind_address": "127.0.0.1",
                     "port": 0,
                     "state_path": str(tmp_path / f"state{gateway.port}"),
+                    **QUIET,
                     **settings,
                 }
             )

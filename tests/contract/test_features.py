@@ -71,3 +71,5 @@ def test_a_feature_is_deleted_with_its_package_and_one_line(tmp_path, package):
     if package == "proxy.openc2":
         assert "PW_OPENC2_KEY" not in report["settings"]
         assert "PW_OPENC2_KEY is unknown and ignored." in report["warnings"]
+    if package == "proxy.history":
+        assert "PW_HISTORY" not in report["settings"]

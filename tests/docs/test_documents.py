@@ -2,7 +2,7 @@
 
 import re
 
-from proxy.__main__ import COMMANDS
+from proxy.__main__ import commands
 from proxy.config.checks import warnings
 from proxy.config.settings import SETTINGS, settings_of
 from tests.docs.conftest import ROOT, generator
@@ -62,7 +62,7 @@ def test_what_a_hang_up_changes_is_listed():
 
 
 def test_commands_in_the_prose_exist():
-    known = {command.name for command in COMMANDS}
+    known = {command.name for command in commands()}
     named = set(re.findall(r"\bpowerwall-proxy ([a-z]+)\b", TEXT)) - {"proxy", "bash"}
 
     assert named <= known

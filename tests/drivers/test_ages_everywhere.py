@@ -20,6 +20,7 @@ from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock, settled
 from tests.conftest import client_of
 from tests.drivers.houses import FULL, HYBRID, POLYGLOT, knows
+from tests.quiet import QUIET
 
 LIMIT_S = 30
 # Age is in whole seconds, and a test does not know to a fraction of a second when something was read.
@@ -167,6 +168,7 @@ async def play(link, schedule, key, folder):
         if link == "v1r":
             knows(sim, key)
         made = settings_of(
+            **QUIET,
             **{
                 "host": sim.address,
                 "password": "password",
@@ -175,7 +177,7 @@ async def play(link, schedule, key, folder):
                 "timeout": 3.0,
                 "state_path": str(folder),
                 **ours,
-            }
+            },
         )
         app = build_app(made, clock.clock)
         async with listening(app, made) as (_, port), client_of(app, port) as proxy:

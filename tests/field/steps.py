@@ -21,6 +21,7 @@ from tests.conftest import Answer, Proxy, client_of
 from tests.drivers.houses import Key, knows
 from tests.field import answers, metrics, wire
 from tests.field.cases import Case, changed, set_vitals
+from tests.quiet import QUIET_ENVIRON
 
 # Passwords that the proxy is given, by the name of a driver.
 ACCESS = {
@@ -72,6 +73,7 @@ class Site:
             {
                 "PW_HOST": self.sim.address,
                 "PW_BIND_ADDRESS": "127.0.0.1",
+                **QUIET_ENVIRON,
                 "PW_STATE_PATH": str(self._folder / f"state{self._starts}"),
                 **{name: given[name] for name in ACCESS[self._case.driver]},
                 **self._case.environ,

@@ -14,6 +14,7 @@ from tests.clock import ShiftedLoop
 from tests.hostile.commands import SECRET
 from tests.hostile.raw import send, spellings
 from tests.hostile.test_inputs import GATEWAY_PASSWORD, may_be_asked
+from tests.quiet import QUIET
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get", "X"]
 PARTS = [
@@ -119,6 +120,7 @@ def test_whatever_is_sent_the_gateway_is_only_read(tmp_path_factory, batch):
 async def _send_all(folder: str, batch: list[bytes]) -> None:
     async with SimulatedGateway(password=GATEWAY_PASSWORD) as sim:
         chosen = settings_of(
+            **QUIET,
             host=sim.address,
             password=GATEWAY_PASSWORD,
             control_secret=SECRET,

@@ -17,6 +17,7 @@ from proxy.server.context import CONTEXT
 from proxy.server.transport.limits import REQUEST_S
 from proxy.state.certificates import serving_context
 from tests.clock import settled, until
+from tests.quiet import QUIET
 
 ROOM = 8
 HELLO_BEGUN = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -151,7 +152,7 @@ async def test_what_is_no_handshake_leaves_nothing(house, caplog, complaints, da
 async def test_a_proxy_stops_at_once_though_handshakes_hang(tmp_path, complaints, fast_path):
     loop = asyncio.get_running_loop()
     settings = settings_of(
-        bind_address="127.0.0.1", port=0, state_path=str(tmp_path), https="yes", fast_path=fast_path
+        **QUIET, bind_address="127.0.0.1", port=0, state_path=str(tmp_path), https="yes", fast_path=fast_path
     )
     app, tls = build_app(settings), serving_context(settings)
     before = asyncio.all_tasks()

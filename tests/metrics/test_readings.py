@@ -11,6 +11,7 @@ from proxy.views.json_access import span
 from tests.clock import pass_time
 from tests.conftest import client_of
 from tests.metrics.reading import scrape, settled
+from tests.quiet import QUIET
 
 SITE = {row.name for row in SITE_METRICS}
 
@@ -150,7 +151,12 @@ async def test_a_counter_is_held_over_a_restart(sim, clock, tmp_path):
         sim.clear_faults()
         sim.answers(body=meters, status=200, path="/api/meters/aggregates")
         settings = settings_of(
-            host=sim.address, password="password", bind_address="127.0.0.1", port=0, state_path=str(tmp_path)
+            **QUIET,
+            host=sim.address,
+            password="password",
+            bind_address="127.0.0.1",
+            port=0,
+            state_path=str(tmp_path),
         )
         app = build_app(settings, clock.clock)
         async with listening(app, settings) as (_, port), client_of(app, port) as proxy:

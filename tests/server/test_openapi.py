@@ -17,6 +17,7 @@ from proxy.config.settings import settings_of
 from proxy.server.pages.openapi import document
 from proxy.server.routes import ROUTES
 from proxy.sim.server import SimulatedGateway
+from tests.quiet import QUIET
 
 STREAMS = {route.path for route in ROUTES if route.media_type == "text/event-stream"}
 SCHEMA = schemathesis.openapi.from_dict(document(ROUTES)).exclude(path=list(STREAMS))
@@ -39,6 +40,7 @@ def served(tmp_path_factory) -> Iterator[str]:
         live.loop, live.stop = asyncio.get_running_loop(), asyncio.Event()
         async with SimulatedGateway() as sim:
             made = settings_of(
+                **QUIET,
                 host=sim.address,
                 password="password",
                 control_secret="a secret for tests",

@@ -14,6 +14,7 @@ from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time
 from tests.conftest import client_of
 from tests.drivers.houses import POLYGLOT, knows
+from tests.quiet import QUIET
 
 HOUR_S = 3600.0
 LOGIN = "/api/login/Basic"
@@ -85,6 +86,7 @@ async def test_a_refused_password_is_hardly_repeated(mode, seed, clock, key, tmp
     ):
         knows(sim, key)
         settings = settings_of(
+            **QUIET,
             **{"host": sim.address, "password": "", **MODES[mode](key, wifi.address)},
             bind_address="127.0.0.1",
             port=0,
@@ -120,6 +122,7 @@ async def test_a_gateway_that_limits_requests_is_left_alone(mode, wait, clock, k
         right = {"password": "password", "gw_pwd": "ABCDEFGHIJ"}
         needs = MODES[mode](key, "")
         settings = settings_of(
+            **QUIET,
             **{"host": sim.address, **needs, **{name: right[name] for name in right if needs.get(name)}},
             bind_address="127.0.0.1",
             port=0,

@@ -16,6 +16,7 @@ from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop, TestClock, pass_time
 from tests.conftest import client_of
+from tests.quiet import QUIET
 
 TTL, USABLE = 5, 30
 
@@ -93,7 +94,7 @@ async def play(schedule):
     clock = TestClock(asyncio.get_running_loop())
     async with SimulatedGateway(clock=clock.clock) as sim:
         made = settings_of(
-            host=sim.address, password="password", bind_address="127.0.0.1", port=0, timeout=0.2
+            **QUIET, host=sim.address, password="password", bind_address="127.0.0.1", port=0, timeout=0.2
         )
         app = build_app(made, clock.clock)
         async with listening(app, made) as (_, port), client_of(app, port) as proxy:

@@ -22,6 +22,7 @@ from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
 from proxy.state.certificates import serving_context
 from tests.clock import EPOCH, TestClock, settled
+from tests.quiet import QUIET
 
 # After this every connection has ended: idle ones, silent ones, requests that stay incomplete.
 _ALL_ENDED_S = 200.0
@@ -133,7 +134,7 @@ async def two_doors(clock: TestClock, settings: Settings) -> AsyncIterator[Pair]
 @pytest.fixture
 async def pair(sim, clock, tmp_path) -> AsyncIterator[Pair]:
     """Two doors to one proxy whose readings of all kinds were just made."""
-    settings = settings_of(host=sim.address, password="password", state_path=str(tmp_path / "state"))
+    settings = settings_of(host=sim.address, password="password", state_path=str(tmp_path / "state"), **QUIET)
     async with two_doors(clock, settings) as pair:
         yield pair
 
@@ -142,7 +143,11 @@ async def pair(sim, clock, tmp_path) -> AsyncIterator[Pair]:
 async def each_pair(request, sim, clock, tmp_path) -> AsyncIterator[Pair]:
     """The same over plain HTTP and over TLS."""
     settings = settings_of(
-        host=sim.address, password="password", state_path=str(tmp_path / "state"), https=request.param
+        **QUIET,
+        host=sim.address,
+        password="password",
+        state_path=str(tmp_path / "state"),
+        https=request.param,
     )
     async with two_doors(clock, settings) as pair:
         yield pair

@@ -1,0 +1,107 @@
+"""The history of one gateway, used from the event loop: everything that touches the disk runs in a thread.
+
+Ownership: all archives of a process share one thread, so nothing of SQLite is ever used by two. What could
+not be written is kept in memory and written with the next minute; a disk that is full or read-only
+costs one log line, one more when it is well again, and nothing but the history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import tzinfo
+from pathlib import Path
+from typing import Final, TypeVar
+
+from proxy.history.database import Database
+from proxy.history.schema import TooNew
+from proxy.history.writing import Batch, thin, write
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# What a disk that is full may cost in memory: the minutes of six hours.
+_MOST_PENDING: Final = 360
+_THIN_EVERY_S: Final = 3600.0
+
+
+class Unavailable(Exception):
+    """The history cannot be read now."""
+
+
+class Worker:
+    """The one thread. It starts with the first call."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns; a caller that is cancelled gives up waiting, not the call."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._pool.shutdown(wait=False)
+
+
+class Archive:
+    """Reads and writes one history. ``commits`` counts what was written: what did not change has the same answer."""
+
+    def __init__(self, path: Path | None, worker: Worker) -> None:
+        self.database = Database(path)
+        self.commits = 0
+        self.failures = 0
+        self._worker = worker
+        self._pending = Batch()
+        self._has_failed = False
+        self._thinned_at = float("-inf")
+
+    @property
+    def pending(self) -> int:
+        """How many minutes wait to be written."""
+        return len(self._pending.rows)
+
+    async def read(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what ``call`` reads. Raises Unavailable."""
+        try:
+            return await self._worker.run(lambda: self.database.use(call))
+        except (sqlite3.Error, OSError, TooNew) as exc:
+            self._complain(str(exc))
+            raise Unavailable(str(exc)) from exc
+
+    async def commit(self, batch: Batch, zone: tzinfo, now: float) -> None:
+        """Write a batch, and what could not be written before. Never raises for the disk's sake."""
+        pending = self._pending = batch.after(self._pending, _MOST_PENDING)
+        is_due = now - self._thinned_at >= _THIN_EVERY_S
+
+        def work(db: sqlite3.Connection) -> None:
+            write(db, pending, zone)
+            if is_due:
+                thin(db, now)
+
+        try:
+            await self._worker.run(lambda: self.database.use(work))
+        except (sqlite3.Error, OSError, TooNew) as exc:
+            self._complain(str(exc))
+            return
+        self.commits += 1
+        self._pending = Batch()
+        if is_due:
+            self._thinned_at = now
+        if self._has_failed:
+            self._has_failed = False
+            _log.info("history kept again", extra={"file": str(self.database.path)})
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._worker.run(self.database.close)
+
+    def _complain(self, reason: str) -> None:
+        self.failures += 1
+        if not self._has_failed:
+            self._has_failed = True
+            _log.warning("history not kept", extra={"file": str(self.database.path), "reason": reason})

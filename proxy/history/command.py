@@ -1,0 +1,185 @@
+"""``history``: export, import or check the history of a gateway, also while the proxy runs."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from datetime import tzinfo
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TextIO
+
+from proxy.config.load import SettingsError, load
+from proxy.history import exporting, reading
+from proxy.history.answers import days_csv
+from proxy.history.database import FILE, Database
+from proxy.history.days import day_of, iso, zone_of
+from proxy.history.importing.past import Importer, SourceError
+from proxy.history.query import BadQuery, parse
+from proxy.history.schema import LEVELS, SIGNAL_LEVELS, TooNew
+from proxy.history.writing import thin, used_bytes
+from proxy.state.folder import DEFAULT_GATEWAY, folder_of
+
+if TYPE_CHECKING:
+    from proxy.config.settings import Settings
+
+_OK: Final = 0
+_FAILED: Final = 1
+_EX_CONFIG: Final = 78
+_BAR: Final = 30
+_BEGINNING: Final = "2000-01-02"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what the arguments say; returns the exit code."""
+    try:
+        settings = load(os.environ, needs_gateway=False).settings
+    except SettingsError as exc:
+        for problem in exc.problems:
+            _say(problem)
+        return _EX_CONFIG
+    path = Path(folder_of(settings.state_path, args.gateway or DEFAULT_GATEWAY), FILE)
+    if not settings.state_path or (args.action != "import" and not path.exists()):
+        _say(f"there is no history: {path} does not exist. PW_STATE_PATH names its folder.")
+        return _FAILED
+    actions: dict[str, Callable[[argparse.Namespace, Settings, Path], int]] = {
+        "check": _check,
+        "export": _export,
+        "import": _import,
+    }
+    try:
+        return actions[args.action](args, settings, path)
+    except (SourceError, BadQuery, TooNew) as exc:
+        _say(str(exc))
+    except (OSError, sqlite3.Error) as exc:
+        _say(f"{path}: {exc}")
+    return _FAILED
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"powerwall-proxy: {sentence}\n")
+
+
+def _zone(db: sqlite3.Connection, settings: Settings) -> tzinfo:
+    """Return the zone of the site, as the recorder found it."""
+    return zone_of(reading.meta(db, "zone") or settings.gateway.timezone)
+
+
+# -- check -----------------------------------------------------------------------------------------
+
+
+def _check(_: argparse.Namespace, settings: Settings, path: Path) -> int:
+    """Read the whole file, and say what is in it. The file is not changed."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        try:
+            found = [row[0] for row in db.execute("PRAGMA integrity_check(5)")]
+        except sqlite3.DatabaseError as exc:
+            found = [str(exc)]
+        if found != ["ok"]:
+            _say(f"{path} is damaged: {'; '.join(found)}. The proxy puts it aside when it next starts.")
+            return _FAILED
+        zone, extent = _zone(db, settings), reading.extent(db)
+        lines = [f"{path}: ok, {used_bytes(db) / 1e6:.1f} MB"]
+        if extent:
+            lines.append(f"from {iso(extent[0], zone)} to {iso(extent[1], zone)}")
+        tables = [*(level.table for level in (*LEVELS, *SIGNAL_LEVELS)), "energy", "alert", "outage"]
+        lines += [f"{table:12} {_count(db, table):9,d} rows" for table in tables]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return _OK
+
+
+def _count(db: sqlite3.Connection, table: str) -> int:
+    return int(db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+
+# -- export ----------------------------------------------------------------------------------------
+
+
+def _export(args: argparse.Namespace, settings: Settings, path: Path) -> int:
+    """Write rows, or with ``--days`` energies, to a file or standard output."""
+    with ExitStack() as stack:
+        db = stack.enter_context(closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)))
+        target: TextIO = sys.stdout
+        if args.source not in {None, "-"}:
+            target = stack.enter_context(Path(args.source).open("w", encoding="utf-8", newline=""))
+        zone = _zone(db, settings)
+        until = {"to": args.until} if args.until else {}
+        span = parse({"from": args.since or _BEGINNING, "step": "month", **until}, zone, time.time() + 1).span
+        if args.days:
+            found = reading.days(db, day_of(span.begin, zone), day_of(span.end - 1, zone))
+            target.write(days_csv((each.day.isoformat(), each) for each in found))
+        else:
+            writer = csv.writer(target, lineterminator="\r\n")
+            writer.writerow(exporting.HEADS)
+            writer.writerows(exporting.rows(db, span.begin, span.end, zone))
+    return _OK
+
+
+# -- import ----------------------------------------------------------------------------------------
+
+
+def _import(args: argparse.Namespace, settings: Settings, path: Path) -> int:
+    """Add what a file or a server has; what was recorded stays as it is."""
+    if not args.source:
+        raise SourceError("import needs a file, or the URL of an InfluxDB or a pypowerwall-server.")
+    database, now = Database(path), time.time()
+
+    def work(db: sqlite3.Connection) -> Importer:
+        zone = _zone(db, settings)
+        importer = Importer(db, zone)
+        _read(args, importer, now, zone)
+        importer.finish()
+        thin(db, now)
+        return importer
+
+    try:
+        importer = database.use(work)
+    finally:
+        database.close()
+    sys.stdout.write(f"{importer.rows:,d} rows and {importer.days:,d} days were added.\n")
+    return _OK
+
+
+def _read(args: argparse.Namespace, importer: Importer, now: float, zone: tzinfo) -> None:
+    from proxy.history.importing.influx import Influx  # noqa: PLC0415 - only one source is needed
+    from proxy.history.importing.server import Server  # noqa: PLC0415 - the same
+    from proxy.history.importing.table import read  # noqa: PLC0415 - the same
+    from proxy.history.importing.web import Site  # noqa: PLC0415 - the same
+
+    progress = _Progress(zone)
+    if not args.source.startswith(("http://", "https://")):
+        read(Path(args.source), importer)
+    elif Site(args.source, path="").is_influx():
+        Influx(args.source).read(importer, now, progress)
+    else:
+        Server(args.source, args.gateway or DEFAULT_GATEWAY).read(importer, now, zone, progress)
+    progress.end()
+
+
+class _Progress:
+    """A bar on a terminal; a line for each tenth elsewhere."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._is_terminal = sys.stderr.isatty()
+        self._tenth = 0
+
+    def __call__(self, begin: float, end: float, at: float) -> None:
+        share = (at - begin) / max(end - begin, 1.0)
+        text = f"{100 * share:3.0f} %  {iso(at, self._zone)[:10]}"
+        if self._is_terminal:
+            bar = "#" * round(_BAR * share)
+            sys.stderr.write(f"\r[{bar:{_BAR}}] {text}")
+        elif int(share * 10) > self._tenth:
+            self._tenth = int(share * 10)
+            sys.stderr.write(f"{text}\n")
+
+    def end(self) -> None:
+        """Leave the line of the bar."""
+        if self._is_terminal:
+            sys.stderr.write("\n")

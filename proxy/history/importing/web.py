@@ -1,0 +1,55 @@
+"""JSON from another program, by plain GET."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+from urllib.request import Request, urlopen
+
+from proxy.history.importing.past import SourceError
+
+_TIMEOUT_S: Final = 60.0
+_MOST_BYTES: Final = 64 * 1024 * 1024
+
+
+class Refusal(SourceError):
+    """The server answers, but not with what was requested."""
+
+
+class Site:
+    """A server by its URL; a name and a password in it are sent as Basic credentials (RFC 7617)."""
+
+    def __init__(self, url: str, path: str | None = None) -> None:
+        """``path`` replaces that of the URL."""
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self.path = parts.path.strip("/")
+        self.url = urlunsplit((parts.scheme, host, parts.path.rstrip("/") if path is None else path, "", ""))
+        self._headers = {}
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+    def get(self, path: str, **query: str) -> Any:
+        """Return the document at a path. Raises SourceError."""
+        return json.loads(self._answer(path, query)[0] or b"null")
+
+    def is_influx(self) -> bool:
+        """Say whether an InfluxDB answers here. Raises SourceError if nothing does."""
+        try:
+            return "x-influxdb-version" in self._answer("/ping", {})[1]
+        except Refusal:
+            return False
+
+    def _answer(self, path: str, query: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+        address = f"{self.url}{path}{'?' + urlencode(query) if query else ''}"
+        try:
+            with urlopen(Request(address, headers=self._headers), timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http or https, see source_of
+                return answer.read(_MOST_BYTES), {name.lower(): text for name, text in answer.headers.items()}
+        except HTTPError as exc:
+            raise Refusal(f"{self.url}{path} answers {exc.code} {exc.reason}.") from exc
+        except (URLError, OSError, ValueError) as exc:
+            raise SourceError(f"{self.url} cannot be read: {getattr(exc, 'reason', exc)}.") from exc

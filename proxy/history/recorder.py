@@ -1,0 +1,258 @@
+"""Records one gateway: takes what others request, and requests itself only what no one else does.
+
+Ownership: a ``Recorder`` owns one timer for its own requests, one that waits until the answers of
+a moment are together, and one task that writes. It follows the events of its gateway, and counts as no
+client of it: nothing is fetched ahead on its account, and what it requests goes to no link that is metered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import tzinfo
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy.cache.events import SnapshotStored
+from proxy.core.errors import GatewayError, NotSupported
+from proxy.core.sources import (
+    GRID_STATUS,
+    METERS,
+    OPERATION,
+    SITE_INFO,
+    SITE_NAME,
+    SOE,
+    SOLAR_POWERWALL,
+    SYSTEM_STATUS,
+    VITALS,
+)
+from proxy.history import reading
+from proxy.history.archive import Unavailable
+from proxy.history.days import zone_of
+from proxy.history.energies import LONGEST_GAP_S, DayBook, DayTotals, reading_of
+from proxy.history.folding import MINUTE_S, Minutes, Row
+from proxy.history.incidents import Incidents
+from proxy.history.signals import Signal, signals
+from proxy.history.writing import Batch
+from proxy.views.json_access import section, text
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.core.model import Source
+    from proxy.gateways.gateway import Gateway
+    from proxy.history.archive import Archive
+    from proxy.views.state import SiteState
+
+_LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
+_SLOW: Final[tuple[Source, ...]] = (SYSTEM_STATUS, OPERATION, VITALS)
+_SLOW_EVERY_S: Final = 300.0
+_SIGNALS_EVERY_S: Final = 240.0
+# The readings of one moment come as several answers.
+_TOGETHER_S: Final = 0.5
+_SHORTEST_S: Final = 0.1
+# A computer without a clock of its own starts long ago; nothing is recorded until it knows the time.
+_PLAUSIBLE: Final = 1_704_067_200.0
+# A link whose every request is paid for, or counted: what it has is fetched for clients only.
+_METERED: Final = frozenset({"cloud"})
+_DEFAULT_ZONE: Final = "America/Los_Angeles"
+
+
+class Recorder:
+    """Samples a gateway, minute by minute, into its archive."""
+
+    def __init__(self, gateway: Gateway, archive: Archive, clock: Clock, interval_s: float) -> None:
+        self.id = gateway.id
+        self.archive = archive
+        self.clock = clock
+        self.started_at = clock.wall()
+        self.is_simulated = False
+        self._gateway = gateway
+        self._interval_s = interval_s
+        self._minutes = Minutes()
+        self._book = DayBook()
+        self._incidents = Incidents()
+        self._rows: list[Row] = []
+        self._signals: list[tuple[int, Signal]] = []
+        self._signals_at: dict[tuple[str, str], float] = {}
+        self._is_resumed = False
+        self._zone_name = ""
+        self._taken_at = float("-inf")  # when the powers were measured that were taken last, monotonic
+        self._slow_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+        self._sampling: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the site: as set, else as the gateway reports it."""
+        return zone_of(self._zone_name or self._gateway.settings.timezone)
+
+    @property
+    def now(self) -> float:
+        """The time of the history, Unix s."""
+        return self.clock.wall()
+
+    @property
+    def name(self) -> str:
+        """The name of the site, else the id of the gateway."""
+        snapshot = self._gateway.cache.peek(SITE_NAME)
+        named = section(snapshot.document.value).get("site_name") if snapshot else None
+        return text(named) or self.id
+
+    @property
+    def last_at(self) -> float | None:
+        """The time of the last reading, Unix s."""
+        return self._book.last.at if self._book.last else None
+
+    def today(self) -> list[DayTotals]:
+        """Return the energies of the days that are not over, as they are at this moment."""
+        return list(self._book.snapshot().values())
+
+    def open(self) -> None:
+        """Begin."""
+        self._unsubscribe = self._gateway.cache.events.subscribe(SnapshotStored, self._on_stored)
+        self._start(self._resume())
+        self._tick()
+
+    async def _resume(self) -> None:
+        """Go on with what an earlier process left; before that nothing is recorded."""
+        try:
+            self._zone_name = await self.archive.read(lambda db: reading.meta(db, "zone")) or ""
+            left = await self.archive.read(lambda db: reading.unfinished(db, self.now, self.zone))
+        except Unavailable:
+            return  # the archive has reported it
+        self._book = DayBook(left.last, LONGEST_GAP_S, {totals.day: totals for totals in left.days})
+        self._incidents.resume(left.alerts, left.outage)
+        self._is_resumed = True
+        self._notice()
+
+    async def close(self) -> None:
+        """Write the minute that is open, and end."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+        for timer in (self._timer, self._sampling):
+            if timer is not None:
+                timer.cancel()
+        if self._writing is not None:
+            await self._writing
+        self._finish_minute()
+        if self._is_resumed:
+            await self._write()
+        await self.archive.close()
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """Request the powers if no client has for a while, and what changes slowly every five minutes."""
+        now = self._gateway.clock.monotonic()
+        if not self._is_resumed:
+            self._start(self._resume())
+        elif self._minutes.at is not None and self.now >= self._minutes.at + MINUTE_S:
+            self._finish_minute()
+            self._start(self._write())
+        interval_s = max(self._interval_s, self._gateway.cache.policy(METERS).ttl)
+        due_s = self._taken_at + interval_s - now
+        if due_s <= 0:
+            for source in _LIVE:
+                self._request(source)
+            due_s = interval_s
+        if now - self._slow_at >= _SLOW_EVERY_S:
+            self._slow_at = now
+            self._request_slow()
+        self._timer = asyncio.get_running_loop().call_later(max(due_s, _SHORTEST_S), self._tick)
+
+    def _request_slow(self) -> None:
+        for source in _SLOW:
+            refusal = self._request(source)
+            if source == VITALS and isinstance(refusal, NotSupported):
+                self._request(SOLAR_POWERWALL)
+        if not self._reported_zone():
+            self._request(SITE_NAME)
+
+    def _request(self, source: Source) -> GatewayError | None:
+        """Fetch a source unless it is fresh, or its link is metered; return why it may not be fetched."""
+        link = self._gateway.cache.link_for(source)
+        if isinstance(link, GatewayError):
+            return link
+        if link.driver.name not in _METERED:
+            self._gateway.cache.fetch_unless_fresh(source)
+        return None
+
+    # -- readings ----------------------------------------------------------------------------------
+
+    def _on_stored(self, event: SnapshotStored) -> None:
+        if event.source == METERS:
+            self._notice()
+
+    def _notice(self) -> None:
+        """Take a reading soon if there are new powers, whoever requested them."""
+        snapshot = self._gateway.cache.peek(METERS)
+        is_new = snapshot is not None and snapshot.observed_at > self._taken_at
+        if is_new and self._is_resumed and self._sampling is None:
+            self._sampling = asyncio.get_running_loop().call_later(_TOGETHER_S, self._sample)
+
+    def _sample(self) -> None:
+        self._sampling = None
+        state = self._gateway.site.current()
+        observed_at = state.observed_at.get(METERS)
+        if observed_at is None or observed_at <= self._taken_at:
+            return
+        self._taken_at = observed_at
+        at = self.now - (self._gateway.clock.monotonic() - observed_at)
+        if at >= _PLAUSIBLE:
+            self._take(at, state)
+
+    def _take(self, at: float, state: SiteState) -> None:
+        self._zone_name = self._reported_zone() or self._zone_name
+        self._incidents.add(at, state)
+        self._book.add(reading_of(at, state), self.zone)
+        self._take_signals(at, state)
+        if row := self._minutes.add(at, state):
+            self._rows.append(row)
+            self._start(self._write())
+
+    def _take_signals(self, at: float, state: SiteState) -> None:
+        """Take what devices report, however often that is, every five minutes."""
+        for signal in signals(state):
+            key = (signal.device, signal.metric)
+            if abs(at - self._signals_at.get(key, 0.0)) >= _SIGNALS_EVERY_S:
+                self._signals_at[key] = at
+                self._signals.append((int(at), signal))
+
+    def _reported_zone(self) -> str:
+        """Return the zone that the gateway reports; empty if the operator has chosen one, or none is known."""
+        if self._gateway.settings.timezone != _DEFAULT_ZONE:
+            return ""
+        found = (self._gateway.cache.peek(source) for source in (SITE_NAME, SITE_INFO))
+        names = (text(section(each.document.value).get("timezone")) for each in found if each)
+        return next(filter(None, names), None) or ""
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def _finish_minute(self) -> None:
+        if row := self._minutes.finish():
+            self._rows.append(row)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        """Let the disk work, unless it does: then the next minute is soon enough."""
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(work, name="history")
+        else:
+            work.close()
+
+    async def _write(self) -> None:
+        batch = self._batch()
+        if batch:
+            await self.archive.commit(batch, self.zone, self.now)
+
+    def _batch(self) -> Batch:
+        """Take what is to be written."""
+        alerts, outages = self._incidents.take_changes()
+        rows, self._rows = self._rows, []
+        signals_, self._signals = self._signals, []
+        meta: dict[str, Any] = {"zone": self._zone_name} if self._zone_name else {}
+        if self._book.last is not None:
+            meta["last"] = self._book.last.as_json()
+        batch = Batch(rows, signals_, self._book.snapshot(), alerts, outages, meta)
+        self._book.close_days(self.zone)
+        return batch

@@ -1,0 +1,130 @@
+"""The history of all gateways of one proxy: what runs, and what answers its routes.
+
+Ownership: ``History`` owns a thread, a task that starts the recorders, and the recorders. SQLite is
+imported in that task, so that no start waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy.features import ActiveFeature
+from proxy.history.settings import HistorySettings
+from proxy.server.http.problems import problem
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from proxy.gateways.gateway import Gateway
+    from proxy.history.recorder import Recorder
+    from proxy.server.context import Context, Endpoint
+    from proxy.server.route import Route
+
+_log = logging.getLogger(__name__)
+
+_FILE: Final = "history.db"
+_ENDPOINTS: Final = ("history_json", "history_csv", "history_alerts")
+# What is about all gateways at once.
+_TIMESERIES: Final = ("daily", "today", "trend", "samples", "status", "signals", "signal_trend")
+
+
+class History:
+    """The recorders of a proxy, by the id of their gateway; none before ``begin`` has got so far."""
+
+    def __init__(self, context: Context) -> None:
+        self.recorders: dict[str, Recorder] = {}
+        self.settings = context.settings.of(HistorySettings)
+        self._context = context
+        self._worker: Any = None
+        self._starting: asyncio.Task[None] | None = None
+
+    def active(self) -> ActiveFeature:
+        """Return what the proxy gets."""
+        endpoints = {name: self._endpoint(name) for name in _ENDPOINTS}
+        endpoints |= {f"timeseries_{name}": self._timeseries(name) for name in _TIMESERIES}
+        return ActiveFeature(endpoints=endpoints, begin=self.begin, close=self.close)
+
+    async def begin(self) -> None:
+        """Start the recorders, beside everything else."""
+        self._starting = asyncio.create_task(self._start(), name="history")
+
+    async def _start(self) -> None:
+        await asyncio.to_thread(importlib.import_module, "proxy.history.recorder")
+        from proxy.history.archive import Archive, Worker  # noqa: PLC0415 - just imported
+        from proxy.history.recorder import Recorder  # noqa: PLC0415 - just imported
+
+        self._worker = Worker()
+        for gateway in self._context.gateways.values():
+            folder = gateway.state.folder
+            archive = Archive(folder / _FILE if folder else None, self._worker)
+            recorder = Recorder(gateway, archive, self._context.clock, self.settings.history_interval)
+            self.recorders[gateway.id] = recorder
+            recorder.open()
+
+    async def close(self) -> None:
+        """Write what is open, and end."""
+        if self._starting is not None:
+            await self._starting
+        await asyncio.gather(*(recorder.close() for recorder in self.recorders.values()))
+        if self._worker is not None:
+            self._worker.close()
+
+    def _endpoint(self, name: str) -> Endpoint:
+        """Make an endpoint about one gateway; its module is imported by the first request."""
+
+        async def answer(request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
+            recorder = (await self._opened()).get(gateway.id)
+            if recorder is None:
+                return problem(404, f"No history is kept of {gateway.id}.")
+            from proxy.history.endpoints import ENDPOINTS  # noqa: PLC0415 - see above
+
+            return await ENDPOINTS[name](request, recorder)
+
+        return answer
+
+    def _timeseries(self, name: str) -> Endpoint:
+        """Make an endpoint of pypowerwall-server, which is about all gateways."""
+
+        async def answer(request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
+            recorders = await self._opened()
+            from proxy.history.timeseries import ENDPOINTS  # noqa: PLC0415 - see above
+
+            return await ENDPOINTS[name](request, recorders)
+
+        return answer
+
+    async def _opened(self) -> Mapping[str, Recorder]:
+        """Return the recorders once they are there."""
+        if self._starting is not None:
+            await asyncio.shield(self._starting)
+        return self.recorders
+
+
+def obstacle(context: Context) -> str | None:
+    """Say why no history can be kept, or None. Nothing is written to find out."""
+    for gateway in context.gateways.values():
+        folder = gateway.state.folder
+        if folder is None:
+            return "there is no state folder (PW_STATE_PATH)"
+        nearest = next(
+            path for path in (folder, *folder.parents) if path.exists() or path == Path(path.anchor)
+        )
+        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+            return f"{nearest} cannot be written"
+    return None
+
+
+def start(context: Context) -> ActiveFeature | None:
+    """Start the history if there is a place for it."""
+    if reason := obstacle(context):
+        # Without any folder the start has warned already.
+        has_folder = all(gateway.state.folder for gateway in context.gateways.values())
+        _log.log(logging.WARNING if has_folder else logging.INFO, "history off", extra={"reason": reason})
+        return None
+    return History(context).active()

@@ -1,1 +1,0 @@
-"""All gateways of the process, and the totals of its sites."""

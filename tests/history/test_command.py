@@ -1,0 +1,211 @@
+"""``powerwall-proxy history``: what is exported can be imported again; what is recorded is never replaced."""
+
+import csv
+import json
+import sqlite3
+import threading
+import time
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from proxy.__main__ import main
+from proxy.history.columns import PARTS
+from proxy.history.database import Database
+from proxy.history.days import day_of, start_of, zone_of
+from proxy.history.energies import DayTotals
+from proxy.history.folding import row_of
+from proxy.history.writing import Batch, write
+from tests.shared import SHARED
+
+ZONE = zone_of("Europe/Berlin")
+MIDNIGHT = start_of(day_of(time.time() - 2 * 86400, ZONE), ZONE)
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """A state folder with three hours of the day before yesterday."""
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path / "state"))
+    monkeypatch.setenv("PW_TIMEZONE", "Europe/Berlin")
+    monkeypatch.delenv("PW_CONFIG", raising=False)
+    database = Database(tmp_path / "state" / "history.db")
+    rows = [
+        row_of(MIDNIGHT + 60 * minute, dict.fromkeys(PARTS, minute) | {"solar_power": 3000 + minute})
+        for minute in range(180)
+    ]
+    day = DayTotals(
+        day_of(MIDNIGHT, ZONE), {"solar": 9268.5, "home": 200.0}, {"home": 200.0}, {"flow_s2h": 200.0}
+    )
+    database.use(lambda db: write(db, Batch(rows=rows, days={day.day: day}), ZONE))
+    database.close()
+    return tmp_path / "state"
+
+
+def query(folder, statement):
+    with closing(sqlite3.connect(folder / "history.db")) as db:
+        return db.execute(statement).fetchall()
+
+
+def test_an_export_is_imported_as_it_was(state, tmp_path, monkeypatch):
+    """Minutes, and the levels that are made of them, and days with what they rest on."""
+    assert main(["history", "export", str(tmp_path / "rows.csv")]) == 0
+    assert main(["history", "export", str(tmp_path / "days.csv"), "--days"]) == 0
+    before = {
+        table: query(state, f"SELECT * FROM {table} ORDER BY 1") for table in ("minute", "quarter", "hour")
+    }
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path / "other"))
+
+    assert main(["history", "import", str(tmp_path / "days.csv")]) == 0
+    assert main(["history", "import", str(tmp_path / "rows.csv")]) == 0
+
+    other = tmp_path / "other"
+    assert {table: query(other, f"SELECT * FROM {table} ORDER BY 1") for table in before} == before
+    assert query(other, "SELECT solar, home, flow_s2h FROM energy") == [(9268.5, 200.0, 200.0)]
+
+
+def test_what_was_recorded_is_not_replaced(state, tmp_path, capsys):
+    """An import that is repeated adds nothing."""
+    main(["history", "export", str(tmp_path / "rows.csv")])
+    before = query(state, "SELECT * FROM minute")
+    table = (tmp_path / "rows.csv").read_text()
+    (tmp_path / "rows.csv").write_text(table.replace(",3001,", ",9999,"))
+
+    assert main(["history", "import", str(tmp_path / "rows.csv")]) == 0
+
+    assert query(state, "SELECT * FROM minute") == before
+    assert capsys.readouterr().out == "0 rows and 0 days were added.\n"
+
+
+def test_the_table_of_the_route_is_imported_too(state, tmp_path):
+    """Without the column span, the steps have one length; unknown columns are ignored."""
+    table = "time,solar_power (W),moon_power (W)\r\n2026-01-01T00:00:00+01:00,900,1\r\n2026-01-01T00:15:00+01:00,,2\r\n"
+    (tmp_path / "series.csv").write_text(table)
+
+    assert main(["history", "import", str(tmp_path / "series.csv")]) == 0
+
+    at = start_of(day_of(1767222000, ZONE), ZONE)
+    assert query(state, "SELECT at, n, solar_power, solar_power_max FROM quarter WHERE at < 1780000000") == [
+        (at, 15, 900, 900),
+        (at + 900, 15, None, None),
+    ]
+
+
+def test_check_says_what_there_is(state, capsys):
+    assert main(["history", "check"]) == 0
+
+    report = capsys.readouterr().out
+    assert ": ok, " in report
+    assert "minute             180 rows" in report
+
+
+def test_check_finds_damage(state, capsys):
+    (state / "history.db").write_bytes(b"damaged" * 1000)
+
+    assert main(["history", "check"]) == 1
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_history_that_is_not_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path / "none"))
+
+    assert main(["history", "check"]) == 1
+    assert "there is no history" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["a,b\r\n1,2\r\n", "time,solar_power (W)\r\nnoon,1\r\n", "day,solar (Wh)\r\n2026-01-01,nan\r\n"],
+)
+def test_another_table_is_refused(state, tmp_path, capsys, content):
+    (tmp_path / "other.csv").write_text(content)
+
+    assert main(["history", "import", str(tmp_path / "other.csv")]) == 1
+    assert "other.csv" in capsys.readouterr().err
+
+
+@contextmanager
+def serving(answer):
+    """A server on loopback: ``answer(path, query)`` returns status, document and header fields."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            parts = urlsplit(self.path)
+            status, document, headers = answer(
+                parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()}
+            )
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            for name, text in headers.items():
+                self.send_header(name, text)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_the_time_series_of_a_pypowerwall_server_are_imported(tmp_path, monkeypatch, capsys):
+    """Its samples become minutes, its days energies that are marked as integrated; halves become signed powers."""
+    recorded = {
+        each["path"]: each["json"]
+        for each in json.loads((SHARED / "compat" / "server-local-pw2.json").read_text())["varying"]
+    }
+    status = recorded["/api/timeseries/status"] | {"retention_seconds": 7200}
+    sample = recorded["/api/timeseries/samples?limit=3"]["samples"][0]
+    row = recorded["/api/timeseries/today"]["gateways"]["default"] | {"solar_kwh": 21.5}
+
+    def answer(path, texts):
+        if path == "/ping":
+            return 404, {}, {}
+        if path.endswith("status"):
+            return 200, status, {}
+        if path.endswith("samples"):
+            start = float(texts["start"]) // 60 * 60 + 60
+            return 200, {"samples": [sample | {"ts": start + 5 * number} for number in range(24)]}, {}
+        days = [{"day": "2024-05-01", "gateways": {"default": row}}] if texts["start"] == "2024-01-01" else []
+        return 200, {"days": days}, {}
+
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path))
+    monkeypatch.setenv("PW_TIMEZONE", "Europe/Berlin")
+    with serving(answer) as url:
+        assert main(["history", "import", url]) == 0
+
+    assert (
+        query(tmp_path, "SELECT solar_power, load_power, battery_power, site_power, flow_s2b FROM minute")
+        == [(6500, 900, -3500, -2100, 3500)] * 2
+    )
+    ((charge,),) = query(tmp_path, "SELECT DISTINCT charge FROM minute")
+    assert charge == 2398  # 19.974 % in the app
+    assert query(tmp_path, "SELECT solar, solar_integrated FROM energy WHERE day = '2024-05-01'") == [
+        (21500, 21500)
+    ]
+    assert "100 %" in capsys.readouterr().err
+
+
+def test_a_server_that_is_away_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path))
+
+    assert main(["history", "import", "http://127.0.0.1:9"]) == 1
+    assert "http://127.0.0.1:9 cannot be read" in capsys.readouterr().err
+
+
+def test_an_export_has_the_head_of_a_table(state, capsys):
+    main(["history", "export", "--from", "2020-01-01"])
+
+    head, *rows = csv.reader(capsys.readouterr().out.splitlines())
+    assert head[:4] == ["time", "span (s)", "minutes", "site_power (W)"]
+    assert len(rows) == 180
