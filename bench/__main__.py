@@ -1,4 +1,4 @@
-"""Run measurements: ``python -m bench [hot] [load] [memory] [start] [pages] --json FILE``."""
+"""Run measurements: ``python -m bench [hot] [load] [memory] [start] [pages] [fleet] --json FILE``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import goals, hot, load, pages, steady
+from bench import fleet, goals, hot, load, pages, steady
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
 
-PARTS = ("hot", "load", "memory", "start", "pages")
+PARTS = ("hot", "load", "memory", "start", "pages", "fleet")
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -47,6 +47,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["load"] = await load.run(bench)
             if "pages" in args.parts:
                 results["pages"] = await pages.run(bench)
+            if "fleet" in args.parts:
+                results["fleet"] = await fleet.run(bench, args.rounds)
     return results
 
 

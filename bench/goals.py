@@ -114,6 +114,13 @@ def _page(kind: str) -> Callable[[Results], float]:
     return lambda results: results["pages"][kind]
 
 
+_PER_MINUTE = "requests per gateway and minute"
+
+
+def _dead_name(results: Results) -> float:
+    return results["fleet"]["with a dead name"]["slowest_ms"]
+
+
 GOALS = (
     Goal("CPU per hit : nginx", _most(_ratios(_HITS, NGINX, "cpu_ratio")), 0.8),
     Goal("CPU per hit : raw asyncio protocol", _most(_ratios(_HITS, RAW, "cpu_ratio")), 1.3),
@@ -212,6 +219,33 @@ GOALS = (
         per_machine=True,
     ),
     Goal("CPU of one scrape of /metrics, largest site", lambda r: r["scrape_ms"], 10, "ms", per_machine=True),
+    Goal("50 gateways: start", lambda r: r["fleet"]["start_s"], 1.5, "s", per_machine=True),
+    Goal(
+        "50 gateways, live readings of all watched: CPU",
+        lambda r: r["fleet"]["calm"]["cpu_percent"],
+        25,
+        "%",
+        per_machine=True,
+    ),
+    Goal("the same: resident memory", lambda r: r["fleet"]["calm"]["resident_mb"], 141, "MB"),
+    Goal("a hit with 50 gateways : with one", lambda r: r["fleet"]["hit"]["one gateway"]["cpu_ratio"], 1.03),
+    Goal(
+        "50 gateways, 10 of which hang: slowest response of the others",
+        lambda r: r["fleet"]["with black holes"]["slowest_ms"],
+        100,
+        "ms",
+        per_machine=True,
+    ),
+    Goal(
+        "the same: requests per gateway : on a calm day",
+        lambda r: r["fleet"]["with black holes"][_PER_MINUTE] / r["fleet"]["calm"][_PER_MINUTE],
+        1.1,
+    ),
+    Goal(
+        "50 gateways, a name that never resolves: slowest response", _dead_name, 100, "ms", per_machine=True
+    ),
+    Goal("50 gateways: end", lambda r: r["fleet"]["end_s"], 2, "s"),
+    Goal("/metrics of 50 gateways", lambda r: r["fleet"]["metrics_ms"], 150, "ms", per_machine=True),
     Goal("first load of the page: bytes", _page("first visit KB"), 16, "KB"),
     Goal("first load of the page: requests", _page("first visit requests"), 4, ""),
     Goal(

@@ -93,6 +93,10 @@ _CLOUD_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
 _pace.__name__, _port.__name__, _site.__name__ = "number", "port", "site"  # argparse quotes them to people
 
 
+_GATEWAY: Mapping[str, Mapping[str, Any]] = {
+    "--gateway": {"metavar": "ID", "help": "of several gateways, the one that is meant"}
+}
+
 COMMANDS = (
     Command(
         "serve",
@@ -101,8 +105,9 @@ COMMANDS = (
             "--demo": {
                 "nargs": "?",
                 "const": "gateway",
-                "choices": ["gateway", "cloud"],
-                "help": "use a simulated gateway, or a site in a simulated cloud; leaves nothing behind",
+                "choices": ["gateway", "cloud", "2"],
+                "help": "use a simulated gateway, a site in a simulated cloud, or two gateways and their total; "
+                "leaves nothing behind",
             },
             "--persona": _PERSONA,
             "--speed": _speed(60.0),
@@ -139,11 +144,15 @@ COMMANDS = (
         "handshake; no request is sent to any other machine.",
     ),
     Command("check", "show the settings in force, or all errors in them"),
-    Command("health", "report whether the running proxy can serve readings; for container health checks"),
+    Command(
+        "health",
+        "report whether the running proxy can serve readings; for container health checks",
+        _GATEWAY,
+    ),
     Command(
         "doctor",
         "diagnose route, port, TLS, login, key, rate limit and firmware",
-        {"--json": {"action": "store_true", "help": "for programs"}},
+        {"--json": {"action": "store_true", "help": "for programs"}, **_GATEWAY},
         "The exit code is 0 if all is well, 1 if not, 78 if the settings cannot be used. "
         "Colours are for terminals only; NO_COLOR=1 switches them off.",
     ),
@@ -151,10 +160,15 @@ COMMANDS = (
     Command(
         "cert",
         "show certificates; `cert accept` drops the pinned one of the gateway, so that a new one is accepted",
-        {"action": {"nargs": "?", "choices": ["show", "accept"], "default": "show", "help": "what to do"}},
+        {
+            "action": {"nargs": "?", "choices": ["show", "accept"], "default": "show", "help": "what to do"},
+            **_GATEWAY,
+        },
     ),
     Command(
-        "pair", "create the key for v1r (Powerwall 3 over the wired network) and show how to register it"
+        "pair",
+        "create the key for v1r (Powerwall 3 over the wired network) and show how to register it",
+        _GATEWAY,
     ),
     Command(
         "simulate",

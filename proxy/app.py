@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from proxy.cache.link import Link
-from proxy.cache.source_cache import SourceCache
-from proxy.config.cloud import cloud_mode
-from proxy.config.lifetimes import reading_policy
+from proxy.assembly import gateways_of
 from proxy.core.clock import Clock
-from proxy.drivers.registry import drivers_for, reads_tedapi
 from proxy.features import ActiveFeature, features
-from proxy.gateways.gateway import Gateway, Gateways
+from proxy.gateways.gateway import Gateway
 from proxy.server.context import CONTEXT, Context
 from proxy.server.control import endpoints as control
 from proxy.server.data.readings import Readings
+from proxy.server.fleet import listing
 from proxy.server.gateway_api import emulation
 from proxy.server.gateway_api.sessions import Sessions
 from proxy.server.http import security_metrics as counts
@@ -35,24 +31,20 @@ from proxy.server.pages.ui import Ui
 from proxy.server.session_file import SessionFile
 from proxy.server.status import application_key
 from proxy.server.status import endpoints as status
-from proxy.server.transport.limiter import raise_fd_limit
+from proxy.server.transport.limiter import ConnectionLimiter, raise_fd_limit
 from proxy.server.transport.limits import SERVER
 from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
 from proxy.server.transport.protocols import candidates, limiter_for
-from proxy.state.folder import folder_of, remove_leftovers
+from proxy.state.folder import remove_leftovers
 from proxy.state.store import StateStore
-from proxy.views.options import Options
 
 if TYPE_CHECKING:
-    from proxy.config.gateway_settings import GatewaySettings
     from proxy.config.load import Loaded
     from proxy.config.settings import Settings
     from proxy.server.context import Endpoint
     from proxy.server.route import Route
 
-# telegraf gives up after 4 s; an answer has to leave a little earlier.
-_LONGEST_ANSWER_S = 3.8
 # A stop takes 2 s at most. Who waits for the gateway then is answered before connections are closed.
 _LAST_WAIT_S = 1.0
 _IN_FLIGHT_GRACE_S = 1.5
@@ -73,7 +65,7 @@ def build_app(
     ``loaded`` is for people who look at the status page: where the settings come from.
     """
     context = _context_of(settings, clock or system_clock(), loaded)
-    gateways = tuple(context.gateways.values())
+    gateways = context.gateways.with_sites
 
     async def end_waits(_: web.Application) -> None:
         for gateway in gateways:
@@ -94,6 +86,7 @@ def build_app(
     app.cleanup_ctx.append(close_gateways)
     app.router.add_route("*", "/{path:.*}", dispatch, expect_handler=expect)
     _add_pages(context)
+    context.endpoints |= listing.endpoints(context)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
     context.endpoints |= application_key.endpoints() | _metrics_later(context)
     context.samples |= control.samples(context) | counts.samples(context)
@@ -109,7 +102,7 @@ def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Cont
     return Context(
         settings=settings,
         clock=clock,
-        gateways=Gateways([gateway_of(settings.gateway, clock, StateStore(folder_of(settings.state_path)))]),
+        gateways=gateways_of(settings, clock),
         readings=Readings(clock, legacy_errors=settings.legacy_errors),
         traffic=Traffic(clock),
         started_at=clock.wall(),
@@ -173,59 +166,14 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
     return {"metrics": metrics}
 
 
-def gateway_of(settings: GatewaySettings, clock: Clock, state: StateStore) -> Gateway:
-    """Make a gateway with all that belongs to it.
-
-    Lost links are probed where TEDAPI is among them, and where the cloud stands in meanwhile: its readings
-    are fresh for so long that no client would bring the gateway back.
-    """
-    has_stand_in = bool(settings.host) and bool(cloud_mode(settings))
-    probes = settings.tedapi_recovery and (reads_tedapi(settings) or has_stand_in)
-    return Gateway(
-        settings,
-        build_gateway(settings, clock, state),
-        clock,
-        state,
-        options_of(settings),
-        probe_interval_s=settings.tedapi_probe_interval if probes else None,
-    )
-
-
-def build_gateway(settings: GatewaySettings, clock: Clock, memory: StateStore) -> SourceCache:
-    """Make the gateway with its links, in the order in which they are tried."""
-
-    def jitter() -> float:
-        return random.uniform(1.0, 1.1)  # noqa: S311 - spreads retries, guards nothing
-
-    links = [
-        Link(
-            driver,
-            clock,
-            max_concurrent=settings.pool_maxsize,  # at least one
-            jitter=jitter,
-            guarded=settings.health_check,
-        )
-        for driver in drivers_for(settings, memory, clock)
-    ]
-    return SourceCache(
-        links,
-        clock,
-        policy=reading_policy(settings),
-        deadline_s=min(settings.timeout, _LONGEST_ANSWER_S),
-        fail_fast=settings.fail_fast,
-    )
-
-
-def options_of(settings: GatewaySettings) -> Options:
-    """Take what views need from the settings."""
-    return Options(neg_solar=settings.neg_solar, site_zero_threshold=settings.site_zero_threshold)
-
-
 @asynccontextmanager
 async def listening(
     app: web.Application, settings: Settings, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[tuple[str, int]]:
-    """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end."""
+    """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end.
+
+    A gateway with a port of its own is served there, too.
+    """
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_IN_FLIGHT_GRACE_S)
     await runner.setup()
     limiter = await limiter_for(
@@ -235,7 +183,27 @@ async def listening(
     )
     app[CONTEXT].limiter = limiter
     try:
-        async with opened(limiter, settings.bind_address or None, settings.port, tls) as address:
+        async with AsyncExitStack() as stack:
+            host = settings.bind_address or None
+            address = await stack.enter_async_context(opened(limiter, host, settings.port, tls))
+            for gateway in app[CONTEXT].gateways.values():
+                if (port := gateway.settings.listen) is not None:
+                    own = await stack.enter_async_context(_opened_for(gateway, limiter, host, port, tls))
+                    app[CONTEXT].ports[own[1]] = gateway
             yield address
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def _opened_for(
+    gateway: Gateway, limiter: ConnectionLimiter, host: str | None, port: int, tls: ssl.SSLContext | None
+) -> AsyncIterator[tuple[str, int]]:
+    """Listen on the port of a gateway; an OSError has the name of the setting as its file."""
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(opened(limiter, host, port, tls))
+        except OSError as exc:
+            exc.filename = f"{host or '*'}:{port}, which is listen of gateway {gateway.id},"
+            raise
+        yield address

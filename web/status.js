@@ -42,6 +42,11 @@ function table(target, rows, whenEmpty) {
 
 const LINKS = { closed: ["connected", "good"], half_open: ["probing", "fair"], open: ["in cooldown", "bad"] };
 
+const month = ({ reads, commands, budget, list_price_usd: usd }) =>
+  `${number.format(reads + commands)}${budget ? ` of ${number.format(budget)}` : ""}, ${usd.toFixed(2)} USD at Tesla's list price`;
+const pace = (it) =>
+  it.interval_s === null ? "when the month's requests permit it" : `every ${seconds(it.interval_s)}${it.is_stretched ? ", so that the month's requests last" : ""}`;
+
 function link(gateway, it) {
   const [word, quality] = LINKS[it.state] ?? [it.state, "unknown"];
   const logins = it.logins === undefined ? "" : `${it.logins_last_hour} in the last hour, ${it.logins} in all`;
@@ -58,6 +63,9 @@ function link(gateway, it) {
     ["Session", it.session_age_seconds == null ? "" : `${seconds(it.session_age_seconds)} old`],
     ["Logins", logins],
     ["Logins refused", it.logins_refused || "", "bad"],
+    ["Sign-in", it.sign_in, it.sign_in === "required" ? "bad" : ""],
+    ["Requests this month", it.requests && month(it.requests)],
+    ["Powers are read", it.requests && pace(it), it.is_stretched ? "fair" : ""],
   ]);
   return node("article", [node("h3", `${gateway.id} · ${it.driver}`), entries]);
 }

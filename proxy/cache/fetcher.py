@@ -38,6 +38,7 @@ class Fetcher:
 
     ``links`` are tried in order; the first that has a source and may be requested is read.
     ``policy`` holds where there is no link. What becomes of snapshots and links is published as ``events``.
+    ``starts_at`` as for ``SourceCache``.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class Fetcher:
         policy: Policy,
         store: MemoryStore,
         events: EventBus,
+        starts_at: float,
     ) -> None:
         self.links = tuple(links)
-        self.refresher = Refresher(clock, self.policy, store, self.request_fetch)
+        self.refresher = Refresher(clock, self.policy, store, self.request_fetch, starts_at)
         self.coalesced = 0
         self.obtained: set[Source] = set()  # what was ever read
         self._now = clock.monotonic

@@ -26,6 +26,7 @@ class Refresher:
     """The demand for every source, and one timer for them all.
 
     ``request_fetch`` starts the exchange that brings a source; it returns why none may be sent, or None.
+    Before ``starts_at`` (monotonic seconds) none is sent.
     """
 
     def __init__(
@@ -34,13 +35,16 @@ class Refresher:
         policy: Callable[[Source], Policy],
         store: MemoryStore,
         request_fetch: Callable[[Source], GatewayError | None],
+        starts_at: float,
     ) -> None:
+        self.starts_at = starts_at
         self._clock = clock
         self._policy = policy
         self._store = store
         self._request_fetch = request_fetch
         self._demands: dict[Source, Demand] = {}
         self._took_s: dict[Source, float] = {}
+        self._at_start: set[Source] = set()
         self._scheduler = Scheduler(clock, self._refresh)
 
     @property
@@ -81,11 +85,19 @@ class Refresher:
         return unwatch
 
     def schedule_now(self, sources: Iterable[Source]) -> None:
-        """Decide at once whether these sources are to be fetched."""
-        now = self._clock.monotonic()
+        """Decide at once, but not before the start, whether these sources are to be fetched."""
+        self._schedule(sources, max(self._clock.monotonic(), self.starts_at))
+
+    def schedule_start(self, sources: Iterable[Source]) -> None:
+        """Fetch at the start what a client wants that does not wait for it."""
+        wanted = tuple(sources)
+        self._at_start.update(wanted)
+        self._schedule(wanted, self.starts_at)
+
+    def _schedule(self, sources: Iterable[Source], at: float) -> None:
         for source in sources:
             if source in self._demands:
-                self._scheduler.put(source, now)
+                self._scheduler.put(source, at)
         self._scheduler.rearm()
 
     def note(self, snapshot: Snapshot, took_s: float) -> None:
@@ -119,6 +131,11 @@ class Refresher:
         if demand is None or policy.ttl <= 0:
             return None
         snapshot = self._store.get(source)
+        if source in self._at_start:
+            self._at_start.discard(source)
+            if snapshot is None:
+                self._request_fetch(source)
+                return None
         at = demand.refresh_at(self._fetch_at(snapshot) if snapshot else now, policy.ttl, now)
         if at is None or at > now + TICK_S:
             return at

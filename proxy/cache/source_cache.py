@@ -7,6 +7,7 @@ atomic, so there are no locks.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from proxy.cache.fetcher import Fetcher
 from proxy.cache.lookup import CacheResult, Lookup, SourceResult
 from proxy.cache.scheduler import TICK_S
 from proxy.cache.single_flight import Flight, outcome
-from proxy.cache.store import MemoryStore
+from proxy.cache.store import MAX_BYTES, MemoryStore
 from proxy.core.errors import GatewayError, GatewayTimeout, SourceUnavailable
 from proxy.core.freshness import Action, Freshness, Policy, decide
 
@@ -40,7 +41,9 @@ class SourceCache:
 
     ``policy`` are the lifetimes of what no link has, ``deadline_s`` is the longest that a
     request waits. With ``fail_fast`` a stale snapshot is served without waiting from the
-    first failure of its link on, not only when the link is open.
+    first failure of its link on, not only when the link is open. ``max_bytes`` bounds the
+    snapshots. Before ``starts_at`` (monotonic seconds) only a client that waits causes a request:
+    the gateways of one process begin one after the other.
     """
 
     def __init__(
@@ -52,17 +55,19 @@ class SourceCache:
         deadline_s: float,
         fail_fast: bool = False,
         name: str = "default",
+        max_bytes: int = MAX_BYTES,
+        starts_at: float = -math.inf,
     ) -> None:
         self.name = name
         self.links = tuple(links)
         self.clock = clock
-        self.store = MemoryStore(clock.monotonic)
+        self.store = MemoryStore(clock.monotonic, max_bytes)
         self.waiting = 0  # requests that wait for an exchange now
         self.results: dict[tuple[Source, CacheResult], int] = {}
         self.deadline_s = deadline_s
         self._fail_fast = fail_fast
         self.events = EventBus(name)
-        self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events)
+        self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events, starts_at)
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -116,6 +121,9 @@ class SourceCache:
         """Request sources without waiting for them: what is not fresh is fetched, unless it is in cooldown."""
         requested = tuple(sources)
         self.record_demand(requested)
+        if self.clock.monotonic() < self._fetcher.refresher.starts_at:
+            self._fetcher.refresher.schedule_start(requested)
+            return
         for source in requested:
             if self._freshness(self.store.get(source)) is not Freshness.FRESH:
                 self._fetcher.request_fetch(source)

@@ -16,16 +16,16 @@ from proxy.core.model import Document, Snapshot, Source
 
 # An expired snapshot is never served, but its age says since when a source is silent.
 _REMEMBERED_S = 600.0
-_MAX_BYTES = 32 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 
 
 class MemoryStore:
     """Snapshots by source, bounded in bytes, each for a limited time."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], max_bytes: int = MAX_BYTES) -> None:
         self._revision = 0
         self._cache: TLRUCache[Source, Snapshot] = TLRUCache(
-            maxsize=_MAX_BYTES,
+            maxsize=max_bytes,
             ttu=lambda _, snapshot, __: snapshot.usable_until + _REMEMBERED_S,
             timer=now,
             getsizeof=lambda snapshot: len(snapshot.document.body) + 512,

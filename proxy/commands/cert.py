@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from proxy.commands.common import OK, complain, load_or_exit
+from proxy.commands.common import OK, chosen, complain, load_or_exit, the_one
 from proxy.config.settings import Settings
 from proxy.state.certificates import PINS, fingerprint, own_certificate
-from proxy.state.folder import state_problem
+from proxy.state.folder import folder_of, state_problem
 from proxy.state.store import StateStore, Unreadable
 
 
@@ -17,20 +17,30 @@ def run(args: argparse.Namespace) -> int:
     settings = load_or_exit(needs_gateway=False).settings
     if problem := state_problem(settings):
         return complain(problem)
-    memory = StateStore(settings.state_path)
     if args.action == "accept":
-        return _accept(memory, settings.state_path)
+        folder = folder_of(settings.state_path, the_one(settings, args.gateway).id)
+        return _accept(StateStore(folder), folder)
     print(f"This proxy: {_own(settings)}")
+    outcomes = [
+        _show(StateStore(folder_of(settings.state_path, gateway.id)), gateway.id, settings)
+        for gateway in chosen(settings, args.gateway)
+    ]
+    return max(outcomes)
+
+
+def _show(memory: StateStore, id_: str, settings: Settings) -> int:
+    name, option = (f"Gateway {id_}", f" --gateway {id_}") if settings.listed else ("Gateway", "")
     try:
         pinned = _pinned(memory)
     except Unreadable as exc:
         return complain(
-            f"{exc}: no certificate of a gateway is trusted. To pin again: powerwall-proxy cert accept."
+            f"{exc}: no certificate of a gateway is trusted. "
+            f"To pin again: powerwall-proxy cert accept{option}."
         )
     for address, pin in pinned.items():
-        print(f"Gateway {address}: sha256 {pin}")
+        print(f"{name} {address}: sha256 {pin}")
     if not pinned:
-        print("Gateway: the next certificate that it shows will be remembered and trusted.")
+        print(f"{name}: the next certificate that it shows will be remembered and trusted.")
     return OK
 
 

@@ -6,8 +6,10 @@ import argparse
 from itertools import groupby
 
 from proxy.commands.common import OK, load_or_exit
+from proxy.config.load import Loaded
 from proxy.config.settings import SETTINGS, value_of
 from proxy.config.specs import show
+from proxy.drivers.registry import mode_of
 from proxy.state.folder import state_problem
 
 
@@ -21,8 +23,27 @@ def run(_: argparse.Namespace) -> int:
             if row.secret and value:
                 value = "(set, not shown)"
             print(f"  {row.env:<28} {value or '-':<32} {loaded.origins[row.key]}")
+    if loaded.listed_in:
+        _list_gateways(loaded)
     problem = state_problem(loaded.settings)
     for warning in (*loaded.warnings, *([problem] if problem else [])):
         print(f"Warning: {warning}")
     print("These settings can be used.")
     return OK
+
+
+def _list_gateways(loaded: Loaded) -> None:
+    """Print a line for each gateway and each site."""
+    print(f"Gateways ({loaded.listed_in})")
+    for gateway in loaded.settings.listed:
+        marks = [
+            "inverter" if gateway.type == "inverter" else "",
+            f"site {gateway.site}" if gateway.site else "",
+            "" if gateway.listen is None else f"port {gateway.listen}",
+        ]
+        mode = "local" if (mode := mode_of(gateway)) == "off" else mode or "cloud"
+        print(f"  {gateway.id:<28} {gateway.host or '-':<32} {', '.join([mode, *filter(None, marks)])}")
+    for site in loaded.settings.sites:
+        members = [each.id for each in loaded.settings.listed if each.site == site.id]
+        grid = "" if site.grid == "sum" else f", grid as {site.grid} measures it"
+        print(f"  site {site.id:<23} {' + '.join(members):<32} total{grid}")

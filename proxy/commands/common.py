@@ -11,6 +11,8 @@ from proxy.config.load import Loaded, SettingsError, load
 from proxy.core.firmware import HAS_VITALS_BELOW
 
 if TYPE_CHECKING:
+    from proxy.config.gateway_settings import GatewaySettings
+    from proxy.config.settings import Settings
     from proxy.sim.cloud.server import SimulatedCloud
     from proxy.sim.server import SimulatedGateway
 
@@ -33,6 +35,25 @@ def load_or_exit(*, needs_gateway: bool, makes_key: bool = False) -> Loaded:
     except SettingsError as exc:
         complain(*exc.problems, *(f"(warning) {warning}" for warning in exc.warnings))
         raise SystemExit(EX_CONFIG) from None
+
+
+def chosen(settings: Settings, id_: str | None) -> tuple[GatewaySettings, ...]:
+    """Return the gateway of --gateway, or all without it; exits with 78 if there is none of this id."""
+    found = tuple(each for each in settings.gateways if id_ in {None, each.id})
+    if not found:
+        ids = ", ".join(each.id for each in settings.gateways)
+        complain(f"--gateway is {id_}, but must be one of {ids}.")
+        raise SystemExit(EX_CONFIG)
+    return found
+
+
+def the_one(settings: Settings, id_: str | None) -> GatewaySettings:
+    """Return the gateway of --gateway, which only one that is alone goes without; else exits with 78."""
+    found = chosen(settings, id_)
+    if len(found) > 1:
+        complain(f"there are several gateways: pass --gateway and one of {', '.join(g.id for g in found)}.")
+        raise SystemExit(EX_CONFIG)
+    return found[0]
 
 
 def unknown_persona(name: str) -> str:

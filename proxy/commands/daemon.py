@@ -56,23 +56,22 @@ async def serve(
     try:
         async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
             scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
-            url, gateway = (
-                f"{scheme}://{name}:{port}",
-                settings.gateway.host or cloud_mode(settings.gateway) or "none",
-            )
+            url = f"{scheme}://{name}:{port}"
+            gateway = ", ".join(each.host or cloud_mode(each) or "none" for each in settings.gateways)
             _log.info("listening", extra={"url": url, "gateway": gateway})
             manager.ready(f"Listening on {url}, gateway {gateway}")
             await stop.wait()
             _log.info("stopping")
             manager.stopping()
     except OSError as exc:
-        where = f"{settings.bind_address or '*'}:{settings.port}"
+        where = exc.filename or f"{settings.bind_address or '*'}:{settings.port}"
+        wrong = "it" if exc.filename else "PW_PORT"
         reason = (
             "is in use by another program"
             if exc.errno == errno.EADDRINUSE
             else f"cannot be used: {exc.strerror}"
         )
-        sys.stderr.write(f"powerwall-proxy: {where} {reason}; set PW_PORT or PW_BIND_ADDRESS to another.\n")
+        sys.stderr.write(f"powerwall-proxy: {where} {reason}; set {wrong} or PW_BIND_ADDRESS to another.\n")
         return EXIT_UNAVAILABLE
     return 0
 

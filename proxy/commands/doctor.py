@@ -10,13 +10,15 @@ import sys
 import time
 from collections.abc import Sequence
 
-from proxy.commands.common import FAILED, OK, load_or_exit
+from proxy.commands.common import FAILED, OK, chosen, load_or_exit
+from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import Settings
 from proxy.core.clock import Clock
 from proxy.core.redaction import redact
 from proxy.drivers.diagnosis import diagnose, verdict
 from proxy.drivers.finding import Finding
 from proxy.drivers.registry import drivers_for
+from proxy.state.folder import folder_of
 from proxy.state.store import StateStore
 
 _GREEN, _RED, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
@@ -25,23 +27,34 @@ _GREEN, _RED, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 def run(args: argparse.Namespace) -> int:
     """Diagnose; the exit code is 0 if all is well."""
     settings = load_or_exit(needs_gateway=False).settings
-    findings = asyncio.run(_diagnose(settings, show=not args.json))
-    ill = verdict(findings)
+    gateways = chosen(settings, args.gateway)
+    documents = {}
+    for gateway in gateways:
+        if len(gateways) > 1 and not args.json:
+            print(_coloured(_BOLD, f"Gateway {gateway.id}"))
+        findings = asyncio.run(_diagnose(settings, gateway, show=not args.json))
+        ill = verdict(findings)
+        documents[gateway.id] = _document(findings, ill)
+        if not args.json:
+            print(f"\n{_spoken(ill)}")
     if args.json:
-        print(json.dumps(_document(findings, ill), indent=2))
-    elif ill and ill.cause:
-        print(f"\n{_coloured(_BOLD, f'It is {ill.cause.spoken}.')} {ill.advice}")
-    else:
-        print(f"\n{_coloured(_BOLD, 'All is well.')}")
-    return FAILED if ill else OK
+        shown = {"gateways": documents} if len(gateways) > 1 else documents[gateways[0].id]
+        print(json.dumps(shown, indent=2))
+    return OK if all(document["healthy"] for document in documents.values()) else FAILED
 
 
-async def _diagnose(settings: Settings, *, show: bool) -> list[Finding]:
-    memory, clock = StateStore(settings.state_path), Clock(time.monotonic, time.time)
-    drivers = tuple(drivers_for(settings.gateway, memory, clock))
+def _spoken(ill: Finding | None) -> str:
+    if ill and ill.cause:
+        return f"{_coloured(_BOLD, f'It is {ill.cause.spoken}.')} {ill.advice}"
+    return _coloured(_BOLD, "All is well.")
+
+
+async def _diagnose(settings: Settings, gateway: GatewaySettings, *, show: bool) -> list[Finding]:
+    memory = StateStore(folder_of(settings.state_path, gateway.id))
+    drivers = tuple(drivers_for(gateway, memory, Clock(time.monotonic, time.time)))
     findings = []
     try:
-        async for finding in diagnose(settings.gateway, memory, drivers):
+        async for finding in diagnose(gateway, memory, drivers):
             findings.append(finding)
             if show:
                 result = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")

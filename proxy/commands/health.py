@@ -6,7 +6,7 @@ import argparse
 import http.client
 import json
 
-from proxy.commands.common import OK, complain, load_or_exit
+from proxy.commands.common import OK, complain, load_or_exit, the_one
 from proxy.config.settings import Settings
 from proxy.state.certificates import trusting_context
 
@@ -14,12 +14,13 @@ _SOFT_TIMEOUT_S = 5.0
 _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def run(_: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Request /ready of the daemon that runs with these settings."""
     settings = load_or_exit(needs_gateway=False).settings
+    path = f"/gateways/{the_one(settings, args.gateway).id}/ready" if args.gateway else "/ready"
     client = _client(settings)
     try:
-        client.request("GET", "/ready")
+        client.request("GET", path)
         answer = client.getresponse()
         body = answer.read()
     except (OSError, http.client.HTTPException) as exc:
@@ -30,7 +31,7 @@ def run(_: argparse.Namespace) -> int:
     if answer.status == http.client.OK:
         print("ready")
         return OK
-    return complain(_detail(body) or f"/ready answers {answer.status}")
+    return complain(_detail(body) or f"{path} answers {answer.status}")
 
 
 def _client(settings: Settings) -> http.client.HTTPConnection:

@@ -13,9 +13,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proxy.commands.common import OK, complain, load_or_exit
+from proxy.commands.common import OK, complain, load_or_exit, the_one
+from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import Settings
-from proxy.state.folder import state_problem, write_private
+from proxy.state.folder import folder_of, state_problem, write_private
 
 _BITS = 4096
 _FILE = "v1r.pem"
@@ -39,11 +40,12 @@ Public key: {public}
 """
 
 
-def run(_: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Make the key unless there is one, and print what to do with it."""
     settings = load_or_exit(needs_gateway=False, makes_key=True).settings
-    path = _path(settings)
-    if not settings.gateway.rsa_key_path and (problem := state_problem(settings)):
+    gateway = the_one(settings, args.gateway)
+    path = _path(settings, gateway)
+    if not gateway.rsa_key_path and (problem := state_problem(settings)):
         return complain(problem)
     try:
         public = _public_key(path)
@@ -59,8 +61,8 @@ def run(_: argparse.Namespace) -> int:
     return OK
 
 
-def _path(settings: Settings) -> Path:
-    return Path(settings.gateway.rsa_key_path or Path(settings.state_path, _FILE))
+def _path(settings: Settings, gateway: GatewaySettings) -> Path:
+    return Path(gateway.rsa_key_path or Path(folder_of(settings.state_path, gateway.id), _FILE))
 
 
 def _made() -> bytes:

@@ -8,9 +8,8 @@ import logging
 import os
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 from proxy.commands.common import (
     EX_CONFIG,
@@ -21,7 +20,7 @@ from proxy.commands.common import (
     unknown_persona,
 )
 from proxy.commands.daemon import serve
-from proxy.config.gateway_settings import OFF
+from proxy.config.gateway_settings import OFF, SiteSettings
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.core import events
@@ -32,6 +31,7 @@ from proxy.state.folder import state_problem
 _log = logging.getLogger(__name__)
 
 IN_CLOUD = "cloud"  # the demo of a site whose gateway is out of reach
+TWO = "2"  # the demo of two gateways
 
 
 def run(args: argparse.Namespace) -> int:
@@ -50,6 +50,9 @@ def run(args: argparse.Namespace) -> int:
             settings,
             state_path="",
             gateway=replace(settings.gateway, cache_file="", auth_path="", cloud_mode=OFF),
+            listed=(),
+            sites=(),
+            default="",
         )  # it leaves nothing behind
     elif problem := state_problem(settings):
         _log.warning("state not persisted", extra={"hint": problem})
@@ -76,26 +79,33 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _demonstrate(
     args: argparse.Namespace, settings: Settings, tls: ssl.SSLContext | None, loaded: Loaded
 ) -> int:
-    """Serve a simulated house in the same process."""
-    async with _simulated(args) as values:
-        settings = replace(settings, gateway=replace(settings.gateway, **values))
-        return await serve(settings, tls, _Reload(loaded.settings, tls), loaded)
+    """Serve simulated houses in the same process."""
+    async with _simulated(args, settings) as made:
+        return await serve(made, tls, _Reload(loaded.settings, tls), loaded)
 
 
 @asynccontextmanager
-async def _simulated(args: argparse.Namespace) -> AsyncIterator[dict[str, Any]]:
-    """Run what a demo reads; yields the settings, by key, that read it."""
-    from proxy.sim.demo import demo  # noqa: PLC0415 - only a demo pays for it
+async def _simulated(args: argparse.Namespace, settings: Settings) -> AsyncIterator[Settings]:
+    """Run what a demo reads; yields the settings that read it. Of several houses there is a total, too."""
+    from proxy.sim.demo import DEMO_HOUSES, DEMO_SITE, demos  # noqa: PLC0415 - only a demo pays for it
 
-    house = demo(args.persona, speed=args.speed)
+    houses = demos(len(DEMO_HOUSES) if args.demo == TWO else 1, args.persona, args.speed)
     if args.demo == IN_CLOUD:
         from proxy.sim.cloud.demo import in_cloud  # noqa: PLC0415 - only a demo pays for it
 
-        async with in_cloud(house) as cloud:
-            yield settings_for_cloud(cloud)
-    else:
-        async with house as gateway:
-            yield settings_for(gateway)
+        async with in_cloud(houses[0]) as cloud:
+            yield replace(settings, gateway=replace(settings.gateway, **settings_for_cloud(cloud)))
+        return
+    async with AsyncExitStack() as stack:
+        for house in houses:
+            await stack.enter_async_context(house)
+        gateways = [replace(settings.gateway, **settings_for(house)) for house in houses]
+        if len(gateways) == 1:
+            yield replace(settings, gateway=gateways[0])
+            return
+        named = zip(DEMO_HOUSES, gateways, strict=True)
+        listed = tuple(replace(each, id=id_, site=DEMO_SITE) for id_, each in named)
+        yield replace(settings, listed=listed, sites=(SiteSettings(DEMO_SITE, "Simulated Home"),))
 
 
 class _Reload:
@@ -117,6 +127,8 @@ class _Reload:
         changed = [row for row in SETTINGS if value_of(wanted, row) != value_of(self._settings, row)]
         now = {row.key: getattr(wanted, row.key) for row in changed if row.reloads}
         later = [row.env for row in changed if not row.reloads]
+        if (wanted.listed, wanted.sites) != (self._settings.listed, self._settings.sites):
+            later.append("the list of gateways")
         self._settings = replace(self._settings, **now)
         logs.set_up(self._settings)
         self._renew_certificate()

@@ -11,12 +11,14 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
-from proxy.config import cloud
+from proxy.config import cloud, gateways
+from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.features import features
 from proxy.state.certificates import load_pair
 
-_FILES = ("gw_ca", "rsa_key_path", "tls_cert", "tls_key")
+_FILES = ("gw_ca", "rsa_key_path")
+_OWN_FILES = ("tls_cert", "tls_key")
 _SHORT_SECRET = 8
 # What examples in documentation use, without punctuation and in lower case.
 _SAMPLES = frozenset(
@@ -40,6 +42,8 @@ _SAMPLES = frozenset(
 )
 # The generation of signed queries that the proxy knows.
 _QUERIES = "V2024_06"
+# A text with passwords in it, and none itself.
+_JSON_LIST = "gateway_list"
 # Polled more often than this, some gateways limit the rate.
 _SHORT_TTL_S = 5.0
 
@@ -51,67 +55,83 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
             "PW_HOST is missing: set it to the address of your gateway, such as 192.168.1.50 "
             "(or sign in to Tesla's cloud with `powerwall-proxy setup`, or try `powerwall-proxy serve --demo`)."
         )
+    yield from gateways.each(settings, _problems_of_gateway)
+    yield from gateways.problems(settings)
     for row in SETTINGS:
-        if row.key in _FILES and (path := value_of(settings, row)) and (reason := _unreadable(path)):
-            yield f"{row.env}: {path} {reason}."
-    yield from _unusable_certificates(settings)
-    yield from _unusable_key(settings.gateway.rsa_key_path)
-    if settings.gateway.gw_tls == "ca" and not settings.gateway.gw_ca:
-        yield "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's."
+        if row.key in _OWN_FILES and (reason := _unreadable(value_of(settings, row))):
+            yield f"{row.env}: {value_of(settings, row)} {reason}."
+    yield from _unusable_pair(settings)
     if bool(settings.tls_cert) != bool(settings.tls_key):
         yield "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made."
-    if settings.gateway.rsa_key_path and not (settings.gateway.password or settings.gateway.gw_pwd):
-        yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login."
-    yield from cloud.problems(settings.gateway)
     for feature in features():
         yield from feature.problems(settings)
 
 
+def _problems_of_gateway(gateway: GatewaySettings) -> Iterator[str]:
+    for key in _FILES:
+        if reason := _unreadable(path := getattr(gateway, key)):
+            yield f"PW_{key.upper()}: {path} {reason}."
+    yield from _unusable_ca(gateway.gw_ca)
+    yield from _unusable_key(gateway.rsa_key_path)
+    if gateway.gw_tls == "ca" and not gateway.gw_ca:
+        yield "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's."
+    if gateway.rsa_key_path and not (gateway.password or gateway.gw_pwd):
+        yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login."
+    yield from cloud.problems(gateway)
+
+
 def warnings(settings: Settings) -> Iterator[str]:
     """Say what is allowed, but probably not meant."""
-    yield from _odd_secrets(settings)
-    if settings.gateway.gw_ca and settings.gateway.gw_tls != "ca":
-        yield f"PW_GW_CA has no effect with PW_GW_TLS={settings.gateway.gw_tls}."
-    if settings.gateway.gw_tls == "off":
-        yield "PW_GW_TLS=off: the password is sent to any device that answers at the gateway's address."
+    yield from gateways.each(settings, _unlikely_passwords)
+    yield from _unlikely_secrets(settings)
+    yield from gateways.each(settings, _warnings_of_gateway)
     if settings.tls_cert and settings.https != "yes":
         yield f"PW_TLS_CERT has no effect with PW_HTTPS={settings.https}."
-    if settings.gateway.wifi_host and not (
-        settings.gateway.gw_pwd and (settings.gateway.rsa_key_path or settings.gateway.password)
-    ):
-        yield "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD."
-    if settings.gateway.tedapi_api_version != _QUERIES:
-        yield f"PW_TEDAPI_API_VERSION={settings.gateway.tedapi_api_version} has no effect: {_QUERIES} is used."
-    if settings.gateway.cache_expire < _SHORT_TTL_S:
-        yield (
-            f"PW_CACHE_EXPIRE={settings.gateway.cache_expire:g}: some gateways limit the rate "
-            f"when polled more often than every {_SHORT_TTL_S:g} s."
-        )
-    if settings.gateway.graceful_degradation and settings.gateway.cache_ttl < settings.gateway.cache_expire:
-        yield (
-            f"PW_CACHE_TTL={settings.gateway.cache_ttl:g} is less than PW_CACHE_EXPIRE={settings.gateway.cache_expire:g}: "
-            "nothing is served while the gateway fails."
-        )
-    if settings.gateway.control_islanding and not settings.control_secret:
+    if any(gateway.control_islanding for gateway in settings.gateways) and not settings.control_secret:
         yield "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET."
-    yield from cloud.warnings(settings.gateway)
     for feature in features():
         yield from feature.warnings(settings)
 
 
-def _unusable_certificates(settings: Settings) -> Iterator[str]:
-    """Say which certificate files hold something else; files that cannot be read are reported elsewhere."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+def _warnings_of_gateway(gateway: GatewaySettings) -> Iterator[str]:
+    if gateway.gw_ca and gateway.gw_tls != "ca":
+        yield f"PW_GW_CA has no effect with PW_GW_TLS={gateway.gw_tls}."
+    if gateway.gw_tls == "off":
+        yield "PW_GW_TLS=off: the password is sent to any device that answers at the gateway's address."
+    if gateway.wifi_host and not (gateway.gw_pwd and (gateway.rsa_key_path or gateway.password)):
+        yield "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD."
+    if gateway.tedapi_api_version != _QUERIES:
+        yield f"PW_TEDAPI_API_VERSION={gateway.tedapi_api_version} has no effect: {_QUERIES} is used."
+    if gateway.cache_expire < _SHORT_TTL_S:
+        yield (
+            f"PW_CACHE_EXPIRE={gateway.cache_expire:g}: some gateways limit the rate "
+            f"when polled more often than every {_SHORT_TTL_S:g} s."
+        )
+    if gateway.graceful_degradation and gateway.cache_ttl < gateway.cache_expire:
+        yield (
+            f"PW_CACHE_TTL={gateway.cache_ttl:g} is less than PW_CACHE_EXPIRE={gateway.cache_expire:g}: "
+            "nothing is served while the gateway fails."
+        )
+    yield from cloud.warnings(gateway)
+
+
+def _unusable_ca(path: str) -> Iterator[str]:
+    """Say that a file holds no certificates; a file that cannot be read is reported elsewhere."""
+    if not path:
+        return
     try:
-        if settings.gateway.gw_ca:
-            context.load_verify_locations(settings.gateway.gw_ca)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
-        yield f"PW_GW_CA: {settings.gateway.gw_ca} holds no certificates in PEM form."
+        yield f"PW_GW_CA: {path} holds no certificates in PEM form."
     except OSError:
         pass
+
+
+def _unusable_pair(settings: Settings) -> Iterator[str]:
+    """Say that the proxy's own certificate cannot be used; files that cannot be read are reported elsewhere."""
     try:
         if settings.tls_cert and settings.tls_key:
-            load_pair(context, settings.tls_cert, settings.tls_key)
+            load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), settings.tls_cert, settings.tls_key)
     except ssl.SSLError:
         yield "PW_TLS_CERT and PW_TLS_KEY must be a certificate and its key, both PEM, the key not encrypted."
     except OSError:
@@ -135,7 +155,9 @@ def _unusable_key(path: str) -> Iterator[str]:
 
 
 def _unreadable(path: str) -> str:
-    """Say why a file cannot be read, or nothing."""
+    """Say why a file cannot be read, or nothing; nothing of a file that is not named."""
+    if not path:
+        return ""
     try:
         with Path(path).open("rb"):
             return ""
@@ -143,18 +165,29 @@ def _unreadable(path: str) -> str:
         return f"cannot be read ({exc.strerror})"
 
 
-def _odd_secrets(settings: Settings) -> Iterator[str]:
-    """Point out secrets that are missing, easily guessed, or were mangled on their way here."""
-    if settings.gateway.host and not (settings.gateway.password or settings.gateway.gw_pwd):
+def _unlikely_passwords(gateway: GatewaySettings) -> Iterator[str]:
+    """Point out that a gateway has no password, or that one was mangled on its way here."""
+    if gateway.host and not (gateway.password or gateway.gw_pwd):
         yield "PW_PASSWORD is missing: without it or PW_GW_PWD, most gateways report nothing."
+    for row in SETTINGS:
+        if row.secret and row.owner is GatewaySettings:
+            yield from _mangled(row.env, getattr(gateway, row.key))
+
+
+def _unlikely_secrets(settings: Settings) -> Iterator[str]:
+    """Point out secrets of the proxy that are easily guessed, or were mangled."""
     secret = settings.control_secret
     if secret and len(secret) < _SHORT_SECRET:
         yield f"PW_CONTROL_SECRET is shorter than {_SHORT_SECRET} characters: it can be guessed."
     elif re.sub(r"[\W_]", "", secret).lower() in _SAMPLES:
         yield "PW_CONTROL_SECRET is an example from documentation: it can be guessed."
     for row in SETTINGS:
-        text = value_of(settings, row) if row.secret else ""
-        if text != text.strip():
-            yield f"{row.env} begins or ends with white space, which counts as part of it."
-        elif text[:1] == text[-1:] and text[:1] in {'"', "'"}:
-            yield f"{row.env} stands in quotes, which count as part of it (docker's env files keep them)."
+        if row.secret and row.owner is not GatewaySettings and row.key != _JSON_LIST:
+            yield from _mangled(row.env, value_of(settings, row))
+
+
+def _mangled(name: str, text: str) -> Iterator[str]:
+    if text != text.strip():
+        yield f"{name} begins or ends with white space, which counts as part of it."
+    elif text[:1] == text[-1:] and text[:1] in {'"', "'"}:
+        yield f"{name} stands in quotes, which count as part of it (docker's env files keep them)."

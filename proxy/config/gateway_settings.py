@@ -13,13 +13,28 @@ NO_EMAIL = "email@example.com"
 
 AUTO, FLEET, OWNER, STATIC, OFF = "auto", "fleet", "owner", "static", "off"
 
+# The id of the only gateway, where none are listed; its state stands in the state folder itself.
+DEFAULT_ID = "default"
+# The grid of a site: the sum of its members' meters, or the meter of the one that is named.
+SUM = "sum"
+
 _A_DAY = 86400
 
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """The settings of one gateway: how it is reached, and what holds for its readings."""
+    """The settings of one gateway: how it is reached, and what holds for its readings.
 
+    ``name`` is shown to people; empty: the site's name as the gateway reports it, else the id. ``site`` is
+    the total of which it is a member. ``listen`` is the port where paths without a prefix are about it.
+    ``type`` is powerwall, or inverter for one without a battery.
+    """
+
+    id: str = DEFAULT_ID
+    name: str = ""
+    site: str = ""
+    listen: int | None = None
+    type: str = "powerwall"
     host: str = row(GATEWAY, kinds.GATEWAY, "", "Address of the gateway, with the port if it is not 443")
     password: str = row(GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
     email: str = row(
@@ -156,3 +171,12 @@ class GatewaySettings:
     control_islanding: bool = row(
         CONTROL, FLAG, False, "Allow control to take the house off the grid", ours=True
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SiteSettings:
+    """A total of several gateways: its id in paths, its title for people, where its grid is measured."""
+
+    id: str
+    title: str = ""
+    grid: str = SUM

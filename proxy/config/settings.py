@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from proxy.config import types as kinds
-from proxy.config.gateway_settings import GatewaySettings
-from proxy.config.specs import CACHE, CONTROL, GROUPS, LOGS, SERVER, VALUES, SettingSpec, row
+from proxy.config.gateway_settings import GatewaySettings, SiteSettings
+from proxy.config.specs import CACHE, CONTROL, GATEWAY, GROUPS, LOGS, SERVER, VALUES, SettingSpec, row
 from proxy.config.types import FLAG, PATH, TEXT, choice, number, whole
 from proxy.features import features
 
@@ -29,10 +29,29 @@ T = TypeVar("T")
 class Settings:
     """The settings in force; ``dataclasses.replace`` makes variations.
 
-    ``features`` has one object for each feature with settings of its own.
+    ``gateway`` has what is given for all gateways; ``listed`` are those of a list, each complete, and
+    without a list there is one, which ``gateway`` describes. ``features`` has one object for each feature
+    with settings of its own.
     """
 
     gateway: GatewaySettings = field(default_factory=GatewaySettings)
+    listed: tuple[GatewaySettings, ...] = ()
+    sites: tuple[SiteSettings, ...] = ()
+    gateway_list: str = row(
+        GATEWAY,
+        TEXT,
+        "",
+        "Several gateways as a list in JSON, in pypowerwall-server's form",
+        env="PW_GATEWAYS",
+        secret=True,
+    )
+    default: str = row(
+        GATEWAY,
+        TEXT,
+        "",
+        "Gateway or site of paths without a prefix; if empty, the one called default, else the first",
+        ours=True,
+    )
     state_path: str = row(
         CACHE,
         PATH,
@@ -156,6 +175,11 @@ class Settings:
     )
     metrics_serials: bool = row(LOGS, FLAG, False, "Include serial numbers as labels", ours=True)
     features: tuple[Any, ...] = ()
+
+    @property
+    def gateways(self) -> tuple[GatewaySettings, ...]:
+        """The gateways of this process, in the order of the list."""
+        return self.listed or (self.gateway,)
 
     def of(self, owner: type[T]) -> T:
         """Return the settings of a feature, by their class."""

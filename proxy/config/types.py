@@ -95,6 +95,12 @@ def _address(text: str) -> str:
     return shown if port is None else f"{shown}:{port}"
 
 
+def _id(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}", text):
+        raise ValueError("up to 32 letters, digits, - and _, beginning with a letter or digit")
+    return text
+
+
 def _interface(text: str) -> str:
     if not _is_host(text):
         raise ValueError("an address of this machine, such as 127.0.0.1, or nothing for all")
@@ -215,6 +221,7 @@ ADDRESS = SettingType("host[:port]", _address)
 GATEWAY = SettingType("host[:port]", _gateway)
 CLOUD_URL = SettingType("https://host", _cloud_url)
 SITE_ID = SettingType("digits", _site_id)
+ID = SettingType("id", _id)
 INTERFACE = SettingType("address", _interface)
 TIME_ZONE = SettingType("zone name", _time_zone)
 BASE_URL = SettingType("path", _base_url)

@@ -274,3 +274,18 @@ class BudgetSpent(GatewayError):
     title = "The month's requests to the cloud are used up"
     scope = Scope.LINK
     cooldowns_s = (300.0,)
+
+
+class NoTotal(GatewayError):
+    """A member of a site lacks a reading, or the members' readings cannot be added."""
+
+    status = 503
+    title = "There is no total"
+    scope = Scope.SOURCE
+    cooldowns_s = (1.0,)  # its members' cooldowns guard the gateways
+
+
+class NotInTotal(NotSupported):
+    """No member of a site has such a thing."""
+
+    cooldowns_s = (1.0,)

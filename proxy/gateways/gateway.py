@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from proxy.cache.events import OptionsChanged
 from proxy.cache.knock import Knock
 from proxy.cache.probe import LinkProbe
+from proxy.config.gateway_settings import DEFAULT_ID
+from proxy.core.json_access import get_path
+from proxy.core.sources import SITE_NAME
 from proxy.gateways.commands import Commands
 from proxy.gateways.live import StateStream
 from proxy.gateways.pack_numbers import PackNumbers
@@ -30,8 +33,9 @@ if TYPE_CHECKING:
 
 
 class Gateway:
-    """The parts of one gateway. ``id`` is its name in paths, labels and state folders.
+    """The parts of one gateway, or of a site, which is the total of its ``members``.
 
+    ``id`` is its name in paths, labels and state folders; ``name`` is for people.
     ``probe_interval_s`` is the shortest pause between two requests to a lost link that no client
     needs; None: none are sent.
     """
@@ -45,8 +49,10 @@ class Gateway:
         options: Options,
         *,
         probe_interval_s: float | None = None,
+        members: Sequence[Gateway] = (),
     ) -> None:
         self.id = cache.name
+        self.members = tuple(members)
         self.settings = settings
         self.cache = cache
         self.events = cache.events
@@ -64,6 +70,13 @@ class Gateway:
         """Say how things stand with the gateway now."""
         return status_of(self.cache)
 
+    @property
+    def name(self) -> str:
+        """What people call it: as its settings say, else the name of the site as it is known, else the id."""
+        known = self.cache.peek(SITE_NAME)
+        reported = get_path(known.document.value, "site_name") if known else None
+        return self.settings.name or (reported if isinstance(reported, str) and reported else self.id)
+
     def _number_packs(self, names: tuple[str, ...]) -> None:
         """Take the order of the packs, PW1 first."""
         self.options = replace(self.options, pack_order=names)
@@ -80,11 +93,24 @@ class Gateway:
 
 
 class Gateways(Mapping[str, Gateway]):
-    """The gateways of one process by id, in the order of the configuration; the first is the default."""
+    """The gateways of one process by id, in the order of the configuration, and beside them its sites.
 
-    def __init__(self, gateways: Sequence[Gateway]) -> None:
+    ``default`` is the id of the gateway or site that paths without a prefix are about; without
+    one it is the gateway called default, else the first.
+    """
+
+    def __init__(
+        self, gateways: Sequence[Gateway], sites: Sequence[Gateway] = (), *, default: str = ""
+    ) -> None:
         self._by_id = {gateway.id: gateway for gateway in gateways}
-        self.default = gateways[0]
+        self.sites: Mapping[str, Gateway] = {site.id: site for site in sites}
+        every = {**self._by_id, **self.sites}
+        self.default = every.get(default) or every.get(DEFAULT_ID) or gateways[0]
+
+    @property
+    def with_sites(self) -> tuple[Gateway, ...]:
+        """All gateways, and after them all sites."""
+        return (*self.values(), *self.sites.values())
 
     def __getitem__(self, id_: str) -> Gateway:
         return self._by_id[id_]
@@ -97,4 +123,4 @@ class Gateways(Mapping[str, Gateway]):
 
     async def close(self) -> None:
         """Close all of them, together."""
-        await asyncio.gather(*(gateway.close() for gateway in self.values()))
+        await asyncio.gather(*(gateway.close() for gateway in self.with_sites))

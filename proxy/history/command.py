@@ -14,6 +14,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
+from proxy.config.gateway_settings import DEFAULT_ID
 from proxy.config.load import SettingsError, load
 from proxy.history import exporting, reading
 from proxy.history.answers import days_csv
@@ -23,7 +24,7 @@ from proxy.history.importing.past import Importer, SourceError
 from proxy.history.query import BadQuery, parse
 from proxy.history.schema import LEVELS, SIGNAL_LEVELS, TooNew
 from proxy.history.writing import thin, used_bytes
-from proxy.state.folder import DEFAULT_GATEWAY, folder_of
+from proxy.state.folder import folder_of
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         for problem in exc.problems:
             _say(problem)
         return _EX_CONFIG
-    path = Path(folder_of(settings.state_path, args.gateway or DEFAULT_GATEWAY), FILE)
+    path = Path(folder_of(settings.state_path, args.gateway or DEFAULT_ID), FILE)
     if not settings.state_path or (args.action != "import" and not path.exists()):
         _say(f"there is no history: {path} does not exist. PW_STATE_PATH names its folder.")
         return _FAILED
@@ -157,7 +158,7 @@ def _read(args: argparse.Namespace, importer: Importer, now: float, zone: tzinfo
     elif Site(args.source, path="").is_influx():
         Influx(args.source).read(importer, now, progress)
     else:
-        Server(args.source, args.gateway or DEFAULT_GATEWAY).read(importer, now, zone, progress)
+        Server(args.source, args.gateway or DEFAULT_ID).read(importer, now, zone, progress)
     progress.end()
 
 

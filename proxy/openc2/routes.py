@@ -6,7 +6,16 @@ from proxy.server.route import Route
 
 
 def _row(path: str, summary: str, endpoint: str) -> Route:
-    return Route(path, summary, "OpenC2", endpoint=endpoint, methods=("POST",), options=False, public=False)
+    return Route(
+        path,
+        summary,
+        "OpenC2",
+        endpoint=endpoint,
+        methods=("POST",),
+        options=False,
+        public=False,
+        process=True,
+    )
 
 
 ROUTES: tuple[Route, ...] = (

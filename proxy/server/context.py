@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from aiohttp import web
 
 if TYPE_CHECKING:
+    import asyncio
+
     from proxy.config.settings import Settings
     from proxy.core.clock import Clock
     from proxy.gateways.gateway import Gateway, Gateways
@@ -43,6 +45,8 @@ class Context:
     samples: dict[str, Callable[[], Samples]] = field(default_factory=dict)
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str, Gateway], Awaitable[web.StreamResponse]] | None = None
+    # The ports where paths without a prefix are about one gateway, once the app listens.
+    ports: dict[int, Gateway] = field(default_factory=dict)
     # Counts the connections of clients, once the app listens.
     limiter: ConnectionLimiter | None = None
     # Where settings come from, by key, and what is suspicious about them; empty if they were not read from anywhere.
@@ -55,13 +59,19 @@ class Context:
 
     @property
     def gateway(self) -> Gateway:
-        """The gateway that paths without a prefix are about."""
+        """The gateway, or the total of several, that paths without a prefix are about."""
         return self.gateways.default
+
+    def gateway_at(self, transport: asyncio.BaseTransport | None) -> Gateway | None:
+        """Return the gateway whose own port a client connected to; None for the port of all."""
+        if not self.ports or transport is None:
+            return None
+        return self.ports.get(transport.get_extra_info("sockname")[1])
 
     @property
     def streams(self) -> int:
         """How many clients read live events."""
-        return sum(gateway.live.listeners for gateway in self.gateways.values())
+        return sum(gateway.live.listeners for gateway in self.gateways.with_sites)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

@@ -70,4 +70,6 @@ class Route:
     query: tuple[str, ...] = ()
     public: bool = True  # readable by web pages of any origin
     options: bool = True  # OPTIONS lists the methods
+    process: bool = False  # about the whole proxy: it has no prefix of a gateway
+    total: bool = False  # a site, the total of several gateways, has it, too
     local: bool = False  # answered only under names that are known to be this machine's

@@ -23,6 +23,7 @@ from proxy.core.sources import (
     VITALS,
 )
 from proxy.features import features
+from proxy.server.fleet.routes import FLEET, OF_SITES
 from proxy.server.gateway_api.routes import GATEWAY
 from proxy.server.route import READ, Legacy, Route, Style, View
 from proxy.server.status.application_key import MEDIA_TYPE
@@ -77,7 +78,7 @@ def _control(path: str, summary: str) -> Route:
     )
 
 
-ROUTES: tuple[Route, ...] = (
+_ROWS: tuple[Route, ...] = (
     _reading(
         "/aggregates",
         "Power, energy, voltage and current of grid, battery, home and solar",
@@ -246,12 +247,14 @@ ROUTES: tuple[Route, ...] = (
         "Charge that is kept from vehicles off grid, in percent of the app's scale (cloud)",
     ),
     *(row for feature in features() for row in feature.routes()),
+    *FLEET,
     Route("/health", "State of the proxy and of its connection to the gateway", "Proxy", endpoint="health"),
     Route(
         "/health/reset",
         "Reset the counters, as /stats/clear",
         "Proxy",
         endpoint="health_reset",
+        process=True,
         methods=("GET", "POST"),
         public=False,
         local=True,
@@ -269,6 +272,7 @@ ROUTES: tuple[Route, ...] = (
         "Metrics for Prometheus (text or OpenMetrics)",
         "Proxy",
         endpoint="metrics",
+        process=True,
         media_type="text/plain; version=0.0.4; charset=utf-8",
     ),
     Route("/stats", "Counters and effective settings", "Proxy", endpoint="stats", public=False, local=True),
@@ -277,11 +281,14 @@ ROUTES: tuple[Route, ...] = (
         "Reset the counters",
         "Proxy",
         endpoint="stats_clear",
+        process=True,
         methods=("GET", "POST"),
         public=False,
         local=True,
     ),
 )
+
+ROUTES: tuple[Route, ...] = tuple(replace(row, total=row.path in OF_SITES) for row in _ROWS)
 
 # What a program gets that is logged in as to a gateway: the gateway's own bytes.
 RAW: dict[str, Route] = {

@@ -17,6 +17,10 @@ from proxy.sim.redirect import redirecting
 from proxy.sim.server import SYSTEM_CLOCK, SimulatedGateway
 
 DEMO_PERSONA = "fw21_44"
+DEMO_NAME = "Simulated Home"
+# The gateways of a demonstration of several, their names, and their total.
+DEMO_HOUSES = {"house": DEMO_NAME, "garage": "Simulated Garage"}
+DEMO_SITE = "home"
 DEMO_SPEED = 60.0
 DEMO_HOUR = 10.0
 REQUESTS_KEPT = 10_000
@@ -34,7 +38,7 @@ def lively(sim: SimulatedGateway) -> SimulatedGateway:
     plant, site = sim.plant, sim.gateway.site
     plant.chance = Chance(today.toordinal(), clouds=True, appliances=True, noise=True)
     sim.traffic.keep = REQUESTS_KEPT
-    site.name, site.location = "Simulated Home", "Simulated"
+    site.name, site.location = DEMO_NAME, "Simulated"
     return sim
 
 
@@ -45,14 +49,34 @@ def demo(
     clock: Clock = SYSTEM_CLOCK,
     host: str = "127.0.0.1",
     port: int = 0,
+    name: str = DEMO_NAME,
+    seed: int = 1,
+    sizes: dict[str, Any] | None = None,
 ) -> SimulatedGateway:
     """Make the gateway of ``serve --demo``: a day in 24 minutes, with an outage in the evening."""
-    sizes = DEMO_SIZES.get(persona, {})
+    installed = DEMO_SIZES.get(persona, {}) if sizes is None else sizes
     sim = lively(
-        SimulatedGateway(persona, clock=clock, host=host, port=port, hour=DEMO_HOUR, speed=speed, **sizes)
+        SimulatedGateway(
+            persona,
+            clock=clock,
+            seed=seed,
+            host=host,
+            port=port,
+            hour=DEMO_HOUR,
+            speed=speed,
+            **installed,
+        )
     )
+    sim.gateway.site.name = name
     sim.plant.outage_hours = EVENING_OUTAGE
     return sim
+
+
+def demos(count: int, persona: str, speed: float) -> list[SimulatedGateway]:
+    """Make the gateways of ``serve --demo N``: the house, and smaller ones whose day is the same."""
+    first = demo(persona, speed=speed)
+    names = tuple(DEMO_HOUSES.values())[1:count]
+    return [first, *(demo(persona, speed=speed, name=name, seed=2, sizes={}) for name in names)]
 
 
 def local_hour(clock: Clock, zone: str) -> float:

@@ -13,10 +13,13 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from proxy.config.settings import Settings
+from proxy.config.gateway_settings import DEFAULT_ID
 
-DEFAULT_GATEWAY = "default"
+if TYPE_CHECKING:
+    from proxy.config.gateway_settings import GatewaySettings
+    from proxy.config.settings import Settings
 
 
 def default_folder(environ: Mapping[str, str]) -> str:
@@ -43,7 +46,7 @@ def state_problem(settings: Settings) -> str | None:
     except OSError as exc:
         return f"{folder} cannot be made ({exc.strerror}): {_CURE}"
     try:
-        for path, rights in _needed(folder, session_file(settings)):
+        for path, rights in _needed(settings):
             if path.exists() and not os.access(path, rights, effective_ids=True):
                 return f"{path} is closed to user {os.geteuid()} (its owner is user {path.stat().st_uid}): {_CURE}"
     except OSError as exc:  # a folder on the path may not be entered
@@ -51,11 +54,16 @@ def state_problem(settings: Settings) -> str | None:
     return None
 
 
-def _needed(folder: Path, session: Path) -> Iterator[tuple[Path, int]]:
+def _needed(settings: Settings) -> Iterator[tuple[Path, int]]:
     """List what must be open to us, a folder before its files."""
-    for parent in dict.fromkeys((folder, session.parent)):
-        yield parent, os.R_OK | os.W_OK | os.X_OK
-    for file in dict.fromkeys((session, *folder.iterdir())):
+    root = Path(settings.state_path)
+    own = [Path(folder_of(settings.state_path, gateway.id)) for gateway in settings.gateways]
+    sessions = [session_file(settings, gateway) for gateway in settings.gateways]
+    folders = dict.fromkeys((root, *own, *(session.parent for session in sessions)))
+    for folder in folders:
+        yield folder, os.R_OK | os.W_OK | os.X_OK
+    kept = (file for folder in (root, *own) if folder.is_dir() for file in folder.iterdir() if file.is_file())
+    for file in dict.fromkeys((*sessions, *kept)):
         if not file.name.startswith(_FOREIGN):
             yield file, os.R_OK | os.W_OK
 
@@ -65,22 +73,25 @@ _FOREIGN = ".pypowerwall."
 _CURE = "nothing is kept, so every restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
 
 
-def folder_of(root: str, gateway: str = DEFAULT_GATEWAY) -> str:
-    """Name the folder of a gateway below the state folder, which itself is that of the default one."""
-    return root if gateway == DEFAULT_GATEWAY or not root else str(Path(root, gateway))
+def folder_of(root: str, gateway: str = DEFAULT_ID) -> str:
+    """Name the folder of a gateway below the state folder, which itself is that of the one called default."""
+    return root if gateway == DEFAULT_ID or not root else str(Path(root, "gateways", gateway))
 
 
-def session_file(settings: Settings) -> Path:
-    """Name the file of the gateway session, where the pypowerwall proxy has it."""
-    return Path(settings.gateway.cache_file or Path(settings.state_path, ".powerwall"))
+def session_file(settings: Settings, gateway: GatewaySettings) -> Path:
+    """Name the file of a gateway's session, where the pypowerwall proxy has that of its only one."""
+    return Path(gateway.cache_file or Path(folder_of(settings.state_path, gateway.id), ".powerwall"))
 
 
 def remove_leftovers(settings: Settings) -> None:
     """Remove the temporary files of writes that a kill or a power cut interrupted, and nothing else."""
-    session = session_file(settings)
-    _remove_temporary(session.parent, re.escape(session.name))
-    if settings.state_path:
-        _remove_temporary(Path(settings.state_path), r"[a-z]+\.(?:json|pem)")
+    folders = [settings.state_path] if settings.state_path else []
+    for gateway in settings.gateways:
+        session = session_file(settings, gateway)
+        _remove_temporary(session.parent, re.escape(session.name))
+        folders.append(folder_of(settings.state_path, gateway.id))
+    for folder in filter(None, dict.fromkeys(folders)):
+        _remove_temporary(Path(folder), r"[a-z]+\.(?:json|pem)")
 
 
 def _remove_temporary(folder: Path, name: str) -> None:

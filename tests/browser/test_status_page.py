@@ -8,6 +8,10 @@ from playwright.async_api import expect
 
 from proxy.app import build_app, listening
 from proxy.config.load import load
+from proxy.config.settings import settings_of
+from proxy.core.sources import METERS
+from proxy.server.context import CONTEXT
+from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.server import SimulatedGateway
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.daemon import STATES, fresh, lost
@@ -146,6 +150,31 @@ async def test_the_status_page_tells_where_settings_come_from(clock, watch, tmp_
         await expect(rows.filter(has_text="PW_HOST")).to_contain_text("environment")
         await expect(rows.filter(has_text="PW_TIMEOUT")).to_contain_text("default")
         await expect(page.locator("#warnings")).to_contain_text("PW_ODD is unknown and ignored.")
+
+
+async def test_the_status_page_shows_what_the_month_of_the_cloud_costs(watch, clock):
+    """How many requests were sent, of how many, and that intervals are longer because of it."""
+    async with SimulatedCloud(clock=clock.clock, tls=False) as cloud:
+        cloud.house.gateway.speed = 0
+        cloud.sign_in.give_static("a fixed token")
+        settings = settings_of(
+            cloud_mode="static",
+            cloud_url=cloud.url,
+            cloud_token="a fixed token",
+            cloud_budget=1000,
+            integrate_energy=False,
+            port=0,
+            bind_address="127.0.0.1",
+        )
+        app = build_app(settings, clock.clock)
+        async with listening(app, settings) as (_, port):
+            await app[CONTEXT].gateway.cache.get([METERS])
+            page = await watch.open(f"http://127.0.0.1:{port}/status")
+
+            link = page.locator("#gateways")
+            await expect(link).to_contain_text("3 of 1,000, 0.01 USD at Tesla's list price")
+            await expect(link).to_contain_text("so that the month's requests last")
+            await expect(link).to_contain_text("static token")
 
 
 async def test_the_status_page_hides_secrets(build, watch):

@@ -149,6 +149,22 @@ async def test_a_gateway_that_takes_no_writes_leaves_them_to_the_cloud(control, 
     ]
 
 
+async def test_another_firmware_is_tried_again(control, clock, house, both):
+    """What the gateway refused before it may take now."""
+    house.persona = replace(house.persona, customer_writes=False)
+    proxy, post = await control(both, **at(house))
+    await proxy.get("/version")
+    await post("reserve", "30")
+
+    house.persona = "fw21_44"
+    await pass_time(clock, proxy, 31)
+    await proxy.get("/version")
+    answer = await post("reserve", "40")
+
+    assert answer.status == 200
+    assert len(both.writes) == 1
+
+
 async def test_a_gateway_that_takes_writes_gets_them(control, house, both):
     _, post = await control(both, **at(house))
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from proxy.drivers.cloud.enrolment import new_key
+from proxy.server.routes import ROUTES
 from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
@@ -235,6 +238,27 @@ async def test_answers_of_the_owner_api_are_shown(connect, cloud):
     assert battery["response"]
     assert (before, named(cloud).count("site_status")) == (0, 1)
     assert (await proxy.get("/fleetapi/info")).json() == {"error": "FleetAPI not enabled"}
+
+
+# What a site without battery does not have.
+OF_BATTERIES = {"/soe"} | {
+    f"/pw/{name}" for name in ("level", "battery_blocks", "system_status", "get_reserve", "get_mode")
+}
+
+
+@pytest.mark.parametrize(("persona", "missing"), [("fw23_44", set()), ("solar_only", OF_BATTERIES)])
+async def test_every_reading_is_there_or_not_offered(connect, clock, persona, missing):
+    """What the cloud does not report is 404, no error and no invention; all routes together cost two requests."""
+    async with simulated(clock, SimulatedGateway(persona, clock=clock.clock)) as cloud:
+        proxy = await connect(cloud)
+        await proxy.get("/aggregates")
+        await proxy.get("/api/status")
+
+        answers = {route.path: (await proxy.get(route.path)).status for route in ROUTES if not route.endpoint}
+
+    assert {path: status for path, status in answers.items() if status not in {200, 404}} == {}
+    assert {path for path, status in answers.items() if status == 404 and path[:5] != "/api/"} == missing
+    assert Counter(named(cloud)) == {"products": 1, "live_status": 1, "site_info": 1}
 
 
 async def test_the_key_of_the_application_is_published(connect, cloud, tmp_path):

@@ -1,6 +1,7 @@
 """Start and end of the daemon under adverse conditions: few files, no standard files, a dead name server or disk."""
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -78,6 +79,38 @@ def test_a_name_server_that_does_not_answer_does_not_delay_the_end(command, tmp_
         if is_asked:
             assert asking.result() in {503, 504}
     assert not [line for line in daemon.lines if "ERROR" in line or "Traceback" in line]
+
+
+@pytest.mark.skipif(not can_mount(), reason="needs a mount namespace for a resolv.conf of its own")
+def test_dead_names_delay_no_other_gateway_no_file_and_not_the_end(command, tmp_path):
+    """More names than the default executor has threads; the other gateway logs in, and its session is saved."""
+    config = tmp_path / "resolv.conf"
+    config.write_text(f"nameserver {DEAD_SERVER}\noptions timeout:30 attempts:5\n")
+    mount = f'mount --bind {config} /etc/resolv.conf && exec "$@"'
+    gateway = command.start("simulate", "--port", "0")
+    address = gateway.prints(r"on https://(\S+:\d+)")[1]
+    dead = [{"id": f"dead{n}", "host": f"gateway{n}.example", "password": "x"} for n in range(12)]
+    listed = [*dead, {"id": "house", "host": address, "password": "password"}]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent, ThreadPoolExecutor(12) as others:
+        try:
+            silent.bind((DEAD_SERVER, 53))
+        except PermissionError:
+            pytest.skip("needs the port of a name server")
+        daemon = command.start(
+            wrapper=[*NAMESPACES, "sh", "-c", mount, "sh"],
+            PW_GATEWAYS=json.dumps(listed),
+            PW_PORT="0",
+            PW_BIND_ADDRESS="127.0.0.1",
+            PW_STATE_PATH=str(tmp_path / "state"),
+        )
+        port = daemon.port()
+        waiting = [others.submit(status_of, port, f"/gateways/{each['id']}/soe") for each in dead]
+        silent.recv(512)
+
+        assert status_of(port, "/gateways/house/soe") == 200
+        assert (tmp_path / "state" / "gateways" / "house" / ".powerwall").exists()
+        assert daemon.ends(within_s=2) == 0
+        assert {each.result() for each in waiting} <= {503, 504}
 
 
 def test_a_thread_that_reads_from_a_dead_disk_does_not_delay_the_end(command, tmp_path, key):

@@ -48,9 +48,9 @@ PROBLEMS = {
     "files.env": [
         "PW_GW_CA: /nowhere/gateway.pem cannot be read (No such file or directory).",
         "PW_RSA_KEY_PATH: /nowhere/rsa.pem cannot be read (No such file or directory).",
+        "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login.",
         "PW_TLS_CERT: /nowhere/cert.pem cannot be read (No such file or directory).",
         "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made.",
-        "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login.",
     ],
     "not-pem.env": [
         "PW_GW_CA: {here}/words.env holds no certificates in PEM form.",

@@ -131,6 +131,15 @@ def test_nothing_is_simulated_once_a_gateway_is_named(compose, profiles):
     assert "simulator" not in compose(*profiles, env="PW_HOST=192.168.1.50\nPW_PASSWORD=secret\n")
 
 
+@pytest.mark.parametrize("profiles", [[], ["metrics"], ["influx"]])
+def test_nothing_is_simulated_where_only_the_cloud_is_read(compose, profiles):
+    services = compose(*profiles, env="PW_HOST=\nPW_CLOUD_MODE=fleet\n")
+
+    assert "simulator" not in services
+    given = settings_of(services)
+    assert (given.get("PW_HOST"), given["PW_CLOUD_MODE"], given.get("PW_PASSWORD")) == ("", "fleet", None)
+
+
 def test_a_copy_of_the_example_changes_nothing_until_it_is_edited(compose):
     """Everything in it is a comment, and every comment that looks like a setting can be one."""
     example = (ROOT / ".env.example").read_text("utf-8")

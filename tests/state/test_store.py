@@ -26,7 +26,7 @@ async def store(tmp_path):
 def test_the_default_gateway_has_the_folder_itself_and_any_other_one_below_it(tmp_path):
     """A state folder of an earlier release, which knew one gateway, is found again."""
     assert folder_of(str(tmp_path)) == str(tmp_path)
-    assert folder_of(str(tmp_path), "cabin") == str(tmp_path / "cabin")
+    assert folder_of(str(tmp_path), "cabin") == str(tmp_path / "gateways" / "cabin")
     assert folder_of("", "cabin") == ""
 
 

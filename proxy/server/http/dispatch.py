@@ -16,20 +16,21 @@ from proxy.core.errors import GatewayError
 from proxy.server.context import CONTEXT
 from proxy.server.gateway_api.emulation import refused
 from proxy.server.gateway_api.sessions import Session, session_of, waits_for_challenge
+from proxy.server.http.addressing import BY_PATH, TARGET, locate
 from proxy.server.http.admission import base_of, malformed, refusal, target_of
 from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
 from proxy.server.http.traffic import UNMATCHED
-from proxy.server.route import Route
-from proxy.server.routes import RAW, ROUTES
+from proxy.server.routes import RAW
 from proxy.server.transport.aiohttp_internals import send_continue
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
+    from proxy.server.http.addressing import Target
+    from proxy.server.route import Route
 
 _log = logging.getLogger(__name__)
 
-BY_PATH: dict[str, Route] = {route.path: route for route in ROUTES}
 # What is unknown below these is no file of a page.
 _FOR_PROGRAMS = ("/api", "/control/")
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT"})
@@ -57,10 +58,12 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     status, size = 500, 0
     try:
         path = path_of(target_of(request), base_of(request, context.settings))
-        route = BY_PATH.get(path)
+        target = locate(path, context.gateways, context.gateway_at(request.transport))
+        route = target.route
         if route and route.endpoint and route.endpoint not in context.endpoints:
             route = None  # a feature that is switched off leaves no trace
-        response, cache = await _answer(context, request, context.gateway, route, path)
+        request[TARGET] = target
+        response, cache = await _answer(context, request, target, route)
         if route is not None and not route.public:
             response.headers.pop("Access-Control-Allow-Origin", None)
         status, size = response.status, response.content_length or 0
@@ -91,10 +94,15 @@ def path_of(target: str, base_url: str) -> str:
 
 
 async def _answer(
-    context: Context, request: web.Request, gateway: Gateway, route: Route | None, path: str
+    context: Context, request: web.Request, target: Target, route: Route | None
 ) -> tuple[web.StreamResponse, str]:
+    gateway, path = target.gateway, target.path
     if odd := malformed(request):
         return odd, "none"
+    if target.missing:
+        return problem(404, target.missing), "none"
+    if not path:
+        return _with_slash(gateway), "none"
     if route is None:
         if context.fallback is not None and not path.lower().startswith(_FOR_PROGRAMS):
             return await context.fallback(request, path, gateway), "none"
@@ -113,6 +121,12 @@ async def _answer(
         context.traffic.flush()
         return await context.endpoints[route.endpoint](request, route, gateway), "none"
     return await context.readings.answer(request, route, gateway)
+
+
+def _with_slash(gateway: Gateway) -> web.Response:
+    """Send a client to the page of a gateway; pages need the slash to find their files."""
+    # Relative, because a front server may show us elsewhere.
+    return web.Response(status=308, headers={"Location": f"{gateway.id}/", **COMMON_HEADERS})
 
 
 def _short_circuit(context: Context, request: web.Request, route: Route) -> web.Response | None:

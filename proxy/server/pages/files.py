@@ -97,12 +97,16 @@ class Pages:
         known: Mapping[str, str] = json.loads(self._examples)
         return known
 
+    def address(self, name: str) -> str:
+        """Return the address of a file with its version."""
+        return f"{name}?v={self.files[name].version}"
+
     def render(self, name: str, values: Mapping[str, str]) -> bytes:
         """Fill in a page. ``{{file}}`` becomes the file's address with its version; values are HTML."""
 
         def fill(match: re.Match[str]) -> str:
             key = match[1]
-            return values[key] if key in values else f"{key}?v={self.files[key].version}"
+            return values[key] if key in values else self.address(key)
 
         return _PLACEHOLDER.sub(fill, self._templates[name]).encode()
 

@@ -28,6 +28,7 @@ from proxy.server.live import events
 from proxy.server.pages.docs import reference
 from proxy.server.pages.files import Pages, StaticFile, attributes, find_folder, inline_json
 from proxy.server.pages.openapi import document
+from proxy.server.pages.switch import members, switch
 from proxy.server.routes import ROUTES
 from proxy.views import page
 
@@ -104,7 +105,7 @@ class Ui:
 
     def samples(self) -> dict[str, Callable[[], Samples]]:
         """Return what is counted here, by the name of the metric."""
-        live = [gateway.live for gateway in self._context.gateways.values()]
+        live = [gateway.live for gateway in self._context.gateways.with_sites]
         apps = self._apps.values()
 
         def assets() -> Samples:
@@ -122,7 +123,7 @@ class Ui:
 
     async def front_page(self, request: web.Request, route: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the page at /: the power flow, or with PW_UI=gateway what the gateway has there."""
-        if self._mode == "gateway":
+        if self._mode == "gateway" and not gateway.members:
             try:
                 return await self._apps[gateway.id].answer(request, "/")
             except GatewayError:  # a gateway without pages, or away: our page works and says so
@@ -143,14 +144,14 @@ class Ui:
         ours = await self.file(request, path)
         if ours is not None:
             return ours
-        if self._mode == "own":
+        if self._mode == "own" or gateway.members:
             return not_found(path)
         try:
             return await self._apps[gateway.id].answer(request, path)
         except NotSupported:
             return not_found(path)
 
-    async def flow_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
+    async def flow_page(self, request: web.Request, route: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the power-flow page with the readings of this moment inside."""
         asked = choices(request.query)
         asked.setdefault("style", self._context.settings.style)
@@ -175,6 +176,8 @@ class Ui:
                 "snapshot": inline_json(snapshot),
                 "icons.svg": self._pages.files["icons.svg"].body.decode(),
                 "rows": rows,
+                "switch": switch(self._context, request, route.path[1:], self._pages.address),
+                "members": members(request, gateway, words, self._pages.address),
             },
         )
 
@@ -185,7 +188,8 @@ class Ui:
     async def status_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the page for the operator; it reads /health, which has the firmware once that is known."""
         await gateway.cache.get([STATUS], _SOFT_TIMEOUT_S)
-        return self.page(request, "status.html", {})
+        links = switch(self._context, request, "status", self._pages.address)
+        return self.page(request, "status.html", {"switch": links})
 
     async def docs_page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve the reference of the API."""

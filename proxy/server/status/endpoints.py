@@ -6,7 +6,9 @@ fresh enough reading can be served, not even by fetching one.
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from aiohttp import web
 from proxy.core.freshness import Freshness
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.server.control.endpoints import account_of, denied
+from proxy.server.http.addressing import TARGET
 from proxy.server.http.admission import (
     bearer_of,
     client_of,
@@ -26,7 +29,7 @@ from proxy.server.http.admission import (
 from proxy.server.http.guard import AuthResult
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 from proxy.server.route import Route
-from proxy.server.status.health import health_of
+from proxy.server.status.health import health_of, health_of_all
 from proxy.server.status.stats import endpoint_statistics, reset_of, stats_of
 
 if TYPE_CHECKING:
@@ -45,8 +48,8 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     async def health(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
         return await _health(context, request, gateway)
 
-    async def ready(_: web.Request, __: Route, gateway: Gateway) -> web.Response:
-        return await _ready(context, gateway)
+    async def ready(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
+        return await _ready(context, _meant(context, request, gateway))
 
     async def stats(_: web.Request, __: Route, gateway: Gateway) -> web.Response:
         await gateway.cache.get([SITE_NAME], _SOFT_TIMEOUT_S)
@@ -72,11 +75,17 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     }
 
 
+def _meant(context: Context, request: web.Request, gateway: Gateway) -> Sequence[Gateway]:
+    """Return the gateway that a request names, all of them for one that names none."""
+    return (gateway,) if request[TARGET].is_named else tuple(context.gateways.values())
+
+
 async def _health(context: Context, request: web.Request, gateway: Gateway) -> web.Response:
     """Report to every client that the proxy lives, to clients of the LAN the rest, to holders of the control secret also the commands."""
     if shown := exposed(request):
         return shown
-    document = health_of(context, gateway)
+    meant = _meant(context, request, gateway)
+    document = health_of(context, meant[0]) if len(meant) == 1 else health_of_all(context)
     if not (is_ours(request, context.settings) and is_same_origin(request)):
         # What any client may know; the rest is for requests to a name of this machine.
         document = {key: document[key] for key in ("status", "version", "uptime_seconds", "age_seconds")}
@@ -88,21 +97,29 @@ async def _health(context: Context, request: web.Request, gateway: Gateway) -> w
     return _json(document)
 
 
-async def _ready(context: Context, gateway: Gateway) -> web.Response:
-    """Say whether there is a reading that is new enough, fetching one if need be.
+async def _ready(context: Context, gateways: Sequence[Gateway]) -> web.Response:
+    """Say whether one of these has a reading that is new enough, fetching one if need be.
 
     One that is fresh (PW_CACHE_EXPIRE) is new enough, whatever PW_READY_AGE says: nothing newer is fetched.
     """
-    if not _is_ready(context, gateway.status()):
+    if not any(_is_ready(context, gateway.status()) for gateway in gateways):
         # There may be no other client: this request is demand enough for one reading.
-        await gateway.cache.get([METERS])
-    status = gateway.status()
-    if status.age is not None and _is_ready(context, status):
-        return _json({"status": "ok", "age_seconds": round(status.age, _DIGITS)})
-    why = status.reason
-    if status.age is not None:
-        why = f"{why.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
-    return problem(503, why, headers={"Retry-After": "5"})
+        await asyncio.gather(*(gateway.cache.get([METERS]) for gateway in gateways))
+    statuses = {gateway.id: gateway.status() for gateway in gateways}
+    ages = [
+        status.age for status in statuses.values() if status.age is not None and _is_ready(context, status)
+    ]
+    if ages:
+        return _json({"status": "ok", "age_seconds": round(min(ages), _DIGITS)})
+    reasons = {id_: _unready(context, status) for id_, status in statuses.items()}
+    named = (f"{id_}: {why}" for id_, why in reasons.items()) if len(reasons) > 1 else reasons.values()
+    return problem(503, " ".join(named), headers={"Retry-After": "5"})
+
+
+def _unready(context: Context, status: GatewayStatus) -> str:
+    if status.age is None:
+        return status.reason
+    return f"{status.reason.removesuffix('.')}, and PW_READY_AGE allows {context.settings.ready_age:g} s."
 
 
 def _is_ready(context: Context, status: GatewayStatus) -> bool:

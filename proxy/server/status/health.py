@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -37,21 +37,40 @@ _STREAMS: Final = frozenset(route.path for route in ROUTES if route.media_type =
 
 
 def health_of(context: Context, gateway: Gateway) -> dict[str, Any]:
-    """Collect the document of /health."""
-    status = gateway.status()
+    """Collect the document of /health for one gateway."""
+    return _document(context, gateway, gateway.status(), [gateway])
+
+
+def health_of_all(context: Context) -> dict[str, Any]:
+    """Collect the document of /health for all gateways: it speaks of the worst one, and lists it first."""
+    gateways = worst_first(context.gateways.values())
+    worst, status = gateways[0], gateways[0].status()
+    document = _document(context, worst, status, gateways)
+    if status.is_healthy:
+        return document
+    return {**document, "message": f"{worst.id}: {document['message']}"}
+
+
+def worst_first(gateways: Iterable[Gateway]) -> list[Gateway]:
+    """Order gateways: those that are not well before others, those without readings and with older ones first."""
+
+    def rank(gateway: Gateway) -> tuple[bool, bool, float]:
+        status = gateway.status()
+        return status.is_healthy, status.newest is not None, -(status.age or 0.0)
+
+    return sorted(gateways, key=rank)
+
+
+def _document(
+    context: Context, gateway: Gateway, status: GatewayStatus, listed: Sequence[Gateway]
+) -> dict[str, Any]:
     return {
         "status": "ok" if status.is_healthy else "degraded",
         "message": status.reason,
         "version": __version__,
         "uptime_seconds": round(context.clock.wall() - context.started_at),
         "age_seconds": None if status.age is None else round(status.age, _DIGITS),
-        "gateways": [
-            {
-                "id": gateway.id,
-                **_identity(gateway.cache),
-                "links": [_link(link, status.at) for link in status.links],
-            }
-        ],
+        "gateways": [_gateway(each, among=len(listed)) for each in listed],
         "sources": [_source(source, status.at) for source in status.sources],
         "memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBI,
         "control": bool(context.settings.control_secret),
@@ -61,6 +80,24 @@ def health_of(context: Context, gateway: Gateway) -> dict[str, Any]:
         "readings": _readings(context, gateway),
         "settings": _settings(context),
         **peers_health(context, gateway, status),
+    }
+
+
+def _gateway(gateway: Gateway, *, among: int) -> dict[str, Any]:
+    """Describe a gateway; among several, how it is stands beside each."""
+    status = gateway.status()
+    own = {
+        "name": gateway.name,
+        "status": "ok" if status.is_healthy else "degraded",
+        "message": status.reason,
+        "age_seconds": None if status.age is None else round(status.age, _DIGITS),
+        "href": f"gateways/{gateway.id}/",
+    }
+    return {
+        "id": gateway.id,
+        **(own if among > 1 else {}),
+        **_identity(gateway.cache),
+        "links": [_link(link, status.at) for link in status.links],
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import resource
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ from proxy.drivers.registry import mode_of
 from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.gateways.gateway import Gateway
     from proxy.gateways.status import GatewayStatus
     from proxy.server.context import Context
@@ -49,13 +51,13 @@ def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
         "uptime": _uptime(now - context.started_at),
         "mem": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "site_name": _site_name(gateway),
-        "tedapi_api_version": settings.gateway.tedapi_api_version,
-        "siteid": settings.gateway.siteid or None,
+        "tedapi_api_version": gateway.settings.tedapi_api_version,
+        "siteid": gateway.settings.siteid or None,
         **_cloud(gateway, status),
         "gateway": gateway_load(context, gateway, status),
         "offered": status.offered,
-        "config": redacted(settings),
-        **_connection(context, status),
+        "config": redacted(settings, gateway.settings),
+        **_connection(context, gateway, status),
         "mem_cache": _memory(context, gateway),
         "energy": {link.driver: link.details.get("energy") for link in status.links},
         "message": status.reason,
@@ -64,7 +66,6 @@ def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
 
 def peers_health(context: Context, gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     """Collect what the peer's readers look for in /health."""
-    settings = context.settings
     endpoints = {
         source.snapshot.source: {
             "age_seconds": round(source.snapshot.age(status.at), _DIGITS),
@@ -74,15 +75,15 @@ def peers_health(context: Context, gateway: Gateway, status: GatewayStatus) -> d
     }
     return {
         **_name(gateway, status),
-        "pypowerwall_cache_expire": settings.gateway.cache_expire,
-        "degradation_cache_ttl_seconds": settings.gateway.cache_ttl,
-        "graceful_degradation": settings.gateway.graceful_degradation,
-        "fail_fast_mode": settings.gateway.fail_fast,
-        "health_check_enabled": settings.gateway.health_check,
+        "pypowerwall_cache_expire": gateway.settings.cache_expire,
+        "degradation_cache_ttl_seconds": gateway.settings.cache_ttl,
+        "graceful_degradation": gateway.settings.graceful_degradation,
+        "fail_fast_mode": gateway.settings.fail_fast,
+        "health_check_enabled": gateway.settings.health_check,
         "startup_time": _iso(context.started_at),
         "current_time": _iso(context.clock.wall()),
         "proxy_stats": {f"total_{name}": count for name, count in totals(context).items()},
-        **_connection(context, status),
+        **_connection(context, gateway, status),
         "cached_data": {"cache_size": len(status.sources), "endpoints": endpoints},
         "endpoint_statistics": endpoint_statistics(context),
     }
@@ -143,11 +144,12 @@ def gateway_load(context: Context, gateway: Gateway, status: GatewayStatus) -> d
     }
 
 
-def redacted(settings: Settings) -> dict[str, str]:
-    """Show the effective settings; a secret is shown as set or not, never with its length."""
+def redacted(settings: Settings, gateway: GatewaySettings) -> dict[str, str]:
+    """Show the settings in force for a gateway; a secret is shown as set or not, never with its length."""
     shown = {}
+    of_gateway = replace(settings, gateway=gateway)
     for row in SETTINGS:
-        value = value_of(settings, row)
+        value = value_of(of_gateway, row)
         shown[row.env] = ("********" if value else "") if row.secret else show(value)
     return shown
 
@@ -167,7 +169,9 @@ def _cloud(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
 
 def _cloud_alone(gateway: Gateway, status: GatewayStatus) -> Mapping[str, Any] | None:
     """Return what the driver of the cloud says of itself where no gateway is read."""
-    return None if gateway.settings.host else next((link.details for link in status.links), None)
+    if gateway.settings.host or gateway.members:
+        return None
+    return next((link.details for link in status.links), None)
 
 
 def _mode(gateway: Gateway, status: GatewayStatus) -> str:
@@ -190,9 +194,9 @@ def _name(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     }
 
 
-def _connection(context: Context, status: GatewayStatus) -> dict[str, Any]:
+def _connection(context: Context, gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     """Say how the connection to the gateway is: absent where PW_HEALTH_CHECK=no switched the looking off."""
-    if not context.settings.gateway.health_check:
+    if not gateway.settings.health_check:
         return {}
     links, now, wall = status.links, status.at, context.clock.wall()
     successes = [link.last_success for link in links if link.last_success is not None]
@@ -215,7 +219,7 @@ def _connection(context: Context, status: GatewayStatus) -> dict[str, Any]:
             "fallback_since": None if since is None else round(wall - since, _DIGITS),
             "fallback_duration_seconds": None if since is None else round(since, _DIGITS),
             "recovery_attempts": failed.failures_in_row if failed else 0,
-            "recovery_enabled": context.settings.gateway.tedapi_recovery,
+            "recovery_enabled": gateway.settings.tedapi_recovery,
         },
     }
 

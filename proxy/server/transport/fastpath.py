@@ -71,6 +71,7 @@ class FastConnection(Connection):
         if not self._limiter.admit(self):
             self.reject(transport)
             return
+        self._answers = self._answers.at(transport)
         enable_backpressure(transport)
         self.transport = cast("asyncio.Transport", transport)
         self.server.connection_made(self, self.transport)

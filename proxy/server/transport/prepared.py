@@ -20,17 +20,19 @@ from proxy.cache.events import LinkChanged, OptionsChanged, SnapshotDiscarded, S
 from proxy.cache.lookup import CacheResult
 from proxy.server.data.readings import cache_status, negotiate
 from proxy.server.gateway_api.sessions import waits_for_challenge
+from proxy.server.http.addressing import locate
 from proxy.server.http.admission import name_of
 from proxy.server.http.coding import takes_gzip
-from proxy.server.http.dispatch import BY_PATH, path_of
+from proxy.server.http.dispatch import path_of
 from proxy.server.routes import RAW
 from proxy.server.transport.limits import SERVER
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from proxy.cache.lookup import Lookup
-    from proxy.gateways.gateway import Gateway
+    from proxy.gateways.gateway import Gateway, Gateways
     from proxy.server.context import Context
     from proxy.server.route import Route
 
@@ -60,6 +62,7 @@ _NOT_PLAIN: Final = frozenset(
 )
 # One dashboard sends a dozen heads. When there are more than this, all are judged again.
 _MOST_HEADS = 256
+_HEADS_OF_ONE = 64  # more with each further gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,9 @@ class RequestKey:
     condition: str
 
 
-def read_head(head: bytes, base_url: str, gateway: Gateway) -> RequestKey | None:
+def read_head(
+    head: bytes, base_url: str, gateways: Gateways, of_port: Gateway | None = None
+) -> RequestKey | None:
     """Understand a request head if it is plain throughout and asks for a reading.
 
     No query, one Host, no header twice, a Connection that is keep-alive or close.
@@ -84,8 +89,16 @@ def read_head(head: bytes, base_url: str, gateway: Gateway) -> RequestKey | None
     if match is None:
         return None
     method, authority, target, minor, lines = (group.decode("ascii") for group in match.groups(b""))
-    route = BY_PATH.get(path_of(target, base_url))
-    if route is None or route.endpoint or route.local or not route.public or method not in route.methods:
+    about = locate(path_of(target, base_url), gateways, of_port)
+    route = about.route
+    if (
+        route is None
+        or about.missing
+        or route.endpoint
+        or route.local
+        or not route.public
+        or method not in route.methods
+    ):
         return None
     pairs = [line.partition(":") for line in lines.split("\r\n")[:-1]]
     headers = {name.lower(): value.strip(" \t") for name, _, value in pairs}
@@ -99,7 +112,7 @@ def read_head(head: bytes, base_url: str, gateway: Gateway) -> RequestKey | None
     if connection not in {"keep-alive", "close"} or host is None or name_of(authority or host) is None:
         return None
     return RequestKey(
-        gateway,
+        about.gateway,
         route,
         method,
         int(minor),
@@ -126,29 +139,38 @@ class PreparedResponse:
 
 
 class PreparedResponses:
-    """The answers that are ready. Touched only between awaits; owns nothing that has to be closed."""
+    """The answers that are ready for the clients of one port, with ``of_port`` that of a gateway's own.
 
-    def __init__(self, context: Context) -> None:
+    Touched only between awaits; owns nothing that has to be closed.
+    """
+
+    def __init__(self, context: Context, of_port: Gateway | None = None) -> None:
         self.now = context.clock.monotonic
         # Looked into by connections for every request: heads as they came.
         self.by_head: dict[bytes, PreparedResponse] = {}
         self._by_key: dict[RequestKey, PreparedResponse] = {}
         self._context = context
+        self._of_port = of_port
+        self._at_ports: dict[str, PreparedResponses] = {}
         self._by_gateway: dict[str, list[PreparedResponse]] = {}
-        for gateway in context.gateways.values():
-            self._by_gateway[gateway.id] = []
-            gateway.events.subscribe(SnapshotStored, self._on_snapshot)
-            gateway.events.subscribe(SnapshotDiscarded, self._on_snapshot)
-            gateway.events.subscribe(LinkChanged, self._on_link)
-            gateway.events.subscribe(OptionsChanged, lambda event: self._expire(event.gateway))
+        self._most = _MOST_HEADS + _HEADS_OF_ONE * (len(context.gateways) - 1)
         context.traffic.deferred.append(self.flush)
+
+    def at(self, transport: asyncio.BaseTransport) -> PreparedResponses:
+        """Return the answers for the port to which a client connected."""
+        gateway = self._context.gateway_at(transport)
+        if gateway is None:
+            return self
+        if gateway.id not in self._at_ports:
+            self._at_ports[gateway.id] = PreparedResponses(self._context, gateway)
+        return self._at_ports[gateway.id]
 
     def find(self, head: bytes) -> PreparedResponse | None:
         """Return the answer to a head that is seen for the first time; None if it is not plain."""
-        key = read_head(head, self._context.settings.base_url, self._context.gateway)
+        key = read_head(head, self._context.settings.base_url, self._context.gateways, self._of_port)
         if key is None:
             return None
-        if len(self.by_head) >= _MOST_HEADS:
+        if len(self.by_head) >= self._most:
             self.flush()
             self.by_head.clear()
             self._by_key.clear()
@@ -157,9 +179,19 @@ class PreparedResponses:
         answer = self._by_key.get(key)
         if answer is None:
             answer = self._by_key[key] = PreparedResponse(key)
-            self._by_gateway[key.gateway.id].append(answer)
+            self._of(key.gateway).append(answer)
         self.by_head[head] = answer
         return answer
+
+    def _of(self, gateway: Gateway) -> list[PreparedResponse]:
+        """Return the answers of a gateway, which are followed from the first one on."""
+        if gateway.id not in self._by_gateway:
+            self._by_gateway[gateway.id] = []
+            gateway.events.subscribe(SnapshotStored, self._on_snapshot)
+            gateway.events.subscribe(SnapshotDiscarded, self._on_snapshot)
+            gateway.events.subscribe(LinkChanged, self._on_link)
+            gateway.events.subscribe(OptionsChanged, lambda event: self._expire(event.gateway))
+        return self._by_gateway[gateway.id]
 
     def renew(self, answer: PreparedResponse, now: float) -> bool:
         """Write the block anew; False when aiohttp has to answer: something must be asked, or logged."""

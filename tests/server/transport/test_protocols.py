@@ -17,7 +17,7 @@ from proxy.server.transport.limiter import ConnectionLimiter
 from proxy.server.transport.listener import opened
 from proxy.server.transport.protocols import Candidate, PlainConnection, candidates, limiter_for
 
-NO_ANSWERS = SimpleNamespace(by_head={}, find=lambda head: None)
+NO_ANSWERS = SimpleNamespace(by_head={}, find=lambda _head: None, at=lambda _transport: NO_ANSWERS)
 
 
 class ChangedFast(FastConnection):

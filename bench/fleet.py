@@ -1,0 +1,127 @@
+"""Fifty gateways behind one proxy: what they cost, and that those that are away cost the others nothing.
+
+Their simulators share the process of the load; each gateway has its live readings watched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from bench import hot
+from bench.machine import answer, wait_for
+from bench.targets import Bench, Target
+from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
+
+GATEWAYS, AWAY, TTL_S = 50, 10, 5.0
+_WATCHED_S = 30.0
+_DEAD_NAME = "nowhere.invalid"
+
+
+@dataclass
+class Readers:
+    """An open page for every gateway that is there: clients of its live events."""
+
+    tasks: Sequence[asyncio.Task[None]]
+
+    async def close(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+async def run(bench: Bench, rounds: int) -> dict[str, Any]:
+    """Measure start, processor, memory, a hit beside one gateway's, /metrics, black holes, and the end."""
+    async with AsyncExitStack() as stack:
+        sims = [
+            await stack.enter_async_context(SimulatedGateway("fw21_44", seed=number))
+            for number in range(1, GATEWAYS + 1)
+        ]
+        one, many = _fleet(bench, sims[:1], "one gateway"), _fleet(bench, sims, "fifty gateways")
+        figures: dict[str, Any] = {}
+        started = time.perf_counter()
+        many.process.start()
+        await wait_for(many.port, "/soe")
+        figures["start_s"] = round(time.perf_counter() - started, 3)
+        await one.start()
+        figures["one gateway"] = await _watched(one, sims[:1])
+        figures["calm"] = await _watched(many, sims)
+        hits = await hot.run([many, one], rounds, hot.CELLS[:1])
+        figures["hit"] = hits[hot.CELLS[0].name]
+        figures["metrics_ms"] = await _scrape_ms(many)
+        for sim in sims[-AWAY:]:
+            sim.faults.add(Fault(action="hang"))
+        figures["with black holes"] = await _watched(many, sims, away=AWAY)
+        one.process.stop()
+        started = time.perf_counter()
+        await asyncio.to_thread(many.process.stop)
+        figures["end_s"] = round(time.perf_counter() - started, 3)
+        with_dead_name = _fleet(bench, sims[: GATEWAYS - AWAY], "a dead name", _DEAD_NAME)
+        await with_dead_name.start()
+        await asyncio.gather(*(answer(with_dead_name.port, "/gateways/dead/soe") for _ in range(3)))
+        figures["with a dead name"] = await _watched(with_dead_name, sims[: GATEWAYS - AWAY])
+        await asyncio.to_thread(with_dead_name.process.stop)
+    print("\nfleet:", figures, flush=True)
+    return figures
+
+
+def _fleet(bench: Bench, sims: Sequence[SimulatedGateway], name: str, *others: str) -> Target:
+    listed = [
+        {"id": f"g{number}", "host": sim.address, "password": sim.password}
+        for number, sim in enumerate(sims, 1)
+    ]
+    listed += [{"id": "dead", "host": host, "password": "x"} for host in others]
+    return bench.daemon(name, PW_HOST="", PW_GATEWAYS=json.dumps(listed), PW_CACHE_EXPIRE=f"{TTL_S:g}")
+
+
+async def _watched(target: Target, sims: Sequence[SimulatedGateway], *, away: int = 0) -> dict[str, float]:
+    """Hold a stream of live events of every gateway for a while; the last ``away`` of them do not answer."""
+    there = sims[: len(sims) - away]
+    readers = Readers([asyncio.create_task(_read(target.port, n)) for n in range(1, len(sims) + 1)])
+    try:
+        await asyncio.sleep(TTL_S + 6.0)  # all have started, and are read once
+        before = sum(len(sim.requests) for sim in there)
+        cpu_s, started = target.process.cpu_s, time.monotonic()
+        waits = []
+        while time.monotonic() < started + _WATCHED_S:
+            asked = time.monotonic()
+            got = await answer(target.port, f"/gateways/g{len(waits) % len(there) + 1}/aggregates")
+            waits.append(time.monotonic() - asked if b" 200 " in got[:20] else float("inf"))
+            await asyncio.sleep(0.1)
+        seconds = time.monotonic() - started
+        return {
+            "cpu_percent": round(100 * (target.process.cpu_s - cpu_s) / seconds, 1),
+            "resident_mb": round(target.process.resident_mb, 1),
+            "slowest_ms": round(1e3 * max(waits), 1),
+            "requests per gateway and minute": round(
+                60 * (sum(len(sim.requests) for sim in there) - before) / seconds / len(there), 1
+            ),
+        }
+    finally:
+        await readers.close()
+
+
+async def _read(port: int, number: int) -> None:
+    url = f"http://127.0.0.1:{port}/gateways/g{number}/events"
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as stream:
+        async for _ in stream.content.iter_any():
+            pass
+
+
+async def _scrape_ms(target: Target) -> float:
+    await answer(target.port, "/metrics")
+    seconds = []
+    for _ in range(5):
+        started = time.perf_counter()
+        await answer(target.port, "/metrics")
+        seconds.append(time.perf_counter() - started)
+    return round(1e3 * sorted(seconds)[2], 1)

@@ -1,0 +1,1 @@
+"""All gateways of the process, and the totals of its sites."""
