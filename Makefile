@@ -9,10 +9,10 @@ NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:inf
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit fuzz docs picture bench deb zipapp release lock clean
+.PHONY: help run test check lint format unit fuzz test-dates test-lowest docs picture bench deb zipapp release lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
 
 run: $(VENV)/.run ## try it: a simulated house on http://localhost:8675/
 	$(BIN)/powerwall-proxy serve --demo
@@ -40,6 +40,21 @@ unit: $(VENV)/.test
 
 fuzz: $(VENV)/.test ## explore with other generated cases than `make test`; prints how to repeat what fails
 	$(BIN)/python -m pytest -q -n auto --hypothesis-profile=fuzz $$(grep -rlE '^ *@given|RuleBasedStateMachine' tests)
+
+# A year's first day, a day that few years have, both changes of the site's clock, and beyond 32 bits of seconds.
+DATES := 2027-01-01T00:00:00 2028-02-29T12:00:00 2027-03-14T01:59:30 2027-11-07T01:59:30 2038-01-20T00:00:00
+test-dates: $(VENV)/.test ## the tests of the server at other dates (10 minutes)
+	.ci/packages faketime:faketime
+	set -e; for date in $(DATES); do echo "$$date"; TZ=America/Los_Angeles DONT_FAKE_MONOTONIC=1 \
+		faketime "$${date/T/ }" $(BIN)/python -m pytest -q -n auto --dist loadfile tests/spec tests/server; done
+
+# "==LOWEST" "<LIMIT", of the line "aiohttp>=LOWEST,<LIMIT".
+AIOHTTP := $(shell sed -nE 's/.*"aiohttp>=([0-9.]+),(<[0-9]+)".*/"==\1" "\2"/p' pyproject.toml)
+test-lowest: $(VENV)/.test ## the tests of the server with the lowest aiohttp that pyproject.toml allows, and the newest
+	set -e; for version in $(AIOHTTP); do \
+		$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/aiohttp "aiohttp$$version"; \
+		PYTHONPATH=$(VENV)/aiohttp $(BIN)/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'; \
+		PYTHONPATH=$(VENV)/aiohttp $(BIN)/python -m pytest -q -n auto --dist loadfile tests/server tests/hostile; done
 
 format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff format .

@@ -43,6 +43,20 @@ def pytest_asyncio_loop_factories(config, item):
     return factories
 
 
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say in one line what was not compared for lack of recordings."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    modules = {
+        it.nodeid
+        for it in skipped
+        if isinstance(it.longrepr, tuple) and it.longrepr[0].endswith("tests/shared.py")
+    }
+    if modules:
+        terminalreporter.line(
+            f"{len(modules)} modules that compare with recordings were not run", yellow=True
+        )
+
+
 @dataclass
 class Proxy:
     """A running proxy and a client of it."""

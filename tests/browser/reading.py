@@ -9,7 +9,7 @@ from contextlib import suppress
 from playwright.async_api import Page, expect
 
 # What has no limit of its own may take this long: it is slow only on a machine that is busy.
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 # A page is shown or not as the browser says; here a test says it.
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});

@@ -5,6 +5,7 @@ from urllib.request import urlopen
 
 from proxy.config.settings import settings_of
 from proxy.state.certificates import own_certificate, serving_context
+from tests.commands.conftest import PATIENCE_S
 
 CONFIG_ERROR = 78
 
@@ -21,7 +22,7 @@ def test_tls_needs_one_setting(command):
 
     assert str(command.home / "state" / "tls.pem") in shown.stdout
     trusting = ssl.create_default_context(cadata=pem)
-    with urlopen(f"https://localhost:{port}/health", context=trusting, timeout=5) as answer:
+    with urlopen(f"https://localhost:{port}/health", context=trusting, timeout=PATIENCE_S) as answer:
         assert answer.status == 200
     assert "no answer" not in asked.stderr
 

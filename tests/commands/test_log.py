@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.commands.conftest import ask
+from tests.commands.conftest import PATIENCE_S, ask
 
 MALFORMED = [
     b"GARBAGE\r\n\r\n",
@@ -28,7 +28,7 @@ MALFORMED = [
 
 def send(port, octets):
     """Send bytes as they are and read what comes until the other side closes or says no more."""
-    with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE_S) as connection:
         try:
             connection.sendall(octets)
             connection.shutdown(socket.SHUT_WR)
@@ -104,7 +104,7 @@ def test_no_secret_is_in_the_log_at_any_level(command):
 def try_(request):
     """Ask; any answer will do."""
     try:
-        with urlopen(request, timeout=20) as answer:
+        with urlopen(request, timeout=PATIENCE_S) as answer:
             answer.read()
     except HTTPError as exc:
         exc.close()

@@ -83,7 +83,7 @@ def reads_the_gateway(machine: Machine) -> bool:
     ) as daemon:
         found = (re.search(r"listening url=(\S+)", line) for line in daemon.stderr)
         url = next(match[1] for match in found if match)
-        with urlopen(f"{url}/soe", timeout=20) as answer:
+        with urlopen(f"{url}/soe", timeout=120) as answer:
             read = answer.status == 200
         user = Path(f"/proc/{daemon.pid}/status").read_text()
         daemon.terminate()

@@ -58,7 +58,7 @@ def test_the_wheel_holds_the_product_and_nothing_else(wheel):
 def test_the_installed_wheel_serves_as_an_unprivileged_user(installation):
     with serving(installation) as port:
         for path in ("/health", "/soe"):
-            with urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+            with urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
                 assert answer.status == 200, path
 
         asked = health(installation, port)

@@ -66,7 +66,7 @@ def test_it_serves_with_a_python_that_has_no_packages(pyz, tmp_path):
         url = next(match[1] for match in lines if match)
 
         for path in ("/", "/soe"):
-            with urlopen(url + path, timeout=20) as answer:
+            with urlopen(url + path, timeout=120) as answer:
                 assert answer.status == 200
 
         process.terminate()

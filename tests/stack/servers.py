@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,14 +18,14 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 SECRET = "storm-lantern-7492"
 
 
 def free_port() -> int:
     """Find a port below those that the kernel hands out by itself: nothing else takes it meanwhile."""
     while True:
-        port = random.randrange(20000, 32000)
+        port = 20000 + secrets.randbelow(12000)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
