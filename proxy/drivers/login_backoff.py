@@ -8,6 +8,7 @@ corrected password is tried at once; a 429 holds for every secret.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class LoginBackoff:
         self._memory = memory
         self._clock = clock
         self._cooldowns = self._remembered()
+        self._writing: asyncio.Future[None] | None = None
 
     def check(self, *, login: bool = True) -> None:
         """Raise LoginRejected or RateLimited during a cooldown; with ``login=False`` only during one of data.
@@ -76,15 +78,22 @@ class LoginBackoff:
             error.refusals = 1
             raise error
 
-    def refused(self, error: E, *, times: int = 1) -> E:
-        """Note that the credentials were refused, or a login limited; ``error`` then says for how long to wait."""
-        return self._note(_LOGIN, error, times)
+    async def refused(self, error: E, *, times: int = 1) -> E:
+        """Note that the credentials were refused, or a login limited; ``error`` then says for how long to wait.
 
-    def limited(self, error: RateLimited) -> RateLimited:
+        Returns when that is on the disk: a restart must find it there.
+        """
+        self._note(_LOGIN, error, times)
+        await self._saved()
+        return error
+
+    async def limited(self, error: RateLimited) -> RateLimited:
         """Note a 429 on data. After refused credentials that were not accepted since, it is one more refusal."""
         if _LOGIN in self._cooldowns:
             self._note(_LOGIN, error, 1)
-        return self._note(_DATA, error, 1)
+        self._note(_DATA, error, 1)
+        await self._saved()
+        return error
 
     def logged_in(self) -> None:
         """Note that the credentials are good: a session that they gave was accepted."""
@@ -94,7 +103,7 @@ class LoginBackoff:
         """Note that data came."""
         self._forget(_DATA)
 
-    def _note(self, kind: str, error: E, times: int) -> E:
+    def _note(self, kind: str, error: LoginRejected | RateLimited, times: int) -> None:
         rests, longest_s = _WAITS[kind]
         before = self._cooldowns.get(kind)
         failures = (before.failures if before else 0) + times
@@ -109,14 +118,18 @@ class LoginBackoff:
         if isinstance(error, LoginRejected):
             salt = secrets.token_hex(8)
             row |= {"salt": salt, "secret": mark(self._secret, salt)}
-        self._write({kind: row})
-        return error
+        self._writing = self._memory.submit(self._write, {kind: row})
 
     def _forget(self, kind: str) -> None:
         if self._cooldowns.pop(kind, None) is not None:
-            self._write({kind: None})
+            self._writing = self._memory.submit(self._write, {kind: None})
 
     # -- the file ----------------------------------------------------------------------------
+
+    async def _saved(self) -> None:
+        """Return when the last change is in the file."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
 
     def _remembered(self) -> dict[str, Cooldown]:
         """Read what an earlier process noted. What cannot be read may say that the account is nearly locked."""
@@ -149,6 +162,8 @@ class LoginBackoff:
         return Cooldown(int(failures), now + left, error, f"{what} {often}; not tried again yet")
 
     def _was_removed(self, kind: str) -> bool:
+        if self._writing is not None and not self._writing.done():
+            return False  # it may not be there yet
         try:
             return kind not in self._rows()
         except Unreadable:

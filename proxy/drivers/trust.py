@@ -78,7 +78,7 @@ class Trust:
             pin = self._memory.read(PINS).get(self._address)
             if pin is None:
                 pin = await self._first_sight()
-                self._memory.update(PINS, {self._address: pin})
+                await self._memory.submit(self._memory.update, PINS, {self._address: pin})
                 _log.info("certificate pinned", extra={"gateway": self._address, "sha256": pin})
         except Unreadable as exc:
             if isinstance(self._known, aiohttp.Fingerprint):

@@ -133,7 +133,7 @@ class StateStore:
 
     async def load(self, name: str) -> Document:
         """Return a document as ``read`` does, with every change that was requested before."""
-        return await self._run(self.read, name)
+        return await self.submit(self.read, name)
 
     async def commit(self, name: str, change: Change) -> Document:
         """Replace a document by what ``change`` makes of it; return it when it is on the disk.
@@ -141,15 +141,19 @@ class StateStore:
         ``change`` runs in the writing thread. A caller that is cancelled gives up waiting, not the
         change. Raises OSError and Unreadable.
         """
-        return await self._run(self._change, name, change)
+        return await self.submit(self._change, name, change)
 
     async def close(self) -> None:
         """Return when every change that was requested is on the disk, or has failed. No more may follow."""
-        await self._run(lambda: None)
+        await self.submit(lambda: None)
         self._writer.shutdown(wait=False)
 
-    async def _run(self, call: Callable[[*_Ts], _T], *arguments: *_Ts) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, call, *arguments)
+    def submit(self, call: Callable[[*_Ts], _T], *arguments: *_Ts) -> asyncio.Future[_T]:
+        """Call something that reads or writes in the writing thread, after all that was requested before.
+
+        It happens also when no caller waits for it any more.
+        """
+        return asyncio.shield(asyncio.get_running_loop().run_in_executor(self._writer, call, *arguments))
 
     def _change(self, name: str, change: Change) -> Document:
         path = self._path(name)

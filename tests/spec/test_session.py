@@ -8,6 +8,7 @@ import pytest
 
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
+from proxy.state.folder import locked
 from tests.clock import pass_time
 
 ROUTES = ["/soe", "/aggregates", "/api/operation", "/api/status", "/api/system_status", "/api/powerwalls"]
@@ -186,3 +187,29 @@ async def test_a_closed_path_of_an_open_gateway_rests_alone(start, clock, passwo
         await pass_time(clock, proxy, 6)
         assert (await proxy.get("/soe")).headers["Age"] == "0"
         assert sim.logins == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "written", "status"),
+    [
+        ({}, "pins.json", 200),
+        ({"gw_tls": "off"}, ".powerwall", 200),
+        ({"gw_tls": "off", "password": "wrong"}, "refusals.json", 502),
+    ],
+)
+async def test_a_disk_that_hangs_delays_what_is_to_be_kept_and_nothing_else(
+    sim, start, tmp_path, settings, written, status
+):
+    """The folder is locked by another process: routes that take no reading answer meanwhile."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    proxy = await start(sim, **settings)
+    with locked(folder):
+        reading = asyncio.create_task(proxy.get("/soe"))
+        for _ in range(50):
+            assert (await proxy.get("/docs")).status == 200
+        assert not (folder / written).exists()
+        assert not reading.done()
+
+    assert (await reading).status == status
+    assert (folder / written).exists()

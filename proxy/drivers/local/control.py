@@ -102,7 +102,7 @@ class LocalWriter:
         if reply.is_denied:
             credentials = await self._login.renew(credentials, OPERATION)
             reply = await self._read(credentials)
-        self._raise_for(OPERATION, reply)
+        await self._raise_for(OPERATION, reply)
         document = parse(OPERATION, reply.body)
         reserve = document.get(_RESERVE)
         if not _mode(document) or isinstance(reserve, bool) or not isinstance(reserve, int | float):
@@ -122,7 +122,7 @@ class LocalWriter:
                 reply = await self._once(method, path, newer, document)
         if reply.status in _LOST:
             raise OutcomeUnknown(f"{path} was sent, but its answer was lost in the gateway ({reply.status})")
-        self._raise_for(path, reply)
+        await self._raise_for(path, reply)
 
     async def _once(
         self, method: str, path: str, credentials: Credentials, document: Mapping[str, Any] | None
@@ -137,7 +137,7 @@ class LocalWriter:
         except (Interrupted, GatewayTimeout, BadAnswer) as exc:
             raise OutcomeUnknown(f"{path} was sent, but no usable answer came") from exc
 
-    def _raise_for(self, path: str, reply: Reply) -> None:
+    async def _raise_for(self, path: str, reply: Reply) -> None:
         """Raise for every status but success, which shows that the session is good. An answer is an answer: nothing here leaves doubt."""
         match reply.status:
             case 200 | 201 | 202 | 204:
@@ -150,7 +150,7 @@ class LocalWriter:
             case 404 | 405:
                 raise NotSupported(f"{path} is not offered by this gateway")
             case 429:
-                raise self._login.limited(path, reply)
+                raise await self._login.limited(path, reply)
             case status:
                 raise CommandRejected(f"{path}: the gateway answered {status}")
 

@@ -122,7 +122,7 @@ class LocalDriver:
             if reply.is_denied and await self.login.renew(newer, path) is not newer:
                 raise SourceUnavailable(f"{path}: the session was ended while it was read")
         if reply.status != _OK:
-            raise self._refusal(path, reply)
+            raise await self._refusal(path, reply)
         self.login.note_read(path)
         return reply
 
@@ -167,7 +167,7 @@ class LocalDriver:
             self.login.note_version(value["version"])
         return Document(value, reply.body, reply.requested_at, now)
 
-    def _refusal(self, path: str, reply: Reply) -> GatewayError:
+    async def _refusal(self, path: str, reply: Reply) -> GatewayError:
         """Translate a status as docs/protocol.md, "Status codes of the local API", lists it."""
         wait = reply.retry_after
         match reply.status:
@@ -181,7 +181,7 @@ class LocalDriver:
             case 401 | 403:
                 return Forbidden(f"{path}: this login may not read it")
             case 429:
-                return self.login.limited(path, reply)
+                return await self.login.limited(path, reply)
             case 502:
                 return SourceUnavailable(f"{path}: the site master is stopped (502)", retry_after=wait)
             case status if status >= 500:  # noqa: PLR2004 - server errors, RFC 9110 section 15.6

@@ -89,7 +89,7 @@ class Login:
                 return self._current
             if self.is_free or (failed.number and await self._is_good(failed, path)):
                 return failed
-            self._check_pace(path)
+            await self._check_pace(path)
             self._current = await self._log_in(failed.number + 1)
             self._read.clear()
             return self._current
@@ -115,7 +115,7 @@ class Login:
                 self.note_read(witness)
                 return True
             if reply.status == _TOO_MANY:
-                raise self.limited(witness, reply)
+                raise await self.limited(witness, reply)
             denied = denied or reply.is_denied
         return not denied and any(at > self._clock.monotonic() - _HOUR_S for at in self._tried)
 
@@ -127,18 +127,18 @@ class Login:
             return []
         return sorted(set(_OPEN_TO_ALL) - {refused}, key=lambda path: path not in self._read)
 
-    def _check_pace(self, path: str) -> None:
+    async def _check_pace(self, path: str) -> None:
         """Raise GatewayError for a session that ended too soon to be replaced at once."""
         lately = sum(at > self._clock.monotonic() - _YOUNG_S for at in self._tried)
         if lately and self._is_unproved:
             self._is_unproved = False
-            raise self.backoff.refused(LoginRejected("the session that the login gave is not accepted"))
+            raise await self.backoff.refused(LoginRejected("the session that the login gave is not accepted"))
         if lately > 1:
             raise SourceUnavailable(f"{path}: the session was ended again just after its login")
 
-    def limited(self, path: str, reply: Reply) -> RateLimited:
+    async def limited(self, path: str, reply: Reply) -> RateLimited:
         """Note a 429 on data; return the error."""
-        return self.backoff.limited(
+        return await self.backoff.limited(
             RateLimited(f"{path}: too many requests (429)", retry_after=reply.retry_after)
         )
 
@@ -230,8 +230,10 @@ class Login:
             self._tried.append(started)
             self.outcomes[error.code()] += 1
             if isinstance(error, LoginRejected | RateLimited):
-                self.backoff.refused(error)
+                await self.backoff.refused(error)
             raise
+        session = {"host": self._session.address, "since": credentials.since, **self._given(reply)}
+        await self._memory.submit(self._memory.write, self._file, session)
         self._is_unproved = True
         self._tried.append(started)
         self.outcomes["ok"] += 1
@@ -239,7 +241,7 @@ class Login:
         return credentials
 
     def _accepted(self, number: int, reply: Reply) -> Credentials:
-        """Turn the answer of the login into a ticket and remember it. Raises GatewayError."""
+        """Turn the answer of the login into credentials. Raises GatewayError."""
         wait = reply.retry_after
         if reply.is_denied:
             raise LoginRejected("PW_PASSWORD is wrong, or a password login is not allowed", retry_after=wait)
@@ -247,15 +249,12 @@ class Login:
             raise RateLimited("too many logins (429)", retry_after=wait)
         if reply.status != _OK:
             raise LoginFailed(f"the login answered {reply.status}", retry_after=wait)
-        session = self._credentials(reply)
-        headers = session_headers(session)
+        headers = session_headers(self._given(reply))
         if not headers:
             raise LoginFailed("the login gave neither cookies nor a token")
-        since = self._clock.wall()
-        self._memory.write(self._file, {"host": self._session.address, "since": since, **session})
-        return Credentials(number, headers, since)
+        return Credentials(number, headers, self._clock.wall())
 
-    def _credentials(self, reply: Reply) -> dict[str, str]:
+    def _given(self, reply: Reply) -> dict[str, str]:
         if self._settings.auth_mode == "cookie" and "AuthCookie" in reply.cookies:
             names = ("AuthCookie", "UserRecord")
             return {name: reply.cookies[name] for name in names if name in reply.cookies}

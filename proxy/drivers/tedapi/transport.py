@@ -125,16 +125,16 @@ class BasicTransport:
             return reply.body
         error = refusal(reply, what)
         if isinstance(error, RateLimited):
-            raise self._backoff.limited(error)
+            raise await self._backoff.limited(error)
         if not isinstance(error, LoginRejected):
             raise error
         if self._din is None:
-            raise self._backoff.refused(error)
+            raise await self._backoff.refused(error)
         if (await self._ask_din()).status == _OK:
             raise Forbidden(
                 f"TEDAPI: refused ({reply.status}) for the {what}, though the password is accepted"
             )
-        raise self._backoff.refused(error, times=2)
+        raise await self._backoff.refused(error, times=2)
 
 
 def refusal(reply: Reply, what: str) -> GatewayError:

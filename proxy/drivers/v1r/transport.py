@@ -164,9 +164,9 @@ class SignedTransport:
         except WrongGateway:
             raise
         except LoginRejected as error:
-            raise self._backoff.refused(error) from error.__cause__
+            raise await self._backoff.refused(error) from error.__cause__
         except RateLimited as error:
-            raise self._backoff.limited(error) from error.__cause__
+            raise await self._backoff.limited(error) from error.__cause__
         self._backoff.logged_in()
         self._backoff.answered()
         return result
