@@ -193,9 +193,7 @@ class Link:
 
     def forget_missing(self) -> None:
         """Ask again for what the gateway did not offer: its firmware may have changed."""
-        self.rests = {
-            path: rest for path, rest in self.rests.items() if not isinstance(rest.error, NotSupported)
-        }
+        self.rests = {path: rest for path, rest in self.rests.items() if rest.error.is_failure}
         self.cannot_write.clear()
 
     def _reason(self) -> str:

@@ -31,6 +31,11 @@ class SourceResult:
     result: CacheResult
     error: GatewayError | None = None
 
+    @property
+    def is_absent(self) -> bool:
+        """Say whether this is a source that the gateway does not offer."""
+        return self.error is not None and not self.error.is_failure
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:

@@ -163,8 +163,8 @@ class SourceCache:
     def count(self, lookup: Lookup, times: int = 1) -> None:
         """Count how the sources of a look-up were obtained."""
         for source, found in lookup.sources.items():
-            is_lacking = found.error is not None and not found.error.is_failure
-            result = CacheResult.NOT_OFFERED if is_lacking and not found.snapshot else found.result
+            is_absent = found.is_absent and not found.snapshot
+            result = CacheResult.NOT_OFFERED if is_absent else found.result
             self.results[source, result] = self.results.get((source, result), 0) + times
 
     def discard(self, sources: Iterable[Source]) -> None:

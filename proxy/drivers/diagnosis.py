@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from proxy.config.cloud import cloud_mode
 from proxy.core.advice import CLOUD, PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
 from proxy.core.clock import Clock
-from proxy.core.errors import GatewayError, GatewayTimeout, NotSupported, Scope, SourceUnavailable
+from proxy.core.errors import GatewayError, GatewayTimeout, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.json_access import get_path
 from proxy.core.model import Document, Source
@@ -205,9 +205,9 @@ def _reading(
     if isinstance(answer, Document):
         return Finding(step, _firmware(answer, driver) if source == STATUS else "read")
     error = answer or SourceUnavailable(f"{source} was not in the answer")
-    if source == SOE and isinstance(error, NotSupported):  # with a battery, every firmware reports it
+    if source == SOE and not error.is_failure:  # with a battery, every firmware reports it
         return Finding(step, "is not offered; has this site no battery?")
-    if isinstance(error, NotSupported) and not is_needed:
+    if not error.is_failure and not is_needed:
         return Finding(step, "is not offered over this link; another one has it")
     cause, advice = advice_for(error, driver.name)
     wait = f"; it requests a pause of {error.retry_after:.0f} s" if error.retry_after else ""

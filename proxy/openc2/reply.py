@@ -77,7 +77,7 @@ async def tell(context: Context, gateway: Gateway, rows: Mapping[str, Property])
 def _nothing(reading: Lookup, gateway: SourceCache) -> Refused:
     """Say why no property could be had: the gateway's trouble, or there is no such thing."""
     errors = [got.error for got in reading.sources.values() if got.snapshot is None and got.error]
-    trouble = next((error for error in errors if not isinstance(error, NotSupported)), None)
+    trouble = next((error for error in errors if error.is_failure), None)
     return Refused(404, "this gateway does not report this") if trouble is None else refused(trouble, gateway)
 
 

@@ -115,7 +115,7 @@ class Readings:
         ends = self._clock.monotonic() + cache.deadline_s
         reading = await cache.get(route.sources + route.offered + route.optional)
         for source, substitute in route.instead:
-            if isinstance(reading.sources[source].error, NotSupported):
+            if reading.sources[source].is_absent:
                 left = max(ends - self._clock.monotonic(), 0.0)
                 reading = substituted(reading, source, await cache.get((substitute,), left))
         return reading
@@ -186,7 +186,7 @@ def obtain_fresh(route: Route, gateway: Gateway) -> Lookup | None:
     """Get what ``Readings.obtain`` would, if no request is needed for it and all of it is fresh."""
     reading = gateway.cache.get_fresh(route.sources + route.offered + route.optional)
     for source, substitute in route.instead:
-        if reading is not None and isinstance(reading.sources[source].error, NotSupported):
+        if reading is not None and reading.sources[source].is_absent:
             other = gateway.cache.get_fresh((substitute,))
             reading = other and substituted(reading, source, other)
     return reading
@@ -219,7 +219,7 @@ def refusal(route: Route, reading: Lookup) -> GatewayError | None:
     """Return why a source cannot be had that this gateway offers; what it does not offer is no error."""
     errors = (reading.error((source,)) for source in route.offered)
     for error in errors:
-        if error and not isinstance(error, NotSupported):
+        if error and error.is_failure:
             return error
     return None if route.view else _of_another_kind(route, reading)
 
@@ -234,7 +234,7 @@ def _of_another_kind(route: Route, reading: Lookup) -> NotSupported | None:
 
 def _is_unknown(got: SourceResult) -> bool:
     """Say whether a source is there and cannot be read now, unlike one that this gateway does not offer."""
-    return got.snapshot is None and not isinstance(got.error, NotSupported)
+    return got.snapshot is None and not got.is_absent
 
 
 def worst(reading: Lookup) -> CacheResult:

@@ -122,7 +122,7 @@ class Passthrough:
             try:
                 found = await self._fetch(request, key, kept)
             except GatewayError as error:
-                if kept is None or isinstance(error, NotSupported) or _is_strict(kept.headers):
+                if kept is None or not error.is_failure or _is_strict(kept.headers):
                     raise
                 return self._serve(request, kept, "stale")
         # The gateway and the next client need not wait for this one.
