@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,30 +106,50 @@ class Link:
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:
         """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
+        async with self._attempt(exchange, self._failed):
+            with self._measured(exchange):
+                answer = await self._request_fetch(exchange)
+        return self._documents(answer)
+
+    @asynccontextmanager
+    async def _attempt(
+        self, exchange: str, failed: Callable[[str, GatewayError, float], None]
+    ) -> AsyncIterator[None]:
+        """Send something in its turn, if it may be sent: the breaker learns of its begin and its end.
+
+        ``failed`` is given the exchange, its error and the time. Raises GatewayError.
+        """
         async with self._slots:
             now = self._clock.monotonic()
             if refusal := self.refusal(exchange, now):
                 raise refusal
             self._note(self.breaker.begin(now))
-            self.in_flight += 1
-            outcome = "abandoned"
             try:
-                answer = await self._request_fetch(exchange)
-                outcome = "ok"
+                yield
             except GatewayError as error:
-                outcome = error.code()
-                self._failed(exchange, error, self._clock.monotonic())
+                failed(exchange, error, self._clock.monotonic())
                 raise
-            except asyncio.CancelledError:
+            except BaseException:
                 self._note(self.breaker.abandoned(self._clock.monotonic()))
                 raise
-            finally:
-                self.in_flight -= 1
-                took = self._clock.monotonic() - now
-                self.seconds.add(took)
-                self.latest[exchange] = Attempt(outcome, took)
             self._succeeded(exchange, self._clock.monotonic())
-            return self._documents(answer)
+
+    @contextmanager
+    def _measured(self, exchange: str) -> Iterator[None]:
+        """Count an exchange while it is under way, and note how it ended and how long it took."""
+        started, outcome = self._clock.monotonic(), "abandoned"
+        self.in_flight += 1
+        try:
+            yield
+            outcome = "ok"
+        except GatewayError as error:
+            outcome = error.code()
+            raise
+        finally:
+            self.in_flight -= 1
+            took = self._clock.monotonic() - started
+            self.seconds.add(took)
+            self.latest[exchange] = Attempt(outcome, took)
 
     async def _request_fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         """Ask the driver. Where it breaks its promise to raise GatewayError only, an answer surprised it."""
@@ -161,27 +181,14 @@ class Link:
         """Send a command once, unless the gateway rests; never again by itself. Raises GatewayError."""
         if not isinstance(self.driver, Controllable):
             raise NotSupported(f"the {self.driver.name} connection cannot write")
-        async with self._slots:
-            now = self._clock.monotonic()
-            if refusal := self.refusal(_COMMAND, now):
-                raise refusal
-            self._note(self.breaker.begin(now))
-            try:
-                outcome = await self.driver.execute(command)
-            except GatewayError as error:
-                self._refused(error, self._clock.monotonic())
-                raise
-            except BaseException:
-                self._note(self.breaker.abandoned(self._clock.monotonic()))
-                raise
-            self._succeeded(_COMMAND, self._clock.monotonic())
-            return outcome
+        async with self._attempt(_COMMAND, self._refused):
+            return await self.driver.execute(command)
 
-    def _refused(self, error: GatewayError, now: float) -> None:
+    def _refused(self, command: str, error: GatewayError, now: float) -> None:
         """Learn from a failed command: the gateway may have to rest for it, but no path does."""
-        self.exchanges[_COMMAND, error.code()] += 1
+        self.exchanges[command, error.code()] += 1
         cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
-        self._note_failure(_COMMAND, cause, now)
+        self._note_failure(command, cause, now)
 
     async def accepts_connections(self) -> bool:
         """Find out whether a link that lost its gateway could reach it now; it may be tried at once if so."""
