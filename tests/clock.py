@@ -37,11 +37,13 @@ class _WaitingTime(selectors.DefaultSelector):
         self._is_idle = is_idle
 
     def select(self, timeout=None):
-        started = time.monotonic()
-        events = super().select(timeout)
-        if not self._is_computing():
-            waited = time.monotonic() - started
-            self.waited_s += waited if timeout is None else min(waited, timeout)
+        events = super().select(0)  # what has happened already was not waited for, however late we look
+        if not events and timeout != 0:
+            started = time.monotonic()
+            events = super().select(timeout)
+            if not self._is_computing():
+                waited = time.monotonic() - started
+                self.waited_s += waited if timeout is None else min(waited, timeout)
         self.busy_turns += bool(events) or not self._is_idle()
         return events
 
