@@ -9,7 +9,7 @@ NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:inf
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit fuzz test-dates test-lowest docs picture bench deb zipapp release lock clean
+.PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest docs picture bench deb zipapp release lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -17,7 +17,7 @@ help: ## show this list
 run: $(VENV)/.run ## try it: a simulated house on http://localhost:8675/
 	$(BIN)/powerwall-proxy serve --demo
 
-test: $(VENV)/.test ## everything: lint, types, import rules, all tests with coverage
+test: $(VENV)/.test ## everything: lint, types, import rules, all tests
 	.ci/packages $(NEEDS)
 	$(MAKE) --no-print-directory lint unit
 
@@ -36,6 +36,9 @@ lint: $(VENV)/.test
 
 TESTS := tests
 unit: $(VENV)/.test
+	$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
+
+coverage: $(VENV)/.test ## all tests, and which lines and branches they run; takes twice as long
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
 
 fuzz: $(VENV)/.test ## explore with other generated cases than `make test`; prints how to repeat what fails
