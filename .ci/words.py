@@ -40,13 +40,15 @@ CHECKED = (
             "gateways",
             "commands",
             "logs",
-            "server/data",
-            "server/pages",
-            "server/live",
-            "server/control",
-            "server/gateway_api",
+            "server",
+            "drivers/local",
+            "drivers/tedapi",
+            "drivers/v1r",
+            "sim/documents",
+            "sim/tedapi",
         )
     ),
+    *("proxy/*.py", "proxy/drivers/*.py", "proxy/sim/*.py"),
 )
 
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
@@ -80,11 +82,12 @@ def _texts(script: str) -> str:
 
 
 def _strings(source: str) -> str:
-    """Leave only strings and comments of Python."""
+    """Leave only strings and comments of Python. Keys of mappings are names."""
     lines = [""] * (source.count("\n") + 2)
     wanted = {tokenize.STRING, tokenize.COMMENT} | {getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type in wanted:
+    tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    for token, after in zip(tokens, [*tokens[1:], tokens[-1]], strict=True):
+        if token.type in wanted and after.string != ":":
             for number, line in enumerate(token.string.split("\n"), token.start[0]):
                 lines[number - 1] += f" {line}"
     return "\n".join(lines)

@@ -15,8 +15,8 @@ from proxy.core.model import Command, Document, Outcome, Setting, Source
 class Driver(Protocol):
     """One way to read one gateway.
 
-    ``sources`` maps everything that the driver can tell to the exchange that
-    tells it; exchanges are the unit of coalescing and of cooldown.
+    ``sources`` maps everything that the driver can report to the exchange that
+    reports it; exchanges are the unit of coalescing and of cooldown.
     """
 
     name: str
@@ -26,9 +26,9 @@ class Driver(Protocol):
         """Return the lifetimes of what this driver answers for a source."""
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
-        """Ask the gateway once and return everything that its answer told.
+        """Query the gateway once and return everything that its response reported.
 
-        A source that the answer ought to tell and does not is mapped to the
+        A source that the response ought to report and does not is mapped to the
         error that says why; the other sources are none the worse for it.
 
         Raises a GatewayError subclass and nothing else. Logs in (again) at
@@ -85,10 +85,10 @@ class Dialable(Protocol):
 
 @runtime_checkable
 class CachesReplies(Protocol):
-    """A driver that keeps answers to tell them again."""
+    """A driver that keeps responses to report them again."""
 
     def forget_answers(self) -> None:
-        """Tell no answer again that was asked for before now: a write has changed the gateway."""
+        """Report no response again that was requested before now: a write has changed the gateway."""
 
 
 @runtime_checkable

@@ -174,7 +174,7 @@ class _Account:
         self.marks = HighWater(_marks(counters), _AHEAD_S)
         since = number(row.get("since"))
         self.since = clock.wall() if since is None else since
-        # Across a restart only the wall clock can tell the gap; one that was set back tells none.
+        # Across a restart only the wall clock shows the gap; one that was set back shows none.
         self._until = number(row.get("until"))
         self._read_at = None if self._until is None else clock.monotonic() - (clock.wall() - self._until)
         self._saved_at = clock.monotonic()

@@ -45,7 +45,7 @@ _LONGEST_S = 120.0  # for a file; 4 MB take a weak Wi-Fi a minute
 # A gateway in the same network accepts a connection in milliseconds, behind a weak Wi-Fi in a second or two.
 _ACCEPTS_S = 4.0
 _DENIED = frozenset({401, 403})
-# More than any gateway is asked in a minute.
+# More than any gateway gets in a minute.
 _REMEMBERED = 600
 
 
@@ -207,12 +207,12 @@ class GatewayClient:
             session = self._sessions.get(is_file)
             if session is None or session.closed:
                 session = self._sessions[is_file] = self._made(is_file=is_file)
-            return session, await self._trust.ask() if self._trust else False
+            return session, await self._trust.check() if self._trust else False
 
     def _made(self, *, is_file: bool) -> aiohttp.ClientSession:
         pool = self._settings.pool_maxsize
         size = FILES_AT_ONCE if is_file else max(pool, 1)
-        # Counted when it goes out: aiohttp may repeat a request, or find nobody to send it to.
+        # Counted when it goes out: aiohttp may repeat a request, or find no connection to send it over.
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(self._count)
         # The gateway's cookies are kept by the driver that logged in, nowhere else.
@@ -278,7 +278,7 @@ def _is_framing(exc: BaseException) -> bool:
 
 
 def inflate(body: bytes, path: str) -> bytes:
-    """Decompress a gzip body, told by its magic number: firmware from 25.42.2 compresses unasked."""
+    """Decompress a gzip body, recognised by its magic number: firmware from 25.42.2 compresses without being requested to."""
     if not body.startswith(GZIP):
         return body
     engine = zlib.decompressobj(wbits=31)

@@ -1,4 +1,4 @@
-"""How long an account is left alone: refused credentials and 429, remembered across restarts.
+"""How long no request is sent for an account: refused credentials and 429, remembered across restarts.
 
 No restart loop may lock the owner out. Each driver that carries credentials has one
 ``LoginBackoff``; all of them share one file of the state folder, by driver and address.
@@ -104,10 +104,10 @@ class LoginBackoff:
         self._forget(_DATA)
 
     def _note(self, kind: str, error: LoginRejected | RateLimited, times: int) -> None:
-        rests, longest_s = _WAITS[kind]
+        waits, longest_s = _WAITS[kind]
         before = self._cooldowns.get(kind)
         failures = (before.failures if before else 0) + times
-        wait = max(rests[min(failures, len(rests)) - 1], min(error.retry_after or 0.0, longest_s))
+        wait = max(waits[min(failures, len(waits)) - 1], min(error.retry_after or 0.0, longest_s))
         error.retry_after = wait
         if isinstance(error, LoginRejected):
             error.refusals = failures

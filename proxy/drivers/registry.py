@@ -2,7 +2,7 @@
 
 Each line of the table names drivers by module, which is imported only when it
 is chosen. A link that fails is tried again like any other; nothing is decided
-for good at start. Tesla's cloud comes last: it is read alone without a gateway, and
+once for all at start. Tesla's cloud comes last: it is read alone without a gateway, and
 else where the gateway fails or does not offer something. Modes: docs/protocol.md, "Its mode".
 """
 
@@ -32,7 +32,7 @@ _CLOUD_TIMEOUT_S = 10.0
 
 
 def mode_of(settings: GatewaySettings) -> str:
-    """Name the way of reading that the settings ask for: off, full, hybrid or v1r; "" without a gateway.
+    """Name the mode of reading that the settings choose: off, full, hybrid or v1r; "" without a gateway.
 
     The names are those that /stats has always had; "off" is the local login alone.
     """
@@ -160,7 +160,7 @@ _MODES: dict[str, Callable[[GatewaySettings, StateStore, Clock], Iterator[Driver
 
 
 def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> EnergyMeter | None:
-    """Make the counters of a gateway that tells none."""
+    """Make the counters of a gateway that reports none."""
     from proxy.drivers.energy import LONGEST_GAP_S, EnergyMeter  # noqa: PLC0415 - see the module
 
     if not settings.integrate_energy:
@@ -186,7 +186,7 @@ def _basic(host: str, settings: GatewaySettings, memory: StateStore, clock: Cloc
 
 
 def _one_connection(settings: GatewaySettings) -> GatewaySettings:
-    """TEDAPI is asked one question at a time, and a Powerwall 3 suffers from more connections."""
+    """TEDAPI gets one query at a time, and a Powerwall 3 suffers from more connections."""
     return replace(settings, pool_maxsize=min(settings.pool_maxsize, 1))
 
 

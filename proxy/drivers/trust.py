@@ -1,6 +1,6 @@
 """Which certificate a gateway may show, as PW_GW_TLS says.
 
-A gateway signs for itself, so there is nobody to ask about it: by default the
+A gateway signs for itself, so no authority vouches for it: by default the
 certificate that is seen first is pinned in the state folder, and any other is
 refused until the owner says that it is right.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# What aiohttp takes as ``ssl``: False trusts anybody, or there is no TLS.
+# What aiohttp takes as ``ssl``: False trusts any certificate, or there is no TLS.
 Trusted: TypeAlias = "ssl.SSLContext | aiohttp.Fingerprint | bool"
 
 # The names that a gateway's TLS accepts (docs/protocol.md, "Address and TLS"); any other aborts the handshake.
@@ -37,7 +37,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Trust:
-    """The trust in one gateway. Its owner asks one question at a time."""
+    """The trust in one gateway. Its owner makes one call at a time."""
 
     def __init__(self, dialer: Dialer, address: str, settings: GatewaySettings, memory: StateStore) -> None:
         self._dialer = dialer
@@ -46,8 +46,8 @@ class Trust:
         self._memory = memory
         self._known: ssl.SSLContext | aiohttp.Fingerprint | None = None
 
-    async def ask(self) -> Trusted:
-        """Say whom to trust now: a pin may have been accepted anew. Raises GatewayError, OSError, TimeoutError."""
+    async def check(self) -> Trusted:
+        """Say whom to trust now: another pin may have been accepted. Raises GatewayError, OSError, TimeoutError."""
         match self._settings.gw_tls:
             case "off":
                 return False

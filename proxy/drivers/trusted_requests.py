@@ -47,7 +47,7 @@ class Answer:
 class TrustedRequests:
     """What aiopowerwall uses of an aiohttp session: ``get`` and ``post``.
 
-    It asks for no verification of certificates on every request; here it gets
+    It requests no verification of certificates on every request; here it gets
     the trust of ``GatewayClient`` all the same. Statuses other than 200 end as errors
     here, with what the gateway says about when to return, but for 401 and 403 on data.
     """

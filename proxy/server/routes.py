@@ -54,7 +54,7 @@ def _told(name: str, summary: str, view: View, *sources: Source, **others: Any) 
 
 
 def _family(prefix: str, name: str, *members: str, shown_by: str) -> tuple[Route, ...]:
-    """Make the rows of a link that may not be configured; ``shown_by`` is the member that tells whether it is."""
+    """Make the rows of a link that may not be configured; ``shown_by`` is the member that reports whether it is."""
     off = {"error": f"{name} not enabled"}
     usage = {"error": f"Use {', '.join(f'/{prefix}/{member}' for member in members)}"}
     rows = [

@@ -41,7 +41,7 @@ class ServiceManager:
 
     @contextmanager
     def reloading(self) -> Iterator[None]:
-        """Report that the settings are read anew, and the end of it."""
+        """Report that the settings are read again, and the end of it."""
         if self._is_ready:
             self._report("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:

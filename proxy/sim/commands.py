@@ -11,7 +11,7 @@ from proxy.sim.answers import RATE_LIMITED, Answer, answer, forbidden, refusal
 from proxy.sim.dispatch import MODES
 from proxy.sim.documents import site as documents
 from proxy.sim.firmware import V1_17, V20_49, V21
-from proxy.sim.gateway import LOGIN, Gateway, RequestKey, Write
+from proxy.sim.gateway import LOGIN, Gateway, Request, Write
 from proxy.sim.scene import rfc3339
 from proxy.sim.sessions import Role, Session, Verdict, user_record
 
@@ -22,12 +22,12 @@ OFF_GRID, ON_GRID = "intentional_reconnect_failsafe", "backup"
 FULL_PERCENT = 100
 
 
-def fields(ask: RequestKey) -> dict[str, Any]:
+def fields(request: Request) -> dict[str, Any]:
     """Read a JSON object or a form; anything else is an empty object."""
-    if ask.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-        return dict(parse_qsl(ask.body.decode(errors="replace")))
+    if request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+        return dict(parse_qsl(request.body.decode(errors="replace")))
     try:
-        document = json.loads(ask.body)
+        document = json.loads(request.body)
     except ValueError:
         return {}
     return document if isinstance(document, dict) else {}
@@ -42,9 +42,9 @@ def _refused(gateway: Gateway, verdict: Verdict) -> Answer:
     return refusal(401, "Login Error", "bad credentials" if new else "Invalid Credentials")
 
 
-def login(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer:
+def login(gateway: Gateway, request: Request, _session: Session | None) -> Answer:
     """Open a session. Before 1.17 that alone stops the site master; later only if requested."""
-    given = fields(ask)
+    given = fields(request)
     username, password = str(given.get("username", "")), str(given.get("password", ""))
     now, version = gateway.clock.monotonic(), gateway.persona.version
     verdict = gateway.sessions.judge(now, username, password)
@@ -64,7 +64,7 @@ def login(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer
     return Answer(200, body, cookies=(f"AuthCookie={session.token}; Path=/", f"UserRecord={cookie}; Path=/"))
 
 
-def logout(gateway: Gateway, _ask: RequestKey, session: Session | None) -> Answer:
+def logout(gateway: Gateway, _request: Request, session: Session | None) -> Answer:
     """End the session."""
     if session is not None:
         gateway.sessions.end(session.token)
@@ -76,14 +76,14 @@ def may_write(gateway: Gateway, session: Session | None) -> bool:
     return gateway.persona.customer_writes or (session is not None and session.role is Role.INSTALLER)
 
 
-def operation(gateway: Gateway, ask: RequestKey, session: Session | None) -> Answer:
+def operation(gateway: Gateway, request: Request, session: Session | None) -> Answer:
     """Store mode and reserve; they take effect with ``/api/config/completed``.
 
     The whole object is replaced: a key that is missing is not kept but refused.
     """
     if not may_write(gateway, session):
         return forbidden("POST")
-    given = fields(ask)
+    given = fields(request)
     mode = given.get("real_mode", given.get("mode"))
     reserve = given.get("backup_reserve_percent")
     if mode not in MODES or isinstance(reserve, bool) or not isinstance(reserve, (int, float)):
@@ -96,7 +96,7 @@ def operation(gateway: Gateway, ask: RequestKey, session: Session | None) -> Ans
     return answer(stored | {key: mode, "backup_reserve_percent": reserve})
 
 
-def config_completed(gateway: Gateway, _ask: RequestKey, _session: Session | None) -> Answer:
+def config_completed(gateway: Gateway, _request: Request, _session: Session | None) -> Answer:
     """Apply what waits; 21.x answers with the status document."""
     pending, gateway.site.pending = gateway.site.pending, None
     if pending:
@@ -108,25 +108,25 @@ def config_completed(gateway: Gateway, _ask: RequestKey, _session: Session | Non
     return ACCEPTED
 
 
-def start(gateway: Gateway, _ask: RequestKey, _session: Session | None) -> Answer:
+def start(gateway: Gateway, _request: Request, _session: Session | None) -> Answer:
     """Start the site master."""
     gateway.catch_up()
     gateway.plant.running = True
     return ACCEPTED
 
 
-def stop(gateway: Gateway, _ask: RequestKey, _session: Session | None) -> Answer:
+def stop(gateway: Gateway, _request: Request, _session: Session | None) -> Answer:
     """Stop the site master: five documents answer 502 from now on."""
     gateway.catch_up()
     gateway.plant.running = False
     return ACCEPTED
 
 
-def islanding(gateway: Gateway, ask: RequestKey, session: Session | None) -> Answer:
+def islanding(gateway: Gateway, request: Request, session: Session | None) -> Answer:
     """Leave the grid or return to it; the grid status follows in its own time."""
     if not may_write(gateway, session):
         return forbidden("POST")
-    given = fields(ask)
+    given = fields(request)
     gateway.catch_up()
     if given.get("island_mode") == OFF_GRID:
         gateway.plant.contactor.open(gateway.plant.seconds)
@@ -137,18 +137,18 @@ def islanding(gateway: Gateway, ask: RequestKey, session: Session | None) -> Ans
     return answer(given)
 
 
-def site_name(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer:
+def site_name(gateway: Gateway, request: Request, _session: Session | None) -> Answer:
     """Rename the site."""
-    given = fields(ask)
+    given = fields(request)
     if not isinstance(given.get("site_name"), str):
         return BAD_REQUEST
     gateway.site.name = given["site_name"]
     return answer(documents.site_name(gateway.scene()))
 
 
-def change_password(gateway: Gateway, ask: RequestKey, _session: Session | None) -> Answer:
+def change_password(gateway: Gateway, request: Request, _session: Session | None) -> Answer:
     """Replace the customer's password, given the old one."""
-    given = fields(ask)
+    given = fields(request)
     if given.get("old_password") != gateway.sessions.password or not given.get("new_password"):
         return BAD_REQUEST
     gateway.sessions.password = str(given["new_password"])

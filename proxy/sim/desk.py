@@ -13,7 +13,7 @@ from proxy.sim.commands import is_write, writes_of
 from proxy.sim.delivery import deliver
 from proxy.sim.faults import Faults
 from proxy.sim.firmware import V21
-from proxy.sim.gateway import Gateway, RequestKey
+from proxy.sim.gateway import Gateway, Request
 from proxy.sim.records import Record, Traffic
 from proxy.sim.sessions import token_of
 from proxy.sim.tedapi import endpoints as tedapi
@@ -42,7 +42,7 @@ class RequestHandler:
 
     async def serve(self, request: web.Request, connections: int) -> web.StreamResponse:
         """Answer a request that came while so many connections were open."""
-        ask = RequestKey(
+        received = Request(
             request.method,
             request.rel_url.raw_path,
             request.headers,
@@ -50,51 +50,53 @@ class RequestHandler:
             await request.read(),
             request.remote or "",
         )
-        record = self._record(ask, request.rel_url.raw_query_string)
+        record = self._record(received, request.rel_url.raw_query_string)
         self.traffic.begin(record, connections)
         try:
-            given, action = await self._answer(ask, connections)
+            given, action = await self._answer(received, connections)
             record.status = given.status
-            return await deliver(request, given, self._common_headers(ask), action)
+            return await deliver(request, given, self._common_headers(received), action)
         finally:
             self.traffic.end()
 
-    def _record(self, ask: RequestKey, query: str) -> Record:
+    def _record(self, request: Request, query: str) -> Record:
         return Record(
             self.gateway.clock.monotonic(),
-            ask.method,
-            ask.path,
+            request.method,
+            request.path,
             query,
-            token_of(ask.headers, ask.cookies),
-            ask.headers,
-            ask.body,
-            writes=is_command(ask) if ask.path.startswith(TEDAPI) else is_write(ask.method, ask.path),
+            token_of(request.headers, request.cookies),
+            request.headers,
+            request.body,
+            writes=is_command(request)
+            if request.path.startswith(TEDAPI)
+            else is_write(request.method, request.path),
         )
 
-    def _common_headers(self, ask: RequestKey) -> Mapping[str, str]:
+    def _common_headers(self, request: Request) -> Mapping[str, str]:
         if self.gateway.persona.version < V21:
             return CORS
-        return MODERN if ask.path.startswith("/api/") else {}
+        return MODERN if request.path.startswith("/api/") else {}
 
-    async def _answer(self, ask: RequestKey, connections: int) -> tuple[Answer, str | None]:
+    async def _answer(self, request: Request, connections: int) -> tuple[Answer, str | None]:
         """Let the gateway answer, with the fault that strikes this request, if any."""
-        fault = self.faults.strike(ask.method, ask.path)
+        fault = self.faults.strike(request.method, request.path)
         if fault is None:
-            return self._respond(ask, connections), None
-        given = self._respond(ask, connections) if fault.after else None
+            return self._respond(request, connections), None
+        given = self._respond(request, connections) if fault.after else None
         if fault.delay_s:
             await asyncio.sleep(fault.delay_s)
         if given is None:
             # A broken or replaced exchange must not have changed anything at the gateway.
-            given = Answer() if fault.preempts else self._respond(ask, connections)
+            given = Answer() if fault.preempts else self._respond(request, connections)
         return fault.apply(given), fault.action
 
-    def _respond(self, ask: RequestKey, connections: int) -> Answer:
+    def _respond(self, request: Request, connections: int) -> Answer:
         most = self.gateway.sessions.limits.connections
         if most is not None and connections > most:
             return OVERLOADED
-        if ask.path.startswith("/api/"):
-            return self.gateway.respond(ask, writes_of(self.gateway))
-        if ask.path.startswith(TEDAPI):
-            return tedapi.respond(self.gateway, self.gateway.tedapi, ask)
-        return page(ask, exists=self.gateway.persona.web_app)
+        if request.path.startswith("/api/"):
+            return self.gateway.respond(request, writes_of(self.gateway))
+        if request.path.startswith(TEDAPI):
+            return tedapi.respond(self.gateway, self.gateway.tedapi, request)
+        return page(request, exists=self.gateway.persona.web_app)

@@ -32,7 +32,7 @@ OPEN_WRITES = frozenset({LOGIN, "/api/password/reset", "/api/password/change"})
 
 
 @dataclass(frozen=True, slots=True)
-class RequestKey:
+class Request:
     """A request as the gateway sees it; header names in any case."""
 
     method: str
@@ -110,65 +110,65 @@ class Gateway:
             outages=tuple(self._born + second / pace for second in self.plant.contactor.outages),
         )
 
-    def session_of(self, ask: RequestKey) -> Session | None:
+    def session_of(self, request: Request) -> Session | None:
         """Find the live session that a request belongs to."""
-        token = token_of(ask.headers, ask.cookies)
+        token = token_of(request.headers, request.cookies)
         return self.sessions.find(self.clock.monotonic(), token)
 
-    def respond(self, ask: RequestKey, writes: Mapping[tuple[str, str], Write]) -> Answer:
+    def respond(self, request: Request, writes: Mapping[tuple[str, str], Write]) -> Answer:
         """Answer a request to ``/api/…``; ``writes`` maps method and path to what they do."""
         if not self.sessions.tolerates(self.clock.monotonic()):
             return RATE_LIMITED
-        session = self.session_of(ask)
-        write = writes.get((ask.method, ask.path))
+        session = self.session_of(request)
+        write = writes.get((request.method, request.path))
         if write is not None:
-            return self._write(ask, session, write)
-        if ask.method not in {"GET", "HEAD"}:
-            return self._unknown_write(ask, session, writes)
-        if ask.path not in self._endpoints and any(path == ask.path for _, path in writes):
-            return METHOD_NOT_ALLOWED if session else self._no_session(ask)
-        return self._read(ask, session)
+            return self._write(request, session, write)
+        if request.method not in {"GET", "HEAD"}:
+            return self._unknown_write(request, session, writes)
+        if request.path not in self._endpoints and any(path == request.path for _, path in writes):
+            return METHOD_NOT_ALLOWED if session else self._no_session(request)
+        return self._read(request, session)
 
-    def _read(self, ask: RequestKey, session: Session | None) -> Answer:
-        endpoint = self._endpoints.get(ask.path)
+    def _read(self, request: Request, session: Session | None) -> Answer:
+        endpoint = self._endpoints.get(request.path)
         version = self.persona.version
         is_open = endpoint is not None and version < endpoint.login_since
         if session is None and not is_open:
-            return self._no_session(ask)
+            return self._no_session(request)
         recorded = self.overrides
         if recorded is not None:
-            return recorded.get(ask.path, NOT_FOUND)
+            return recorded.get(request.path, NOT_FOUND)
         if endpoint is None or not endpoint.exists(version):
             return NOT_FOUND
-        if not self.persona.full_rest and ask.path not in POWERWALL3:
+        if not self.persona.full_rest and request.path not in POWERWALL3:
             return NO_PAGE
         if endpoint.needs_site_master and not self.plant.running:
             return STOPPED
         document = endpoint.render(self.scene())
         return document if isinstance(document, Answer) else answer(document)
 
-    def _no_session(self, ask: RequestKey) -> Answer:
+    def _no_session(self, request: Request) -> Answer:
         # An unknown token is distinguished from none at all.
-        if token_of(ask.headers, ask.cookies):
+        if token_of(request.headers, request.cookies):
             return self.stale_token_answer
-        return forbidden(ask.method)
+        return forbidden(request.method)
 
-    def _write(self, ask: RequestKey, session: Session | None, write: Write) -> Answer:
-        is_open = ask.path in OPEN_WRITES or self.persona.version < write.login_since
+    def _write(self, request: Request, session: Session | None, write: Write) -> Answer:
+        is_open = request.path in OPEN_WRITES or self.persona.version < write.login_since
         if session is None and not is_open:
-            return self._no_session(ask)
-        return write.act(self, ask, session)
+            return self._no_session(request)
+        return write.act(self, request, session)
 
     def _unknown_write(
-        self, ask: RequestKey, session: Session | None, writes: Mapping[tuple[str, str], Write]
+        self, request: Request, session: Session | None, writes: Mapping[tuple[str, str], Write]
     ) -> Answer:
         if session is None:
-            return self._no_session(ask)
-        known = ask.path in self._endpoints or any(path == ask.path for _, path in writes)
-        return METHOD_NOT_ALLOWED if known and ask.method != "POST" else forbidden(ask.method)
+            return self._no_session(request)
+        known = request.path in self._endpoints or any(path == request.path for _, path in writes)
+        return METHOD_NOT_ALLOWED if known and request.method != "POST" else forbidden(request.method)
 
 
-Act = Callable[[Gateway, RequestKey, "Session | None"], Answer]
+Act = Callable[[Gateway, Request, "Session | None"], Answer]
 
 
 @dataclass(frozen=True, slots=True)

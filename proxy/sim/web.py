@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from proxy.sim.answers import NO_PAGE, Answer
-from proxy.sim.gateway import RequestKey
+from proxy.sim.gateway import Request
 
 NOTHING_CHANGED = 304
 LARGE = 4 * 1024 * 1024
@@ -76,16 +76,16 @@ FILES: Final[dict[str, File]] = {
 }
 
 
-def page(ask: RequestKey, *, exists: bool) -> Answer:
+def page(request: Request, *, exists: bool) -> Answer:
     """Serve a file if the gateway has an app at all, with a cookie on the first page and 304 for a validator that still holds."""
-    file = FILES.get(ask.path)
-    if not exists or file is None or ask.method not in {"GET", "HEAD"}:
+    file = FILES.get(request.path)
+    if not exists or file is None or request.method not in {"GET", "HEAD"}:
         return NO_PAGE
     headers = {"ETag": file.etag, "Last-Modified": LAST_MODIFIED, "Cache-Control": file.cache_control}
-    tags = ask.headers.get("If-None-Match")
+    tags = request.headers.get("If-None-Match")
     # As gateways' web servers do it: the date has to be the same.
-    unchanged = file.etag in tags if tags else ask.headers.get("If-Modified-Since") == LAST_MODIFIED
+    unchanged = file.etag in tags if tags else request.headers.get("If-Modified-Since") == LAST_MODIFIED
     if unchanged:
         return Answer(NOTHING_CHANGED, b"", "", headers)
-    cookies = ("visited=yes; Path=/; HttpOnly",) if ask.path == "/" else ()
+    cookies = ("visited=yes; Path=/; HttpOnly",) if request.path == "/" else ()
     return Answer(200, file.body, file.media_type, headers, cookies)

@@ -20,6 +20,7 @@ WORDS = {"tell": "report", "left alone": "in cooldown"}
         (".py", 'def tell():\n    """Do it.\n\n    tell\n    """\n', [(4, "tell")]),
         (".py", 'tell = "tell"  # tell\n', [(1, "tell"), (1, "tell")]),
         (".py", 'tell = f"tell {a}"\n', [(1, "tell")]),
+        (".py", 'it = {"tell": "tell"}\n', [(1, "tell")]),
         (".html", '<p title="tell">', [(1, "tell")]),
     ],
 )

@@ -102,7 +102,7 @@ async def test_a_refused_query_is_an_error_and_not_an_empty_house(gateway, start
     health = (await proxy.get("/health")).json()
     assert "refuses" in link(health)["resting"]["controller"]["reason"]
     assert (health["status"], health["age_seconds"]) == ("degraded", None)
-    assert "refuses the question" in health["message"]
+    assert "refuses the query" in health["message"]
     assert (await proxy.get("/ready")).status == 503
 
 

@@ -18,7 +18,7 @@ from proxy.core.errors import (
     SourceUnavailable,
     Unreachable,
 )
-from proxy.drivers.v1r.transport import opened, translated
+from proxy.drivers.v1r.transport import parse_envelope, translated
 from proxy.sim.tedapi.state import KeyState
 from tests.clock import pass_time
 from tests.drivers.houses import knows, link
@@ -91,7 +91,7 @@ async def test_an_answer_of_another_gateway_is_not_taken(part):
     said_by.din = "1707000-11-J--TG2"
 
     with pytest.raises(LoginRejected, match="another gateway"):
-        opened("firmware", reply.SerializeToString(), "1707000-11-J--TG1")
+        parse_envelope("firmware", reply.SerializeToString(), "1707000-11-J--TG1")
 
 
 async def test_what_is_compressed_twice_is_not_unpacked_twice(wired, start, key):

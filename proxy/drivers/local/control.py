@@ -65,25 +65,25 @@ class LocalWriter:
     async def _operate(self, command: Command) -> Outcome:
         """Replace mode and reserve: the gateway takes the whole object, so what stays is sent along."""
         current = await self._operation()
-        wanted = _replaced(current, command.values)
-        await self._send("POST", OPERATION, wanted)
+        target = _replaced(current, command.values)
+        await self._send("POST", OPERATION, target)
         try:
             await self._send("GET", _APPLY)
         except OutcomeUnknown:
             raise
         except GatewayError as exc:
-            # Whoever has something applied next may have these applied along with it.
+            # The next client that applies something may apply these along with it.
             raise OutcomeUnknown(f"the gateway took the values, but did not apply them ({exc})") from exc
         try:
             held = await self._operation()
         except GatewayError as exc:
             raise OutcomeUnknown("the gateway took the values, but cannot be read") from exc
-        if _mode(held) != _mode(wanted) or abs(held[_RESERVE] - wanted[_RESERVE]) > _SAME_PERCENT:
+        if _mode(held) != _mode(target) or abs(held[_RESERVE] - target[_RESERVE]) > _SAME_PERCENT:
             raise CommandRejected(
                 f"the gateway took the values, but holds mode {_mode(held)} and reserve "
                 f"{app_percent(held[_RESERVE]):.0f} %"
             )
-        return Outcome(_told(held), _told(current))
+        return Outcome(_settings_of(held), _settings_of(current))
 
     async def _island(self, command: Command) -> Outcome:
         """Leave the grid or return to it. The grid status follows in its own time, 20 s and more."""
@@ -93,10 +93,10 @@ class LocalWriter:
         await self._send("POST", _ISLANDING, {"island_mode": _ISLAND_MODES[leave]})
         return Outcome({Setting.ISLANDING: leave})
 
-    # -- asking --------------------------------------------------------------------------------
+    # -- requests ------------------------------------------------------------------------------
 
     async def _operation(self) -> dict[str, Any]:
-        """Read the operation anew, logging in again at most once."""
+        """Read the operation again, logging in again at most once."""
         credentials = await self._login.credentials()
         reply = await self._read(credentials)
         if reply.is_denied:
@@ -159,13 +159,13 @@ def _replaced(current: Mapping[str, Any], values: Mapping[Setting, Any]) -> dict
     """Fill in what the command leaves as it is. Firmware before 21.39 calls the key ``mode``."""
     key = "real_mode" if "real_mode" in current else "mode"
     reserve = values.get(Setting.RESERVE)
-    wanted = {
+    target = {
         key: values.get(Setting.MODE, current[key]),
         _RESERVE: current[_RESERVE] if reserve is None else raw_percent(reserve),
     }
     if isinstance(current.get(_LIMIT), int | float):
-        wanted[_LIMIT] = current[_LIMIT]
-    return wanted
+        target[_LIMIT] = current[_LIMIT]
+    return target
 
 
 def _mode(document: Mapping[str, Any]) -> str:
@@ -173,7 +173,7 @@ def _mode(document: Mapping[str, Any]) -> str:
     return mode if isinstance(mode, str) else ""
 
 
-def _told(document: Mapping[str, Any]) -> dict[Setting, Any]:
+def _settings_of(document: Mapping[str, Any]) -> dict[Setting, Any]:
     return {
         Setting.RESERVE: max(app_percent(document[_RESERVE]), 0),
         Setting.MODE: _mode(document),

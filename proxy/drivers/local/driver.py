@@ -81,7 +81,7 @@ _A_DAY_S = 86400.0
 class LocalDriver:
     """Reads and writes a gateway over its local API; cookie or bearer session.
 
-    ``excluded`` are sources that it leaves to another way to the same gateway.
+    ``excluded`` are sources that it leaves to another link to the same gateway.
     """
 
     name = "local"
@@ -173,7 +173,7 @@ class LocalDriver:
         match reply.status:
             case 404 | 405 | 409:  # 409: not while the site master runs, firmware 1.15
                 if path == VITALS and parse_version(self.login.version) >= HAS_VITALS_BELOW:
-                    # Gone for good; a gateway that comes back after an update is asked anew.
+                    # Gone permanently; a gateway that comes back after an update is queried again.
                     return NotSupported("this firmware has no device vitals", retry_after=_A_DAY_S)
                 return NotSupported(f"{path} is not offered by this firmware")
             case 401 | 403 if self.login.is_free:

@@ -37,19 +37,19 @@ _OK = 200
 _TOO_MANY = 429
 _REDIRECTS = frozenset({301, 302, 307, 308})
 # What looking up a key in a body raises when this is no JSON, or JSON without the key.
-_NOT_TOLD = (ValueError, TypeError, KeyError, RecursionError)
+_NO_SUCH_KEY = (ValueError, TypeError, KeyError, RecursionError)
 _HOUR_S = 3600.0
 # More logins than any gateway allows in an hour.
 _REMEMBERED = 100
 # A session this new that has ended again was taken away: the gateway restarted, or another program took
 # its place. That is worth one login in this time.
 _YOUNG_S = 30.0
-# What every login may read, on all firmware that wants one for it (docs/protocol.md, "Firmware").
+# What every login may read, on all firmware that requires one for it (docs/protocol.md, "Firmware").
 _OPEN_TO_ALL = (METERS, SOE, GRID_STATUS)
 
 
 class Login:
-    """Hands out tickets; makes a new one when told that the old one failed."""
+    """Gives credentials out, and new ones when the old ones have failed."""
 
     def __init__(
         self, session: GatewayClient, settings: GatewaySettings, memory: StateStore, clock: Clock
@@ -69,7 +69,7 @@ class Login:
         self._current: Credentials | None = self._remembered()
 
     async def credentials(self) -> Credentials:
-        """Return the ticket in force, making the first one. Raises GatewayError, also during a cooldown of data."""
+        """Return the credentials in force, making the first ones. Raises GatewayError, also during a cooldown of data."""
         self.backoff.check(login=False)
         if self._current is None:
             async with self._lock:
@@ -78,9 +78,9 @@ class Login:
         return self._current
 
     async def renew(self, failed: Credentials, path: str) -> Credentials:
-        """Return a ticket newer than the one that ``path`` refused, logging in unless that was done meanwhile.
+        """Return credentials newer than those that ``path`` refused, logging in unless that was done meanwhile.
 
-        Returns the same one where another would not help: the session is accepted elsewhere, or
+        Returns the same ones where others would not help: the session is accepted elsewhere, or
         reading is free. Raises GatewayError when no session can be had.
         """
         async with self._lock:
@@ -177,7 +177,7 @@ class Login:
             "firmware": self.version.strip() or None,
         }
 
-    # -- making tickets ----------------------------------------------------------------------
+    # -- making credentials ------------------------------------------------------------------
 
     async def _first(self) -> Credentials:
         """Log in, unless reading is free."""
@@ -198,14 +198,14 @@ class Login:
     def _learn(self, body: bytes) -> None:
         try:
             version = json.loads(body)["version"]
-        except _NOT_TOLD:
+        except _NO_SUCH_KEY:
             return
         if isinstance(version, str):
             self.note_version(version)
 
     async def _log_in(self, number: int) -> Credentials:
         if not self._settings.password:
-            raise LoginRejected("the gateway wants a login and PW_PASSWORD is not set", retry_after=300.0)
+            raise LoginRejected("the gateway requires a login and PW_PASSWORD is not set", retry_after=300.0)
         self.backoff.check()
         started = self._clock.monotonic()
         try:
@@ -260,7 +260,7 @@ class Login:
             return {name: reply.cookies[name] for name in names if name in reply.cookies}
         try:
             token = json.loads(reply.body)["token"]
-        except _NOT_TOLD:
+        except _NO_SUCH_KEY:
             return {}
         return {"Authorization": f"Bearer {token}"} if isinstance(token, str) and token else {}
 

@@ -1,6 +1,6 @@
-"""Requests that go out beside the one that matters, and hold up nobody who waits for that.
+"""Requests that go out beside the one that matters, and delay no client that waits for that.
 
-``Beside`` owns one task: the requests of one round. Whoever started it waits a moment for it and
+``Beside`` owns one task: the requests of one round. The round's starter waits a moment for it and
 goes on without. It ends by itself, or when the next round needs the connection, and runs at
 no other time than between ``run`` and the ``settle`` after it.
 """

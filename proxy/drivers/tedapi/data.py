@@ -37,7 +37,7 @@ __all__ = [
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-# Times, energies in watt-seconds: all that is told stays far below.
+# Times, energies in watt-seconds: all that is reported stays far below.
 _BEYOND = 1e15
 # Above this a number of seconds since 1970 would lie in the year 5138: it is milliseconds.
 _MILLISECONDS_FROM = 1e11
@@ -45,7 +45,7 @@ _MILLISECONDS_FROM = 1e11
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of one site; None or empty where nobody has told yet.
+    """What is known of one site; None or empty where it was not reported yet.
 
     ``units`` are the answers to the components query, by DIN of the unit,
     ``counters`` the energies (imported, exported) in watt-hours by meter, and
@@ -132,15 +132,15 @@ def at(bus: Mapping[str, Any], kind: str, slot: int) -> Mapping[str, Any]:
 def signals(component: Mapping[str, Any]) -> dict[str, Any]:
     """Give the known signals of a component by name: the text if there is one, else the flag, else the number.
 
-    Names that were asked for and do not exist on a component come back without a value.
+    Names that were requested and do not exist on a component come back without a value.
     """
-    told = {}
+    values = {}
     for signal in rows(component, "signals"):
         for value in (signal.get("textValue"), signal.get("boolValue"), signal.get("value")):
             if value is not None and value != "":
-                told[str(signal.get("name"))] = value
+                values[str(signal.get("name"))] = value
                 break
-    return told
+    return values
 
 
 def split_din(din: Any) -> tuple[str | None, str | None]:

@@ -1,7 +1,7 @@
-"""The driver: one exchange with TEDAPI answers every source that it tells.
+"""The driver: one exchange with TEDAPI answers every source that it reports.
 
-The controller query is the heart; the configuration is asked for beside it when it has
-grown old, and a Powerwall 3 is asked for its components, unit by unit, a few units at a time.
+The controller query is the heart; the configuration is fetched beside it when it has
+grown old, and the components of a Powerwall 3 are fetched unit by unit, a few units at a time.
 Requests go out one at a time, and powers wait for those beside them for a moment only. Every
 answer is kept with its own time, and a document is as old as the oldest answer whose values
 are in it. What only says how to read others, such as the list of units in the configuration,
@@ -60,10 +60,10 @@ _FIRST_WAIT_S = 3.0
 
 
 class TedapiDriver:
-    """Reads a gateway through a wire; ``energy`` counts energies that TEDAPI does not tell.
+    """Reads a gateway through a wire; ``energy`` counts energies that TEDAPI does not report.
 
-    ``_extra_requests`` counts requests since the controller was asked last: however clients
-    ask, they are all one round for the gateway.
+    ``_extra_requests`` counts requests since the last query of the controller: however clients
+    fetch, they are all one round for the gateway.
     """
 
     sources: Mapping[Source, str] = {
@@ -105,7 +105,7 @@ class TedapiDriver:
         return self._identity if source in IDENTITY else self._reading
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
-        """Run one exchange; for what it ought to tell and does not, the error says why."""
+        """Run one exchange; for what it ought to report and does not, the error says why."""
         called_at = self._clock.monotonic()
         async with self._turn:
             try:
@@ -115,7 +115,7 @@ class TedapiDriver:
                 return await self._fetch(exchange)
             except GatewayError as error:
                 if error.scope is Scope.LINK and not error.keeps_login:
-                    # Who answers next may have been started anew, with another firmware, or be another gateway.
+                    # What answers next may have restarted with another firmware, or be another gateway.
                     self._seen_since = None
                     self._wire.forget()
                     self._units.forget()
@@ -134,7 +134,7 @@ class TedapiDriver:
         await self._wire.close()
 
     def forget_answers(self) -> None:
-        """Ask for the configuration before it is told again."""
+        """Fetch the configuration before it is reported again."""
         self._changed_at = self._clock.monotonic()
 
     def usage(self) -> Usage:
@@ -158,7 +158,7 @@ class TedapiDriver:
     async def _fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
         match exchange:
             case messages.STATUS:
-                part = await self._ask(messages.STATUS)
+                part = await self._query(messages.STATUS)
                 return documents({STATUS_SOURCE: masked(part.document)}, [part])
             case messages.CONFIG:
                 return await self._configuration()
@@ -167,19 +167,19 @@ class TedapiDriver:
         return await self._readings()
 
     async def _configuration(self) -> dict[Source, Document | GatewayError]:
-        """Tell the configuration: the one that came with the controller not long ago, or a new one.
+        """Report the configuration: the one that came with the controller not long ago, or a new one.
 
-        Beside a local login its sources may be fetched every ttl, because another link would tell them.
+        Beside a local login its sources may be fetched every ttl, because another link would report them.
         """
-        part = self._young(messages.CONFIG) or await self._ask(messages.CONFIG)
+        part = self._young(messages.CONFIG) or await self._query(messages.CONFIG)
         return tell(FROM_CONFIG, Facts(config=part.document), [part])
 
     async def _firmware(self) -> dict[Source, Document | GatewayError]:
-        """Tell the version with the up-time, which the controller's clock says: as it was lately, or a new one."""
+        """Report the version with the up-time, which the controller's clock says: as it was lately, or a new one."""
         known, answer = self._parts.get(messages.CONTROLLER), dict[Source, Document | GatewayError]()
         if known is None or self._clock.monotonic() - known.answered_at >= self._reading.ttl:
             answer = await self._readings()
-        firmware = self._young(messages.FIRMWARE) or await self._ask(messages.FIRMWARE)
+        firmware = self._young(messages.FIRMWARE) or await self._query(messages.FIRMWARE)
         controller = self._parts[messages.CONTROLLER]
         facts = Facts(
             controller=controller.document,
@@ -190,7 +190,7 @@ class TedapiDriver:
         return answer | tell(FROM_FIRMWARE, facts, [firmware, controller])
 
     def _young(self, name: str) -> Part | None:
-        """Return what changes slowly if it need not be asked for again; never what a write may have changed."""
+        """Return what changes slowly if it need not be fetched again; never what a write may have changed."""
         part = self._parts.get(name)
         if part is None or self._parts.error(name) or part.requested_at <= self._changed_at:
             return None
@@ -198,15 +198,15 @@ class TedapiDriver:
 
     @property
     def _renewed_after_s(self) -> float:
-        """Early enough that nobody has to ask for the configuration between two rounds."""
+        """Early enough that no request for the configuration is needed between two rounds."""
         return max(self._slow.ttl - self._reading.ttl, 0.0)
 
     async def _readings(self) -> dict[Source, Document | GatewayError]:
-        """Ask the controller, and others beside it; what was not asked now is told with its age."""
+        """Query the controller, and others beside it; what was not fetched now is reported with its age."""
         began_at = self._clock.monotonic()
-        controller = await self._ask(messages.CONTROLLER)
+        controller = await self._query(messages.CONTROLLER)
         is_known = self._config and (self._units.answers or self._units.silent or not self._dins)
-        await self._round.run(self._ask_beside(), _WAIT_S if is_known else _FIRST_WAIT_S)
+        await self._round.run(self._fetch_beside(), _WAIT_S if is_known else _FIRST_WAIT_S)
         if self._energy is not None:
             await self._energy.open(await self._wire.din())
         answer = self._tell(controller)
@@ -216,13 +216,13 @@ class TedapiDriver:
         self._latest, self._latest_at = answer, began_at
         return answer
 
-    async def _ask_beside(self) -> None:
-        """Ask for what is due beside the controller: the configuration, the firmware once, some units."""
+    async def _fetch_beside(self) -> None:
+        """Fetch what is due beside the controller: the configuration, the firmware once, some units."""
         await self._refresh(messages.CONFIG, self._renewed_after_s)
         if self._parts.get(messages.FIRMWARE) is None and self._parts.error(messages.FIRMWARE) is None:
             await self._refresh(messages.FIRMWARE, 0.0)
         room, self._extra_requests = max(_BESIDE - self._extra_requests, 1), 0
-        await self._units.ask(self._dins, room)
+        await self._units.poll(self._dins, room)
 
     @property
     def _dins(self) -> list[str]:
@@ -232,7 +232,7 @@ class TedapiDriver:
         """Translate what the controller said, and what the units say beside it."""
         facts = self._facts(controller)
         units = {din: self._units.answers[din] for din in facts.units}
-        # Voltages of the units that were asked after the controller are no older than its powers.
+        # Voltages of the units that were queried after the controller are no older than its powers.
         of_now = {
             din: unit.document for din, unit in units.items() if unit.requested_at >= controller.requested_at
         }
@@ -247,11 +247,11 @@ class TedapiDriver:
         }
 
     def _facts(self, controller: Part) -> Facts:
-        told = self._units.answers
+        answers = self._units.answers
         facts = Facts(
             controller=controller.document,
             config=self._config,
-            units={din: told[din].document for din in self._dins if din in told},
+            units={din: answers[din].document for din in self._dins if din in answers},
             seen_since=self._seen_since or moment(get_path(controller.document, "system", "time")),
         )
         self._seen_since = facts.seen_since
@@ -262,7 +262,7 @@ class TedapiDriver:
         return replace(facts, counters=counters)
 
     def _components(self, facts: Facts, controller: Part) -> dict[Source, Document | GatewayError]:
-        """Tell the leader's components as they came; null where there is no Powerwall 3 that could have some."""
+        """Report the leader's components as they came; null where there is no Powerwall 3 that could have some."""
         leader = next(iter(self._dins), None)
         if leader is None and facts.config:
             return documents({COMPONENTS_SOURCE: None}, [controller])
@@ -272,16 +272,16 @@ class TedapiDriver:
         return documents({COMPONENTS_SOURCE: masked(part.document)}, [controller, part])
 
     async def _refresh(self, name: str, age_s: float) -> None:
-        """Ask for what changes slowly if it is of this age. Without an answer the old one stays, as old as it is."""
+        """Fetch what changes slowly if it is of this age. Without a response the old one stays, as old as it is."""
         if not self._parts.is_due(name, age_s, self._clock.monotonic()):
             return
         try:
-            await self._ask(name)
+            await self._query(name)
         except GatewayError as error:
             if error.scope is Scope.LINK:
                 raise
 
-    async def _ask(self, name: str) -> Part:
+    async def _query(self, name: str) -> Part:
         if name != messages.CONTROLLER:
             self._extra_requests += 1
         requested_at = self._clock.monotonic()

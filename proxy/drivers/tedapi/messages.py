@@ -1,4 +1,4 @@
-"""The bytes of TEDAPI: building questions, reading replies.
+"""The bytes of TEDAPI: building queries, reading replies.
 
 Full mode wraps a MessageEnvelope in an AuthEnvelope. The gateway answers only
 queries that Tesla signed, byte for byte; their texts and signatures come with
@@ -30,7 +30,7 @@ FIRMWARE = "firmware"
 _CONFIG_FILE = "config.json"
 _UNIMPLEMENTED = 12  # google.rpc.Code
 
-# Signals that the queries can ask for beside their own. Appended, never reordered.
+# Signals that the queries can request beside their own. Appended, never reordered.
 _MORE_TYPES: Mapping[str, tuple[str, ...]] = {"msaComp": ("TEPOD",)}
 _MORE_SIGNALS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     CONTROLLER: {
@@ -85,8 +85,8 @@ def signed_query(name: str) -> SignedQuery:
     )
 
 
-def question(name: str, din: str, follower: str | None = None) -> MessageEnvelope:
-    """Ask for a document of the gateway, or of one of its followers."""
+def query_envelope(name: str, din: str, follower: str | None = None) -> MessageEnvelope:
+    """Request a document of the gateway, or of one of its followers."""
     from tesla_protocol.energy_device import (  # noqa: PLC0415 - see the module
         filestore_api_pb2,
         graphql_api_pb2,
@@ -108,13 +108,13 @@ def question(name: str, din: str, follower: str | None = None) -> MessageEnvelop
         read.name = _CONFIG_FILE
     else:
         query = signed_query(name)
-        asked = envelope.graphql.query_request
-        asked.format = graphql_api_pb2.GRAPH_QL_QUERY_FORMAT_SIGNED_SHA256_ECDSA_ASN1
-        asked.query = graphql_api_pb2.SignedGraphQLQuery(
+        query_request = envelope.graphql.query_request
+        query_request.format = graphql_api_pb2.GRAPH_QL_QUERY_FORMAT_SIGNED_SHA256_ECDSA_ASN1
+        query_request.query = graphql_api_pb2.SignedGraphQLQuery(
             version=1, query=query.text.encode()
         ).SerializeToString()
-        asked.signature = query.signature
-        asked.variables_json.value = query.variables
+        query_request.signature = query.signature
+        query_request.variables_json.value = query.variables
     return envelope
 
 
@@ -122,7 +122,7 @@ def request(name: str, din: str, follower: str | None = None) -> bytes:
     """Build the full-mode request for a document of the gateway, or of one of its followers."""
     from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
 
-    outer = transport_pb2.AuthEnvelope(payload=question(name, din, follower).SerializeToString())
+    outer = transport_pb2.AuthEnvelope(payload=query_envelope(name, din, follower).SerializeToString())
     outer.external_auth.type = (
         transport_pb2.EXTERNAL_AUTH_TYPE_PRESENCE
         if follower is None
@@ -131,10 +131,10 @@ def request(name: str, din: str, follower: str | None = None) -> bytes:
     return outer.SerializeToString()
 
 
-def reply(name: str, body: bytes, asked: str) -> dict[str, Any]:
-    """Read the full-mode reply of the device ``asked`` (a DIN).
+def reply(name: str, body: bytes, addressed: str) -> dict[str, Any]:
+    """Read the full-mode reply of the device ``addressed`` (a DIN).
 
-    Raises what ``told`` raises, and BadAnswer for what is no reply, or another device's.
+    Raises what ``document`` raises, and BadAnswer for what is no reply, or another device's.
     """
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module
     from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
@@ -143,13 +143,13 @@ def reply(name: str, body: bytes, asked: str) -> dict[str, Any]:
         payload = transport_pb2.AuthEnvelope.FromString(body).payload
     except DecodeError as exc:
         raise BadAnswer(f"The gateway's {name} is not a TEDAPI message") from exc
-    envelope = opened(name, payload)
-    if envelope.sender.din not in {"", asked}:
-        raise BadAnswer(f"The {name} comes from another device than the one that was asked")
-    return told(name, envelope)
+    envelope = parse_envelope(name, payload)
+    if envelope.sender.din not in {"", addressed}:
+        raise BadAnswer(f"The {name} comes from another device than the one that was queried")
+    return document(name, envelope)
 
 
-def opened(name: str, payload: bytes) -> MessageEnvelope:
+def parse_envelope(name: str, payload: bytes) -> MessageEnvelope:
     """Open what a reply of either transport carries. Raises BadAnswer."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module
     from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
@@ -160,17 +160,17 @@ def opened(name: str, payload: bytes) -> MessageEnvelope:
         raise BadAnswer(f"The gateway's {name} is not a TEDAPI message") from exc
 
 
-def told(name: str, envelope: MessageEnvelope) -> dict[str, Any]:
-    """Read what a message tells.
+def document(name: str, envelope: MessageEnvelope) -> dict[str, Any]:
+    """Read the document of a message.
 
-    Raises SourceUnavailable when the gateway refuses the question, NotSupported
-    when it does not know it, BadAnswer when the message is not what this question
+    Raises SourceUnavailable when the gateway refuses the query, NotSupported
+    when it does not know it, BadAnswer when the message is not what this query
     calls for.
     """
     if envelope.common.HasField("error_response"):
         status = envelope.common.error_response.status
         refusal = NotSupported if status.code == _UNIMPLEMENTED else BadAnswer
-        raise refusal(f"The gateway refuses to tell its {name} (code {status.code})")
+        raise refusal(f"The gateway refuses its {name} (code {status.code})")
     if name == FIRMWARE:
         return _firmware(envelope)
     if name == CONFIG:
@@ -179,14 +179,14 @@ def told(name: str, envelope: MessageEnvelope) -> dict[str, Any]:
 
 
 def _firmware(envelope: MessageEnvelope) -> dict[str, Any]:
-    """Tell version, git hash and DIN; the hash comes as bytes."""
+    """Return version, git hash and DIN; the hash comes as bytes."""
     if not envelope.common.HasField("get_system_info_response"):
         raise BadAnswer("The gateway's reply holds no firmware version")
-    told = envelope.common.get_system_info_response
+    info = envelope.common.get_system_info_response
     return {
-        "din": told.din,
-        "version": told.firmware_version.version,
-        "git_hash": told.firmware_version.githash.hex() or None,
+        "din": info.din,
+        "version": info.firmware_version.version,
+        "git_hash": info.firmware_version.githash.hex() or None,
     }
 
 
@@ -196,7 +196,7 @@ def _object(name: str, text: bytes) -> dict[str, Any]:
     A query that a firmware does not accept is answered by nothing at all.
     """
     if not text:
-        raise SourceUnavailable(f"TEDAPI: this firmware refuses the question for its {name}")
+        raise SourceUnavailable(f"TEDAPI: this firmware refuses the query for its {name}")
     document: dict[str, Any] = parse(name, text)
     return document
 

@@ -55,7 +55,7 @@ class Parts:
         return cooldown.error if cooldown else None
 
     def is_due(self, name: str, age_s: float, now: float) -> bool:
-        """Say whether to ask for what is of this age or unknown, unless that has just failed."""
+        """Say whether to fetch what is of this age or unknown, unless that has just failed."""
         part, cooldown = self._answers.get(name), self._cooldowns.get(name)
         if cooldown is not None and not cooldown.permits(now):
             return False

@@ -1,4 +1,4 @@
-"""Asks the Powerwall 3 units of one site for their components, one after another, a few at a time."""
+"""Fetches the components of the Powerwall 3 units of one site, one after another, a few at a time."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ class UnitPolling:
     @property
     def answers(self) -> Mapping[str, Part]:
         """What the units said last, by DIN."""
-        return self._schedule.told
+        return self._schedule.answers
 
     @property
     def silent(self) -> Mapping[str, Cooldown]:
         """The units that do not answer."""
-        return self._schedule.rests
+        return self._schedule.cooldowns
 
     def forget(self) -> None:
         """Forget what was said: who answers next may be another gateway."""
         self._schedule.forget()
 
-    async def ask(self, dins: Sequence[str], room: int) -> None:
-        """Ask those whose turn it is, ``room`` of them. One that does not answer is left alone, and only that one."""
+    async def poll(self, dins: Sequence[str], room: int) -> None:
+        """Query those whose turn it is, ``room`` of them. One that does not respond is in cooldown, and only that one."""
         if not dins:
             return
         leader = await self._wire.din()
         for din in self._schedule.due(dins, room, self._now()):
-            # A single unit is asked as the gateway that it is, whatever the configuration calls it.
+            # A single unit is queried as the gateway that it is, whatever the configuration calls it.
             follower = None if din == leader or len(dins) == 1 else din
             requested_at = self._now()
             try:
@@ -66,11 +66,11 @@ class UnitPolling:
                 self._failed(din, GatewayTimeout(f"no answer within {self._now() - requested_at:.1f} s"))
                 raise
             else:
-                if din in self._schedule.rests:
+                if din in self._schedule.cooldowns:
                     _log.info("unit back", extra={"unit": din})
                 self._schedule.answered(din, Part(components, requested_at, self._now()))
 
     def _failed(self, din: str, error: GatewayError) -> None:
-        if din not in self._schedule.rests:
+        if din not in self._schedule.cooldowns:
             _log.info("unit silent", extra={"unit": din, "cause": error.code(), "reason": str(error)})
         self._schedule.failed(din, error, self._now())

@@ -29,21 +29,21 @@ _DIN_PATH = "/tedapi/din"
 _PATH = "/tedapi/v1"
 _OK = 200
 _NOT_FOUND = 404
-# After a 429 or 503 TEDAPI is left alone this long (docs/protocol.md, "Status codes of TEDAPI").
+# After a 429 or 503 TEDAPI gets no request for this long (docs/protocol.md, "Status codes of TEDAPI").
 _QUIET_S = 300.0
 
 
 class TedapiTransport(Protocol):
-    """One way to put TEDAPI's questions. Every method raises GatewayError and nothing else."""
+    """One transport of TEDAPI's queries. Every method raises GatewayError and nothing else."""
 
     name: str
     address: str
 
     async def din(self) -> str:
-        """Tell the gateway's DIN; asked once as long as the gateway is there."""
+        """Return the gateway's DIN; fetched once as long as the gateway is there."""
 
     async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
-        """Ask for one document of ``messages``, of the gateway or of a follower (by DIN)."""
+        """Fetch one document of ``messages``, of the gateway or of a follower (by DIN)."""
 
     def usage(self) -> Usage:
         """Say what was counted."""
@@ -72,10 +72,10 @@ class BasicTransport:
         self._din: str | None = None
 
     async def din(self) -> str:
-        """Tell the gateway's DIN."""
+        """Return the gateway's DIN."""
         if self._din is None:
             self._backoff.check()
-            reply = await self._ask_din()
+            reply = await self._fetch_din()
             if reply.status == _NOT_FOUND:
                 raise NotSupported("TEDAPI: this firmware has none; the local API takes PW_PASSWORD")
             din = (await self._accepted(reply, "DIN")).decode("ascii", "replace").strip()
@@ -85,7 +85,7 @@ class BasicTransport:
         return self._din
 
     async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
-        """Ask for one document."""
+        """Fetch one document."""
         din = await self.din()
         self._backoff.check()
         path = _PATH if follower is None else f"/tedapi/device/{quote(follower, safe='')}/v1"
@@ -114,7 +114,7 @@ class BasicTransport:
         """Release the connections."""
         await self._session.close()
 
-    async def _ask_din(self) -> Reply:
+    async def _fetch_din(self) -> Reply:
         return await self._session.request("GET", _DIN_PATH, headers=self._headers)
 
     async def _accepted(self, reply: Reply, what: str) -> bytes:
@@ -130,7 +130,7 @@ class BasicTransport:
             raise error
         if self._din is None:
             raise await self._backoff.refused(error)
-        if (await self._ask_din()).status == _OK:
+        if (await self._fetch_din()).status == _OK:
             raise Forbidden(
                 f"TEDAPI: refused ({reply.status}) for the {what}, though the password is accepted"
             )
@@ -147,7 +147,7 @@ def refusal(reply: Reply, what: str) -> GatewayError:
                 "TEDAPI answers only on the gateway's own Wi-Fi, or the gateway password is wrong"
             )
         case 404 | 405:
-            return NotSupported(f"TEDAPI: this firmware does not tell its {what}")
+            return NotSupported(f"TEDAPI: this firmware does not report its {what}")
         case 429 | 503:
             wait = max(reply.retry_after or 0.0, _QUIET_S)
             return RateLimited(f"TEDAPI: too many requests ({reply.status})", retry_after=wait)

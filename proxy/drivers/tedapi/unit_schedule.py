@@ -1,7 +1,7 @@
-"""Which Powerwall 3 units are asked next, and what they said last.
+"""Which Powerwall 3 units are queried next, and what they reported last.
 
-A Powerwall 3 suffers from many requests (docs/protocol.md, "Request budget"), so a round asks
-a few units only, those that were not asked for longest; what the others said
+A Powerwall 3 suffers from many requests (docs/protocol.md, "Request budget"), so a round queries
+a few units only, those that were not queried for longest; what the others said
 before stands meanwhile, with its age. Times are monotonic seconds.
 """
 
@@ -22,20 +22,20 @@ class UnitSchedule:
     """
 
     def __init__(self, longest_s: float, stands_s: float) -> None:
-        self.told: dict[str, Part] = {}
-        self.rests: dict[str, Cooldown] = {}  # units that do not answer
+        self.answers: dict[str, Part] = {}
+        self.cooldowns: dict[str, Cooldown] = {}  # units that do not answer
         self._longest_s = longest_s
         self._stands_s = stands_s
         self._is_cold = True
 
     def due(self, units: Sequence[str], room: int, now: float) -> list[str]:
-        """Name the units to ask now, longest unasked first: ``room`` of them, and whose answer is too old.
+        """Name the units to query now, longest waiting first: ``room`` of them, and those whose response is too old.
 
         All of them the first time: nothing is known that could stand in for them. A unit
-        that rests has its turn when it has rested, among those that wait since then.
+        in cooldown has its turn when that is over, among those that wait since then.
         """
         self._let_go(now)
-        waiting = [din for din in units if din not in self.rests or self.rests[din].permits(now)]
+        waiting = [din for din in units if din not in self.cooldowns or self.cooldowns[din].permits(now)]
         if self._is_cold:
             self._is_cold = not waiting
             return waiting
@@ -44,28 +44,28 @@ class UnitSchedule:
 
     def answered(self, din: str, part: Part) -> None:
         """Keep what a unit said."""
-        self.told[din] = part
-        self.rests.pop(din, None)
+        self.answers[din] = part
+        self.cooldowns.pop(din, None)
 
     def failed(self, din: str, error: GatewayError, now: float) -> None:
         """Let a unit rest that does not answer: one lost reply does not take its readings away."""
-        self.rests[din] = cooldown_after(self.rests.get(din), error, now)
+        self.cooldowns[din] = cooldown_after(self.cooldowns.get(din), error, now)
         self._let_go(now)
 
     def forget(self) -> None:
         """Forget what was said: who answers next may be another gateway."""
-        self.told.clear()
+        self.answers.clear()
         self._is_cold = True
 
     def _let_go(self, now: float) -> None:
-        for din in self.rests:
-            if din in self.told and self.told[din].age(now) > self._stands_s:
-                del self.told[din]
+        for din in self.cooldowns:
+            if din in self.answers and self.answers[din].age(now) > self._stands_s:
+                del self.answers[din]
 
     def _waits_since(self, din: str) -> float:
-        if din in self.told:
-            return self.told[din].requested_at
-        return self.rests[din].until if din in self.rests else float("-inf")
+        if din in self.answers:
+            return self.answers[din].requested_at
+        return self.cooldowns[din].until if din in self.cooldowns else float("-inf")
 
     def _is_too_old(self, din: str, now: float) -> bool:
-        return din in self.told and self.told[din].age(now) > self._longest_s
+        return din in self.answers and self.answers[din].age(now) > self._longest_s

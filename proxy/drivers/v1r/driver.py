@@ -75,7 +75,7 @@ class V1rDriver:
         if exchange != _BACKUP:
             return await self._reader.fetch(exchange)
         requested_at = self._now()
-        events = await self._wire.ask(lambda client: client.get_backup_events())
+        events = await self._wire.call(lambda client: client.get_backup_events())
         body = json.dumps(events).encode()
         return {BACKUP_EVENTS: Document(events, body, requested_at, self._now())}
 
@@ -106,7 +106,7 @@ class V1rDriver:
         await self._reader.close()
 
     def forget_answers(self) -> None:
-        """Tell no answer again."""
+        """Report no response again."""
         self._reader.forget_answers()
 
     def usage(self) -> Usage:
@@ -120,32 +120,32 @@ class V1rDriver:
     async def _change(self, changes: Mapping[str, Any]) -> None:
         """Read config.json, change it, write it back with the hash that it had.
 
-        The gateway refuses a write if somebody else wrote in between; then all is done once more.
+        The gateway refuses a write if another client wrote in between; then all is done once more.
         An answer that cannot be understood is no refusal.
         """
         try:
-            await self._wire.ask(lambda client: client.write_config(changes))
+            await self._wire.call(lambda client: client.write_config(changes))
         except BadAnswer as refused:
             if _REFUSED not in str(refused):
                 raise
             _log.info("configuration changed meanwhile", extra={"reason": str(refused)})
             try:
-                await self._wire.ask(lambda client: client.write_config(changes))
+                await self._wire.call(lambda client: client.write_config(changes))
             except BadAnswer as exc:
                 if _REFUSED not in str(exc):
                     raise
                 raise CommandRejected("the gateway did not take the new configuration") from exc
 
     async def _back_up(self, seconds: int) -> None:
-        """Ask for a full battery for this long; 0 ends it.
+        """Request a full battery for this long; 0 ends it.
 
         aiopowerwall takes any answer to the end for success, as there may be nothing to end.
         """
         if seconds:
-            await self._wire.ask(lambda client: client.schedule_max_backup(seconds))
+            await self._wire.call(lambda client: client.schedule_max_backup(seconds))
             return
-        await self._wire.ask(lambda client: client.cancel_max_backup())
-        events = await self._wire.ask(lambda client: client.get_backup_events())
+        await self._wire.call(lambda client: client.cancel_max_backup())
+        events = await self._wire.call(lambda client: client.get_backup_events())
         if (events["manual_backup"] or {}).get("active"):
             raise CommandRejected("the gateway did not end the backup")
 
@@ -155,7 +155,7 @@ class V1rDriver:
         islanding.check(await self._wire.send("answer", message))
 
     async def _read_back(self, values: Mapping[Setting, Any]) -> Mapping[Setting, Any]:
-        """Tell what the gateway holds now. What is a command of its own is told as it was asked for."""
+        """Return what the gateway holds now. What is a command of its own is returned as it was requested."""
         config = await self._wire.read(messages.CONFIG) if configured(values) else {}
         reserve = number(get_path(config, *_RESERVE.split(".")))
         held = {

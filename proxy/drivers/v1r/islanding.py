@@ -25,7 +25,7 @@ _REFUSALS: Mapping[int, str] = {
 
 
 def message(din: str, *, leave: bool) -> MessageEnvelope:
-    """Ask a gateway to leave the grid or to return to it, addressed as the owner's app does it."""
+    """Request a gateway to leave the grid or to return to it, addressed as the owner's app does it."""
     from tesla_protocol.energy_device import (  # noqa: PLC0415 - only what is configured is imported
         authorization_types_pb2,
         teg_api_pb2,

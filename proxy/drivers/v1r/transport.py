@@ -77,7 +77,7 @@ class WifiLost(SourceUnavailable):
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """What knows the key: the client logs in and writes, the transport carries our own questions."""
+    """What knows the key: the client logs in and writes, the transport carries our own queries."""
 
     client: PowerwallClient
     transport: V1rTransport
@@ -85,7 +85,7 @@ class Signer:
 
 
 class SignedTransport:
-    """TEDAPI's questions, signed; ``followers`` is a second way, for those that v1r cannot reach."""
+    """TEDAPI's queries, signed; ``followers`` is a second transport, for those that v1r cannot reach."""
 
     name = "v1r"
 
@@ -106,11 +106,11 @@ class SignedTransport:
         self._making = asyncio.Lock()
 
     async def din(self) -> str:
-        """Tell the gateway's DIN."""
-        return await self.ask(lambda client: client.connect())
+        """Return the gateway's DIN."""
+        return await self.call(lambda client: client.connect())
 
     async def read(self, name: str, follower: str | None = None) -> Mapping[str, Any]:
-        """Ask for one document. The leader answers for itself only: followers need the other way."""
+        """Fetch one document. The leader answers for itself only: followers need the other mode."""
         if follower is None:
             return await self._read(name)
         if self._followers is None:
@@ -124,9 +124,9 @@ class SignedTransport:
                 raise
             raise WifiLost(f"over the Wi-Fi: {exc}", retry_after=exc.retry_after) from exc
 
-    async def ask(self, question: Callable[[PowerwallClient], Awaitable[T]]) -> T:
-        """Put a question to the client. Raises GatewayError and nothing else."""
-        return await self._put(lambda signer: question(signer.client))
+    async def call(self, function: Callable[[PowerwallClient], Awaitable[T]]) -> T:
+        """Call the client. Raises GatewayError and nothing else."""
+        return await self._put(lambda signer: function(signer.client))
 
     def usage(self) -> Usage:
         """Say what was counted; what goes over the Wi-Fi counts there."""
@@ -149,15 +149,15 @@ class SignedTransport:
     async def send(self, name: str, message: MessageEnvelope) -> MessageEnvelope:
         """Sign a message of ours and send it; ``name`` calls the answer by name. Raises GatewayError and nothing else."""
         din, text = message.recipient.din, message.SerializeToString()
-        return opened(name, await self._put(lambda signer: signer.transport.post_v1r(text, din)), din)
+        return parse_envelope(name, await self._put(lambda signer: signer.transport.post_v1r(text, din)), din)
 
     async def _read(self, name: str) -> Mapping[str, Any]:
-        return messages.told(name, await self.send(name, messages.question(name, await self.din())))
+        return messages.document(name, await self.send(name, messages.query_envelope(name, await self.din())))
 
-    async def _put(self, question: Callable[[Signer], Awaitable[T]]) -> T:
+    async def _put(self, call: Callable[[Signer], Awaitable[T]]) -> T:
         self._backoff.check()
         try:
-            result = await self._signed(question)
+            result = await self._signed(call)
         except KeyRejected:
             await self._look_at_key()
             raise
@@ -171,16 +171,16 @@ class SignedTransport:
         self._backoff.answered()
         return result
 
-    async def _signed(self, question: Callable[[Signer], Awaitable[T]]) -> T:
+    async def _signed(self, call: Callable[[Signer], Awaitable[T]]) -> T:
         from aiopowerwall import PowerwallError  # noqa: PLC0415 - only what is configured is imported
 
         try:
             async with self._making:
                 if self._signer is None:
-                    # Reading a long key takes a small board a second, in which it would answer nobody.
+                    # Reading a long key takes a small board a second, in which it would respond to no client.
                     self._signer = await asyncio.to_thread(self._make)
                 signer = self._signer
-            return await question(signer)
+            return await call(signer)
         except PowerwallError as exc:
             raise translated(exc) from exc
         except ValueError as exc:
@@ -217,12 +217,12 @@ class SignedTransport:
         )
 
 
-def opened(name: str, inner: bytes, din: str) -> MessageEnvelope:
+def parse_envelope(name: str, inner: bytes, din: str) -> MessageEnvelope:
     """Open a signed reply. Raises WrongGateway if another gateway answers; no request follows soon."""
-    envelope = messages.opened(name, inner)
+    envelope = messages.parse_envelope(name, inner)
     claimed = {envelope.sender.din, envelope.common.get_system_info_response.din}
     if not claimed <= {"", din}:
-        raise WrongGateway("v1r: the answer comes from another gateway than the one that was asked")
+        raise WrongGateway("v1r: the answer comes from another gateway than the one that was queried")
     return envelope
 
 

@@ -1,9 +1,9 @@
 """Which requests are looked at at all: their form, the name they were sent to, the page they come from.
 
 A LAN has guests and browsers, and a browser can be made to send requests by any page that it
-shows. What is public (CORS ``*``) may be read under any name; what writes, and what tells how
-the proxy is set up, only under names that nobody on the Internet can point at this machine
-(DNS rebinding) and never at the wish of a page of another origin (RFC 9112 section 3.2, RFC
+shows. What is public (CORS ``*``) may be read under any name; what writes, and what shows how
+the proxy is set up, only under names that no one on the Internet can point at this machine
+(DNS rebinding) and never when requested by a page of another origin (RFC 9112 section 3.2, RFC
 9110 sections 7.4 and 15.5.20).
 """
 
@@ -43,7 +43,7 @@ _SECRETIVE = frozenset(
 
 
 def malformed(request: web.BaseRequest) -> web.Response | None:
-    """Refuse what is no plain request to an origin server, so that nobody behind or before us reads it otherwise."""
+    """Refuse what is no plain request to an origin server, so that no server behind or before us reads it otherwise."""
     if request.version not in _VERSIONS:
         return problem(505, "This server speaks HTTP/1.1.", headers=_CLOSE)
     if request.method == "CONNECT" or not target_of(request).startswith("/"):
@@ -147,7 +147,7 @@ def _own_name() -> str:
 
 
 def is_anonymous_browser(request: web.BaseRequest) -> bool:
-    """Say whether this is a browser's GET that does not tell which page caused it.
+    """Say whether this is a browser's GET that does not say which page caused it.
 
     Over plain HTTP browsers send no Sec-Fetch-Site, so a picture of any page looks like the address bar.
     """
@@ -193,7 +193,7 @@ def bearer_of(request: web.BaseRequest) -> str | None:
 def client_of(request: web.BaseRequest, settings: Settings) -> str:
     """Return the client's address: the peer's, or what trusted front servers say of theirs.
 
-    X-Forwarded-For is read from its end, because anybody may have written its beginning.
+    X-Forwarded-For is read from its end, because any client may have written its beginning.
     """
     networks = _networks(settings.trusted_proxies)
     address = request.remote or "unknown"

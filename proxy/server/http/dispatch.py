@@ -37,7 +37,7 @@ _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OP
 
 
 async def expect(request: web.Request) -> None:
-    """Ask for a body that waits to be asked for (RFC 9110 section 10.1.1). Raises HTTPExpectationFailed.
+    """Request a body that waits for that (RFC 9110 section 10.1.1). Raises HTTPExpectationFailed.
 
     In no words of aiohttp's, which quote the field and fail where it is no text.
     """

@@ -1,4 +1,4 @@
-"""Doors: each has a secret, and less and less patience with those who guess it."""
+"""Realms: each has a secret, and clients that guess it wait longer and longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors as answers: RFC 9457 problem documents with the right status; and what is nobody else's business.
+"""Errors as answers: RFC 9457 problem documents with the right status; and which parts other origins may read.
 
 The body of a problem has neither ``error`` nor ``code`` at its top: programs made for the
 gateway take those for something else (docs/protocol.md, "Client programs").
@@ -20,7 +20,7 @@ from proxy.core.redaction import redact
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_WAIT_S = 600
-# What every answer carries, so that no browser guesses types or tells where it came from.
+# What every answer carries, so that no browser guesses types or reports where it came from.
 COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 PUBLIC_HEADERS = {**COMMON_HEADERS, "Access-Control-Allow-Origin": "*"}
 
@@ -50,7 +50,7 @@ def problem(
 def private(
     status: int, document: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """Answer with a document that no web page of another origin may read and nobody may keep."""
+    """Answer with a document that no web page of another origin may read and no cache may keep."""
     return web.Response(
         status=status,
         body=json.dumps(document).encode(),

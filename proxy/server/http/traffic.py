@@ -1,4 +1,4 @@
-"""Counts of what clients asked. Labels come from the table of routes, never from URLs."""
+"""Counts of what clients requested. Labels come from the table of routes, never from URLs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 UNMATCHED = "unmatched"
 # Five minutes are remembered in detail. What others count for themselves shows when they bring it:
-# with the next request that comes a second later, or when somebody looks.
+# with the next request that comes a second later, or when they are read.
 _SLOT_S = 5.0
 _SLOTS = 60
 _BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0)

@@ -2,7 +2,7 @@
 
 A request head is judged once; the same bytes mean the same ever after, so from
 then on finding its answer is one look into a dictionary. An answer is one block
-of bytes for all requests that are alike. It is written anew when its ``Age`` or the ttl of
+of bytes for all requests that are alike. It is written again when its ``Age`` or the ttl of
 its ``Cache-Status`` is another second, when one of its sources changed, and when the cache has
 to know that the reading is still in demand; until then it is valid, which is one comparison
 per request. What is not plain is not answered here.
@@ -42,7 +42,7 @@ _LONGEST_HEAD = 2048
 _HEAD = re.compile(
     rb"(GET|HEAD) (?:http://([A-Za-z0-9.:\[\]_-]+))?(/[!\"$->@-~]*) HTTP/1\.([01])\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n){1,32})\r\n"
 )
-# Headers that make a request more than plain: who asks, under which path, a body, another protocol.
+# Headers that make a request more than plain: which client, under which path, a body, another protocol.
 _NOT_PLAIN: Final = frozenset(
     {
         "authorization",
@@ -67,7 +67,7 @@ _HEADS_OF_ONE = 64  # more with each further gateway
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """What a plain request asks for; requests that ask alike get the same bytes."""
+    """What a plain request is for; requests with the same key get the same bytes."""
 
     gateway: Gateway
     route: Route
@@ -81,7 +81,7 @@ class RequestKey:
 def read_head(
     head: bytes, base_url: str, gateways: Gateways, of_port: Gateway | None = None
 ) -> RequestKey | None:
-    """Understand a request head if it is plain throughout and asks for a reading.
+    """Understand a request head if it is plain throughout and requests a reading.
 
     No query, one Host, no header twice, a Connection that is keep-alive or close.
     """
@@ -194,7 +194,7 @@ class PreparedResponses:
         return self._by_gateway[gateway.id]
 
     def renew(self, answer: PreparedResponse, now: float) -> bool:
-        """Write the block anew; False when aiohttp has to answer: something must be asked, or logged."""
+        """Write the block again; False when aiohttp has to answer: something must be fetched, or logged."""
         key, context = answer.key, self._context
         self._count(answer)
         try:
@@ -231,7 +231,7 @@ class PreparedResponses:
         self._expire(event.gateway, lambda reading: any(got.error for got in reading.sources.values()))
 
     def _expire(self, gateway: str, concerns: Callable[[Lookup], bool] = lambda _: True) -> None:
-        """Have the blocks of a gateway written anew, before they are sent again, whose reading an event concerns."""
+        """Have the blocks of a gateway written again, before they are sent, whose reading an event concerns."""
         for answer in self._by_gateway[gateway]:
             if answer.reading is not None and concerns(answer.reading):
                 answer.until = float("-inf")

@@ -59,10 +59,12 @@ def aggregates(scene: Scene) -> Any:
     reading, c, hardware = scene.reading, scene.reading.counters, scene.hardware
     old = scene.version < V21_13
     hertz = reading.frequency_hz if old else 0.0  # newer firmware reports it of the battery only
-    told = partial(meter, scene, volts=hardware.volts)
+    rendered = partial(meter, scene, volts=hardware.volts)
     document = {
-        "site": told(reading.site_w, var=-329.0, exported=c.exported, imported=c.imported, frequency=hertz),
-        "battery": told(
+        "site": rendered(
+            reading.site_w, var=-329.0, exported=c.exported, imported=c.imported, frequency=hertz
+        ),
+        "battery": rendered(
             reading.battery_w,
             var=30.0,
             exported=c.discharged,
@@ -70,10 +72,10 @@ def aggregates(scene: Scene) -> Any:
             frequency=reading.frequency_hz,
             aggregated=len(hardware.packs),
         ),
-        "load": told(
+        "load": rendered(
             reading.load_w, var=-318.75, exported=0.0, imported=c.consumed, frequency=hertz, aggregated=None
         ),
-        "solar": told(
+        "solar": rendered(
             reading.solar_w,
             var=-14.0,
             exported=c.produced,
@@ -83,7 +85,7 @@ def aggregates(scene: Scene) -> Any:
         ),
     }
     if reading.generator_w:
-        document["generator"] = told(reading.generator_w, var=0.0, exported=c.generated, imported=0.0)
+        document["generator"] = rendered(reading.generator_w, var=0.0, exported=c.generated, imported=0.0)
     if old:
         empty = meter(scene, 0.0, var=0.0, exported=0.0, imported=0.0, volts=0.0)
         for name in ("busway", "frequency", "generator"):

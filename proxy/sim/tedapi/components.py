@@ -71,7 +71,7 @@ def _packs(scene: Scene, index: int) -> list[tuple[Device, Signals]]:
 
 def components(scene: Scene, unit: str, variables: Variables) -> dict[str, Any] | None:
     """Answer the components query to the unit with this DIN; None for unknown types of component."""
-    asked = {key: variables.get(f"{key}SignalNames", []) for key in KEYS}
+    names = {key: variables.get(f"{key}SignalNames", []) for key in KEYS}
     types = [kind for key in KEYS for kind in variables.get(f"{key}ComponentsFilter", {}).get("types", [])]
     if not TYPES.issuperset(types):
         return None
@@ -84,7 +84,7 @@ def components(scene: Scene, unit: str, variables: Variables) -> dict[str, Any] 
     group: Signals = {"BAGGR_State": "BAGGR_STATE_ACTIVE", "BAGGR_NumBatteriesConnected": len(packs)}
 
     def part(key: str, known: Signals, label: Signals | None = None) -> dict[str, Any]:
-        found = [signal(name, known[name], scene.timestamp()) for name in asked[key] if name in known]
+        found = [signal(name, known[name], scene.timestamp()) for name in names[key] if name in known]
         return {**(label or {}), "signals": found, "activeAlerts": []}
 
     return {

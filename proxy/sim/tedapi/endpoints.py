@@ -7,7 +7,7 @@ import binascii
 import gzip
 
 from proxy.sim.answers import NO_PAGE, OCTETS, RATE_LIMITED, TEXT, Answer, forbidden, refusal
-from proxy.sim.gateway import Gateway, RequestKey
+from proxy.sim.gateway import Gateway, Request
 from proxy.sim.sessions import Role
 from proxy.sim.tedapi import v1r
 from proxy.sim.tedapi.messages import READING_REQUESTS, reply, request_name
@@ -20,8 +20,8 @@ UNAUTHORIZED = refusal(401, "Unauthorized", "bad credentials")
 BAD_REQUEST = refusal(400, "Bad Request", "cannot read the message")
 
 
-def _credentials(ask: RequestKey) -> tuple[str, str] | None:
-    scheme, _, encoded = ask.headers.get("Authorization", "").partition(" ")
+def _credentials(request: Request) -> tuple[str, str] | None:
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
     try:
@@ -31,16 +31,16 @@ def _credentials(ask: RequestKey) -> tuple[str, str] | None:
     return user, password
 
 
-def _refused(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer | None:
+def _refused(gateway: Gateway, tedapi: Tedapi, request: Request) -> Answer | None:
     """Say why a request by password may not be answered, or None if it may."""
-    session = gateway.session_of(ask)
-    if session is not None and (ask.path == DIN or session.role is Role.INSTALLER):
+    session = gateway.session_of(request)
+    if session is not None and (request.path == DIN or session.role is Role.INSTALLER):
         return None
-    given = _credentials(ask)
+    given = _credentials(request)
     if given is None:
-        return forbidden(ask.method)
+        return forbidden(request.method)
     if gateway.persona.wifi_only and not tedapi.on_wifi:
-        return forbidden(ask.method)
+        return forbidden(request.method)
     return None if given == (USER, tedapi.password) else UNAUTHORIZED
 
 
@@ -57,13 +57,13 @@ def _unit(gateway: Gateway, path: str) -> str | None:
     return din if gateway.persona.is_powerwall3 and din in gateway.units else None
 
 
-def _query(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer:
+def _query(gateway: Gateway, tedapi: Tedapi, request: Request) -> Answer:
     from tesla_protocol.energy_device.transport_pb2 import AuthEnvelope, MessageEnvelope  # noqa: PLC0415
 
-    unit = _unit(gateway, ask.path)
+    unit = _unit(gateway, request.path)
     if unit is None:
         return NO_PAGE
-    outer = AuthEnvelope.FromString(ask.body)
+    outer = AuthEnvelope.FromString(request.body)
     envelope = MessageEnvelope.FromString(outer.payload)
     if envelope.recipient.din != unit:
         return BAD_REQUEST
@@ -72,7 +72,7 @@ def _query(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer:
     return _packed(gateway, bytes(answer.SerializeToString()))
 
 
-def respond(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer:
+def respond(gateway: Gateway, tedapi: Tedapi, request: Request) -> Answer:
     """Answer a request to ``/tedapi/…``."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415
 
@@ -80,37 +80,37 @@ def respond(gateway: Gateway, tedapi: Tedapi, ask: RequestKey) -> Answer:
     if not gateway.sessions.tolerates(gateway.clock.monotonic()):
         return RATE_LIMITED
     try:
-        if ask.path == SIGNED:
-            if ask.method != "POST" or not persona.v1r:
+        if request.path == SIGNED:
+            if request.method != "POST" or not persona.v1r:
                 return NO_PAGE
-            return _packed(gateway, v1r.answer(gateway, tedapi, ask.body))
-        is_query = ask.path == QUERY or ask.path.startswith(DEVICE_PREFIX)
-        known = (ask.method, ask.path) == ("GET", DIN) or (ask.method == "POST" and is_query)
+            return _packed(gateway, v1r.answer(gateway, tedapi, request.body))
+        is_query = request.path == QUERY or request.path.startswith(DEVICE_PREFIX)
+        known = (request.method, request.path) == ("GET", DIN) or (request.method == "POST" and is_query)
         if not persona.tedapi or not known:
             return NO_PAGE
-        refused = _refused(gateway, tedapi, ask)
+        refused = _refused(gateway, tedapi, request)
         if refused is not None:
             return refused
-        if ask.path == DIN:
+        if request.path == DIN:
             return _packed(gateway, gateway.din.encode(), TEXT)
-        return _query(gateway, tedapi, ask)
+        return _query(gateway, tedapi, request)
     except (ValueError, DecodeError):
         return BAD_REQUEST
 
 
-def is_command(ask: RequestKey) -> bool:
+def is_command(request: Request) -> bool:
     """Say whether a request to TEDAPI changes something at the gateway."""
     from google.protobuf.message import DecodeError  # noqa: PLC0415
     from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage  # noqa: PLC0415
     from tesla_protocol.energy_device.transport_pb2 import AuthEnvelope, MessageEnvelope  # noqa: PLC0415
 
-    if ask.method != "POST":
+    if request.method != "POST":
         return False
     try:
-        if ask.path == SIGNED:
-            inner = RoutableMessage.FromString(ask.body).protobuf_message_as_bytes
+        if request.path == SIGNED:
+            inner = RoutableMessage.FromString(request.body).protobuf_message_as_bytes
         else:
-            inner = AuthEnvelope.FromString(ask.body).payload
+            inner = AuthEnvelope.FromString(request.body).payload
         return request_name(MessageEnvelope.FromString(inner)) not in READING_REQUESTS
     except DecodeError:
         return True  # cannot be decided; a reader sends nothing of the kind

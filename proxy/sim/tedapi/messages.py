@@ -93,21 +93,23 @@ def _system_info(gateway: Gateway, answer: MessageEnvelope, unit: str) -> None:
     info.device_type = DEVICE_TYPE_SITECONTROLLER
 
 
-def _filestore(gateway: Gateway, tedapi: Tedapi, asked: FileStoreMessages, answer: FileStoreMessages) -> None:
-    name = asked.WhichOneof("message")
+def _filestore(
+    gateway: Gateway, tedapi: Tedapi, request: FileStoreMessages, answer: FileStoreMessages
+) -> None:
+    name = request.WhichOneof("message")
     text, digest = config.blob(gateway, tedapi)
     if name == "read_file_request":
-        if asked.read_file_request.name != config.NAME:
+        if request.read_file_request.name != config.NAME:
             raise Refusal(NOT_FOUND, "no such file")
         answer.read_file_response.file.name = config.NAME
-        if asked.read_file_request.if_different_hash != digest:
+        if request.read_file_request.if_different_hash != digest:
             answer.read_file_response.file.blob = text
         answer.read_file_response.hash = digest
     elif name == "update_file_request":
-        if asked.update_file_request.hash != digest:
+        if request.update_file_request.hash != digest:
             raise Refusal(ABORTED, "the file has changed meanwhile")
         try:
-            config.write(gateway, tedapi, asked.update_file_request.file.blob)
+            config.write(gateway, tedapi, request.update_file_request.file.blob)
         except (TypeError, ValueError) as exc:
             raise Refusal(INVALID_ARGUMENT, str(exc)) from exc
         answer.update_file_response.file.name = config.NAME
@@ -116,18 +118,18 @@ def _filestore(gateway: Gateway, tedapi: Tedapi, asked: FileStoreMessages, answe
         raise Refusal(UNIMPLEMENTED, f"{name} is not implemented")
 
 
-def _teg(gateway: Gateway, tedapi: Tedapi, asked: TEGMessages, answer: TEGMessages) -> None:
+def _teg(gateway: Gateway, tedapi: Tedapi, request: TEGMessages, answer: TEGMessages) -> None:
     from tesla_protocol.energy_device.teg_api_pb2 import TEGAPISetIslandModeResponse  # noqa: PLC0415
 
-    name = asked.WhichOneof("message")
+    name = request.WhichOneof("message")
     gateway.catch_up()
     plant = gateway.plant
     if name == "set_island_mode_request":
-        result = _set_island_mode(gateway, tedapi, asked.set_island_mode_request.mode)
+        result = _set_island_mode(gateway, tedapi, request.set_island_mode_request.mode)
         words = f"TEG_SET_ISLAND_MODE_RESULT_{result.value}"
         answer.set_island_mode_response.CopyFrom(TEGAPISetIslandModeResponse(result=words))
     elif name == "schedule_manual_backup_event_request":
-        info = asked.schedule_manual_backup_event_request.scheduling_info
+        info = request.schedule_manual_backup_event_request.scheduling_info
         tedapi.backup = Backup(info.start_time.seconds, info.duration_seconds, info.priority)
         plant.backup_until = plant.seconds + info.duration_seconds
         answer.schedule_manual_backup_event_response.SetInParent()
@@ -143,7 +145,7 @@ def _teg(gateway: Gateway, tedapi: Tedapi, asked: TEGMessages, answer: TEGMessag
             info.duration_seconds = tedapi.backup.duration_s
             info.priority = tedapi.backup.priority
     elif name == "dispatch_battery_power_request":
-        order = asked.dispatch_battery_power_request.real_power
+        order = request.dispatch_battery_power_request.real_power
         plant.order(order.power_watts, order.duration_seconds)
         answer.dispatch_battery_power_response.SetInParent()
     else:
@@ -162,10 +164,10 @@ def _set_island_mode(gateway: Gateway, tedapi: Tedapi, mode: int) -> IslandResul
     return tedapi.island_result
 
 
-def _authorization(tedapi: Tedapi, asked: AuthorizationMessages, answer: AuthorizationMessages) -> None:
+def _authorization(tedapi: Tedapi, request: AuthorizationMessages, answer: AuthorizationMessages) -> None:
     from tesla_protocol.energy_device.authorization_types_pb2 import AuthorizationRecord  # noqa: PLC0415
 
-    name = asked.WhichOneof("message")
+    name = request.WhichOneof("message")
     if name != "list_authorized_clients_request":
         raise Refusal(UNIMPLEMENTED, f"{name} is not implemented")
     response = answer.list_authorized_clients_response

@@ -1,4 +1,4 @@
-"""What an exchange tells: every source of its table, as a document or as the error that says why not."""
+"""What an exchange reports: every source of its table, as a document or as the error that says why not."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def tell(
     ``parts`` are the answers that these facts come from, the latest request first; ``failed`` is
     why one that is needed for them could not be had, if so.
     """
-    told = translate(table, facts)
-    known = {source: value for source, value in told.items() if not isinstance(value, GatewayError)}
+    translated = translate(table, facts)
+    known = {source: value for source, value in translated.items() if not isinstance(value, GatewayError)}
     unknown = {
-        source: why if (why := told.get(source)) else absent(source, facts, failed)
+        source: why if (why := translated.get(source)) else absent(source, facts, failed)
         for source in table
         if source not in known
     }
@@ -46,14 +46,14 @@ def tell(
 
 
 def absent(source: Source, facts: Facts, failed: GatewayError | None = None) -> GatewayError:
-    """Say why a source is not told."""
+    """Say why a source is not reported."""
     if failed is not None:
         return failed
     if source in _LASTING or (source == SOE and facts.config.get("battery_blocks") == []):
         return NotSupported(f"{source}: this site has none")
     if get_path(facts.controller, "system", "sitemanagerStatus", "isRunning") is False:
         return SourceUnavailable(f"{source}: the gateway's site manager is not running")
-    return SourceUnavailable(f"{source}: the gateway does not tell this at the moment")
+    return SourceUnavailable(f"{source}: the gateway does not report this at the moment")
 
 
 def documents(

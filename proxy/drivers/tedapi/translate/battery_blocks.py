@@ -48,7 +48,7 @@ _BLOCK: dict[str, Any] = {
     "version": None,
 }
 
-# What /api/system_status has and TEDAPI does not tell.
+# What /api/system_status has and TEDAPI does not report.
 _UNKNOWN_BEFORE = ("command_source", "battery_target_power", "battery_target_reactive_power")
 _UNKNOWN_LIMITS = (
     "max_power_energy_remaining",
@@ -86,7 +86,7 @@ _UNKNOWN_LAST = (
 
 
 def system_status(facts: Facts) -> dict[str, Any] | None:
-    """Build ``/api/system_status``: watt-hours, the grid state, the blocks; null for what nobody tells."""
+    """Build ``/api/system_status``: watt-hours, the grid state, the blocks; null for what is not reported."""
     energies = section(facts.controller, "control", "systemStatus")
     full = number(energies.get("nominalFullPackEnergyWh"))
     remaining = number(energies.get("nominalEnergyRemainingWh"))
@@ -119,7 +119,7 @@ def battery_blocks(facts: Facts) -> Iterator[dict[str, Any]]:
 
 
 def powerwalls(facts: Facts) -> dict[str, Any] | None:
-    """Build ``/api/powerwalls`` from the configured blocks; diagnostics are not told: null."""
+    """Build ``/api/powerwalls`` from the configured blocks; diagnostics are not reported: null."""
     if not facts.config:
         return None
     states = {block["PackageSerialNumber"]: block["pinv_grid_state"] for block in battery_blocks(facts)}
@@ -162,12 +162,12 @@ def powerwalls(facts: Facts) -> dict[str, Any] | None:
 
 
 def _powerwalls2(facts: Facts, reasons: dict[Any, list[Any]]) -> Iterator[dict[str, Any]]:
-    told = vitals.paired_signals(facts)
+    signals = vitals.paired_signals(facts)
     for slot, package in packages(facts.bus, "THC"):
         part, serial = package.get("packagePartNumber"), package["packageSerialNumber"]
         inverter = section(at(facts.bus, "PINV", slot), "PINV_Status")
         energy = section(at(facts.bus, "POD", slot), "POD_EnergyStatus")
-        known = told.get(serial, {})
+        known = signals.get(serial, {})
         yield _BLOCK | {
             "PackagePartNumber": part,
             "PackageSerialNumber": serial,

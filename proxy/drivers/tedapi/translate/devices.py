@@ -25,7 +25,7 @@ def device(
     alerts: Sequence[Any] = (),
     **values: Any,
 ) -> dict[str, Any]:
-    """Frame the values of one device. TEDAPI tells neither its firmware nor when it was last heard."""
+    """Frame the values of one device. TEDAPI reports neither its firmware nor when it was last heard."""
     frame: dict[str, Any] = {} if parent is None else {"componentParentDin": parent}
     return frame | {
         "partNumber": part,

@@ -24,20 +24,20 @@ _SWITCHES = ("SYNC_ExternallyPowered", "SYNC_SiteSwitchEnabled")
 
 
 def synchroniser(facts: Facts) -> Iterator[Device]:
-    """Tell of the synchroniser board: islander, meters X and Y. Sites with a backup switch have none."""
+    """Describe the synchroniser board: islander, meters X and Y. Sites with a backup switch have none."""
     board = section(facts.bus, "SYNC")
     part, serial = board.get("packagePartNumber"), text(board.get("packageSerialNumber"))
     if serial:
-        told = _reported_by(facts, serial)
-        values = islander(facts) | {name: told.get(name) for name in _SWITCHES}
+        reported = _reported_by(facts, serial)
+        values = islander(facts) | {name: reported.get(name) for name in _SWITCHES}
         for meter in ("METER_X", "METER_Y"):
-            values |= _meter(meter, {**told, **section(board, f"{meter}_AcMeasurements")})
+            values |= _meter(meter, {**reported, **section(board, f"{meter}_AcMeasurements")})
         alerts = names(section(board, "alerts").get("active"))
         yield f"TESYNC--{part}--{serial}", device(part, serial, 259, controller_name(facts), alerts, **values)
 
 
 def backup_switch(facts: Facts) -> Iterator[Device]:
-    """Tell of the backup switch: meter Z, and the islander where no synchroniser has it."""
+    """Describe the backup switch: meter Z, and the islander where no synchroniser has it."""
     on_bus, component = section(facts.bus, "MSA"), switch_component(facts) or {}
     part = on_bus.get("packagePartNumber") or component.get("partNumber")
     serial = text(on_bus.get("packageSerialNumber")) or text(component.get("serialNumber"))
@@ -69,18 +69,18 @@ def islander(facts: Facts) -> dict[str, Any]:
 
 
 def meters(facts: Facts) -> Iterator[Device]:
-    """Tell of the meters outside: Neurio and Tesla remote meters."""
+    """Describe the meters outside: Neurio and Tesla remote meters."""
     yield from _outside("NEURIO", cts.neurio(facts), _neurio_frame(facts))
     yield from _outside("TRM", cts.remote(facts), _remote_frame(facts))
 
 
 def _reported_by(facts: Facts, serial: Any) -> dict[str, Any]:
     """Give the signals of the component with a serial number."""
-    told: dict[str, Any] = {}
+    reported: dict[str, Any] = {}
     for component in facts.components:
         if component.get("serialNumber") == serial:
-            told |= signals(component)
-    return told
+            reported |= signals(component)
+    return reported
 
 
 def _meter(meter: str, readings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What is measured beside power: voltages, frequencies and currents, and by which device.
 
 All meters of a house hang on the same wires. Where a meter's own devices measure nothing (they
-are missing in action, asleep, or the site has none) another device on these wires does: behind
+are missing in action, in standby, or the site has none) another device on these wires does: behind
 the contactor the islander, the inverters and the solar meters, before it the islander and the
 meters of the grid. While the contactor is closed both sides are one.
 """

@@ -78,10 +78,10 @@ def units(facts: Facts) -> list[Unit]:
     for block in blocks(facts.config):
         components = section(facts.units.get(block["vin"]), "components")
         if components:
-            told: dict[str, Any] = {}
+            reported: dict[str, Any] = {}
             for stage in rows(components, "pch"):
-                told |= signals(stage)
-            found.append(Unit(block["vin"], told, _alerts(components)))
+                reported |= signals(stage)
+            found.append(Unit(block["vin"], reported, _alerts(components)))
     return found
 
 
@@ -124,7 +124,7 @@ def _packs_of(block: Mapping[str, Any], components: Mapping[str, Any]) -> list[P
     for slot in range(max(1, len(rows(components, "bms")))):
         energies = signals(at(components, "bms", slot))
         high_voltage = at(components, "hvp", slot)
-        told = signals(high_voltage)
+        reported = signals(high_voltage)
         pack = Pack(
             din=expansions.get(text(high_voltage.get("serialNumber"))) if slot else block["vin"],
             unit=block["vin"],
@@ -133,7 +133,7 @@ def _packs_of(block: Mapping[str, Any], components: Mapping[str, Any]) -> list[P
             full_wh=_watt_hours(energies.get("BMS_nominalFullPackEnergy")),
             alerts=alerts,
             temperatures=tuple(
-                (name, value) for name in _PACK_SIGNALS if (value := number(told.get(name))) is not None
+                (name, value) for name in _PACK_SIGNALS if (value := number(reported.get(name))) is not None
             ),
         )
         # An expansion that the configuration does not know and that holds nothing is an empty slot.
@@ -143,7 +143,7 @@ def _packs_of(block: Mapping[str, Any], components: Mapping[str, Any]) -> list[P
 
 
 def _looks_like_ghost(pack: Pack) -> bool:
-    """Tell a pack with capacity but no name and next to no charge: seen on sites that never had it."""
+    """Recognise a pack with capacity but no name and next to no charge: seen on sites that never had it."""
     if pack.din or not pack.full_wh or pack.remaining_wh is None:
         return False
     return pack.remaining_wh < _GHOST_WH or pack.remaining_wh < _GHOST_SHARE * pack.full_wh

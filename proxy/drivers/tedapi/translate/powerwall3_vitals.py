@@ -11,7 +11,7 @@ from proxy.drivers.tedapi.translate.devices import Device, energies, string_valu
 
 
 def devices(facts: Facts) -> Iterator[Device]:
-    """Tell of every Powerwall 3: its packs, and its power stage as solar and battery inverter."""
+    """Describe every Powerwall 3: its packs, and its power stage as solar and battery inverter."""
     for pack in powerwall3.packs(facts):
         values = energies(pack.remaining_wh, pack.full_wh) | dict(pack.temperatures)
         yield f"TEPOD--{pack.din}", {**values, "alerts": list(pack.alerts)}

@@ -1,6 +1,6 @@
 """The small documents of the local API from TEDAPI: charge, grid, mode, site, version.
 
-Each function gives the document, or None when nobody has told what it needs.
+Each function gives the document, or None when what it needs was not reported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEVICE_TYPES = {"1118431": "hec", "1152100": "teg", "1232100": "teg", "1707000"
 
 
 def soe(facts: Facts) -> dict[str, Any] | None:
-    """Tell the charge in percent of the whole pack. An empty pack is 0, an unknown one is not."""
+    """Return the charge in percent of the whole pack. An empty pack is 0, an unknown one is not."""
     energies = section(facts.controller, "control", "systemStatus")
     full = number(energies.get("nominalFullPackEnergyWh"))
     remaining = number(energies.get("nominalEnergyRemainingWh"))
@@ -37,7 +37,7 @@ def soe(facts: Facts) -> dict[str, Any] | None:
 
 
 def grid_status(facts: Facts) -> dict[str, Any] | None:
-    """Build ``/api/system_status/grid_status``. Grid services are not told; readers want a flag, not null."""
+    """Build ``/api/system_status/grid_status``. Grid services are not reported; readers need a flag, not null."""
     state = grid_state(facts)
     return None if state is None else {"grid_status": state, "grid_services_active": False}
 
@@ -101,7 +101,7 @@ def site_info(facts: Facts) -> dict[str, Any] | None:
 def status(facts: Facts) -> dict[str, Any] | None:
     """Build ``/api/status``.
 
-    A synchroniser board tells the up-time. Without one it is at least the time
+    A synchroniser board reports the up-time. Without one it is at least the time
     since this gateway answered first, and that is said: programs made for the
     local API cannot do without the two.
     """

@@ -1,7 +1,7 @@
 """Which source of the local API comes from where in TEDAPI's documents: the one table.
 
 A source whose function gives None is unknown at the moment and is left out. One whose function
-stumbles over a document of a kind that nobody foresaw costs that source and no other.
+stumbles over a document of an unforeseen kind costs that source and no other.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 # What a value of an unforeseen kind raises.
 _SURPRISES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
-# What the configuration alone tells.
+# What the configuration alone reports.
 FROM_CONFIG: Mapping[Source, Translation] = {
     OPERATION: site.operation,
     "/api/site_info": site.site_info,
@@ -51,7 +51,7 @@ FROM_CONFIG: Mapping[Source, Translation] = {
 }
 
 # What needs the controller query, with the configuration at hand, and of the units those that were
-# asked along with it: they share one grid, and its voltage is that of all.
+# queried along with it: they share one grid, and its voltage is that of all.
 FROM_CONTROLLER: Mapping[Source, Translation] = {
     METERS: meters.aggregates,
     **{f"/api/meters/{name}": partial(site.meter_at, location=name) for name in meters.METERS},
@@ -61,7 +61,7 @@ FROM_CONTROLLER: Mapping[Source, Translation] = {
     "/tedapi/controller": lambda facts: masked(facts.controller) or None,
 }
 
-# What the firmware tells, with the controller's clock.
+# What the firmware reports, with the controller's clock.
 FROM_FIRMWARE: Mapping[Source, Translation] = {STATUS: site.status}
 
 # What needs every unit: as old as what the oldest of them said.
@@ -75,7 +75,7 @@ FROM_CONFIG_AND_UNITS: Mapping[Source, Translation] = {POWERWALLS: blocks.powerw
 
 
 def translate(table: Mapping[Source, Translation], facts: Facts) -> dict[Source, Any]:
-    """Build every document of a table that can be told from these facts; BadAnswer for one that stumbled."""
+    """Build every document of a table that can be made of these facts; BadAnswer for one that stumbled."""
     built = {source: _built(source, translation, facts) for source, translation in table.items()}
     return {source: value for source, value in built.items() if value is not None}
 

@@ -3,7 +3,7 @@
 Keys are ``TYPE--part--serial``, in the order of the gateway's own answer:
 controller, then per unit THC, POD and PINV, then the rest. That order numbers
 PW1, PW2, … and the strings A, A1, …. A value that a device of its type can
-have and that nobody tells is null.
+have and that is not reported is null.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _FANS = ("PVAC_Fan_Speed_Actual_RPM", "PVAC_Fan_Speed_Target_RPM")
 
 
 def vitals(facts: Facts) -> dict[str, dict[str, Any]] | None:
-    """Build the document; None while the gateway, or any Powerwall 3, has told nothing about its devices."""
+    """Build the document; None while the gateway, or any Powerwall 3, has reported nothing about its devices."""
     if not facts.controller or not powerwall3.are_known(facts):
         return None
     return {
@@ -96,10 +96,10 @@ def paired_signals(facts: Facts) -> dict[str, dict[str, Any]]:
     listed = [(serial, signals(row)) for row in facts.components if (serial := text(row.get("serialNumber")))]
     wanted = {row["packageSerialNumber"] for kind in ("THC", "PVAC") for _, row in packages(facts.bus, kind)}
     paired: dict[str, dict[str, Any]] = {}
-    for place, (serial, told) in enumerate(listed):
+    for place, (serial, reported) in enumerate(listed):
         if serial not in wanted or serial in paired:
             continue
-        paired[serial] = dict(told)
+        paired[serial] = dict(reported)
         module = listed[place + 1][0] if place + 1 < len(listed) else None
         if module not in wanted and any(
             name.startswith("PINV_") for known, values in listed if known == module for name in values
@@ -128,11 +128,11 @@ def _controller(facts: Facts) -> Iterator[Device]:
 
 
 def _packages(facts: Facts) -> Iterator[Device]:
-    """Tell of every Powerwall 2 and Powerwall+: thermal controller, battery, inverter."""
+    """Describe every Powerwall 2 and Powerwall+: thermal controller, battery, inverter."""
     paired = paired_signals(facts)
     for slot, package in packages(facts.bus, "THC"):
         part, serial = package.get("packagePartNumber"), package["packageSerialNumber"]
-        told = paired.get(serial, {})
+        reported = paired.get(serial, {})
         name = f"{part}--{serial}"
         yield (
             f"TETHC--{name}",
@@ -142,27 +142,27 @@ def _packages(facts: Facts) -> Iterator[Device]:
                 224,
                 controller_name(facts),
                 _alerts(package),
-                THC_AmbientTemp=number(told.get("THC_AmbientTemp")),
-                THC_State=told.get("THC_State"),
+                THC_AmbientTemp=number(reported.get("THC_AmbientTemp")),
+                THC_State=reported.get("THC_State"),
             ),
         )
         pod, pinv = at(facts.bus, "POD", slot), at(facts.bus, "PINV", slot)
         parent = f"TETHC--{name}"
-        yield f"TEPOD--{name}", device(part, serial, 226, parent, _alerts(pod), **_pod(pod, told))
-        yield f"TEPINV--{name}", device(part, serial, 253, parent, _alerts(pinv), **_pinv(pinv, told))
+        yield f"TEPOD--{name}", device(part, serial, 226, parent, _alerts(pod), **_pod(pod, reported))
+        yield f"TEPINV--{name}", device(part, serial, 253, parent, _alerts(pinv), **_pinv(pinv, reported))
 
 
-def _pod(pod: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def _pod(pod: Mapping[str, Any], reported: Mapping[str, Any]) -> dict[str, Any]:
     energy = section(pod, "POD_EnergyStatus")
     remaining = number(energy.get("POD_nom_energy_remaining"))
     full = number(energy.get("POD_nom_full_pack_energy"))
-    return {name: told.get(name) for name in _POD} | energies(remaining, full)
+    return {name: reported.get(name) for name in _POD} | energies(remaining, full)
 
 
-def _pinv(pinv: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def _pinv(pinv: Mapping[str, Any], reported: Mapping[str, Any]) -> dict[str, Any]:
     status = section(pinv, "PINV_Status")
     legs = section(pinv, "PINV_AcMeasurements")
-    return {name: told.get(name) for name in _PINV} | {
+    return {name: reported.get(name) for name in _PINV} | {
         "PINV_Fout": number(status.get("PINV_Fout")),
         "PINV_GridState": status.get("PINV_GridState"),
         "PINV_Pnom": number(section(pinv, "PINV_PowerCapability").get("PINV_Pnom")),
@@ -175,7 +175,7 @@ def _pinv(pinv: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inverters(facts: Facts) -> Iterator[Device]:
-    """Tell of every solar inverter on the bus: its AC side, its strings, its nameplate."""
+    """Describe every solar inverter on the bus: its AC side, its strings, its nameplate."""
     paired = paired_signals(facts)
     plates = rows(facts.config, "solars")
     for place, (slot, package) in enumerate(packages(facts.bus, "PVAC")):
@@ -203,11 +203,13 @@ def _inverters(facts: Facts) -> Iterator[Device]:
         yield f"TESLA--{name}", _nameplate(facts, name, plates[place] if place < len(plates) else {})
 
 
-def _pvac(package: Mapping[str, Any], strings: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def _pvac(
+    package: Mapping[str, Any], strings: Mapping[str, Any], reported: Mapping[str, Any]
+) -> dict[str, Any]:
     status = section(package, "PVAC_Status")
     logged = section(package, "PVAC_Logging")
-    values: dict[str, Any] = {name: told.get(name) for name in _PVAC}
-    values |= {name: told[name] for name in _FANS if name in told}
+    values: dict[str, Any] = {name: reported.get(name) for name in _PVAC}
+    values |= {name: reported[name] for name in _FANS if name in reported}
     values |= {
         "PVAC_Fout": number(status.get("PVAC_Fout")),
         "PVAC_Pout": number(status.get("PVAC_Pout")),
