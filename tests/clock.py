@@ -23,31 +23,6 @@ _QUIET_TURNS = 3
 _TURNS = 200
 
 
-class _WaitingTime(selectors.DefaultSelector):
-    """Measures how long the loop waited for time to pass, and no longer than it wanted to.
-
-    Waiting for a thread is computing: it takes no time, either.
-    """
-
-    def __init__(self, is_computing: Callable[[], bool], is_idle: Callable[[], bool]) -> None:
-        super().__init__()
-        self.waited_s = 0.0
-        self.busy_turns = 0  # turns of the loop in which there was something to do
-        self._is_computing = is_computing
-        self._is_idle = is_idle
-
-    def select(self, timeout=None):
-        events = super().select(0)  # what has happened already was not waited for, however late we look
-        if not events and timeout != 0:
-            started = time.monotonic()
-            events = super().select(timeout)
-            if not self._is_computing():
-                waited = time.monotonic() - started
-                self.waited_s += waited if timeout is None else min(waited, timeout)
-        self.busy_turns += bool(events) or not self._is_idle()
-        return events
-
-
 class _Echo:
     """A connection to ourselves: loopback delivers in order, so what was sent before has arrived when this has."""
 
@@ -55,23 +30,46 @@ class _Echo:
         with socket.create_server(("127.0.0.1", 0)) as server:
             self._near = socket.create_connection(server.getsockname())
             self._far, _ = server.accept()
-        self._far.setblocking(False)
-        self._sent = self._received = 0
 
-    async def come_back(self) -> None:
-        """Send a byte and let the loop run until it has arrived."""
+    def come_back(self) -> None:
+        """Send a byte and wait until it has arrived."""
         self._near.send(b".")
-        self._sent += 1
-        awaited = self._sent
-        while self._received < awaited:
-            try:
-                self._received += len(self._far.recv(1024))
-            except BlockingIOError:
-                await asyncio.sleep(0)
+        self._far.recv(1)
 
     def close(self) -> None:
         self._near.close()
         self._far.close()
+
+
+class _WaitingTime(selectors.DefaultSelector):
+    """Measures how long the loop waited for time to pass, and no longer than it wanted to.
+
+    Waiting for a thread, or for bytes that are on their way, is computing: it takes no time, either.
+    A busy machine delivers late even what a process sends to itself.
+    """
+
+    def __init__(self, is_computing: Callable[[], bool], is_idle: Callable[[], bool]) -> None:
+        super().__init__()
+        self.waited_s = 0.0
+        self.busy_turns = 0  # turns of the loop in which there was something to do
+        self.echo = _Echo()
+        self._is_computing = is_computing
+        self._is_idle = is_idle
+
+    def select(self, timeout=None):
+        started = time.monotonic()
+        events = super().select(timeout)
+        if timeout and not events and not self._is_computing():
+            waited_s = min(time.monotonic() - started, timeout)
+            self.echo.come_back()
+            events = super().select(0)
+            self.waited_s += 0 if events else waited_s
+        self.busy_turns += bool(events) or not self._is_idle()
+        return events
+
+    def close(self) -> None:
+        self.echo.close()
+        super().close()
 
 
 class ShiftedLoop(asyncio.SelectorEventLoop):
@@ -81,7 +79,6 @@ class ShiftedLoop(asyncio.SelectorEventLoop):
         self.offset = time.monotonic()
         self._in_threads = 0
         self._settling = 0  # tasks that wait until there is nothing else to do
-        self._echo: _Echo | None = None
         self._waiting = _WaitingTime(lambda: self._in_threads > 0, lambda: len(self._ready) <= self._settling)
         super().__init__(self._waiting)
 
@@ -99,23 +96,17 @@ class ShiftedLoop(asyncio.SelectorEventLoop):
 
     async def settled(self) -> None:
         """Wait until nothing in this process will happen before more time passes."""
-        self._echo = self._echo or _Echo()
         self._settling += 1
         try:
             is_quiet = False
             while not is_quiet:
                 busy_turns = self._waiting.busy_turns
-                await self._echo.come_back()
+                self._waiting.echo.come_back()
                 for _ in range(_QUIET_TURNS):
                     await asyncio.sleep(0)
                 is_quiet = self._waiting.busy_turns == busy_turns and not self._in_threads
         finally:
             self._settling -= 1
-
-    def close(self) -> None:
-        if self._echo:
-            self._echo.close()
-        super().close()
 
 
 class TestClock:

@@ -19,7 +19,7 @@ async def test_one_answer_serves_everybody_until_its_ttl_ends(sim, proxy, clock)
     assert first.body == second.body
     assert (first.headers["Age"], second.headers["Age"]) == ("0", "4")
     assert first.headers["Cache-Status"] == "powerwall-proxy; fwd=miss; stored"
-    assert second.headers["Cache-Status"] == "powerwall-proxy; hit; ttl=0"
+    assert second.headers["Cache-Status"] == "powerwall-proxy; hit; ttl=1"
     assert sim.requests_for(SOE) == 1
 
 

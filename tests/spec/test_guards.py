@@ -10,7 +10,7 @@ from proxy.core.retry_after import retry_after_s
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from proxy.sim.tedapi.state import KeyState
-from tests.clock import EPOCH, pass_time
+from tests.clock import EPOCH, pass_time, settled
 from tests.drivers.houses import FULL, knows
 
 LOGIN = "/api/login/Basic"
@@ -260,6 +260,7 @@ async def test_refusals_that_cannot_be_read_are_not_forgotten(start, sim, clock,
     await pass_time(clock, proxy, 120)
     assert (await proxy.get("/soe")).status == 200
     assert sim.logins == 1
+    await settled()
     assert json.loads(refusals.read_text()) == {}
 
 

@@ -73,24 +73,24 @@ def test_units_that_are_tried_again_take_turns_with_one_that_answers():
     assert turns == ["a", "a", "b", "c", "a"]
 
 
-def test_a_unit_that_does_not_answer_is_told_for_a_while_and_not_asked():
+def test_a_unit_that_does_not_respond_is_reported_for_a_while_and_not_queried():
     rota = warm()
     rota.failed("a", SourceUnavailable("500"), 5.0)
 
-    assert "a" in rota.told
+    assert "a" in rota.answers
     assert rota.due(UNITS, 2, 6.0) == ["b", "c"]
     for din in ("b", "c", "d"):
         rota.answered(din, Part({}, 11.0, 11.0))
     assert rota.due(UNITS, 2, 12.0)[0] == "a"
     rota.failed("a", SourceUnavailable("500"), 12.0)
     rota.due(UNITS, 2, 26.0)
-    assert rota.told.keys() == {"b", "c", "d"}
+    assert rota.answers.keys() == {"b", "c", "d"}
 
 
-def test_where_nothing_stale_is_to_be_served_a_silent_unit_is_not_told():
+def test_where_nothing_stale_is_to_be_served_a_silent_unit_is_not_reported():
     """PW_GRACEFUL_DEGRADATION=no."""
     rota = UnitSchedule(25.0, stands_s=0.0)
     rota.answered("a", Part({}, 0.0, 0.0))
     rota.failed("a", SourceUnavailable("500"), 5.0)
 
-    assert not rota.told
+    assert not rota.answers
