@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,11 @@ def complain(*lines: str) -> int:
     for line in lines:
         print(f"powerwall-proxy: {line}", file=sys.stderr)
     return FAILED
+
+
+def report_instead_of_logging() -> None:
+    """Keep the lines of the log off the terminal of a command that reports by itself."""
+    logging.getLogger("proxy").addHandler(logging.NullHandler())
 
 
 def load_or_exit(*, needs_gateway: bool, makes_key: bool = False) -> Loaded:

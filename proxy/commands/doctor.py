@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from proxy.commands.common import FAILED, OK, chosen, load_or_exit
+from proxy.commands.common import FAILED, OK, chosen, load_or_exit, report_instead_of_logging
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import Settings
 from proxy.core.clock import Clock
@@ -26,6 +26,7 @@ _GREEN, _RED, _BOLD, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
 def run(args: argparse.Namespace) -> int:
     """Diagnose; the exit code is 0 if all is well."""
+    report_instead_of_logging()
     settings = load_or_exit(needs_gateway=False).settings
     gateways = chosen(settings, args.gateway)
     documents = {}

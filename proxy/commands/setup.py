@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.commands import cloud_setup
-from proxy.commands.common import EX_CONFIG, FAILED, OK, complain
+from proxy.commands.common import EX_CONFIG, FAILED, OK, complain, report_instead_of_logging
 from proxy.commands.operator import MissingArgument, Operator, Terminal
 from proxy.config.settings import Settings, settings_of
 from proxy.config.settings_file import is_unset, merged, write_settings
@@ -71,6 +71,7 @@ MODES: Mapping[str, Mode] = {
 
 def run(args: argparse.Namespace) -> int:
     """Set up, at a terminal or with arguments alone."""
+    report_instead_of_logging()
     operator = Terminal()
     try:
         code = asyncio.run(set_up(args, operator, Places()))

@@ -70,6 +70,16 @@ async def test_a_command_is_accepted_first_and_confirmed_when_it_shows(
     assert str(held[what]).lower().removesuffix(".0") == value
 
 
+async def test_the_answer_has_the_apps_scale(control):
+    """As from the pypowerwall proxy in its cloud modes."""
+    _, post = await control()
+
+    body = (await post("reserve", "30", mode="backup")).json()
+
+    assert body["set_backup_reserve_percent"]["backup_reserve_percent"] == 30
+    assert (body["reserve"], body["mode"]) == (30, "backup")
+
+
 async def test_what_never_shows_stays_accepted(control, cloud, clock):
     """It is looked for during two minutes, and not longer."""
     proxy, post = await control()

@@ -148,3 +148,15 @@ async def test_a_spent_budget_is_named(examine, cloud):
     findings = await examine(cloud_budget=1)
 
     assert ill(findings)[0].cause is Cause.BUDGET
+
+
+def test_a_cloud_out_of_reach_is_reported_once(command):
+    """On the terminal are the steps and the advice, and no line of the log."""
+    shown = command(
+        "doctor", PW_CLOUD_MODE="static", PW_CLOUD_URL="http://127.0.0.1:9", PW_CLOUD_TOKEN="a-fixed-token"
+    )
+
+    assert shown.returncode == 1
+    assert "127.0.0.1 does not accept a connection" in shown.stdout
+    assert "It is the route." in shown.stdout
+    assert shown.stderr == ""

@@ -197,10 +197,9 @@ def _success(report: Report) -> dict[str, Any]:
     body: dict[str, Any] = {}
     if (reserve := held.get(Setting.RESERVE)) is not None:
         done = {"response": {"Message": "Backup reserve updated", "Code": 200}}
-        body["set_backup_reserve_percent"] = {
-            "backup_reserve_percent": round(raw_percent(reserve), 6),
-            "result": done,
-        }
+        # The gateway has the whole pack's scale; the cloud, which only accepts, has the app's.
+        percent = raw_percent(reserve) if report.confirmed else reserve
+        body["set_backup_reserve_percent"] = {"backup_reserve_percent": round(percent, 6), "result": done}
         body["reserve"] = round(reserve, 6)
     if (mode := held.get(Setting.MODE)) is not None:
         done = {"response": {"Message": "Operation mode updated", "Code": 200}}
