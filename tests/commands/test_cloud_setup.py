@@ -12,7 +12,7 @@ from proxy.commands.cloud_setup import set_up
 from proxy.commands.operator import MissingArgument
 from proxy.config.load import load
 from proxy.sim.cloud.server import SITE_ID, SimulatedCloud
-from proxy.sim.cloud.sign_in import FLEET, FLEET_SECRET
+from proxy.sim.cloud.sign_in import FLEET, FLEET_SECRET, Application
 from proxy.sim.server import SimulatedGateway
 from tests.drivers.cloud.conftest import trusting
 
@@ -234,6 +234,18 @@ async def test_another_application_begins_anew(run, cloud, domain, folder):
     assert await run(other, "fleet", client_id="another") == 0
     assert cloud.requests_for("/partner_accounts") == 2
     assert "Address that the browser ended at" in other.questions
+
+
+async def test_an_application_without_a_secret_is_not_registered_by_its_operator(run, cloud, domain, folder):
+    """Tesla gives it no partner token; the code is protected by PKCE alone."""
+    cloud.account.must_register = False
+    cloud.sign_in.applications["open"] = Application("https://example.com/access")
+    operator = application(cloud, domain, folder)
+    operator.answers |= {"client_id": "open", "client_secret_file": ""}
+
+    assert await run(operator, "fleet") == 0
+    assert cloud.requests_for("/partner_accounts") == 0
+    assert any("prompt_missing_scopes=true" in line for line in operator.shown)
 
 
 async def test_among_several_sites_one_is_chosen(run, cloud, domain, folder, capsys):

@@ -84,7 +84,7 @@ class Attempt:
             "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
             "code_challenge_method": "S256",
         }
-        if application.secret:
+        if application.audience:
             query["prompt_missing_scopes"] = "true"
         if email:
             query["login_hint"] = email
@@ -122,7 +122,9 @@ async def exchange(endpoint: TokenEndpoint, application: Application, attempt: A
         "redirect_uri": application.redirect_uri,
     }
     if application.secret:
-        form |= {"client_secret": application.secret, "audience": application.audience}
+        form["client_secret"] = application.secret
+    if application.audience:
+        form["audience"] = application.audience
     try:
         answer = await endpoint.post(form)
     except SignInRequired as exc:
