@@ -1,9 +1,12 @@
 // A site's lines of its members: what each of them reports now, read from the proxy's cache.
 
+import { meter } from "./words.js";
+
 const EVERY_MS = 5000;
 const SHOWN = { solar: "solar", home: "load", grid: "site", battery: "battery" };
 
-const power = (watts) => typeof watts === "number" ? `${(watts / 1000).toFixed(1)} kW` : "–";
+const { units } = document.documentElement.dataset;
+const power = (watts) => (typeof watts === "number" ? meter(units)(watts).join("\u00a0") : "–");
 
 async function update(line) {
   let state = null;

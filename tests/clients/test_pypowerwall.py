@@ -7,6 +7,8 @@ import asyncio
 import pypowerwall
 import pytest
 
+from tests.fleet.conftest import gateway
+
 # The certificate is the proxy's own; the library does not check it and says so with every request.
 pytestmark = pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 
@@ -84,3 +86,25 @@ async def test_it_comes_back_after_an_outage(library, sim, clock):
     await library.proxy.get("/health")
 
     assert await asyncio.to_thread(library.power)
+
+
+async def test_the_second_of_two_gateways_is_read_at_its_own_port(serve, sims, tmp_path):
+    listed = [gateway("house", sims["house"]), gateway("garage", sims["garage"], listen=0)]
+    proxy = await serve(listed, https="yes")
+    (port,) = proxy.context.ports
+
+    def read() -> tuple[str, float]:
+        cache = str(tmp_path / "pypowerwall.auth")
+        library = pypowerwall.Powerwall(
+            host=f"127.0.0.1:{port}", password="whatever", email="owner@example.com", cachefile=cache
+        )
+        try:
+            return library.din(), library.level()
+        finally:
+            library.client.session.close()
+
+    din, level = await asyncio.to_thread(read)
+
+    assert din == sims["garage"].din
+    assert level == pytest.approx((await proxy.get("/gateways/garage/soe")).json()["percentage"])
+    assert not sims["house"].requests

@@ -8,6 +8,7 @@ import pytest
 from tesla_powerwall import AccessDeniedError, GridStatus, Powerwall
 
 from proxy.sim.server import SimulatedGateway
+from tests.fleet.conftest import gateway
 
 
 @pytest.fixture
@@ -172,3 +173,18 @@ async def test_an_outage_is_an_error_and_not_a_reading(home_assistant, sim, cloc
     sim.clear_faults()
     clock.advance(30)
     assert await poll(library)
+
+
+async def test_the_second_of_two_gateways_is_read_at_its_own_port(serve, sims):
+    """The library knows a host and a port, and no path."""
+    listed = [gateway("house", sims["house"]), gateway("garage", sims["garage"], listen=0)]
+    proxy = await serve(listed, https="yes")
+    (port,) = proxy.context.ports
+
+    async with Powerwall(f"127.0.0.1:{port}") as library:
+        await library.login("whatever", email="owner@example.com")
+        din, polled = await library.get_gateway_din(), await poll(library)
+
+    assert din == sims["garage"].din
+    assert len(polled["batteries"]) == 1
+    assert not sims["house"].requests

@@ -12,6 +12,7 @@ from proxy.app import build_app, listening
 from proxy.config.gateway_settings import GatewaySettings, SiteSettings
 from proxy.config.settings import Settings, settings_of
 from proxy.sim.server import SimulatedGateway
+from proxy.state.certificates import serving_context
 from tests.conftest import Proxy, client_of
 
 HOUSES = {
@@ -48,8 +49,9 @@ async def serve(clock, tmp_path) -> AsyncIterator[Callable]:
         async def serve(gateways, *, sites=(), **others) -> Proxy:
             made = settings_for(gateways, tmp_path / "state", sites=sites, **others)
             app = build_app(made, clock.clock)
-            _, port = await stack.enter_async_context(listening(app, made))
-            return await stack.enter_async_context(client_of(app, port))
+            tls = serving_context(made) if made.https == "yes" else None
+            _, port = await stack.enter_async_context(listening(app, made, tls))
+            return await stack.enter_async_context(client_of(app, port, "https" if tls else "http"))
 
         yield serve
 

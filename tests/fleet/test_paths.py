@@ -294,3 +294,13 @@ async def test_metrics_have_every_gateway_once_and_no_total(fleet, sims):
         f'powerwall_instant_power_watts{{gateway="{id_}",meter="load"}}' for id_ in sorted(sims)
     ]
     assert not [line for line in series if 'gateway="home"' in line]
+
+
+async def test_the_description_for_programs_names_each_gateway(fleet, start, sim):
+    whole, own = [(await fleet.get(f"{at}/openapi.json")).json() for at in ("", "/gateways/garage")]
+
+    assert [server["url"] for server in whole["servers"]] == ["./", "./gateways/{id}/"]
+    assert whole["servers"][1]["variables"]["id"]["enum"] == ["house", "garage"]
+    assert (
+        own["servers"] == (await (await start(sim)).get("/openapi.json")).json()["servers"] == [{"url": "./"}]
+    )

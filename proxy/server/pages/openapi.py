@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from proxy import __version__
@@ -37,8 +37,11 @@ _FIELDS: Final = {
 }
 
 
-def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return the description of all routes; paths are relative to where it was fetched."""
+def document(routes: Iterable[Route], gateways: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the description of all routes; paths are relative to where it was fetched.
+
+    Each of several ``gateways`` is a server with these paths, apart from those about the whole proxy.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
@@ -47,7 +50,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             "summary": "A caching reverse proxy for the Tesla energy gateway",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "./"}],
+        "servers": [{"url": "./"}, *_servers(gateways)],
         "paths": {route.path: _path(route) for route in routes},
         "components": {
             "schemas": {
@@ -64,6 +67,13 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             }
         },
     }
+
+
+def _servers(gateways: Sequence[str]) -> list[dict[str, Any]]:
+    if len(gateways) < 2:  # noqa: PLR2004 - several
+        return []
+    known = {"enum": list(gateways), "default": gateways[0]}
+    return [{"url": "./gateways/{id}/", "description": "One of the gateways", "variables": {"id": known}}]
 
 
 def _path(route: Route) -> dict[str, Any]:

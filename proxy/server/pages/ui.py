@@ -20,6 +20,7 @@ from proxy.core.model import JSON
 from proxy.core.sources import STATUS
 from proxy.metrics.families import Samples
 from proxy.server.gateway_api.passthrough import Passthrough
+from proxy.server.http.addressing import TARGET
 from proxy.server.http.admission import base_of, host_of
 from proxy.server.http.coding import choose, has_it, offered, pack, tag_of
 from proxy.server.http.dispatch import not_found
@@ -197,13 +198,14 @@ class Ui:
 
     async def openapi(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve the same for programs."""
+        ids = () if request[TARGET].prefix else tuple(self._context.gateways)
         headers = {
             **PUBLIC_HEADERS,
             "Cache-Control": "no-cache",
             "Content-Type": JSON,
             "Vary": "Accept-Encoding",
         }
-        return packed(request, json.dumps(document(ROUTES)).encode(), headers)
+        return packed(request, json.dumps(document(ROUTES, ids)).encode(), headers)
 
     async def example_page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve a page that frames the power flow."""

@@ -1,0 +1,88 @@
+"""Two houses in a real browser, one of which goes away."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from proxy.app import build_app, listening
+from proxy.config.gateway_settings import SiteSettings
+from proxy.server.context import CONTEXT, Context
+from proxy.sim.faults import Fault
+from proxy.sim.server import SimulatedGateway
+from tests.browser.reading import WIDE
+from tests.clock import pass_time
+from tests.fleet.conftest import gateway, settings_for
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@dataclass
+class Fleet:
+    """A proxy of two houses below a prefix, as a front server shows it."""
+
+    url: str
+    sims: dict[str, SimulatedGateway]
+    context: Context
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fleet(clock, tmp_path):
+    async with AsyncExitStack() as stack:
+        sims = {
+            id_: await stack.enter_async_context(SimulatedGateway(clock=clock.clock, seed=seed))
+            for seed, id_ in enumerate(("house", "garage"), 1)
+        }
+        listed = [gateway(id_, sim, site="home", name=id_.title()) for id_, sim in sims.items()]
+        sites = [SiteSettings("home", "Home")]
+        made = settings_for(listed, tmp_path, sites=sites, base_url="/power/", style="black")
+        app = build_app(made, clock.clock)
+        _, port = await stack.enter_async_context(listening(app, made))
+        yield Fleet(f"http://127.0.0.1:{port}/power/", sims, app[CONTEXT])
+
+
+async def test_links_lead_from_house_to_house_and_to_their_total(fleet, watch, clock):
+    """Below a prefix; the total's page has a line for each house, and says which one is away."""
+    fleet.sims["house"].pin(solar=3000.0, load=2000.0)
+    fleet.sims["garage"].pin(solar=1500.0, load=1400.0)
+    page = await watch.open(fleet.url, viewport={"width": 600, "height": 500})
+    links = page.get_by_role("navigation", name="Gateways")
+
+    await expect(links.get_by_role("link")).to_have_text(["House", "Garage", "Home"])
+    await expect(page.locator("#home .value")).to_have_text("2.0 kW")
+    await links.get_by_role("link", name="Garage").click()
+    await expect(page).to_have_url(f"{fleet.url}gateways/garage/")
+    await expect(page.locator("#home .value")).to_have_text("1.4 kW")
+    await links.get_by_role("link", name="Home", exact=True).click()
+    await expect(page.locator("#home .value")).to_have_text("3.4 kW")
+    lines = page.locator("#members tbody tr")
+    await expect(lines.nth(0).locator('[data-value="home"]')).to_have_text("2.0 kW")
+    await expect(lines.nth(1).locator('[data-value="solar"]')).to_have_text("1.5 kW")
+    assert not await page.evaluate(WIDE)
+
+    fleet.sims["garage"].faults.add(Fault(action="refuse"))
+    await pass_time(clock, fleet, 60)
+    await page.reload()
+
+    await expect(lines.nth(1)).to_have_class("away")
+    await expect(lines.nth(0)).not_to_have_class("away")
+    await expect(page.locator("html")).to_have_attribute("data-state", "expired")
+    await expect(page.locator("#note")).to_contain_text("old")
+
+
+async def test_the_status_of_all_begins_with_the_house_that_is_away(fleet, watch, clock):
+    await fleet.context.gateways["house"].cache.get(["/api/meters/aggregates"])
+    fleet.sims["garage"].faults.add(Fault(action="refuse"))
+    await fleet.context.gateways["garage"].cache.get(["/api/meters/aggregates"])
+    page = await watch.open(f"{fleet.url}status")
+
+    await expect(page.locator("#gateways h3").first).to_contain_text("garage")
+    await expect(page.locator("#headline")).to_contain_text("garage: ")
+    await page.get_by_role("navigation", name="Gateways").get_by_role("link", name="House").click()
+    await expect(page).to_have_url(f"{fleet.url}gateways/house/status")
+    await expect(page.locator("#gateways h3")).to_have_count(1)
+    await expect(page.locator("#headline")).to_contain_text("Readings are")
