@@ -35,6 +35,7 @@ CHECKED = (
             "state",
             "openc2",
             "views",
+            "cache",
             "metrics",
             "core",
             "gateways",

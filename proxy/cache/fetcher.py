@@ -104,7 +104,7 @@ class Fetcher:
         for link in self.links if links is None else links:
             if not link.has(source):
                 continue
-            refusal = link.resting(source, now)
+            refusal = link.cooldown_error(source, now)
             if refusal is None:
                 refusal = link.refusal(link.driver.sources[source], now)
                 if refusal is None:
@@ -274,7 +274,7 @@ class Fetcher:
         for source, reported_by in link.driver.sources.items():
             if reported_by != exchange:
                 continue
-            reasons = (error, link.resting(source, now), link.refusal(exchange, now))
+            reasons = (error, link.cooldown_error(source, now), link.refusal(exchange, now))
             pause = max((reason.retry_after or 0.0 for reason in reasons if reason), default=0.0)
             other = self.link_for(source) if pause else link
             if other is link or isinstance(other, GatewayError):
@@ -300,4 +300,4 @@ class Fetcher:
 
 def _mark(link: Link) -> tuple[Breaker, dict[str, Cooldown]]:
     """Return what decides which requests are sent over a link."""
-    return link.breaker, dict(link.rests)
+    return link.breaker, dict(link.path_cooldowns)

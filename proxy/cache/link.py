@@ -1,4 +1,4 @@
-"""One way to one gateway: a driver, its breaker, the rests of its paths, a limit of requests at once.
+"""One link to one gateway: a driver, its breaker, the cooldowns of its paths, a limit of requests at once.
 
 Everything here happens on the event loop, between awaits: no locks. The only
 await is the driver's; what the breaker learns is noted before it and after it.
@@ -44,9 +44,9 @@ class Attempt:
 
 
 class Link:
-    """A driver that is asked only while it may be asked.
+    """A driver that gets a request only while one may be sent.
 
-    ``jitter`` returns a factor around 1 for rests. With ``guarded=False`` (PW_HEALTH_CHECK=no)
+    ``jitter`` returns a factor around 1 for cooldowns. With ``guarded=False`` (PW_HEALTH_CHECK=no)
     only what guards the owner's account opens the link: refused credentials and 429.
     """
 
@@ -61,7 +61,7 @@ class Link:
     ) -> None:
         self.driver = driver
         self.breaker = Breaker(since=clock.monotonic())
-        self.rests: dict[str, Cooldown] = {}
+        self.path_cooldowns: dict[str, Cooldown] = {}
         self.last_success: float | None = None
         self.in_flight = 0
         self.exchanges: Counter[tuple[str, str]] = Counter()  # (exchange, outcome)
@@ -70,39 +70,39 @@ class Link:
         self.failures = Failures()
         self.cannot_write: set[Setting] = set()  # refused once; until the firmware changes
         self.cooldowns: Counter[str] = Counter()
-        self.served_stale = 0  # requests answered from stale snapshots since the link was lost
+        self.served_stale = 0  # requests answered from stale snapshots since the link is down
         self._clock = clock
         self._jitter = jitter
         self._guarded = guarded
-        self._lost_at: float | None = None
+        self._down_since: float | None = None
         self._slots = asyncio.Semaphore(max(max_concurrent, 1))
 
     def has(self, source: Source) -> bool:
-        """Say whether this way leads to a source at all."""
+        """Say whether this link has a source at all."""
         return source in self.driver.sources
 
     def refusal(self, exchange: str, now: float) -> GatewayError | None:
         """Say why an exchange would not be sent now; None when it would be."""
-        if resting := self.resting(exchange, now):
-            return resting
+        if error := self.cooldown_error(exchange, now):
+            return error
         if not self.breaker.permits(now):
             # A trial under way is decided soon; until then "come back in a second".
             left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
             return CircuitOpen(f"{self._reason()}", retry_after=left)
         return None
 
-    def resting(self, path: str, now: float) -> GatewayError | None:
-        """Say why a source or an exchange rests, though the gateway may be asked for others."""
-        rest = self.rests.get(path)
-        if rest is None or rest.permits(now):
+    def cooldown_error(self, path: str, now: float) -> GatewayError | None:
+        """Say why a source or an exchange is in cooldown, though the gateway may be requested for others."""
+        cooldown = self.path_cooldowns.get(path)
+        if cooldown is None or cooldown.permits(now):
             return None
-        kind = type(rest.error) if rest.error.scope is Scope.SOURCE else CircuitOpen
-        return kind(str(rest.error), retry_after=rest.until - now)
+        kind = type(cooldown.error) if cooldown.error.scope is Scope.SOURCE else CircuitOpen
+        return kind(str(cooldown.error), retry_after=cooldown.until - now)
 
     def set_aside(self, source: Source, error: GatewayError, until: float) -> None:
-        """Leave a source alone until a moment (monotonic seconds): what was answered for it is of no use."""
-        failures = rest.failures if (rest := self.rests.get(source)) else 0
-        self.rests[source] = Cooldown(until, failures + 1, error)
+        """Send no request for a source until a moment (monotonic seconds): its answer is of no use."""
+        before = self.path_cooldowns.get(source)
+        self.path_cooldowns[source] = Cooldown(until, (before.failures if before else 0) + 1, error)
 
     async def fetch(self, exchange: str) -> Mapping[Source, Document]:
         """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
@@ -152,7 +152,7 @@ class Link:
             self.latest[exchange] = Attempt(outcome, took)
 
     async def _request_fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
-        """Ask the driver. Where it breaks its promise to raise GatewayError only, an answer surprised it."""
+        """Call the driver. Any other error than a GatewayError is a bug of it, met by an unexpected answer."""
         try:
             return await self.driver.fetch(exchange)
         except GatewayError:
@@ -178,20 +178,20 @@ class Link:
             raise
 
     async def execute(self, command: Command) -> Outcome:
-        """Send a command once, unless the gateway rests; never again by itself. Raises GatewayError."""
+        """Send a command once, unless the gateway is in cooldown; never again by itself. Raises GatewayError."""
         if not isinstance(self.driver, Controllable):
             raise NotSupported(f"the {self.driver.name} connection cannot write")
         async with self._attempt(_COMMAND, self._refused):
             return await self.driver.execute(command)
 
     def _refused(self, command: str, error: GatewayError, now: float) -> None:
-        """Learn from a failed command: the gateway may have to rest for it, but no path does."""
+        """Learn from a failed command: it may put the gateway into cooldown, but no path."""
         self.exchanges[command, error.code()] += 1
         cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
         self._note_failure(command, cause, now)
 
     async def accepts_connections(self) -> bool:
-        """Find out whether a link that lost its gateway could reach it now; it may be tried at once if so."""
+        """Find out whether a link whose gateway was unreachable could reach it now; it may be tried at once if so."""
         if not isinstance(self.driver, Dialable) or not await self.driver.accepts_connections():
             return False
         if accepted := self.breaker.awaits_connection:
@@ -199,8 +199,10 @@ class Link:
         return accepted
 
     def forget_missing(self) -> None:
-        """Ask again for what the gateway did not offer: its firmware may have changed."""
-        self.rests = {path: rest for path, rest in self.rests.items() if rest.error.is_failure}
+        """Request again what the gateway did not offer: its firmware may have changed."""
+        self.path_cooldowns = {
+            path: known for path, known in self.path_cooldowns.items() if known.error.is_failure
+        }
         self.cannot_write.clear()
 
     def _reason(self) -> str:
@@ -210,20 +212,20 @@ class Link:
     def _succeeded(self, exchange: str, now: float) -> None:
         self.exchanges[exchange, "ok"] += 1
         self.last_success = now
-        if rest := self.rests.pop(exchange, None):
-            _log.info(events.SOURCE_RECOVERED, extra={"path": exchange, "tries": rest.failures})
+        if cooldown := self.path_cooldowns.pop(exchange, None):
+            _log.info(events.SOURCE_RECOVERED, extra={"path": exchange, "tries": cooldown.failures})
         self._note(self.breaker.success(now))
 
     def _documents(self, answer: Mapping[Source, Document | GatewayError]) -> dict[Source, Document]:
-        """Take the documents out of an answer; a source that it ought to tell and does not rests."""
+        """Take the documents out of an answer; a source that is missing in it goes into cooldown."""
         now = self._clock.monotonic()
         documents = {}
-        for source, told in answer.items():
-            if isinstance(told, Document):
-                documents[source] = told
-                self.rests.pop(source, None)
+        for source, found in answer.items():
+            before = self.path_cooldowns.pop(source, None)
+            if isinstance(found, Document):
+                documents[source] = found
             else:
-                self.rests[source] = cooldown_after(self.rests.get(source), told, now, self._jitter())
+                self.path_cooldowns[source] = cooldown_after(before, found, now, self._jitter())
         return documents
 
     def _failed(self, exchange: str, error: GatewayError, now: float) -> None:
@@ -231,8 +233,8 @@ class Link:
         if error.is_failure:
             self.failures.note(exchange, error, now)
         if error.scope in {Scope.PATH, Scope.SOURCE}:
-            before = self.rests.get(exchange)
-            self.rests[exchange] = cooldown_after(before, error, now, self._jitter())
+            before = self.path_cooldowns.get(exchange)
+            self.path_cooldowns[exchange] = cooldown_after(before, error, now, self._jitter())
             if before is None or type(before.error) is not type(error):
                 fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
                 _log.info(events.SOURCE_COOLDOWN, extra=fields)
@@ -250,17 +252,19 @@ class Link:
         if breaker.state is State.OPEN:
             cause = breaker.error.code() if breaker.error else "unknown"
             self.cooldowns[cause] += 1
-            if self._lost_at is None:
-                self._lost_at = breaker.since
+            if self._down_since is None:
+                self._down_since = breaker.since
                 fields = {"link": self.driver.name, "cause": cause, "reason": str(breaker.error)}
                 _log.warning(events.UNREACHABLE, extra=fields)
         elif breaker.state is State.CLOSED:
             # A gateway may come back with another firmware: nothing is known to be missing.
-            self.rests = {path: rest for path, rest in self.rests.items() if rest.error.outlives_outage}
-            seconds = round(breaker.since - (self._lost_at or breaker.since))
+            self.path_cooldowns = {
+                path: known for path, known in self.path_cooldowns.items() if known.error.outlives_outage
+            }
+            seconds = round(breaker.since - (self._down_since or breaker.since))
             counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
             _log.warning(events.RECOVERED, extra=counts)
-            self._lost_at, self.served_stale = None, 0
+            self._down_since, self.served_stale = None, 0
 
 
 def names_of(links: Iterable[Link]) -> list[str]:

@@ -236,7 +236,7 @@ class SourceCache:
                 break
             error = (
                 outcome(flight)
-                or link.resting(source, self.clock.monotonic())
+                or link.cooldown_error(source, self.clock.monotonic())
                 or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
             )
             if fetcher.has_changed(source, began) and outcome(flight) is None:

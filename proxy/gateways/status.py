@@ -172,7 +172,7 @@ def _link(link: Link, name: str) -> LinkStatus:
         last_success=link.last_success,
         in_flight=link.in_flight,
         sources=link.driver.sources,
-        path_cooldowns=dict(link.rests),
+        path_cooldowns=dict(link.path_cooldowns),
         exchanges=dict(link.exchanges),
         seconds=link.seconds.copy(),
         cooldowns=dict(link.cooldowns),
@@ -188,7 +188,7 @@ def _source(cache: SourceCache, snapshot: Snapshot, now: float) -> SourceStatus:
     # A link in cooldown has left the source to the next.
     links = sorted(
         (link for link in cache.links if link.has(source)),
-        key=lambda link: link.resting(link.driver.sources[source], now) is not None,
+        key=lambda link: link.cooldown_error(link.driver.sources[source], now) is not None,
     )
     attempts = (link.latest.get(link.driver.sources[source]) for link in links)
     return SourceStatus(snapshot, next(filter(None, attempts), None), cache.peek(source) is not None)
