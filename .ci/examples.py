@@ -48,7 +48,8 @@ async def examples() -> dict[str, str]:
                 async with listening(app, settings) as (_, port), aiohttp.ClientSession() as client:
                     for route in ROUTES:
                         if not route.endpoint and route.path not in found:
-                            await _request(client, f"http://127.0.0.1:{port}{route.path}", route, found)
+                            url = f"http://127.0.0.1:{port}{route.for_gateway('default')}"
+                            await _request(client, url, route, found)
     return dict(sorted(found.items()))
 
 

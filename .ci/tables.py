@@ -21,7 +21,8 @@ from proxy.server.routes import ROUTES
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # the list of differences stands with the tests that accept them
 from bench.report import table  # noqa: E402 - the same
-from tests.compat.differences import DIFFERENCES  # noqa: E402 - found through the line above
+from tests.compat import server_differences  # noqa: E402 - found through the line above
+from tests.compat.differences import DIFFERENCES  # noqa: E402 - the same
 
 _PART = re.compile(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", re.DOTALL)
 
@@ -73,8 +74,17 @@ def metrics() -> str:
 
 def differences() -> str:
     """List what differs from the pypowerwall proxy; the tests accept exactly these differences."""
+    return _compared(DIFFERENCES)
+
+
+def server_differences_() -> str:
+    """List what differs from pypowerwall-server; the tests accept exactly these differences."""
+    return _compared(server_differences.DIFFERENCES)
+
+
+def _compared(listed: Iterable) -> str:
     head = "| Where | There | Here | Because |\n| --- | --- | --- | --- |\n"
-    rows = ((row.where, row.peer, row.here, row.reason) for row in DIFFERENCES)
+    rows = ((row.where, row.peer, row.here, row.reason) for row in listed)
     return head + "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
 
 
@@ -84,6 +94,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "metrics": metrics,
     "differences": differences,
+    "server_differences": server_differences_,
     "measurements": table,
 }
 

@@ -19,14 +19,18 @@ from proxy.features import ActiveFeature, features
 from proxy.gateways.gateway import Gateway
 from proxy.server.context import CONTEXT, Context
 from proxy.server.control import endpoints as control
+from proxy.server.control import hold
 from proxy.server.data.readings import Readings
-from proxy.server.fleet import listing
+from proxy.server.fleet import listing, objects
 from proxy.server.gateway_api import emulation
 from proxy.server.gateway_api.sessions import Sessions
 from proxy.server.http import security_metrics as counts
+from proxy.server.http.client_rate import ClientRate
 from proxy.server.http.dispatch import dispatch, expect
 from proxy.server.http.guard import Guard
+from proxy.server.http.origins import ANY, restrict
 from proxy.server.http.traffic import Traffic
+from proxy.server.live.websockets import WebSockets
 from proxy.server.pages.ui import Ui
 from proxy.server.session_file import SessionFile
 from proxy.server.status import application_key
@@ -87,7 +91,9 @@ def build_app(
     app.router.add_route("*", "/{path:.*}", dispatch, expect_handler=expect)
     _add_pages(context)
     context.endpoints |= listing.endpoints(context)
+    _add_websockets(app, context)
     context.endpoints |= status.endpoints(context) | emulation.endpoints(context) | control.endpoints(context)
+    context.endpoints |= objects.endpoints(context) | hold.endpoints(context)
     context.endpoints |= application_key.endpoints() | _metrics_later(context)
     context.samples |= control.samples(context) | counts.samples(context)
     if context.sessions is not None:
@@ -108,14 +114,30 @@ def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Cont
         started_at=clock.wall(),
         guard=Guard("control", settings.control_secret, clock.monotonic),
         login_guard=Guard("login", settings.lan_password, clock.monotonic),
+        client_rate=_client_rate(settings),
         sessions=Sessions(clock.monotonic) if settings.emulate_gateway else None,
         origins=loaded.origins if loaded else {},
         warnings=loaded.warnings if loaded else (),
     )
 
 
-async def _sign(_: web.BaseRequest, response: web.StreamResponse) -> None:
+async def _sign(request: web.BaseRequest, response: web.StreamResponse) -> None:
     response.headers["Server"] = SERVER
+    if isinstance(request, web.Request):
+        restrict(request, response, request.app[CONTEXT].settings.cors_origins)
+
+
+def _client_rate(settings: Settings) -> ClientRate | None:
+    if not settings.rate_limit_enabled:
+        return None
+    return ClientRate(
+        settings.rate_limit_max_requests, settings.rate_limit_window_seconds, settings.rate_limit_max_buckets
+    )
+
+
+def _has_fast_path(settings: Settings) -> bool:
+    """Say whether every client gets the same bytes without being counted."""
+    return settings.fast_path and settings.cors_origins == ANY and not settings.rate_limit_enabled
 
 
 def _add_pages(context: Context) -> None:
@@ -123,6 +145,13 @@ def _add_pages(context: Context) -> None:
     context.endpoints |= ui.endpoints()
     context.samples |= ui.samples()
     context.fallback = ui.fallback
+
+
+def _add_websockets(app: web.Application, context: Context) -> None:
+    sockets = WebSockets(context)
+    context.endpoints |= sockets.endpoints()
+    context.listeners.append(lambda: sockets.listeners)
+    app.on_shutdown.append(sockets.close)
 
 
 def _keep_sessions(app: web.Application, context: Context, sessions: Sessions) -> None:
@@ -172,24 +201,29 @@ async def listening(
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end.
 
-    A gateway with a port of its own is served there, too.
+    A gateway with a port of its own is served there, too. With PW_HTTPS_PORT TLS has a port of its own, and the
+    address is that of plain HTTP.
     """
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_IN_FLIGHT_GRACE_S)
     await runner.setup()
     limiter = await limiter_for(
         cast("web.Server", runner.server),
         raise_fd_limit(settings.max_connections),
-        candidates(PreparedResponses(app[CONTEXT]) if settings.fast_path else None),
+        candidates(PreparedResponses(app[CONTEXT]) if _has_fast_path(settings) else None),
     )
     app[CONTEXT].limiter = limiter
     try:
         async with AsyncExitStack() as stack:
             host = settings.bind_address or None
-            address = await stack.enter_async_context(opened(limiter, host, settings.port, tls))
+            address = await stack.enter_async_context(
+                opened(limiter, host, settings.port, None if settings.https_port else tls)
+            )
             for gateway in app[CONTEXT].gateways.values():
                 if (port := gateway.settings.listen) is not None:
                     own = await stack.enter_async_context(_opened_for(gateway, limiter, host, port, tls))
                     app[CONTEXT].ports[own[1]] = gateway
+            if tls is not None and settings.https_port:
+                await stack.enter_async_context(opened(limiter, host, settings.https_port, tls))
             yield address
     finally:
         await runner.cleanup()

@@ -122,7 +122,10 @@ function draw(health) {
   const links = health.gateways.flatMap((gateway) => gateway.links.map((each) => [gateway, each]));
   const hasNone = health.age_seconds === null;
   headline(health.message, hasNone ? (health.errors.length ? "bad" : "unknown") : health.status === "ok" ? "good" : "fair");
-  $("gateways").lastElementChild.replaceChildren(...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "No gateway is configured: set PW_HOST.")]));
+  $("gateways").lastElementChild.replaceChildren(
+    ...health.gateways.filter((gateway) => gateway.notice).map((gateway) => node("p", gateway.notice)),
+    ...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "No gateway is configured: set PW_HOST.")]),
+  );
   const resting = Object.assign({}, ...links.map(([, each]) => each.resting));
   const known = health.sources.map((it) => it.path);
   const others = Object.entries(resting).filter(([path]) => !known.includes(path));

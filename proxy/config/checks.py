@@ -61,6 +61,8 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
         if row.key in _OWN_FILES and (reason := _unreadable(value_of(settings, row))):
             yield f"{row.env}: {value_of(settings, row)} {reason}."
     yield from _unusable_pair(settings)
+    if settings.https_port and settings.https_port == settings.port:
+        yield "PW_HTTPS_PORT and PW_PORT are the same: leave PW_HTTPS_PORT out for TLS on PW_PORT."
     if bool(settings.tls_cert) != bool(settings.tls_key):
         yield "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made."
     for feature in features():
@@ -85,12 +87,18 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from gateways.each(settings, _unlikely_passwords)
     yield from _unlikely_secrets(settings)
     yield from gateways.each(settings, _warnings_of_gateway)
-    if settings.tls_cert and settings.https != "yes":
-        yield f"PW_TLS_CERT has no effect with PW_HTTPS={settings.https}."
+    yield from _unused_with(settings.https, settings)
     if any(gateway.control_islanding for gateway in settings.gateways) and not settings.control_secret:
         yield "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET."
     for feature in features():
         yield from feature.warnings(settings)
+
+
+def _unused_with(https: str, settings: Settings) -> Iterator[str]:
+    """Say which settings of TLS have no effect without it."""
+    given = {"PW_HTTPS_PORT": settings.https_port, "PW_TLS_CERT": settings.tls_cert}
+    if https != "yes":
+        yield from (f"{name} has no effect with PW_HTTPS={https}." for name, value in given.items() if value)
 
 
 def _warnings_of_gateway(gateway: GatewaySettings) -> Iterator[str]:

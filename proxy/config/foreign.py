@@ -9,12 +9,8 @@ from typing import Final
 
 # By name, or by the beginning that several have (it ends in an underscore).
 REASONS: Final = {
-    "CORS_ORIGINS": "web pages of any origin may read what is public, and none may change anything",
     "MQTT_": "this release does not publish to MQTT",
     "PW_FIRMWARE_CHECK_INTERVAL": "",
-    "PW_HTTPS_PORT": "PW_HTTPS=yes serves TLS on PW_PORT",
-    "PW_ISLANDING_COOLDOWN": "commands to go off grid are rare enough: each needs the secret",
-    "PW_RATE_LIMIT_": "requests of clients cost the gateway nothing, and PW_MAX_CONNECTIONS bounds the proxy",
     "PW_TEDAPI_AUTH_MODE": "",
     "PW_TIMESERIES_": "this release keeps no history",
     "PW_WORKERS": "one process serves all clients",

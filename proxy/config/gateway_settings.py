@@ -171,6 +171,13 @@ class GatewaySettings:
     control_islanding: bool = row(
         CONTROL, FLAG, False, "Allow control to take the house off the grid", ours=True
     )
+    islanding_cooldown: float = row(
+        CONTROL,
+        number(0, 3600, "seconds"),
+        30.0,
+        "Minimum interval of commands that leave the grid or return to it",
+        ours=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

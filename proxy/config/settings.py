@@ -84,6 +84,33 @@ class Settings:
     trusted_proxies: tuple[str, ...] = row(
         SERVER, kinds.NETWORKS, (), "Front servers whose X-Forwarded headers count", ours=True
     )
+    https_port: int = row(
+        SERVER,
+        whole(0, kinds.HIGHEST_PORT),
+        0,
+        "Port of PW_HTTPS=yes beside plain HTTP on PW_PORT; 0: TLS on PW_PORT",
+        ours=True,
+    )
+    cors_origins: tuple[str, ...] = row(
+        SERVER,
+        kinds.ORIGINS,
+        ("*",),
+        "Origins whose web pages may read what is public: a JSON list, or separated by commas",
+        env="CORS_ORIGINS",
+        ours=True,
+    )
+    rate_limit_enabled: bool = row(
+        SERVER, FLAG, False, "Limit the requests of each client address", ours=True
+    )
+    rate_limit_max_requests: int = row(
+        SERVER, whole(1, 10**9), 1000, "Requests of one address within the window", ours=True
+    )
+    rate_limit_window_seconds: int = row(
+        SERVER, whole(1, _A_DAY, "seconds"), 60, "Length of the window", ours=True
+    )
+    rate_limit_max_buckets: int = row(
+        SERVER, whole(1, 10**6), 10_000, "Addresses that are counted; the latest ones", ours=True
+    )
     max_connections: int = row(SERVER, whole(8, 100_000), 10_000, "Maximum client connections", ours=True)
     fast_path: bool = row(SERVER, FLAG, True, "Answer plain GETs from prepared bytes", ours=True)
     emulate_gateway: bool = row(

@@ -8,6 +8,7 @@ no meaning here. Nothing here opens a file or a connection.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import zoneinfo
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from urllib.parse import urlsplit
 _YES = frozenset({"yes", "true", "1", "on"})
 _NO = frozenset({"no", "false", "0", "off"})
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_ORIGIN = re.compile(r"\*|https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 _SOURCE = re.compile(r"[A-Za-z0-9.:*/\[\]'_-]+")
 
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<six>[^]]+)\]|(?P<name>[^:]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
@@ -135,6 +137,18 @@ def _hosts(text: str) -> tuple[str, ...]:
     return names
 
 
+def _origins(text: str) -> tuple[str, ...]:
+    """Read origins (RFC 6454), written as pypowerwall-server wants them or as other lists here."""
+    expected = "* or origins such as https://grafana.lan:3000, as a JSON list or separated by commas"
+    try:
+        listed = json.loads(text) if text.lstrip().startswith("[") else _parts(text)
+    except ValueError:
+        raise ValueError(expected) from None
+    if not listed or not all(isinstance(each, str) and _ORIGIN.fullmatch(each) for each in listed):
+        raise ValueError(expected)
+    return tuple(each.lower() for each in listed)
+
+
 def _ancestors(text: str) -> str:
     if not all(_SOURCE.fullmatch(part) for part in text.split()):
         raise ValueError("*, 'self', 'none' or origins separated by spaces")
@@ -228,3 +242,4 @@ BASE_URL = SettingType("path", _base_url)
 NETWORKS = SettingType("networks", _networks)
 HOSTS = SettingType("names", _hosts)
 ANCESTORS = SettingType("origins", _ancestors)
+ORIGINS = SettingType("origins", _origins)

@@ -75,6 +75,12 @@ PASSWORDS: Final[Mapping[str, str]] = {
 }
 _ANY_PASSWORD: Final = "PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker)"  # noqa: S105 - no password
 
+# What a Powerwall 3 gives to a customer's login alone, and what would give the rest.
+BASIC_LAN: Final = (
+    "Basic LAN: to the customer's login this Powerwall 3 reports powers, energies, charge and grid status only. "
+    "Mode, reserve, packs, strings, temperatures, alerts and control take PW_GW_PWD on its Wi-Fi or, over the wired "
+    "network, PW_RSA_KEY_PATH (powerwall-proxy pair)."
+)
 ROUTE_ADVICE: Final = (
     "Is this machine in the same network? "
     "192.168.91.1 is reached only from the gateway's own Wi-Fi or over a route that you set "

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from proxy.core.firmware import RESERVE_IN_STEPS_FROM, Version
 from proxy.core.model import Command, Setting
 
 # As it came: text of a form, or a value of JSON.
@@ -20,6 +21,8 @@ EXPORT_RULES = ("battery_ok", "pv_only", "never")
 _SHORTEST_BACKUP_S = 60
 _LONGEST_BACKUP_S = 30 * 86400
 _FULL_PERCENT = 100
+_HIGHEST_PERCENT = 80
+_GRID_WORDS = {"off_grid": True, "on_grid": False}
 _DECIMAL = re.compile(r"\d{1,3}(\.\d{1,6})?", re.ASCII)
 _WHOLE = re.compile(r"\d{1,8}", re.ASCII)
 
@@ -35,6 +38,16 @@ class BadValue(ValueError):
 def parse(raw: Mapping[Setting, Raw]) -> Command:
     """Make a command of the values that were sent. Raises BadValue."""
     return Command({setting: _PARSERS[setting](value) for setting, value in raw.items()})
+
+
+def reserve_taken(percent: float, firmware: Version) -> float:
+    """Return the highest reserve (percent, app's scale) up to this one that the firmware takes.
+
+    Since 25.18 that is 0 to 80 % or 100 %: what lies between is dropped, or taken as another value.
+    """
+    if firmware >= RESERVE_IN_STEPS_FROM and _HIGHEST_PERCENT < percent < _FULL_PERCENT:
+        return _HIGHEST_PERCENT
+    return percent
 
 
 def _percent(setting: Setting) -> Callable[[Raw], float]:
@@ -63,6 +76,13 @@ def _flag(setting: Setting) -> Callable[[Raw], bool]:
     return lambda value: value if isinstance(value, bool) else word(value) == "true"
 
 
+def _islanding(value: Raw) -> bool:
+    """Read true or false, or pypowerwall-server's words for it."""
+    if isinstance(value, str) and value in _GRID_WORDS:
+        return _GRID_WORDS[value]
+    return _flag(Setting.ISLANDING)(value)
+
+
 def _backup(value: Raw) -> int:
     """Read seconds; less than a minute means a minute, because that is what a gateway makes of it."""
     if isinstance(value, str):
@@ -81,7 +101,7 @@ _PARSERS: Mapping[Setting, Callable[[Raw], Any]] = {
     Setting.GRID_CHARGING: _flag(Setting.GRID_CHARGING),
     Setting.GRID_EXPORT: _word(Setting.GRID_EXPORT, *EXPORT_RULES, folded=True),
     Setting.MAX_BACKUP: _backup,
-    Setting.ISLANDING: _flag(Setting.ISLANDING),
+    Setting.ISLANDING: _islanding,
     Setting.STORM_WATCH: _flag(Setting.STORM_WATCH),
     Setting.OFF_GRID_VEHICLE_RESERVE: _percent(Setting.OFF_GRID_VEHICLE_RESERVE),
 }

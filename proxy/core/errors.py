@@ -229,6 +229,20 @@ class WritesRefused(CommandRejected):
         return CommandRejected.code()
 
 
+class ValueRefused(CommandRejected):
+    """The gateway's firmware does not take this value; nothing was sent."""
+
+    status = 400
+    title = "The gateway does not take this value"
+
+
+class TooSoon(CommandRejected):
+    """A command that must not follow another of its kind at once; nothing was sent."""
+
+    status = 429
+    title = "The last such command was moments ago"
+
+
 class OutcomeUnknown(GatewayError):
     """A write was sent and no answer came. It is never sent again by itself."""
 

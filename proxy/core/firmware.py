@@ -11,7 +11,10 @@ Version = tuple[int, int, int]
 HAS_VITALS_BELOW: Version = (23, 44, 0)
 LOGIN_FROM: Version = (1, 20, 0)
 CLOSED_FROM: Version = (20, 49, 0)
+# The first that takes no reserve between 80 and 100 % of the app's scale.
+RESERVE_IN_STEPS_FROM: Version = (25, 18, 0)
 UNKNOWN: Version = (0, 0, 0)
+NEWEST: Version = (99, 0, 0)
 
 
 def parse_version(text: str) -> Version:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from proxy.config.cloud import cloud_mode
-from proxy.core.advice import CLOUD, PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
+from proxy.core.advice import BASIC_LAN, CLOUD, PORT_ADVICE, ROUTE_ADVICE, Cause, advice_for
 from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError, GatewayTimeout, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
@@ -209,6 +209,8 @@ def _reading(
         return Finding(step, "is not offered; has this site no battery?")
     if not error.is_failure and not is_needed:
         return Finding(step, "is not offered over this link; another one has it")
+    if isinstance(error, NotSupported) and source == STATUS and driver.name == "local":
+        return Finding(step, BASIC_LAN)  # every other gateway has a status
     cause, advice = advice_for(error, driver.name)
     wait = f"; it requests a pause of {error.retry_after:.0f} s" if error.retry_after else ""
     return Finding(step, f"{error.title}: {error}{wait}", cause, advice)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from proxy.config.cloud import cloud_mode, monthly_budget
 from proxy.config.gateway_settings import NO_EMAIL
-from proxy.core.sources import POWERWALLS, VITALS
+from proxy.core.sources import METERS, POWERWALLS, VITALS
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from proxy.drivers.base import Driver
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.http_client import GatewayClient
+    from proxy.drivers.local.driver import LocalDriver
     from proxy.drivers.tedapi.transport import BasicTransport
     from proxy.state.store import StateStore
 
@@ -130,24 +131,40 @@ def _hybrid(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iter
 
 
 def _v1r(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
-    """Read over the wired network; over the gateway's Wi-Fi its followers, and all if the wire fails."""
+    """Read over the wired network; over the gateway's Wi-Fi its followers, and all if the wire fails.
+
+    With the customer's password the meters are those of the local API, whose counters are real, so
+    none are integrated. Both links log in to one account: a refusal of one holds for the other.
+    """
     from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
     from proxy.drivers.v1r.driver import V1rDriver  # noqa: PLC0415 - see the module
     from proxy.drivers.v1r.transport import SignedTransport  # noqa: PLC0415 - see the module
 
-    energy = _energy(settings, memory, clock)
+    local = _local_meters(settings, memory, clock) if settings.password else None
+    energy = None if local else _energy(settings, memory, clock)
     wifi = (
         _basic(settings.wifi_host, settings, memory, clock)
         if settings.wifi_host and settings.gw_pwd
         else None
     )
     session = _session(settings.host, _one_connection(settings), memory, clock)
-    secret = settings.password or settings.gw_pwd
-    backoff = LoginBackoff(f"v1r {session.address}", secret, settings, memory, clock)
+    if local:
+        yield local
+        backoff = local.login.backoff
+    else:
+        backoff = LoginBackoff(f"v1r {session.address}", settings.gw_pwd, settings, memory, clock)
     yield V1rDriver(SignedTransport(session, settings, backoff, followers=wifi), settings, clock, energy)
     if wifi:
         yield TedapiDriver(wifi, settings, clock, energy)
+
+
+def _local_meters(settings: GatewaySettings, memory: StateStore, clock: Clock) -> LocalDriver:
+    """Make a link to the meters of the local API and to nothing else; it writes nothing."""
+    from proxy.drivers.local.driver import SOURCES, LocalDriver  # noqa: PLC0415 - see the module
+
+    session = _session(settings.host, _one_connection(settings), memory, clock)
+    return LocalDriver(session, settings, memory, clock, excluded=frozenset(SOURCES) - {METERS})
 
 
 _MODES: dict[str, Callable[[GatewaySettings, StateStore, Clock], Iterator[Driver]]] = {

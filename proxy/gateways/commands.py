@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
     from proxy.core.clock import Clock
     from proxy.core.model import Outcome
+    from proxy.gateways.command_rules import CommandRules
 
 _log = logging.getLogger(__name__)
 
@@ -93,11 +94,14 @@ class Commands:
     ``local_first=False`` lets the cloud write what it can, the connections to the gateway the rest.
     """
 
-    def __init__(self, gateway: SourceCache, clock: Clock, *, local_first: bool = True) -> None:
+    def __init__(
+        self, gateway: SourceCache, clock: Clock, rules: CommandRules, *, local_first: bool = True
+    ) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()
         self.reports: deque[Report] = deque(maxlen=_KEPT)
         self._gateway = gateway
         self._clock = clock
+        self.rules = rules
         self._turn = asyncio.Lock()
         self._links = sorted(
             gateway.links, key=lambda link: isinstance(link.driver, CountsRequests) is local_first
@@ -159,6 +163,7 @@ class Commands:
         taken for it from then on, until the firmware changes. Raises GatewayError.
         """
         *others, last = self._writers(command)
+        await self.rules.check(command)
         for link in others:
             try:
                 return await link.execute(command)

@@ -18,6 +18,7 @@ from proxy.cache.probe import LinkProbe
 from proxy.config.gateway_settings import DEFAULT_ID
 from proxy.core.json_access import get_path
 from proxy.core.sources import SITE_NAME
+from proxy.gateways.command_rules import CommandRules
 from proxy.gateways.commands import Commands
 from proxy.gateways.live import StateStream
 from proxy.gateways.pack_numbers import PackNumbers
@@ -59,7 +60,12 @@ class Gateway:
         self.clock = clock
         self.state = state
         self.options = options
-        self.commands = Commands(cache, clock, local_first=settings.local_first)
+        self.commands = Commands(
+            cache,
+            clock,
+            CommandRules(cache, clock, settings.islanding_cooldown),
+            local_first=settings.local_first,
+        )
         self.packs = PackNumbers(cache, state, settings.host, self._number_packs)
         self.site = SiteModel(cache, lambda: self.options)
         self.live = StateStream(cache, clock, self.site)

@@ -14,7 +14,7 @@ from proxy.cache.link import names_of
 from proxy.core.advice import action_for
 from proxy.core.breaker import State
 from proxy.core.errors import Forbidden, NotSupported, RateLimited
-from proxy.core.sources import CLOUD_SETTINGS, IDENTITY, METERS, OPERATION, TEDAPI_CONFIG
+from proxy.core.sources import CLOUD_SETTINGS, IDENTITY, METERS, OPERATION, STATUS, TEDAPI_CONFIG
 from proxy.drivers.base import CountsRequests, ReportsUsage, Usage
 
 if TYPE_CHECKING:
@@ -123,6 +123,13 @@ class GatewayStatus:
     def age(self) -> float | None:
         """How old (s) the newest reading is."""
         return self.newest.age(self.at) if self.newest else None
+
+    @property
+    def is_basic_lan(self) -> bool:
+        """Whether a Powerwall 3 is read with the customer's password alone: its local API has not even a status."""
+        return bool(self.links) and all(
+            link.driver == "local" and STATUS in link.not_offered for link in self.links
+        )
 
     @property
     def failed_link(self) -> LinkStatus | None:

@@ -82,8 +82,9 @@ SITE: tuple[Family[ScrapedSite], ...] = (
     ),
     counter(
         "energy_joules_total",
-        "meter direction",
-        "Energy as seen by the meter: solar exported is production, battery exported is discharge, load imported is consumption",
+        "meter direction origin",
+        "Energy as seen by the meter: solar exported is production, battery exported is discharge, load imported is consumption; "
+        "origin is there if the gateway did not count it: cloud or integrated",
         site.energies,
         METERS,
     ),

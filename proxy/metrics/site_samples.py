@@ -9,7 +9,7 @@ from proxy.core.sources import STATUS
 from proxy.metrics.families import Samples
 from proxy.metrics.scraped_site import ScrapedSite, moment
 from proxy.views.quantities import BY_NAME, Value
-from proxy.views.state import Meter
+from proxy.views.state import COUNTED_BY_GATEWAY, Meter
 
 Convert = Callable[[float], float | None]
 
@@ -74,10 +74,16 @@ def phase_currents(scraped: ScrapedSite) -> Samples:
 
 
 def energies(scraped: ScrapedSite) -> Samples:
-    """Read what went through every meter, from the meter's own side."""
+    """Read what went through every meter, from the meter's own side.
+
+    What the gateway did not count itself has a label that says so: where its own counters take the place of
+    integrated ones, theirs are new series, and what a house ever used is no leap in the old ones.
+    """
+    origin = scraped.state.energy_origin
+    counted = () if origin in {None, COUNTED_BY_GATEWAY} else (origin,)
     for name, known in scraped.state.meters.items():
-        yield (name, "imported"), joules(known.imported)
-        yield (name, "exported"), joules(known.exported)
+        yield (name, "imported", *counted), joules(known.imported)
+        yield (name, "exported", *counted), joules(known.exported)
 
 
 def flows(scraped: ScrapedSite) -> Samples:

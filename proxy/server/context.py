@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from proxy.metrics.families import Samples
     from proxy.server.data.readings import Readings
     from proxy.server.gateway_api.sessions import Sessions
+    from proxy.server.http.client_rate import ClientRate
     from proxy.server.http.guard import Guard
     from proxy.server.http.traffic import Traffic
     from proxy.server.route import Route
@@ -54,6 +55,10 @@ class Context:
     warnings: Sequence[str] = ()
     # What is to be done when the proxy ends.
     at_end: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    # Limits the requests of each client; None: no limit.
+    client_rate: ClientRate | None = None
+    # How many clients read other streams than events.
+    listeners: list[Callable[[], int]] = field(default_factory=list)
     # The guards of features.
     guards: list[Guard] = field(default_factory=list)
 
@@ -70,8 +75,9 @@ class Context:
 
     @property
     def streams(self) -> int:
-        """How many clients read live events."""
-        return sum(gateway.live.listeners for gateway in self.gateways.with_sites)
+        """How many clients read what changes: events and WebSockets."""
+        events = sum(gateway.live.listeners for gateway in self.gateways.with_sites)
+        return events + sum(listeners() for listeners in self.listeners)
 
 
 CONTEXT: web.AppKey[Context] = web.AppKey("context", Context)

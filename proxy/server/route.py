@@ -73,3 +73,7 @@ class Route:
     process: bool = False  # about the whole proxy: it has no prefix of a gateway
     total: bool = False  # a site, the total of several gateways, has it, too
     local: bool = False  # answered only under names that are known to be this machine's
+
+    def for_gateway(self, id_: str) -> str:
+        """Return the path of this row for a gateway: ``{id}`` in it is its id."""
+        return self.path.replace("{id}", id_)

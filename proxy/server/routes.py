@@ -20,9 +20,11 @@ from proxy.core.sources import (
     SOLAR_POWERWALL,
     STATUS,
     SYSTEM_STATUS,
+    TEDAPI_CONFIG,
     VITALS,
 )
 from proxy.features import features
+from proxy.server.fleet.object_routes import OBJECTS
 from proxy.server.fleet.routes import FLEET, OF_SITES
 from proxy.server.gateway_api.routes import GATEWAY
 from proxy.server.route import READ, Legacy, Route, Style, View
@@ -85,7 +87,7 @@ _ROWS: tuple[Route, ...] = (
         METERS,
         view=meters.aggregates,
     ),
-    _reading("/soe", "Charge in percent of the whole pack", SOE),
+    _reading("/soe", "Charge in percent of the whole pack", SOE, view=meters.soe),
     _reading(
         "/csv",
         "Grid, home, solar, battery (W), charge (%)",
@@ -168,6 +170,7 @@ _ROWS: tuple[Route, ...] = (
         batteries.pod,
         sources=(METERS,),
         offered=(SYSTEM_STATUS, OPERATION, VITALS),
+        optional=(TEDAPI_CONFIG,),
     ),
     _devices("/fans", "Fan speeds (RPM) by inverter", devices.fans),
     _devices("/fans/pw", "Fan speeds (RPM) as FAN1_actual, …", devices.fan_numbers),
@@ -196,14 +199,19 @@ _ROWS: tuple[Route, ...] = (
     _told("strings", "Solar strings by inverter", strings.verbose, offered=(VITALS,), instead=_NO_VITALS),
     _told("din", "Identity of the gateway", site.din, STATUS),
     _told("uptime", "Uptime of the gateway, as text like 127h34m16s", site.uptime, STATUS),
-    _told("version", "Firmware version", site.firmware, STATUS),
+    _told("version", "Firmware version, also as a number", site.version, STATUS),
     _pw("status", "As /api/status", None, STATUS),
     _pw("system_status", "As /api/system_status", None, SYSTEM_STATUS),
     _pw("aggregates", "As /aggregates", meters.aggregates, METERS),
     _pw("grid_status", "As /api/system_status/grid_status", None, GRID_STATUS, legacy=Legacy.EMPTY_OBJECT),
     _told("site_name", "Name of the site", site.site_name, SITE_NAME),
     _told("alerts", "Active alerts", devices.alert_list, GRID_STATUS, offered=(VITALS,), instead=_NO_VITALS),
-    _told("is_connected", "Whether the gateway's status is known", site.is_connected, optional=(STATUS,)),
+    _told(
+        "is_connected",
+        "Whether the gateway reports its status or its powers",
+        site.is_connected,
+        optional=(STATUS, METERS),
+    ),
     _told("get_reserve", "Reserve in percent of the app's scale", site.reserve, OPERATION),
     _told("get_mode", "Mode of operation", site.mode, OPERATION),
     _told(
@@ -219,6 +227,7 @@ _ROWS: tuple[Route, ...] = (
     *_family("cloud", "Cloud API", "battery", "power", "config", shown_by="config"),
     *_family("fleetapi", "FleetAPI", "info", "status", shown_by="info"),
     *GATEWAY,
+    *OBJECTS,
     _page("/", "The power-flow page, also for frames (PW_UI)", "front_page"),
     _page("/flow.html", "The power-flow page, independent of PW_UI", "flow_page"),
     _page("/gateway", "The gateway's own web app, if it has one", "gateway_page"),
@@ -239,6 +248,18 @@ _ROWS: tuple[Route, ...] = (
     _control("/control/reserve", "Backup reserve in percent of the app's scale; with mode= also the mode"),
     _control("/control/grid_charging", "Whether the battery may charge from the grid: true or false"),
     _control("/control/grid_export", "What may be exported: battery_ok, pv_only or never"),
+    replace(
+        _control(
+            "/control/reserve_hold", "Keep the present charge: the reserve becomes the charge; POST with {}"
+        ),
+        endpoint="reserve_hold",
+        methods=("POST",),
+    ),
+    replace(
+        _control("/control/status", "Whether control is on; needs no secret"),
+        endpoint="control_status",
+        methods=READ,
+    ),
     _control("/control/max_backup", "Fill the battery now, for so many seconds (at least 60), or cancel"),
     _control("/control/islanding", "Whether the house is off grid: true or false (PW_CONTROL_ISLANDING)"),
     _control("/control/storm_watch", "Whether the battery is filled before a storm: true or false (cloud)"),
@@ -292,5 +313,7 @@ ROUTES: tuple[Route, ...] = tuple(replace(row, total=row.path in OF_SITES) for r
 
 # What a program gets that is logged in as to a gateway: the gateway's own bytes.
 RAW: dict[str, Route] = {
-    route.path: replace(route, view=None) for route in ROUTES if route.view and route.sources == (route.path,)
+    route.path: replace(route, view=None, optional=())
+    for route in ROUTES
+    if route.view and route.sources == (route.path,)
 }

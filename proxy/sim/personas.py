@@ -5,7 +5,7 @@ What changed with which firmware is listed in docs/protocol.md, "Firmware"; rows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.sim.firmware import Version, version_of
 
@@ -64,6 +64,9 @@ _PW3 = Persona(
     gzip=True,
 )
 
+# What its owner can read in a minute: the customer's login, without the gateway's Wi-Fi and without a key.
+_PW3_LAN = replace(_PW3, name="pw3_lan", tedapi=False, v1r=False, gzip=False)
+
 PERSONAS: dict[str, Persona] = {
     persona.name: persona
     for persona in (
@@ -85,6 +88,7 @@ PERSONAS: dict[str, Persona] = {
             gzip=True,
         ),
         _PW3,
+        _PW3_LAN,
         Persona("solar_only", "21.44 223a56cd", device_type="smc", packs=0, inverters=1, tedapi=True),
     )
 }

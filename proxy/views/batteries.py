@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from proxy.core.sources import SYSTEM_STATUS
+from proxy.core.sources import SYSTEM_STATUS, TEDAPI_CONFIG
 from proxy.views import site
 from proxy.views.devices import devices
 from proxy.views.json_access import Documents, flag, number, section, sections, text
@@ -90,8 +90,12 @@ def _inverter(pack: Pack) -> dict[str, Any]:
 def pod(documents: Documents, options: Options) -> dict[str, Any]:
     """Return energies (Wh), powers (W) and states of every pack, and the site's totals."""
     fields: dict[str, Any] = {}
-    for pack in packs(options.pack_order, documents):
-        fields |= _numbered(pack, _cells(pack))
+    listed = packs(options.pack_order, documents)
+    kinds, leaders = _configured(listed, documents)
+    for pack in listed:
+        fields |= _numbered(pack, _cells(pack) | {"Type": kinds.get(_din(pack)) or pack.block.get("Type")})
+        if leader := leaders.get(_din(pack)):
+            fields[f"PW{pack.number}_attached_to"] = leader
     system = section(documents.get(SYSTEM_STATUS))
     return {
         **fields,
@@ -100,6 +104,24 @@ def pod(documents: Documents, options: Options) -> dict[str, Any]:
         "time_remaining_hours": hours_remaining(documents, options),
         "backup_reserve_percent": site.reserve_percent(documents),
     }
+
+
+def _din(pack: Pack) -> str:
+    return f"{pack.block.get('PackagePartNumber')}--{pack.block.get('PackageSerialNumber')}"
+
+
+def _configured(listed: list[Pack], documents: Documents) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return by DIN the kind of each unit, and for each expansion the unit that it is attached to (PW1)."""
+    numbers = {_din(pack): f"PW{pack.number}" for pack in listed}
+    kinds: dict[str, Any] = {}
+    leaders: dict[str, str] = {}
+    for unit in sections(section(documents.get(TEDAPI_CONFIG)).get("battery_blocks")):
+        din = text(unit.get("vin")) or ""
+        kinds[din] = text(unit.get("type"))
+        for expansion in sections(unit.get("battery_expansions")):
+            if din in numbers:
+                leaders[text(expansion.get("din")) or ""] = numbers[din]
+    return kinds, leaders
 
 
 def _cells(pack: Pack) -> dict[str, Any]:

@@ -72,14 +72,34 @@ def power(documents: Documents, options: Options) -> dict[str, float | None]:
     return {"site": watts.site, "solar": watts.solar, "battery": watts.battery, "load": watts.load}
 
 
+def solar_meter(documents: Documents, options: Options) -> list[Any]:
+    """Return the gateway's list of solar meters, or one with the readings of the meters document; none without solar."""
+    listed = documents.get("/api/meters/solar")
+    if isinstance(listed, list):
+        return listed
+    return [readings] if (readings := section(aggregates(documents, options)).get("solar")) else []
+
+
+def battery_power(documents: Documents, options: Options) -> dict[str, float | None]:
+    """Return the power of the battery in watts."""
+    return {"power": powers(documents, options).battery}
+
+
 def level(documents: Documents, _: Options) -> dict[str, float | None]:
     """Return the charge in percent of the whole pack."""
     return {"level": charge_percent(documents)}
 
 
+def soe(documents: Documents, _: Options) -> dict[str, float | None]:
+    """Return the charge in percent of the whole pack, under both names that it has."""
+    raw = charge_percent(documents)
+    return {"percentage": raw, "raw_percentage": raw}
+
+
 def soe_app(documents: Documents, _: Options) -> dict[str, float | None]:
-    """Return the charge in percent of the app's scale, which starts at the hidden 5 %."""
-    return {"percentage": charge_app(documents)}
+    """Return the charge in percent of the app's scale, which starts at the hidden 5 %, and of the whole pack."""
+    raw = charge_percent(documents)
+    return {"percentage": charge_app(documents), "raw_percentage": raw}
 
 
 def charge_percent(documents: Documents) -> float | None:
@@ -134,6 +154,7 @@ def json(documents: Documents, options: Options) -> dict[str, Any]:
         "solar": watts.solar,
         "battery": watts.battery,
         "soe": charge_percent(documents),
+        "soe_raw": charge_percent(documents),
         "grid_status": None if up is None else int(up),
         "reserve": site.reserve_percent(documents),
         "time_remaining_hours": hours_remaining(documents, options),

@@ -8,21 +8,9 @@ from typing import Any, TypeAlias
 from proxy.core.model import Setting, Source
 from proxy.core.sources import BACKUP_EVENTS, CLOUD_SETTINGS, GRID_STATUS, OPERATION, TEDAPI_CONFIG
 from proxy.views.json_access import Documents, section, text
-from proxy.views.site import operation_mode, reserve_percent
+from proxy.views.site import grid_charging, grid_export, operation_mode, reserve_percent
 
 Reader: TypeAlias = Callable[[Documents], Any]
-
-
-def _grid_charging(documents: Documents) -> bool:
-    """Say whether the battery may charge from the grid. The key is a ban, absent on a new system."""
-    site = section(documents.get(TEDAPI_CONFIG), "site_info")
-    return site.get("disallow_charge_from_grid_with_solar_installed") is not True
-
-
-def _grid_export(documents: Documents) -> str:
-    """Return what may be exported; a system without a rule exports everything."""
-    site = section(documents.get(TEDAPI_CONFIG), "site_info")
-    return text(site.get("customer_preferred_export_rule")) or "battery_ok"
 
 
 def _max_backup(documents: Documents) -> Mapping[str, Any]:
@@ -45,8 +33,8 @@ def _in_cloud(setting: Setting) -> Reader:
 READBACK: Mapping[Setting, Mapping[Source, Reader]] = {
     Setting.RESERVE: {OPERATION: reserve_percent},
     Setting.MODE: {OPERATION: operation_mode},
-    Setting.GRID_CHARGING: {TEDAPI_CONFIG: _grid_charging, CLOUD_SETTINGS: _in_cloud(Setting.GRID_CHARGING)},
-    Setting.GRID_EXPORT: {TEDAPI_CONFIG: _grid_export, CLOUD_SETTINGS: _in_cloud(Setting.GRID_EXPORT)},
+    Setting.GRID_CHARGING: {TEDAPI_CONFIG: grid_charging, CLOUD_SETTINGS: _in_cloud(Setting.GRID_CHARGING)},
+    Setting.GRID_EXPORT: {TEDAPI_CONFIG: grid_export, CLOUD_SETTINGS: _in_cloud(Setting.GRID_EXPORT)},
     Setting.MAX_BACKUP: {BACKUP_EVENTS: _max_backup},
     Setting.ISLANDING: {GRID_STATUS: _islanding},
     Setting.STORM_WATCH: {CLOUD_SETTINGS: _in_cloud(Setting.STORM_WATCH)},

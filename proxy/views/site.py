@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from proxy.core.model import Source, app_percent
-from proxy.core.sources import GRID_STATUS, OPERATION, PROBLEMS, SITE_NAME, STATUS
+from proxy.core.sources import (
+    GRID_STATUS,
+    METERS,
+    OPERATION,
+    PROBLEMS,
+    SITE_NAME,
+    STATUS,
+    TEDAPI_CONFIG,
+)
 from proxy.views.json_access import Documents, number, section, text
 from proxy.views.options import Options
 
@@ -64,7 +72,6 @@ def entry(source: Source, key: str, name: str) -> Callable[[Documents, Options],
 
 din = entry(STATUS, "din", "din")
 uptime = entry(STATUS, "up_time_seconds", "uptime")
-firmware = entry(STATUS, "version", "version")
 site_name = entry(SITE_NAME, "site_name", "site_name")
 # Firmware that has no list of problems reports none.
 problems = supported(PROBLEMS, {"problems": []})
@@ -126,11 +133,46 @@ def operation_mode(documents: Documents) -> str | None:
     return text(operation.get("real_mode")) or text(operation.get("mode"))
 
 
+def operation(documents: Documents, _: Options) -> dict[str, Any]:
+    """Return mode, reserve (percent of the app's scale) and grid rules, then what else the gateway has there.
+
+    The form is pypowerwall-server's, of which ``stale`` and ``last_updated`` are about a cloud
+    connection beside the gateway: the age of this answer is in its header.
+    """
+    document = {
+        "real_mode": operation_mode(documents),
+        "backup_reserve_percent": reserve_percent(documents),
+        **grid_rules(documents),
+        "stale": False,
+        "last_updated": None,
+    }
+    return {**section(documents.get(OPERATION)), **document}
+
+
+def grid_rules(documents: Documents) -> dict[str, Any]:
+    """Return whether the battery may charge from the grid and what may be exported, as configured; null if unknown."""
+    if documents.get(TEDAPI_CONFIG) is None:
+        return {"grid_charging": None, "grid_export": None}
+    return {"grid_charging": grid_charging(documents), "grid_export": grid_export(documents)}
+
+
+def grid_charging(documents: Documents) -> bool:
+    """Say whether the battery may charge from the grid. The key is a ban, absent on a new system."""
+    rules = section(documents.get(TEDAPI_CONFIG), "site_info")
+    return rules.get("disallow_charge_from_grid_with_solar_installed") is not True
+
+
+def grid_export(documents: Documents) -> str:
+    """Return what may be exported; a system without a rule exports everything."""
+    rules = section(documents.get(TEDAPI_CONFIG), "site_info")
+    return text(rules.get("customer_preferred_export_rule")) or "battery_ok"
+
+
 def mode(documents: Documents, _: Options) -> dict[str, str | None]:
     """Return the mode of operation."""
     return {"mode": operation_mode(documents)}
 
 
 def is_connected(documents: Documents, _: Options) -> dict[str, bool]:
-    """Show whether the gateway reports its status."""
-    return {"is_connected": documents.get(STATUS) is not None}
+    """Say whether the gateway reports its status or, where it offers none, its powers."""
+    return {"is_connected": any(documents.get(source) is not None for source in (STATUS, METERS))}

@@ -86,6 +86,15 @@ async def test_a_powerwall3_on_the_wire_is_called_healthy(clock, examine, key):
     assert verdict(findings) is None, findings
 
 
+async def test_a_powerwall3_with_the_customers_password_alone_is_healthy_and_explained(clock, examine):
+    """Basic LAN: what is missing, and what would give it, without an alarm."""
+    async with SimulatedGateway("pw3_lan", clock=clock.clock) as sim:
+        findings = await examine(host=sim.address)
+
+    assert verdict(findings) is None, findings
+    assert any("Basic LAN" in finding.detail and "PW_RSA_KEY_PATH" in finding.detail for finding in findings)
+
+
 async def test_a_kept_session_needs_no_login(sim, examine):
     await examine(host=sim.address)
     again = await examine(host=sim.address)

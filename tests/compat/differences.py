@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.compat import server_forms as server
 from tests.compat import tedapi_differences as tedapi
 from tests.compat import tedapi_documents as documents
 
@@ -76,7 +77,7 @@ DIFFERENCES = (
         | {
             f"{corpus} {path}": NOT_FOUND
             for corpus in CORPORA
-            for path in ("/tedapi/", "/tedapi/nope", "/cloud/nope", "/fleetapi/nope")
+            for path in ("/tedapi/nope", "/cloud/nope", "/fleetapi/nope")
         },
     ),
     Difference(
@@ -248,7 +249,7 @@ DIFFERENCES = (
         tedapi.full("/api/site_info", edit=documents.SITE_INFO)
         | {f"{corpus} /api/powerwalls": tedapi.powerwalls(corpus) for corpus in tedapi.FULL}
         | {"tedapi-pw2 /api/meters": documents.NEURIO, "tedapi-pw3 /api/meters": documents.BACKUP_SWITCH}
-        | {"tedapi-pw2 /api/meters/solar": documents.SOLAR_METER, "tedapi-pw3 /api/meters/solar": NOT_FOUND},
+        | {"tedapi-pw2 /api/meters/solar": documents.SOLAR_METER},
     ),
     Difference(
         "`/api/sitemaster` over TEDAPI",
@@ -310,5 +311,26 @@ DIFFERENCES = (
         "one more request to Tesla each time; 0 hours when it fails",
         "computed from energy and load; `null` where the energy is unknown",
         "requests are limited and counted",
+    ),
+    Difference(
+        "`/soe`, `/api/system_status/soe`, `/json`, `/pod`, `/pw/version`; over TEDAPI `/api/status` and `/api/system_status`",
+        "no `raw_percentage`, `soe_raw`, `PW1_Type`, `PW3_attached_to`, `vint`, `battery_commission_date`; no limits of power",
+        "these keys of pypowerwall-server; the nominal power of the site as limit",
+        "programs made for pypowerwall-server look for them",
+        server.CASES,
+    ),
+    Difference(
+        "`/api/operation`, to a program that has not logged in",
+        "the gateway's own document, with the reserve of the whole pack",
+        "the document of pypowerwall-server, with the reserve on the app's scale and grid rules; after a login the gateway's",
+        "who does not log in today talks to pypowerwall-server, and evcc takes the reserve as the app shows it",
+        server.OPERATION,
+    ),
+    Difference(
+        "`/api/meters/solar` of a gateway that lists no such meter",
+        "`null`, or the meter of another site",
+        "one meter with the readings of `/api/meters/aggregates`, as pypowerwall-server",
+        "the sun has readings all the same",
+        server.SOLAR_METER,
     ),
 )

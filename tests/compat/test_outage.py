@@ -52,7 +52,7 @@ async def lost(sim, start):
 @pytest.mark.parametrize("route", DATA, ids=lambda route: route.path)
 async def test_what_cannot_be_known_is_an_error(route, lost):
     """No zero, no null, no "SolarOnly" with status 200."""
-    answer = await (await lost()).get(route.path)
+    answer = await (await lost()).get(route.for_gateway("default"))
 
     assert answer.status in {502, 503, 504}
     assert answer.headers["Content-Type"] == "application/problem+json"

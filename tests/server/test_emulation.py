@@ -55,7 +55,7 @@ async def test_a_session_shows_the_gateways_own_bytes(proxy, sim):
     bearer = {"Authorization": f"Bearer {cookie['Cookie'].split(';')[0].removeprefix('AuthCookie=')}"}
 
     anonymous = (await proxy.get("/api/system_status/soe")).json()["percentage"]
-    raw = (await proxy.get("/soe")).body
+    raw = (await proxy.get("/api/gateways/default/api/system_status/soe")).body
 
     assert (await proxy.get("/api/system_status/soe", headers=cookie)).body == raw
     assert (await proxy.get("/api/system_status/soe", headers=bearer)).body == raw

@@ -37,7 +37,7 @@ VIEWS = (
     meters.soe_app,
     meters.time_remaining,
     site.din,
-    site.firmware,
+    site.version,
     site.is_connected,
     site.mode,
     site.problems,

@@ -120,6 +120,7 @@ def test_the_summary_has_nulls_for_what_is_not_known():
         "solar": 5,
         "battery": None,
         "soe": 23.975388,
+        "soe_raw": 23.975388,
         "grid_status": None,
         "reserve": None,
         "time_remaining_hours": None,
@@ -134,7 +135,10 @@ def test_the_summary_has_nulls_for_what_is_not_known():
     [(42.415190953701725, 39.38441153021235), (23.975388, 19.974092631578948), (3, 0), (None, None)],
 )
 def test_the_app_scale_hides_five_percent_and_is_never_negative(raw, app):
-    assert meters.soe_app({SOE: {"percentage": raw}}, Options()) == {"percentage": app}
+    assert meters.soe_app({SOE: {"percentage": raw}}, Options()) == {
+        "percentage": app,
+        "raw_percentage": raw,
+    }
 
 
 @pytest.mark.parametrize(("load", "hours"), [(1450, 9100 / 1450), (0, None), (-5, None), (None, None)])

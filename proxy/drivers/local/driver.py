@@ -18,7 +18,7 @@ from proxy.core.errors import (
 )
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.model import OCTETS, Document, Source
-from proxy.core.sources import CONFIG, IDENTITY, STATUS, VITALS
+from proxy.core.sources import CONFIG, IDENTITY, OPERATION, STATUS, VITALS
 from proxy.core.validation import parse
 from proxy.drivers.base import Asset, Usage
 from proxy.drivers.local.control import LocalWriter, writable
@@ -102,7 +102,8 @@ class LocalDriver:
         self._reading = reading_policy(settings)
         self._identity = self._reading.revalidated()
         self.login = Login(session, settings, memory, clock)
-        self.settings = writable(settings)
+        # Writing replaces what was read before.
+        self.settings = writable(settings) if OPERATION in self.sources else frozenset()
 
     def policy(self, source: Source) -> Policy:
         """Return the lifetimes of a path: those of readings, or of facts that hardly change."""

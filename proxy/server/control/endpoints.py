@@ -92,14 +92,20 @@ async def _get(context: Context, gateway: Gateway, action: Action) -> web.Respon
 
 async def _post(context: Context, request: web.Request, gateway: Gateway, action: Action) -> web.Response:
     """Let in who has the token; then set, or read if there is no value. Raises Refused."""
+    fields = await admitted(context, request)
+    if fields.get("value", "") == "":
+        return await _read(gateway, action)
+    return await _write(context, request, gateway, action, fields)
+
+
+async def admitted(context: Context, request: web.Request) -> dict[str, Raw]:
+    """Return the fields of a request with the right token. Raises Refused."""
     _check_on(context, status=400)
     fields = await fields_of(request)
     verdict = await context.guard.admit(token_of(request, fields), client_of(request, context.settings))
     if verdict.entry is not AuthResult.GRANTED:
         raise Refused(denied(verdict), "unauthorized")
-    if fields.get("value", "") == "":
-        return await _read(gateway, action)
-    return await _write(context, request, gateway, action, fields)
+    return fields
 
 
 def _check_on(context: Context, *, status: int) -> None:
@@ -148,8 +154,9 @@ def denied(verdict: Verdict) -> web.Response:
     if verdict.entry is AuthResult.WAIT:
         wait = retry_after(verdict.wait_s)
         text = f"Too many wrong tokens from this address - wait {wait} s"
-        return private(429, {"unauthorized": text}, {"Retry-After": wait})
-    return private(401, {"unauthorized": WRONG_TOKEN}, {"WWW-Authenticate": 'Bearer realm="control"'})
+        return private(429, {"unauthorized": text, "detail": text}, {"Retry-After": wait})
+    body = {"unauthorized": WRONG_TOKEN, "detail": WRONG_TOKEN}
+    return private(401, body, {"WWW-Authenticate": 'Bearer realm="control"'})
 
 
 async def _read(gateway: Gateway, action: Action) -> web.Response:
@@ -171,6 +178,8 @@ async def _write(
 ) -> web.Response:
     """Carry out a command and report its outcome."""
     raw = {action.setting: fields["value"]}
+    if fields["value"] == "off_grid" and fields.get("confirm") not in {True, "true"}:
+        raise invalid(400, "Off-grid requires 'confirm': true")
     if action.along is not None and fields.get(action.field, "") != "":
         raw[action.along] = fields[action.field]
     try:
@@ -181,12 +190,12 @@ async def _write(
         raise invalid(400, f"Control Command {what} Invalid{hint}", str(bad)) from bad
     report = await gateway.commands.execute(command, client_of(request, context.settings))
     if report.error is None:
-        return private(200 if report.confirmed else 202, _success(report))
+        return private(200 if report.confirmed else 202, success(report))
     subject = "reserve+mode" if len(raw) > 1 else action.setting.value
     return failed(report.error, f"Failed to set {subject}", named(report.after))
 
 
-def _success(report: Report) -> dict[str, Any]:
+def success(report: Report) -> dict[str, Any]:
     """Say what was done, in the words that clients of the pypowerwall proxy know."""
     wanted, held = report.command.values, report.after
     if Setting.MAX_BACKUP in wanted:

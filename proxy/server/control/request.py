@@ -13,7 +13,7 @@ from aiohttp import web
 
 from proxy.core import ijson
 from proxy.core.model import JSON
-from proxy.server.http.admission import bearer_of
+from proxy.server.http.admission import secret_of
 from proxy.server.http.body import is_packed, read_body
 from proxy.server.http.problems import private
 
@@ -37,14 +37,14 @@ class Refused(Exception):
 
 def invalid(status: int, error: str, detail: str = "") -> Refused:
     """Refuse a request for what it says. ``error`` are the words of the contract, ``detail`` ours."""
-    return Refused(private(status, {"error": error, **({"detail": detail} if detail else {})}))
+    return Refused(private(status, {"error": error, "detail": detail or error}))
 
 
 async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
     """Read the body, a form or a JSON object; a field that is named twice is refused. Raises Refused."""
     body = await _body(request)
     try:
-        if request.content_type == JSON:
+        if _is_json(request, body):
             fields = ijson.parse(body)
         elif request.content_type in _FORMS:
             pairs = parse_qsl(
@@ -58,6 +58,13 @@ async def fields_of(request: web.BaseRequest) -> dict[str, Raw]:
     if not isinstance(fields, dict) or any(isinstance(v, dict | list) or v is None for v in fields.values()):
         raise invalid(400, INVALID, "The body is an object of texts, numbers and true or false.")
     return fields
+
+
+def _is_json(request: web.BaseRequest, body: bytes) -> bool:
+    """Say whether the body is JSON by its type or, without one, by how it begins."""
+    if "Content-Type" not in request.headers:
+        return body.lstrip()[:1] in {b"{", b"["}
+    return request.content_type == JSON or request.content_type.endswith("+json")
 
 
 async def _body(request: web.BaseRequest) -> bytes:
@@ -74,6 +81,6 @@ async def _body(request: web.BaseRequest) -> bytes:
 def token_of(request: web.BaseRequest, fields: Mapping[str, Any]) -> str | None:
     """Find the token: in the body or as a bearer, not both. Raises Refused."""
     if len(request.headers.getall("Authorization", [])) + ("token" in fields) > 1:
-        raise invalid(400, INVALID, "The token is sent once: in the body or as Authorization: Bearer.")
+        raise invalid(400, INVALID, "The token is sent once: in the body or as Authorization.")
     token = fields.get("token")
-    return token if isinstance(token, str) else bearer_of(request)
+    return token if isinstance(token, str) else secret_of(request)

@@ -19,7 +19,7 @@ FLEET: Final[tuple[Route, ...]] = (
 # The rows that a total can answer (core/totals.py); any other is a question for one gateway.
 OF_SITES: Final = frozenset(
     {
-        *("/aggregates", "/soe", "/csv", "/csv/v2", "/json", "/pod", "/alerts", "/alerts/pw"),
+        *("/aggregates", "/battery", "/soe", "/csv", "/csv/v2", "/json", "/pod", "/alerts", "/alerts/pw"),
         *("/api/meters/aggregates", "/api/operation", "/api/system_status"),
         *("/api/system_status/grid_status", "/api/system_status/soe", "/api/site_info/site_name"),
         *(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.core.model import OCTETS, Source
-from proxy.core.sources import CONFIG, PROBLEMS, VITALS
+from proxy.core.sources import CONFIG, METERS, OPERATION, PROBLEMS, TEDAPI_CONFIG, VITALS
 from proxy.server.route import Legacy, Route
 from proxy.views import meters, site
 
@@ -37,10 +37,23 @@ GATEWAY: tuple[Route, ...] = (
     _raw("/api/meters/load", "Load meter in detail"),
     _raw("/api/meters/readings", "Readings of wireless meters"),
     _raw("/api/meters/site", "Site meter in detail"),
-    _raw("/api/meters/solar", "Solar meter in detail"),
+    Route(
+        "/api/meters/solar",
+        "Solar meter in detail; its readings where the gateway lists no such meter",
+        "Gateway",
+        sources=(METERS,),
+        offered=("/api/meters/solar",),
+        view=meters.solar_meter,
+        legacy=Legacy.VIEW,
+    ),
     _raw("/api/meters/status", "Errors of the meters"),
     _raw("/api/networks", "Networks of the gateway"),
-    _raw("/api/operation", "Mode and reserve (raw percent)"),
+    _raw(
+        OPERATION,
+        "Mode, reserve in percent of the app's scale, grid rules; the gateway's own with a session",
+        optional=(TEDAPI_CONFIG,),
+        view=site.operation,
+    ),
     _raw("/api/powerwalls", "Battery units and their state"),
     _raw("/api/powerwalls/status", "What the battery units are busy with"),
     _raw("/api/site_info", "Site and grid code"),

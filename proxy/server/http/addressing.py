@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from proxy.server.routes import ROUTES
+from proxy.server.fleet.object_paths import PREFIX, SOCKET_ID, UnknownGateway, resolve
+from proxy.server.fleet.object_routes import ALIASES
+from proxy.server.routes import RAW, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway, Gateways
     from proxy.server.route import Route
 
-BY_PATH: Final[dict[str, Route]] = {route.path: route for route in ROUTES}
+_ROWS: Final[dict[str, Route]] = {route.path: route for route in ROUTES}
+BY_PATH: Final[dict[str, Route]] = {path: row for path, row in _ROWS.items() if "{" not in path} | {
+    alias: _ROWS[path] for alias, path in ALIASES.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,26 @@ def locate(path: str, gateways: Gateways, of_port: Gateway | None = None) -> Tar
     """Find what a path is about; ``of_port`` is the gateway whose own port the request came to."""
     default = of_port or gateways.default
     route = BY_PATH.get(path)
+    if route is None and (found := _of_objects(path, gateways, default)) is not None:
+        return found
     if route is None:
         for prefix, word, known in (("/gateways/", "gateway", gateways), ("/sites/", "site", gateways.sites)):
             if path.startswith(prefix):
                 return _below(path[len(prefix) :], word, known, default)
     return Target(default, path, route, is_named=of_port is not None, missing=_not_there(route, default))
+
+
+def _of_objects(path: str, gateways: Gateways, default: Gateway) -> Target | None:
+    """Find a path of pypowerwall-server that names a gateway; None for any other."""
+    if SOCKET_ID.fullmatch(path):
+        return Target(default, path, _ROWS["/ws/gateway/{id}"])
+    if not path.startswith(PREFIX):
+        return None
+    try:
+        route, gateway = resolve(path, _ROWS, RAW, gateways)
+    except UnknownGateway as unknown:
+        return Target(default, path, None, missing=str(unknown))
+    return Target(gateway, path, route, is_named=True)
 
 
 def _below(path: str, word: str, known: Mapping[str, Gateway], default: Gateway) -> Target:

@@ -190,6 +190,14 @@ def bearer_of(request: web.BaseRequest) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def secret_of(request: web.BaseRequest) -> str | None:
+    """Find the secret in the one Authorization header: a bearer, or bare as programs of pypowerwall-server send it."""
+    shown = request.headers.getall("Authorization", [])
+    if len(shown) == 1 and " " not in shown[0].strip():
+        return shown[0].strip()
+    return bearer_of(request)
+
+
 def client_of(request: web.BaseRequest, settings: Settings) -> str:
     """Return the client's address: the peer's, or what trusted front servers say of theirs.
 

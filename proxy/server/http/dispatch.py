@@ -17,8 +17,8 @@ from proxy.server.context import CONTEXT
 from proxy.server.gateway_api.emulation import refused
 from proxy.server.gateway_api.sessions import Session, session_of, waits_for_challenge
 from proxy.server.http.addressing import BY_PATH, TARGET, locate
-from proxy.server.http.admission import base_of, malformed, refusal, target_of
-from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
+from proxy.server.http.admission import base_of, client_of, malformed, refusal, target_of
+from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, retry_after, unavailable
 from proxy.server.http.traffic import UNMATCHED
 from proxy.server.routes import RAW
 from proxy.server.transport.aiohttp_internals import send_continue
@@ -57,6 +57,9 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     route, cache = None, "none"
     status, size = 500, 0
     try:
+        if too_many := _over_limit(context, request):
+            status = too_many.status
+            return too_many
         path = path_of(target_of(request), base_of(request, context.settings))
         target = locate(path, context.gateways, context.gateway_at(request.transport))
         route = target.route
@@ -79,6 +82,14 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
         context.traffic.note(label, method, status, cache, clock() - started, size)
         if context.settings.access_log:
             _log.info("request", extra={"method": method, "route": label, "status": status, "cache": cache})
+
+
+def _over_limit(context: Context, request: web.Request) -> web.Response | None:
+    """Refuse a client that sends more requests than PW_RATE_LIMIT_* allow."""
+    if context.client_rate is None:
+        return None
+    wait = context.client_rate.wait_s(client_of(request, context.settings), context.clock.monotonic())
+    return problem(429, "Rate limit exceeded", headers={"Retry-After": retry_after(wait)}) if wait else None
 
 
 def path_of(target: str, base_url: str) -> str:

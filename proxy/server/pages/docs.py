@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from proxy.server.fleet.object_routes import SOCKET
 from proxy.server.route import Legacy, Route
 
 _KINDS: Final = {"text/html": "page", "text/event-stream": "stream"}
@@ -16,22 +17,25 @@ _SENT: Final = {
 }
 
 
-def reference(routes: Iterable[Route], examples: Mapping[str, str]) -> str:
-    """Write all routes by group, complete without script; ``examples`` are beginnings of answers by path."""
+def reference(routes: Iterable[Route], examples: Mapping[str, str], gateway: str) -> str:
+    """Write all routes by group, complete without script.
+
+    ``examples`` are beginnings of answers by path; routes are tried with the id of ``gateway``.
+    """
     groups: dict[str, list[Route]] = {}
     for route in routes:
         groups.setdefault(route.group, []).append(route)
     return "\n".join(
         f"<section><h2>{html.escape(group)}</h2>\n"
-        + "\n".join(_route(route, examples.get(route.path, "")) for route in members)
+        + "\n".join(_route(route, examples.get(route.path, ""), gateway) for route in members)
         + "</section>"
         for group, members in groups.items()
     )
 
 
-def _route(route: Route, example: str) -> str:
+def _route(route: Route, example: str, gateway: str) -> str:
     method = "GET" if "GET" in route.methods else route.methods[0]
-    kind = _KINDS.get(route.media_type, "read")
+    kind = "socket" if route.endpoint == SOCKET else _KINDS.get(route.media_type, "read")
     path = html.escape(route.path)
     facts = "".join(
         f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>" for name, value in _facts(route)
@@ -44,7 +48,7 @@ def _route(route: Route, example: str) -> str:
     sent = f' data-sent="{_SENT[route.endpoint]}"' if route.endpoint in _SENT else ""
     return (
         f'<details class="route" data-method="{method}" data-methods="{" ".join(route.methods)}"'
-        f' data-path="{path}" data-kind="{kind}"{sent}>'
+        f' data-path="{html.escape(route.for_gateway(gateway))}" data-kind="{kind}"{sent}>'
         f'<summary><span class="method {method.lower()}">{method}</span> <code>{path}</code> '
         f'<span class="summary">{html.escape(route.summary)}</span></summary>'
         f"<div><dl>{facts}</dl>{shown}</div></details>"
@@ -66,7 +70,7 @@ def _facts(route: Route) -> Iterable[tuple[str, str]]:
         yield "When nothing is known", "503, 502, 504 or 404 with a problem document and Retry-After"
         if route.legacy is not Legacy.VIEW:
             yield "… with PW_LEGACY_ERRORS=yes", f"200 {route.legacy.value.decode().strip()}"
-    elif _KINDS.get(route.media_type) == "stream":
+    elif _KINDS.get(route.media_type) == "stream" or route.endpoint == SOCKET:
         yield "Freshness", "every change as it comes, and a sign of life every 15 s"
     else:
         yield "Freshness", "made for each request"

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from proxy import __version__
 from proxy.core.model import JSON
+from proxy.server.fleet.object_routes import SOCKET
 from proxy.server.http.problems import MEDIA_TYPE
 from proxy.server.route import Route
 
@@ -25,6 +26,14 @@ _UNKNOWN = {
 }
 _REFUSED = {"description": "Not done, and why", "content": {JSON: {"schema": {"type": "object"}}, **_PROBLEM}}
 _TEXT = {"type": "string"}
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "Id of a gateway; /api/gateways/ lists them",
+    "schema": _TEXT,
+    "example": "default",
+}
 # What may be posted to an endpoint, as JSON or as a form.
 _FIELDS: Final = {
     "control": {
@@ -33,6 +42,7 @@ _FIELDS: Final = {
         "mode": {"description": "With a reserve: also set the mode", **_TEXT},
         "level": {"description": "With a mode: also set the reserve", **_TEXT},
     },
+    "reserve_hold": {"token": {"description": "PW_CONTROL_SECRET; or Authorization: Bearer", **_TEXT}},
     "login": {"username": _TEXT, "email": _TEXT, "password": _TEXT, "force_sm_off": {}},
 }
 
@@ -87,8 +97,11 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
         "summary": route.summary,
         "tags": [route.group],
         "parameters": [
-            {"name": name, "in": "query", "schema": {"type": "string"}, "allowEmptyValue": True}
-            for name in route.query
+            *([_ID] if "{id}" in route.path else []),
+            *(
+                {"name": name, "in": "query", "schema": {"type": "string"}, "allowEmptyValue": True}
+                for name in route.query
+            ),
         ],
         **(_body(route) if method == "POST" and route.endpoint in _FIELDS else {}),
         "responses": _told(route) if reported_by else _answered(route),
@@ -114,5 +127,9 @@ def _answered(route: Route) -> dict[str, Any]:
     """Describe the answers of a route that the proxy answers by itself."""
     if route.endpoint in _EMPTY:
         return {"204": {"description": route.summary}, "default": _REFUSED}
+    if route.endpoint == SOCKET:
+        return {"101": {"description": "The connection is a WebSocket (RFC 6455)"}, "default": _REFUSED}
+    if route.endpoint == "console":
+        return {"302": {"description": route.summary}, "default": _REFUSED}
     content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
     return {"200": {"description": route.summary, "content": content}, "default": _REFUSED}

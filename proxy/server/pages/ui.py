@@ -192,9 +192,11 @@ class Ui:
         links = switch(self._context, request, "status", self._pages.address)
         return self.page(request, "status.html", {"switch": links})
 
-    async def docs_page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
+    async def docs_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the reference of the API."""
-        return self.page(request, "docs.html", {"routes": reference(ROUTES, self._pages.examples)})
+        return self.page(
+            request, "docs.html", {"routes": reference(ROUTES, self._pages.examples, gateway.id)}
+        )
 
     async def openapi(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve the same for programs."""

@@ -17,6 +17,7 @@ from aiohttp import web
 from proxy.core.freshness import Freshness
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.server.control.endpoints import account_of, denied
+from proxy.server.fleet.server_state import health_keys, stats_keys
 from proxy.server.http.addressing import TARGET
 from proxy.server.http.admission import (
     bearer_of,
@@ -25,6 +26,7 @@ from proxy.server.http.admission import (
     is_anonymous_browser,
     is_ours,
     is_same_origin,
+    secret_of,
 )
 from proxy.server.http.guard import AuthResult
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
@@ -53,18 +55,26 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 
     async def stats(_: web.Request, __: Route, gateway: Gateway) -> web.Response:
         await gateway.cache.get([SITE_NAME], _SOFT_TIMEOUT_S)
-        return _json(stats_of(context, gateway))
+        return _json({**stats_of(context, gateway), **stats_keys(context)})
 
     async def stats_clear(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
         if not is_same_origin(request) or is_anonymous_browser(request):
             return problem(403, "A web page may not clear the counters: use POST, or a program such as curl.")
         context.traffic.clear()
-        return _json(stats_of(context, gateway))
+        return _json({**stats_of(context, gateway), **stats_keys(context)})
 
     async def health_reset(request: web.Request, route: Route, gateway: Gateway) -> web.Response:
         seen = len(endpoint_statistics(context))
+        has_token = "Authorization" in request.headers
+        if has_token:
+            verdict = await context.guard.admit(secret_of(request), client_of(request, context.settings))
+            if verdict.entry is not AuthResult.GRANTED:
+                return denied(verdict)
         answer = await stats_clear(request, route, gateway)
-        return _json(reset_of(seen)) if answer.status == HTTPStatus.OK else answer
+        if answer.status != HTTPStatus.OK:
+            return answer
+        done = {"status": "ok", "message": "The counters are reset."} if has_token else {}
+        return _json(reset_of(seen) | done)
 
     return {
         "health": health,
@@ -86,6 +96,7 @@ async def _health(context: Context, request: web.Request, gateway: Gateway) -> w
         return shown
     meant = _meant(context, request, gateway)
     document = health_of(context, meant[0]) if len(meant) == 1 else health_of_all(context)
+    document |= health_keys(context)
     if not (is_ours(request, context.settings) and is_same_origin(request)):
         # What any client may know; the rest is for requests to a name of this machine.
         document = {key: document[key] for key in ("status", "version", "uptime_seconds", "age_seconds")}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from proxy import __version__
 from proxy.config.settings import SETTINGS
+from proxy.core.advice import BASIC_LAN
 from proxy.core.redaction import redact
 from proxy.core.sources import METERS, STATUS
 from proxy.server.routes import ROUTES
@@ -97,6 +98,7 @@ def _gateway(gateway: Gateway, *, among: int) -> dict[str, Any]:
         "id": gateway.id,
         **(own if among > 1 else {}),
         **_identity(gateway.cache),
+        "notice": BASIC_LAN if status.is_basic_lan else "",
         "links": [_link(link, status.at) for link in status.links],
     }
 

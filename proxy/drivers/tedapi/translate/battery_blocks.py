@@ -53,9 +53,10 @@ _UNKNOWN_BEFORE = ("command_source", "battery_target_power", "battery_target_rea
 _UNKNOWN_LIMITS = (
     "max_power_energy_remaining",
     "max_power_energy_to_be_charged",
-    "max_charge_power",
-    "max_discharge_power",
-    "max_apparent_power",
+)
+# What the site is built for (W) limits these.
+_NOMINAL_LIMITS = ("max_charge_power", "max_discharge_power", "max_apparent_power")
+_UNKNOWN_MOMENTARY = (
     "instantaneous_max_discharge_power",
     "instantaneous_max_charge_power",
     "instantaneous_max_apparent_power",
@@ -98,6 +99,8 @@ def system_status(facts: Facts) -> dict[str, Any] | None:
         "nominal_full_pack_energy": full,
         "nominal_energy_remaining": remaining,
         **dict.fromkeys(_UNKNOWN_LIMITS),
+        **dict.fromkeys(_NOMINAL_LIMITS, _nominal_w(facts)),
+        **dict.fromkeys(_UNKNOWN_MOMENTARY),
         "system_island_state": grid_state(facts),
         "available_blocks": controlled,
         "available_charger_blocks": None,
@@ -106,6 +109,12 @@ def system_status(facts: Facts) -> dict[str, Any] | None:
         "blocks_controlled": controlled,
         **dict.fromkeys(_UNKNOWN_LAST),
     }
+
+
+def _nominal_w(facts: Facts) -> float | None:
+    """Return the nominal power of the site (W), which is configured in kilowatts."""
+    kilowatts = number(get_path(facts.config, "site_info", "nominal_system_power_ac"))
+    return None if kilowatts is None else round(kilowatts * 1000)
 
 
 def battery_blocks(facts: Facts) -> Iterator[dict[str, Any]]:

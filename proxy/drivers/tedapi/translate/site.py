@@ -111,6 +111,7 @@ def status(facts: Facts) -> dict[str, Any] | None:
     now = timestamp(get_path(facts.controller, "system", "time"))
     up = _up_time(facts, now)
     part, _ = split_din(facts.config.get("vin"))
+    commissioned = get_path(facts.config, "site_info", "battery_commission_date")
     return {
         "din": facts.config.get("vin"),
         "start_time": None if now is None or up is None else _start(now, up),
@@ -123,6 +124,7 @@ def status(facts: Facts) -> dict[str, Any] | None:
         "teg_type": "unknown",
         "sync_type": "unknown",
         "cellular_disabled": False,
+        **({"battery_commission_date": commissioned} if commissioned else {}),
     }
 
 
