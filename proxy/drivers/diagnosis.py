@@ -209,7 +209,7 @@ def _reading(
         return Finding(step, "is not offered; has this site no battery?")
     if not error.is_failure and not is_needed:
         return Finding(step, "is not offered over this link; another one has it")
-    if isinstance(error, NotSupported) and source == STATUS and driver.name == "local":
+    if not error.is_failure and source == STATUS and driver.name == "local":
         return Finding(step, BASIC_LAN)  # every other gateway has a status
     cause, advice = advice_for(error, driver.name)
     wait = f"; it requests a pause of {error.retry_after:.0f} s" if error.retry_after else ""
