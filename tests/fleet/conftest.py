@@ -14,6 +14,7 @@ from proxy.config.settings import Settings, settings_of
 from proxy.sim.server import SimulatedGateway
 from proxy.state.certificates import serving_context
 from tests.conftest import Proxy, client_of
+from tests.quiet import QUIET
 
 HOUSES = {
     "house": {"persona": "fw21_44", "seed": 1, "hour": 12.0, "packs": 2},
@@ -27,7 +28,7 @@ def gateway(id_: str, sim: SimulatedGateway, **own) -> GatewaySettings:
 
 
 def settings_for(gateways, folder, *, sites=(), **others) -> Settings:
-    others = {"bind_address": "127.0.0.1", "port": 0, "state_path": str(folder), **others}
+    others = {**QUIET, "bind_address": "127.0.0.1", "port": 0, "state_path": str(folder), **others}
     return replace(settings_of(**others), listed=tuple(gateways), sites=tuple(sites))
 
 
