@@ -9,6 +9,7 @@ the address that is shown, and pastes the one that the browser ends at.
 from __future__ import annotations
 
 import argparse
+import json
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,6 +35,7 @@ from proxy.core.sources import METERS, SITE_NAME, SOE
 from proxy.drivers.cloud.documents import INFO, LIVE
 from proxy.drivers.cloud.enrolment import sites
 from proxy.drivers.cloud.factory import API_URLS
+from proxy.drivers.cloud.found import look
 from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.registry import drivers_for
 from proxy.state.store import StateStore
@@ -159,7 +161,11 @@ def _write(
     operator: Operator,
 ) -> None:
     """Write what the settings lack to find the sign-in again. Raises OSError, ValueError."""
-    found = load(environ, needs_gateway=False).settings.gateway
+    loaded = load(environ, needs_gateway=False).settings
+    found = loaded.gateway
+    if loaded.listed:
+        _show_table(settings, values, operator)
+        return
     if not values and (cloud_mode(found), found.auth_path) == (settings.cloud_mode, settings.auth_path):
         operator.show(
             f"The sign-in is in {settings.auth_path}, where the proxy finds it; no setting is needed."
@@ -168,3 +174,17 @@ def _write(
     needed = values or {"cloud_mode": settings.cloud_mode, "auth_path": settings.auth_path}
     write_settings(file, merged(file, needed))
     operator.show(f"It works. The settings are in {file}.")
+
+
+def _show_table(settings: GatewaySettings, values: Mapping[str, str], operator: Operator) -> None:
+    """Say what belongs into the table of one of several gateways: only the operator knows which of them it is."""
+    site_id = look(settings.cloud_mode, settings.auth_path, settings.email).site_id
+    needed = values or {
+        "cloud_mode": settings.cloud_mode,
+        "auth_path": settings.auth_path,
+        "siteid": str(site_id),
+    }
+    operator.show("There are several gateways. Put this into the table of the one that is meant:")
+    for key, value in needed.items():
+        shown = "..." if key == "cloud_token" else value
+        operator.show(f"{key} = {json.dumps(shown)}")

@@ -262,6 +262,25 @@ async def test_among_several_sites_one_is_chosen(run, cloud, domain, folder, cap
     assert f"its sites are {SITE_ID}" in capsys.readouterr().err
 
 
+async def test_of_several_gateways_the_operator_says_which_one_it_is(run, cloud, domain, folder, tmp_path):
+    """The file is left as it is; what belongs into it is shown."""
+    file = tmp_path / "settings.toml"
+    file.write_text(
+        '[[gateway]]\nid = "house"\nhost = "10.0.0.1"\n\n[[gateway]]\nid = "roof"\nhost = "10.0.0.2"\n'
+    )
+    before = file.read_text()
+    operator = application(cloud, domain, folder)
+
+    assert await run(operator, "fleet") == 0
+
+    assert file.read_text() == before
+    assert operator.shown[-3:] == [
+        'cloud_mode = "fleet"',
+        f'auth_path = "{folder}"',
+        f'siteid = "{SITE_ID}"',
+    ]
+
+
 # -- Owner API -------------------------------------------------------------------------------------
 
 
