@@ -34,22 +34,25 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/python .ci/words.py
 
-TESTS := tests
+# What takes longest comes first, so that nothing long is left to one process at the end.
+LONG := $(addprefix tests/,packaging/ stack/ browser/ hostile/ spec/ commands/ openc2/ drivers/)
+TESTS := $(LONG) $(filter-out $(LONG) %__pycache__/,$(wildcard tests/*/))
 unit: $(VENV)/.test
-	$(BIN)/python -m pytest -q -n auto --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(TESTS)
 
 coverage: $(VENV)/.test ## all tests, and which lines and branches they run; takes twice as long
-	$(BIN)/python -m pytest -q -n auto --dist loadfile --cov --cov-report=term:skip-covered $(TESTS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(TESTS)
 
 fuzz: $(VENV)/.test ## explore with other generated cases than `make test`; prints how to repeat what fails
 	$(BIN)/python -m pytest -q -n auto --hypothesis-profile=fuzz $$(grep -rlE '^ *@given|RuleBasedStateMachine' tests)
 
 # A year's first day, a day that few years have, both changes of the site's clock, and beyond 32 bits of seconds.
 DATES := 2027-01-01T00:00:00 2028-02-29T12:00:00 2027-03-14T01:59:30 2027-11-07T01:59:30 2038-01-20T00:00:00
-test-dates: $(VENV)/.test ## the tests of the server at other dates (10 minutes)
+DATED := $(addprefix tests/,cloud drivers history server spec state)
+test-dates: $(VENV)/.test ## the tests of what is kept and counted by time, at other dates (20 minutes)
 	.ci/packages faketime:faketime
 	set -e; for date in $(DATES); do echo "$$date"; TZ=America/Los_Angeles DONT_FAKE_MONOTONIC=1 \
-		faketime "$${date/T/ }" $(BIN)/python -m pytest -q -n auto --dist loadfile tests/spec tests/server; done
+		faketime "$${date/T/ }" $(BIN)/python -m pytest -q -n auto --dist loadfile $(DATED); done
 
 # "==LOWEST" "<LIMIT", of the line "aiohttp>=LOWEST,<LIMIT".
 AIOHTTP := $(shell sed -nE 's/.*"aiohttp>=([0-9.]+),(<[0-9]+)".*/"==\1" "\2"/p' pyproject.toml)
