@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from proxy.core.breaker import Breaker, Cooldown
     from proxy.core.clock import Clock
     from proxy.core.freshness import Policy
-    from proxy.core.model import Document, Snapshot, Source
+    from proxy.core.model import Document, Exchange, Snapshot, Source
 
 
 # A source whose answer was of no use is requested again after this long.
@@ -177,7 +177,8 @@ class Fetcher:
             self._store.discard(source)
             self._changed_at[source] = now
             for link in self.links:
-                self._single_flight.supersede(link, link.driver.sources.get(source, ""))
+                if link.has(source):
+                    self._single_flight.supersede(link, link.driver.sources[source])
         for link in self.links:
             if isinstance(link.driver, CachesReplies):
                 link.driver.forget_answers()
@@ -265,7 +266,7 @@ class Fetcher:
                 link.forget_missing()
         self._firmware = version
 
-    def _schedule_next(self, link: Link, exchange: str, error: GatewayError | None) -> None:
+    def _schedule_next(self, link: Link, exchange: Exchange, error: GatewayError | None) -> None:
         """Schedule the next request for what this exchange ought to have brought, and publish what it did.
 
         What another link has meanwhile is fetched now: an open page sends no requests of its own.
@@ -300,4 +301,4 @@ class Fetcher:
 
 def _mark(link: Link) -> tuple[Breaker, dict[str, Cooldown]]:
     """Return what decides which requests are sent over a link."""
-    return link.breaker, dict(link.path_cooldowns)
+    return link.breaker, link.path_cooldowns

@@ -20,7 +20,7 @@ from proxy.core.breaker import Breaker, Cooldown, State, cooldown_after
 from proxy.core.errors import BadAnswer, CircuitOpen, GatewayError, NotSupported, Scope
 from proxy.core.failures import Failures
 from proxy.core.histogram import Histogram
-from proxy.core.model import Document, Setting, Source
+from proxy.core.model import Document, Exchange, Setting, Source
 from proxy.drivers.base import Asset, AssetOrigin, Controllable, Dialable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 # They stand for every write and for every file of the web app in the counts of exchanges.
-_COMMAND, _FILE = "command", "file"
+_COMMAND, _FILE = Exchange("command"), Exchange("file")
 _BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
@@ -61,12 +61,13 @@ class Link:
     ) -> None:
         self.driver = driver
         self.breaker = Breaker(since=clock.monotonic())
-        self.path_cooldowns: dict[str, Cooldown] = {}
+        self.exchange_cooldowns: dict[Exchange, Cooldown] = {}
+        self.source_cooldowns: dict[Source, Cooldown] = {}  # what an exchange ought to have reported
         self.last_success: float | None = None
         self.in_flight = 0
-        self.exchanges: Counter[tuple[str, str]] = Counter()  # (exchange, outcome)
+        self.exchanges: Counter[tuple[Exchange, str]] = Counter()  # (exchange, outcome)
         self.seconds = Histogram(_BUCKETS_S)
-        self.latest: dict[str, Attempt] = {}  # by exchange
+        self.latest: dict[Exchange, Attempt] = {}
         self.failures = Failures()
         self.cannot_write: set[Setting] = set()  # refused once; until the firmware changes
         self.cooldowns: Counter[str] = Counter()
@@ -81,9 +82,9 @@ class Link:
         """Say whether this link has a source at all."""
         return source in self.driver.sources
 
-    def refusal(self, exchange: str, now: float) -> GatewayError | None:
+    def refusal(self, exchange: Exchange, now: float) -> GatewayError | None:
         """Say why an exchange would not be sent now; None when it would be."""
-        if error := self.cooldown_error(exchange, now):
+        if error := _error_of(self.exchange_cooldowns.get(exchange), now):
             return error
         if not self.breaker.permits(now):
             # A trial under way is decided soon; until then "come back in a second".
@@ -91,20 +92,31 @@ class Link:
             return CircuitOpen(f"{self._reason()}", retry_after=left)
         return None
 
-    def cooldown_error(self, path: str, now: float) -> GatewayError | None:
-        """Say why a source or an exchange is in cooldown, though the gateway may be requested for others."""
-        cooldown = self.path_cooldowns.get(path)
-        if cooldown is None or cooldown.permits(now):
-            return None
-        kind = type(cooldown.error) if cooldown.error.scope is Scope.SOURCE else CircuitOpen
-        return kind(str(cooldown.error), retry_after=cooldown.until - now)
+    def cooldown_error(self, source: Source, now: float) -> GatewayError | None:
+        """Say why a source is in cooldown, though its exchange may be sent for others."""
+        return _error_of(self.source_cooldowns.get(source), now)
+
+    def is_in_cooldown(self, source: Source, now: float) -> bool:
+        """Say whether a source, or the exchange that reports it, is in cooldown."""
+        exchange = self.driver.sources[source]
+        found = (self.source_cooldowns.get(source), self.exchange_cooldowns.get(exchange))
+        return any(_error_of(cooldown, now) for cooldown in found)
+
+    @property
+    def path_cooldowns(self) -> dict[str, Cooldown]:
+        """The cooldowns of exchanges and sources by name; where both have one name, the longer."""
+        cooldowns = {str(exchange): known for exchange, known in self.exchange_cooldowns.items()}
+        for source, known in self.source_cooldowns.items():
+            if source not in cooldowns or known.until > cooldowns[source].until:
+                cooldowns[source] = known
+        return cooldowns
 
     def set_aside(self, source: Source, error: GatewayError, until: float) -> None:
         """Send no request for a source until a moment (monotonic seconds): its answer is of no use."""
-        before = self.path_cooldowns.get(source)
-        self.path_cooldowns[source] = Cooldown(until, (before.failures if before else 0) + 1, error)
+        before = self.source_cooldowns.get(source)
+        self.source_cooldowns[source] = Cooldown(until, (before.failures if before else 0) + 1, error)
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+    async def fetch(self, exchange: Exchange) -> Mapping[Source, Document]:
         """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
         async with self._attempt(exchange, self._failed):
             with self._measured(exchange):
@@ -113,7 +125,7 @@ class Link:
 
     @asynccontextmanager
     async def _attempt(
-        self, exchange: str, failed: Callable[[str, GatewayError, float], None]
+        self, exchange: Exchange, failed: Callable[[Exchange, GatewayError, float], None]
     ) -> AsyncIterator[None]:
         """Send something in its turn, if it may be sent: the breaker learns of its begin and its end.
 
@@ -135,7 +147,7 @@ class Link:
             self._succeeded(exchange, self._clock.monotonic())
 
     @contextmanager
-    def _measured(self, exchange: str) -> Iterator[None]:
+    def _measured(self, exchange: Exchange) -> Iterator[None]:
         """Count an exchange while it is under way, and note how it ended and how long it took."""
         started, outcome = self._clock.monotonic(), "abandoned"
         self.in_flight += 1
@@ -151,7 +163,7 @@ class Link:
             self.seconds.add(took)
             self.latest[exchange] = Attempt(outcome, took)
 
-    async def _request_fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+    async def _request_fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Call the driver. Any other error than a GatewayError is a bug of it, met by an unexpected answer."""
         try:
             return await self.driver.fetch(exchange)
@@ -184,7 +196,7 @@ class Link:
         async with self._attempt(_COMMAND, self._refused):
             return await self.driver.execute(command)
 
-    def _refused(self, command: str, error: GatewayError, now: float) -> None:
+    def _refused(self, command: Exchange, error: GatewayError, now: float) -> None:
         """Learn from a failed command: it may put the gateway into cooldown, but no path."""
         self.exchanges[command, error.code()] += 1
         cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
@@ -200,19 +212,21 @@ class Link:
 
     def forget_missing(self) -> None:
         """Request again what the gateway did not offer: its firmware may have changed."""
-        self.path_cooldowns = {
-            path: known for path, known in self.path_cooldowns.items() if known.error.is_failure
-        }
+        self._keep_cooldowns(lambda error: error.is_failure)
         self.cannot_write.clear()
+
+    def _keep_cooldowns(self, is_kept: Callable[[GatewayError], bool]) -> None:
+        self.exchange_cooldowns = {k: v for k, v in self.exchange_cooldowns.items() if is_kept(v.error)}
+        self.source_cooldowns = {k: v for k, v in self.source_cooldowns.items() if is_kept(v.error)}
 
     def _reason(self) -> str:
         error = self.breaker.error
         return f"{error.title}: {error}" if error else "the gateway is being tried"
 
-    def _succeeded(self, exchange: str, now: float) -> None:
+    def _succeeded(self, exchange: Exchange, now: float) -> None:
         self.exchanges[exchange, "ok"] += 1
         self.last_success = now
-        if cooldown := self.path_cooldowns.pop(exchange, None):
+        if cooldown := self.exchange_cooldowns.pop(exchange, None):
             _log.info(events.SOURCE_RECOVERED, extra={"path": exchange, "tries": cooldown.failures})
         self._note(self.breaker.success(now))
 
@@ -221,26 +235,26 @@ class Link:
         now = self._clock.monotonic()
         documents = {}
         for source, found in answer.items():
-            before = self.path_cooldowns.pop(source, None)
+            before = self.source_cooldowns.pop(source, None)
             if isinstance(found, Document):
                 documents[source] = found
             else:
-                self.path_cooldowns[source] = cooldown_after(before, found, now, self._jitter())
+                self.source_cooldowns[source] = cooldown_after(before, found, now, self._jitter())
         return documents
 
-    def _failed(self, exchange: str, error: GatewayError, now: float) -> None:
+    def _failed(self, exchange: Exchange, error: GatewayError, now: float) -> None:
         self.exchanges[exchange, error.code()] += 1
         if error.is_failure:
             self.failures.note(exchange, error, now)
         if error.scope in {Scope.PATH, Scope.SOURCE}:
-            before = self.path_cooldowns.get(exchange)
-            self.path_cooldowns[exchange] = cooldown_after(before, error, now, self._jitter())
+            before = self.exchange_cooldowns.get(exchange)
+            self.exchange_cooldowns[exchange] = cooldown_after(before, error, now, self._jitter())
             if before is None or type(before.error) is not type(error):
                 fields = {"path": exchange, "cause": error.code(), "reason": str(error)}
                 _log.info(events.SOURCE_COOLDOWN, extra=fields)
         self._note_failure(exchange, error, now)
 
-    def _note_failure(self, path: str, error: GatewayError, now: float) -> None:
+    def _note_failure(self, path: Exchange, error: GatewayError, now: float) -> None:
         # A trial of an open link is decided by whatever comes of it.
         if self._guarded or error.guards_account or not self.breaker.is_closed:
             self._note(self.breaker.failure(now, error, path, self._jitter()))
@@ -258,13 +272,19 @@ class Link:
                 _log.warning(events.UNREACHABLE, extra=fields)
         elif breaker.state is State.CLOSED:
             # A gateway may come back with another firmware: nothing is known to be missing.
-            self.path_cooldowns = {
-                path: known for path, known in self.path_cooldowns.items() if known.error.outlives_outage
-            }
+            self._keep_cooldowns(lambda error: error.outlives_outage)
             seconds = round(breaker.since - (self._down_since or breaker.since))
             counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
             _log.warning(events.RECOVERED, extra=counts)
             self._down_since, self.served_stale = None, 0
+
+
+def _error_of(cooldown: Cooldown | None, now: float) -> GatewayError | None:
+    """Return the error that stands for a cooldown which is not over."""
+    if cooldown is None or cooldown.permits(now):
+        return None
+    kind = type(cooldown.error) if cooldown.error.scope is Scope.SOURCE else CircuitOpen
+    return kind(str(cooldown.error), retry_after=cooldown.until - now)
 
 
 def names_of(links: Iterable[Link]) -> list[str]:

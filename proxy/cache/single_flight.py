@@ -14,7 +14,7 @@ from proxy.core.errors import CircuitOpen, GatewayError
 
 if TYPE_CHECKING:
     from proxy.cache.link import Link
-    from proxy.core.model import Document, Source
+    from proxy.core.model import Document, Exchange, Source
 
 # What came of a flight: None when its answer was taken.
 Flight: TypeAlias = "asyncio.Task[GatewayError | None]"
@@ -26,7 +26,7 @@ class SingleFlight:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._by_exchange: dict[tuple[Link, str], Flight] = {}
+        self._by_exchange: dict[tuple[Link, Exchange], Flight] = {}
         # Since when each is under way; also those that no request joins any more.
         self._since: dict[Flight, float] = {}
 
@@ -34,11 +34,11 @@ class SingleFlight:
         """Say whether any is under way."""
         return bool(self._since)
 
-    def find(self, link: Link, exchange: str) -> Flight | None:
+    def find(self, link: Link, exchange: Exchange) -> Flight | None:
         """Return the flight that others may join."""
         return self._by_exchange.get((link, exchange))
 
-    def start(self, link: Link, exchange: str, on_result: OnResult) -> Flight:
+    def start(self, link: Link, exchange: Exchange, on_result: OnResult) -> Flight:
         """Start one; ``on_result`` is called once with its documents or its error."""
         flight = asyncio.create_task(self._run(link, exchange, on_result), name=f"exchange {exchange}")
         self._by_exchange[link, exchange] = flight
@@ -50,7 +50,7 @@ class SingleFlight:
         """Say when one started that is under way."""
         return self._since[flight]
 
-    def supersede(self, link: Link, exchange: str) -> None:
+    def supersede(self, link: Link, exchange: Exchange) -> None:
         """Let no request join it any more: its answer will be out of date."""
         self._by_exchange.pop((link, exchange), None)
 
@@ -64,7 +64,7 @@ class SingleFlight:
         self.end()
         await asyncio.gather(*self._since, return_exceptions=True)
 
-    async def _run(self, link: Link, exchange: str, on_result: OnResult) -> GatewayError | None:
+    async def _run(self, link: Link, exchange: Exchange, on_result: OnResult) -> GatewayError | None:
         answer: Mapping[Source, Document] | GatewayError
         try:
             answer = await link.fetch(exchange)

@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, NewType, TypeAlias
 
 from proxy.core.freshness import Freshness, Policy, classify
 
 # What a gateway can report, named by its path in the local API ("/api/meters/aggregates").
 Source: TypeAlias = str
+# What a driver sends at once to obtain sources: the unit of coalescing and of cooldown.
+Exchange = NewType("Exchange", str)
 
 JSON = "application/json"
 OCTETS = "application/octet-stream"

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from proxy.core.errors import GatewayError
 from proxy.core.freshness import Policy
-from proxy.core.model import Command, Document, Outcome, Setting, Source
+from proxy.core.model import Command, Document, Exchange, Outcome, Setting, Source
 
 
 class Driver(Protocol):
@@ -20,12 +20,12 @@ class Driver(Protocol):
     """
 
     name: str
-    sources: Mapping[Source, str]
+    sources: Mapping[Source, Exchange]
 
     def policy(self, source: Source) -> Policy:
         """Return the lifetimes of what this driver answers for a source."""
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+    async def fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Query the gateway once and return everything that its response reported.
 
         A source that the response ought to report and does not is mapped to the

@@ -16,7 +16,7 @@ from proxy.config.gateway_settings import SUM
 from proxy.core import totals
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable
 from proxy.core.freshness import Policy
-from proxy.core.model import Document, Source
+from proxy.core.model import Document, Exchange, Source
 from proxy.core.sources import METERS, SITE_NAME
 from proxy.core.totals import Part
 from proxy.views import meters
@@ -37,7 +37,7 @@ class SiteDriver:
     name = "site"
 
     def __init__(self, members: Sequence[Gateway], clock: Clock, *, name: str, grid: str) -> None:
-        self.sources: Mapping[Source, str] = {source: source for source in totals.SOURCES}
+        self.sources: Mapping[Source, Exchange] = {source: Exchange(source) for source in totals.SOURCES}
         self._members = tuple(members)
         self._clock = clock
         self._name = name
@@ -48,7 +48,7 @@ class SiteDriver:
         read = totals.reads(source)
         return replace(POLICY, limit=max(member.cache.policy(read).limit for member in self._members))
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+    async def fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Get the source from every member, and add them up. Raises GatewayError."""
         now = self._clock.monotonic()
         if exchange == SITE_NAME:

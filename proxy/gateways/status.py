@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from proxy.core.errors import GatewayError
     from proxy.core.failures import Failure
     from proxy.core.histogram import Histogram
-    from proxy.core.model import Snapshot, Source
+    from proxy.core.model import Exchange, Snapshot, Source
 
 # What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
 _NO_READINGS = IDENTITY | {
@@ -56,9 +56,9 @@ class LinkStatus:
     error: GatewayError | None
     last_success: float | None
     in_flight: int
-    sources: Mapping[Source, str]
+    sources: Mapping[Source, Exchange]
     path_cooldowns: Mapping[str, Cooldown]
-    exchanges: Mapping[tuple[str, str], int]
+    exchanges: Mapping[tuple[Exchange, str], int]
     seconds: Histogram
     cooldowns: Mapping[str, int]
     failures: tuple[Failure, ...]
@@ -179,7 +179,7 @@ def _link(link: Link, name: str) -> LinkStatus:
         last_success=link.last_success,
         in_flight=link.in_flight,
         sources=link.driver.sources,
-        path_cooldowns=dict(link.path_cooldowns),
+        path_cooldowns=link.path_cooldowns,
         exchanges=dict(link.exchanges),
         seconds=link.seconds.copy(),
         cooldowns=dict(link.cooldowns),
@@ -195,7 +195,7 @@ def _source(cache: SourceCache, snapshot: Snapshot, now: float) -> SourceStatus:
     # A link in cooldown has left the source to the next.
     links = sorted(
         (link for link in cache.links if link.has(source)),
-        key=lambda link: link.cooldown_error(link.driver.sources[source], now) is not None,
+        key=lambda link: link.is_in_cooldown(source, now),
     )
     attempts = (link.latest.get(link.driver.sources[source]) for link in links)
     return SourceStatus(snapshot, next(filter(None, attempts), None), cache.peek(source) is not None)

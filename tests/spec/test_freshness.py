@@ -215,3 +215,19 @@ async def test_a_number_that_no_house_has_is_no_reading(sim, proxy, power):
 
     for path in ("/aggregates", "/csv", "/csv/v2", "/json", "/metrics"):
         assert (await proxy.get(path)).status in {200, 502}, path
+
+
+async def test_a_source_that_is_set_aside_is_no_exchange_that_recovers(sim, proxy, clock, caplog):
+    """The local API has one path for both: a reply without its value is no failure of the exchange."""
+    caplog.set_level("INFO", "proxy")
+    await proxy.get("/soe")
+    sim.answers(path=SOE, body={"percentage": None}, times=1)
+    await pass_time(clock, proxy, 6)
+    await proxy.get("/soe")
+    await pass_time(clock, proxy, 6)
+
+    answer = await proxy.get("/soe")
+
+    assert answer.headers["Age"] == "0"
+    assert sim.requests_for(SOE) == 3
+    assert "source recovered" not in caplog.messages

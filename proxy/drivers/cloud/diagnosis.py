@@ -14,7 +14,7 @@ from proxy.config.cloud import SIGN_INS, cloud_mode
 from proxy.core.advice import CLOUD, Cause, advice_for
 from proxy.core.errors import GatewayError, NotSupported, Scope
 from proxy.core.json_access import get_path
-from proxy.core.model import Document, Source
+from proxy.core.model import Document, Exchange, Source
 from proxy.core.sources import METERS, SOE, STATUS
 from proxy.drivers.cloud.documents import INFO, LIVE
 from proxy.drivers.finding import Finding
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
     from proxy.drivers.base import Driver
 
-_READ: Final[tuple[tuple[str, str, Source], ...]] = (
+_READ: Final[tuple[tuple[Exchange, str, Source], ...]] = (
     (LIVE, "powers", METERS),
     (LIVE, "charge", SOE),
     (INFO, "firmware", STATUS),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from proxy.config.gateway_settings import OWNER
 from proxy.core.errors import BadAnswer, GatewayError, NotSupported, SourceUnavailable
-from proxy.core.model import Document, Source
+from proxy.core.model import Document, Exchange, Source
 from proxy.core.sources import (
     CLOUD_SETTINGS,
     GRID_STATUS,
@@ -29,9 +29,9 @@ from proxy.drivers.cloud.commands import held
 from proxy.drivers.cloud.mapping import Reported
 from proxy.drivers.tedapi.translate.mask import masked
 
-LIVE: Final = "live_status"
-INFO: Final = "site_info"
-BATTERY: Final = "site_status"
+LIVE: Final = Exchange("live_status")
+INFO: Final = Exchange("site_info")
+BATTERY: Final = Exchange("site_status")
 
 Mapped = Callable[[Reported], "dict[str, Any] | None"]
 
@@ -68,7 +68,7 @@ class Held:
         return self.at - self.age_s
 
 
-def tables(mode: str) -> Mapping[str, Mapping[Source, Mapped]]:
+def tables(mode: str) -> Mapping[Exchange, Mapping[Source, Mapped]]:
     """Give the sources of each endpoint.
 
     The answers themselves are under the paths that the pypowerwall proxy has for the two APIs: whole

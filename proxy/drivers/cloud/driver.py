@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.config.gateway_settings import OWNER
 from proxy.core.errors import BudgetSpent, CommandRejected, GatewayError, OutcomeUnknown, SourceUnavailable
 from proxy.core.freshness import Policy
-from proxy.core.model import Command, Document, Outcome, Setting, Source
+from proxy.core.model import Command, Document, Exchange, Outcome, Setting, Source
 from proxy.drivers.base import Usage
 from proxy.drivers.cloud import commands, mapping
 from proxy.drivers.cloud.documents import BATTERY, INFO, LIVE, Held, documents, tables
@@ -75,7 +75,7 @@ class CloudDriver:
             endpoint: {source: build for source, build in table.items() if source not in excluded}
             for endpoint, table in tables(mode).items()
         }
-        self.sources: Mapping[Source, str] = {
+        self.sources: Mapping[Source, Exchange] = {
             source: endpoint for endpoint, table in self._tables.items() for source in table
         }
         self._http = http
@@ -110,7 +110,7 @@ class CloudDriver:
         stale = max(limit - ttl, 0.0) if self._serves_stale else 0.0
         return Policy(ttl, stale, stale, limit)
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+    async def fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Read an endpoint if its interval is over; else give the last answer again, with its age."""
         async with self._turn:
             if exchange == INFO:
@@ -276,7 +276,7 @@ class CloudDriver:
                 retry_after=self._ledger.wait_s(),
             )
 
-    def _documents(self, endpoint: str, answer: Held) -> dict[Source, Document | GatewayError]:
+    def _documents(self, endpoint: Exchange, answer: Held) -> dict[Source, Document | GatewayError]:
         """Make the documents of an endpoint's sources of its answer and what else is known."""
         live, info, battery = (
             known.value if known else {} for known in (self._live, self._info, self._battery)

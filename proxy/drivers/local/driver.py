@@ -17,7 +17,7 @@ from proxy.core.errors import (
     SourceUnavailable,
 )
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
-from proxy.core.model import OCTETS, Document, Source
+from proxy.core.model import OCTETS, Document, Exchange, Source
 from proxy.core.sources import CONFIG, IDENTITY, OPERATION, STATUS, VITALS
 from proxy.core.validation import parse
 from proxy.drivers.base import Asset, Usage
@@ -85,7 +85,7 @@ class LocalDriver:
     """
 
     name = "local"
-    sources: Mapping[Source, str]
+    sources: Mapping[Source, Exchange]
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class LocalDriver:
         *,
         excluded: frozenset[Source] = frozenset(),
     ) -> None:
-        self.sources = {source: source for source in SOURCES if source not in excluded}
+        self.sources = {source: Exchange(source) for source in SOURCES if source not in excluded}
         self._session = session
         self._now = clock.monotonic
         self._reading = reading_policy(settings)
@@ -109,7 +109,7 @@ class LocalDriver:
         """Return the lifetimes of a path: those of readings, or of facts that hardly change."""
         return self._identity if source in IDENTITY else self._reading
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document]:
+    async def fetch(self, exchange: Exchange) -> Mapping[Source, Document]:
         """Read one path of the local API."""
         reply = await self.get(exchange)
         return {exchange: self._document(exchange, reply, self._now())}

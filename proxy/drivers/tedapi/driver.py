@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy.config.lifetimes import reading_policy
 from proxy.core.errors import GatewayError, GatewayTimeout, Scope
-from proxy.core.model import Document, Source
+from proxy.core.model import Document, Exchange, Source
 from proxy.core.sources import IDENTITY
 from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages
@@ -66,7 +66,7 @@ class TedapiDriver:
     fetch, they are all one round for the gateway.
     """
 
-    sources: Mapping[Source, str] = {
+    sources: Mapping[Source, Exchange] = {
         **dict.fromkeys((*FROM_CONTROLLER, *FROM_UNITS, *FROM_CONFIG_AND_UNITS), messages.CONTROLLER),
         **dict.fromkeys(FROM_CONFIG, messages.CONFIG),
         **dict.fromkeys(FROM_FIRMWARE, messages.FIRMWARE),
@@ -104,7 +104,7 @@ class TedapiDriver:
             return self._slow
         return self._identity if source in IDENTITY else self._reading
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+    async def fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Run one exchange; for what it ought to report and does not, the error says why."""
         called_at = self._clock.monotonic()
         async with self._turn:
@@ -155,7 +155,7 @@ class TedapiDriver:
     def _config(self) -> Mapping[str, Any]:
         return self._parts.document(messages.CONFIG)
 
-    async def _fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+    async def _fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         match exchange:
             case messages.STATUS:
                 part = await self._query(messages.STATUS)

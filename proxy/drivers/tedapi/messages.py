@@ -16,16 +16,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import BadAnswer, NotSupported, SourceUnavailable
+from proxy.core.model import Exchange
 from proxy.core.validation import parse
 
 if TYPE_CHECKING:
     from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope
 
-STATUS = "status"
-CONTROLLER = "controller"
-COMPONENTS = "components"
-CONFIG = "config"
-FIRMWARE = "firmware"
+STATUS = Exchange("status")
+CONTROLLER = Exchange("controller")
+COMPONENTS = Exchange("components")
+CONFIG = Exchange("config")
+FIRMWARE = Exchange("firmware")
 
 _CONFIG_FILE = "config.json"
 _UNIMPLEMENTED = 12  # google.rpc.Code

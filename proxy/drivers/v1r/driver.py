@@ -15,7 +15,7 @@ from proxy.core.errors import (
     Interrupted,
     OutcomeUnknown,
 )
-from proxy.core.model import Command, Document, Outcome, Setting, Source, app_percent, raw_percent
+from proxy.core.model import Command, Document, Exchange, Outcome, Setting, Source, app_percent, raw_percent
 from proxy.core.sources import BACKUP_EVENTS
 from proxy.drivers.base import Usage
 from proxy.drivers.tedapi import messages
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_BACKUP = "backup_events"
+_BACKUP = Exchange("backup_events")
 
 # aiopowerwall's words for an answer that is well formed and does not say that the file was replaced.
 _REFUSED = "missing filestore payload"
@@ -51,7 +51,7 @@ class V1rDriver:
     """Reads as every TEDAPI driver does, and writes."""
 
     name = "v1r"
-    sources: Mapping[Source, str] = {**TedapiDriver.sources, BACKUP_EVENTS: _BACKUP}
+    sources: Mapping[Source, Exchange] = {**TedapiDriver.sources, BACKUP_EVENTS: _BACKUP}
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class V1rDriver:
         """Return the lifetimes of a source."""
         return self._reader.policy(source)
 
-    async def fetch(self, exchange: str) -> Mapping[Source, Document | GatewayError]:
+    async def fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Run one exchange."""
         if exchange != _BACKUP:
             return await self._reader.fetch(exchange)
