@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from proxy.config.gateway_settings import OWNER
 from proxy.core.errors import BadAnswer, GatewayError, NotSupported, SourceUnavailable
-from proxy.core.model import Document, Exchange, Source
+from proxy.core.model import ENERGY_COUNTERS, Document, Exchange, Source
 from proxy.core.sources import (
     CLOUD_SETTINGS,
     GRID_STATUS,
@@ -101,7 +101,7 @@ def _document(
         return _absent(source, reported)
     if (check := CHECKS.get(source)) and (problem := check(value)):
         return BadAnswer(f"{source} {problem}")
-    notes = {"Energy-Counters": energy_from} if source == METERS and reported.energies else {}
+    notes = {ENERGY_COUNTERS: energy_from} if source == METERS and reported.energies else {}
     body = json.dumps(value, separators=(",", ":")).encode()
     return Document(value, body, held.observed_at, held.at, notes=notes)
 
