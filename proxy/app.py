@@ -145,6 +145,7 @@ def _add_pages(context: Context) -> None:
     context.endpoints |= ui.endpoints()
     context.samples |= ui.samples()
     context.fallback = ui.fallback
+    context.page = ui.page
 
 
 def _add_websockets(app: web.Application, context: Context) -> None:

@@ -72,7 +72,8 @@ class Feature:
 
     ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
     make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences.
-    ``start`` is called once for each proxy, before it listens; it returns None where the feature is
+    ``demonstrate`` adds to the settings of a demo what a simulated house has, which lives so many times faster than
+    the world. ``start`` is called once for each proxy, before it listens; it returns None where the feature is
     switched off.
     """
 
@@ -82,6 +83,7 @@ class Feature:
     routes: Callable[[], tuple[Route, ...]] = _none
     metrics: Callable[[], tuple[Family[Any], ...]] = _none
     commands: tuple[Command, ...] = ()
+    demonstrate: Callable[[Settings, float], Settings] = lambda settings, _: settings
     problems: Callable[[Settings], Iterable[str]] = lambda _: ()
     warnings: Callable[[Settings], Iterable[str]] = lambda _: ()
 

@@ -190,6 +190,7 @@ if (initial) receive(initial);
 else draw();
 for (const [target, event] of [[reduced, "change"], [document, "visibilitychange"]]) target.addEventListener(event, draw);
 new ResizeObserver(draw).observe($("flow"));
+if (options.past && options.alone !== undefined) addEventListener("load", () => import("./today.js"));
 const query = options.gateway ? `?gateway=${encodeURIComponent(options.gateway)}` : "";
 const renew = follow(query, receive, (up) => {
   isUp = up;

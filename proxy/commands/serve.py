@@ -24,6 +24,7 @@ from proxy.config.gateway_settings import OFF, SiteSettings
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.core import events
+from proxy.features import features
 from proxy.logs import format as logs
 from proxy.state.certificates import load_pair, serving_context
 from proxy.state.folder import state_problem
@@ -81,6 +82,8 @@ async def _demonstrate(
 ) -> int:
     """Serve simulated houses in the same process."""
     async with _simulated(args, settings) as made:
+        for feature in features():
+            made = feature.demonstrate(made, args.speed)  # noqa: PLW2901 - each adds to what the one before has made
         return await serve(made, tls, _Reload(loaded.settings, tls), loaded)
 
 

@@ -12,7 +12,7 @@ REASONS: Final = {
     "MQTT_": "this release does not publish to MQTT",
     "PW_FIRMWARE_CHECK_INTERVAL": "",
     "PW_TEDAPI_AUTH_MODE": "",
-    "PW_TIMESERIES_": "this release keeps no history",
+    "PW_TIMESERIES_": "the history has settings of its own (PW_HISTORY)",
     "PW_WORKERS": "one process serves all clients",
 }
 

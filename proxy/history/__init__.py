@@ -8,6 +8,7 @@ from proxy.features import ActiveFeature, Command, Feature
 from proxy.history.settings import HistorySettings
 
 if TYPE_CHECKING:
+    from proxy.config.settings import Settings
     from proxy.server.context import Context
     from proxy.server.route import Route
 
@@ -25,6 +26,12 @@ def _start(context: Context) -> ActiveFeature | None:
     from proxy.history.service import start  # noqa: PLC0415 - a start without it does not wait for it
 
     return start(context)
+
+
+def _demonstrate(settings: Settings, speed: float) -> Settings:
+    from proxy.history.demo import demonstrate  # noqa: PLC0415 - only a demo waits for it
+
+    return demonstrate(settings, speed)
 
 
 _COMMAND = Command(
@@ -47,4 +54,11 @@ _COMMAND = Command(
     "(http://host:8675). What was recorded stays as it is; an import that was interrupted can be repeated.",
     module="proxy.history.command",
 )
-FEATURE = Feature("history", _start, settings=HistorySettings, routes=_routes, commands=(_COMMAND,))
+FEATURE = Feature(
+    "history",
+    _start,
+    settings=HistorySettings,
+    routes=_routes,
+    commands=(_COMMAND,),
+    demonstrate=_demonstrate,
+)

@@ -65,8 +65,9 @@ class Recorder:
         self.clock = clock
         self.started_at = clock.wall()
         self.is_simulated = False
+        self.interval_s = interval_s
+        self.longest_gap_s = LONGEST_GAP_S
         self._gateway = gateway
-        self._interval_s = interval_s
         self._minutes = Minutes()
         self._book = DayBook()
         self._incidents = Incidents()
@@ -121,7 +122,7 @@ class Recorder:
             left = await self.archive.read(lambda db: reading.unfinished(db, self.now, self.zone))
         except Unavailable:
             return  # the archive has reported it
-        self._book = DayBook(left.last, LONGEST_GAP_S, {totals.day: totals for totals in left.days})
+        self._book = DayBook(left.last, self.longest_gap_s, {totals.day: totals for totals in left.days})
         self._incidents.resume(left.alerts, left.outage)
         self._is_resumed = True
         self._notice()
@@ -150,7 +151,7 @@ class Recorder:
         elif self._minutes.at is not None and self.now >= self._minutes.at + MINUTE_S:
             self._finish_minute()
             self._start(self._write())
-        interval_s = max(self._interval_s, self._gateway.cache.policy(METERS).ttl)
+        interval_s = max(self.interval_s, self._gateway.cache.policy(METERS).ttl)
         due_s = self._taken_at + interval_s - now
         if due_s <= 0:
             for source in _LIVE:

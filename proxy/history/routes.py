@@ -15,6 +15,14 @@ def _row(
 
 
 ROUTES: tuple[Route, ...] = (
+    Route(
+        "/history",
+        "Day, week, month and year as charts and tables",
+        GROUP,
+        endpoint="history_page",
+        media_type="text/html",
+        public=False,
+    ),
     _row("/history.json", "Powers, charge and energies of the past", "history_json", QUERY),
     _row("/history.csv", "The same as a table", "history_csv", QUERY, "text/csv; charset=utf-8"),
     _row(

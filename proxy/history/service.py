@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.features import ActiveFeature
-from proxy.history.settings import HistorySettings
+from proxy.history.settings import HistorySettings, Past
 from proxy.server.http.problems import problem
 
 if TYPE_CHECKING:
@@ -41,12 +41,14 @@ class History:
         self.recorders: dict[str, Recorder] = {}
         self.settings = context.settings.of(HistorySettings)
         self._context = context
+        self._past = context.settings.of(Past)
         self._worker: Any = None
         self._starting: asyncio.Task[None] | None = None
 
     def active(self) -> ActiveFeature:
         """Return what the proxy gets."""
-        endpoints = {name: self._endpoint(name) for name in _ENDPOINTS}
+        endpoints: dict[str, Endpoint] = {name: self._endpoint(name) for name in _ENDPOINTS}
+        endpoints["history_page"] = self._page
         endpoints |= {f"timeseries_{name}": self._timeseries(name) for name in _TIMESERIES}
         return ActiveFeature(endpoints=endpoints, begin=self.begin, close=self.close)
 
@@ -60,10 +62,15 @@ class History:
         from proxy.history.recorder import Recorder  # noqa: PLC0415 - just imported
 
         self._worker = Worker()
+        clock, interval_s = self._context.clock, self.settings.history_interval
         for gateway in self._context.gateways.values():
-            folder = gateway.state.folder
+            folder = None if self._past.speed else gateway.state.folder
             archive = Archive(folder / _FILE if folder else None, self._worker)
-            recorder = Recorder(gateway, archive, self._context.clock, self.settings.history_interval)
+            recorder = Recorder(gateway, archive, clock, interval_s)
+            if self._past.speed:
+                from proxy.history.demo import simulate  # noqa: PLC0415 - only a demo waits for it
+
+                await simulate(recorder, self._past)
             self.recorders[gateway.id] = recorder
             recorder.open()
 
@@ -74,6 +81,12 @@ class History:
         await asyncio.gather(*(recorder.close() for recorder in self.recorders.values()))
         if self._worker is not None:
             self._worker.close()
+
+    async def _page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
+        """Serve the page, which reads /history.json."""
+        if self._context.page is None:
+            return problem(404, "There are no pages.")
+        return self._context.page(request, "history.html", {})
 
     def _endpoint(self, name: str) -> Endpoint:
         """Make an endpoint about one gateway; its module is imported by the first request."""
@@ -122,7 +135,8 @@ def obstacle(context: Context) -> str | None:
 
 def start(context: Context) -> ActiveFeature | None:
     """Start the history if there is a place for it."""
-    if reason := obstacle(context):
+    reason = None if context.settings.of(Past).speed else obstacle(context)
+    if reason is not None:
         # Without any folder the start has warned already.
         has_folder = all(gateway.state.folder for gateway in context.gateways.values())
         _log.log(logging.WARNING if has_folder else logging.INFO, "history off", extra={"reason": reason})

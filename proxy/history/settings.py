@@ -22,3 +22,14 @@ class HistorySettings:
         "How often the history reads the powers while no client does",
         ours=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a demo has beside its settings: a simulated past, kept in memory only (demo.py).
+
+    ``speed`` is how much faster than the world its house lives, 0 in a real house; ``hour`` is the hour of its start.
+    """
+
+    speed: float = 0.0
+    hour: float = 10.0

@@ -44,6 +44,8 @@ class Context:
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     # The metrics of features that count for themselves, by the name of the family (publish/own.py).
     samples: dict[str, Callable[[], Samples]] = field(default_factory=dict)
+    # Fills in a page of web/ by its name; values are HTML.
+    page: Callable[[web.Request, str, Mapping[str, str]], web.Response] | None = None
     # What answers a path that is no row and not below /api/: files of the pages, the gateway's web app.
     fallback: Callable[[web.Request, str, Gateway], Awaitable[web.StreamResponse]] | None = None
     # The ports where paths without a prefix are about one gateway, once the app listens.

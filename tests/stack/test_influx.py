@@ -51,7 +51,11 @@ class Influx:
 
     def write(self, lines):
         """Write points as telegraf does."""
-        request = Request(f"{self.url}/write?db=powerwall&rp=raw&precision=s", "\n".join(lines).encode())
+        self.write_to("raw", "\n".join(lines))
+
+    def write_to(self, policy, lines):
+        """Write points into a retention policy."""
+        request = Request(f"{self.url}/write?db=powerwall&rp={policy}&precision=s", lines.encode())
         with urlopen(request) as answer:
             assert answer.status == 204
 

@@ -74,7 +74,7 @@ class Importer:
         for row in rows:
             level = _level_of(row.span_s)
             at = row.at - row.at % level.span_s if level is not LEVELS[-1] else row.at
-            by_level.setdefault((level, row.minutes), []).append(row_of(at, _scaled(row.values)))
+            by_level.setdefault((level, row.minutes), []).append(row_of(at, scaled(row.values)))
             self._count(row)
             self._first = at if self._first is None else min(self._first, at)
             self._last = max(self._last, at + row.span_s)
@@ -132,7 +132,7 @@ def _level_of(span_s: int) -> Level:
     return next((level for level in reversed(LEVELS) if level.span_s <= span_s), LEVELS[0])
 
 
-def _scaled(values: Mapping[str, float]) -> dict[str, int]:
+def scaled(values: Mapping[str, float]) -> dict[str, int]:
     """Turn values into what is kept; a mean stands for the least and the most where these are not known."""
     scaled: dict[str, int] = {}
     for column in COLUMNS:

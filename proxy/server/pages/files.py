@@ -31,7 +31,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=const|function|class)", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=const|function|class|async)", re.MULTILINE)
 # Comments that stand alone; they are for who reads the files, not for the wire.
 _COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")

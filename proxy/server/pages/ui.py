@@ -170,7 +170,7 @@ class Ui:
             "index.html",
             {
                 "language": language,
-                "attributes": attributes(asked),
+                "attributes": attributes({**asked, "past": self._past()}),
                 "title": html.escape(words["flow"]),
                 **{name: html.escape(words[name]) for name in ("services", "alerts")},
                 "words": inline_json(words),
@@ -181,6 +181,12 @@ class Ui:
                 "members": members(request, gateway, words, self._pages.address),
             },
         )
+
+    def _past(self) -> str:
+        """Return the address of the style of what the page shows of today; empty if no history is kept."""
+        name = "past.css"
+        has_history = "history_json" in self._context.endpoints
+        return f"{name}?v={self._pages.files[name].version}" if has_history else ""
 
     async def flow_json(self, _: web.Request, __: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve what the power-flow page shows."""
