@@ -104,6 +104,12 @@ DIFFERENCES = (
         "an attempt brings no reading",
     ),
     ServerDifference(
+        "`port` of a gateway",
+        "as configured",
+        "`null`: it stands in `host`",
+        "a gateway has one address",
+    ),
+    ServerDifference(
         "WebSockets",
         "a message every second, changed or not; an unknown id is answered every second for ever",
         "a message at a change, at most one a second, and after 15 s without one; an unknown id is closed (4404)",

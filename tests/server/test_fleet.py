@@ -162,6 +162,13 @@ async def test_the_broker_is_reported_off(proxy):
     assert (answer["enabled"], answer["connected"], answer["host"]) == (False, False, None)
 
 
+async def test_the_tariff_is_an_error_with_its_reason(proxy):
+    """As from pypowerwall-server without a connection to the cloud."""
+    answer = await proxy.get("/api/tesla/tariff_rate")
+
+    assert (answer.status, "tariff" in answer.json()["detail"]) == (503, True)
+
+
 async def test_the_console_leads_to_the_status_page(start, sim):
     """Also under a prefix, whatever the Host says: the address is relative."""
     proxy = await start(sim, base_url="/power/")

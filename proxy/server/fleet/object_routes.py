@@ -84,6 +84,13 @@ OBJECTS: tuple[Route, ...] = (
         process=True,
     ),
     Route(
+        "/api/tesla/tariff_rate",
+        "503: the tariff is not read, neither from the gateway nor from Tesla's cloud",
+        "Gateways",
+        endpoint="tariff",
+        process=True,
+    ),
+    Route(
         "/console",
         "302 to /status: where bookmarks of pypowerwall-server's console lead",
         "Pages",

@@ -12,7 +12,7 @@ from aiohttp import web
 from proxy.core.errors import GatewayError, SourceUnavailable
 from proxy.core.model import JSON, Source
 from proxy.server.fleet.members import Members, members_of
-from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, unavailable
+from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
 from proxy.views import gateway_object, totals
 from proxy.views.gateway_object import STATE
 from proxy.views.json_access import finite
@@ -55,10 +55,13 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     async def mqtt_status(_: web.Request, route: Route, __: Gateway) -> web.Response:
         return _answer(MQTT_OFF, public=route.public)
 
+    async def tariff(_: web.Request, __: Route, ___: Gateway) -> web.Response:
+        return problem(503, "The tariff is not read here; Tesla's app and cloud have it.")
+
     async def console(_: web.Request, __: Route, ___: Gateway) -> web.Response:
         return web.Response(status=302, headers={"Location": "status", **COMMON_HEADERS})
 
-    return {"fleet": fleet, "mqtt_status": mqtt_status, "console": console}
+    return {"fleet": fleet, "mqtt_status": mqtt_status, "tariff": tariff, "console": console}
 
 
 # What pypowerwall-server says of its connection to a broker while it has none.
