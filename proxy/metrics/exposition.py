@@ -34,6 +34,9 @@ Export: TypeAlias = Callable[[str, tuple[str, ...], float], float]
 _SHOWN: frozenset[Source] = frozenset(source for row in SITE_METRICS for source in row.sources)
 
 
+_GATEWAY = "gateway"
+
+
 class Metrics:
     """The metrics of one running proxy.
 
@@ -46,7 +49,8 @@ class Metrics:
     ) -> None:
         self._running = running
         self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Families(running, scraped, export))
+        self._families = _Families(running, scraped, export)
+        self._registry.register(self._families)
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
 
@@ -61,12 +65,19 @@ class Metrics:
         # The strings are in the vitals already, where there are any.
         return _SHOWN - {SOLAR_POWERWALL} if gateway.peek(VITALS) else _SHOWN
 
-    def scrape(self, accept: str) -> tuple[bytes, str]:
-        """Return the body in the format that the client accepts best, and its media type."""
+    def scrape(self, accept: str, gateway: str = "") -> tuple[bytes, str]:
+        """Return the body in the format that the client accepts best, and its media type.
+
+        With a ``gateway`` only what has its label: of many gateways, each can be a target of its own.
+        """
         now = self._running.clock.monotonic
         started = now()
         wanted = chosen(accept)
-        body = wanted.write(self._registry)
+        registry = self._registry
+        if gateway:
+            registry = CollectorRegistry(auto_describe=False)
+            registry.register(_OfOne(self._families, gateway))
+        body = wanted.write(registry)
         self._running.collect_seconds = now() - started
         return body, wanted.media_type
 
@@ -87,14 +98,27 @@ class _Families(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Make all families that have a sample."""
-        self._running.observe()
-        scraped = [(gateway.name, self._scraped(gateway)) for gateway in self._running.gateways]
-        for row in SITE_METRICS:
-            yield from _filled(self._energy(row, scraped))
+        yield from self._site(self._running.gateways)
         for family in PROXY_METRICS:
             metric = _empty(family)
             _fill(metric, family, family.read(self._running))
             yield from _filled(metric)
+
+    def of_one(self, name: str) -> Iterator[Metric]:
+        """Make the families and samples that have the label of one gateway."""
+        yield from self._site([gateway for gateway in self._running.gateways if gateway.name == name])
+        for family in PROXY_METRICS:
+            if _GATEWAY in family.labels:
+                at, metric = family.labels.index(_GATEWAY), _empty(family)
+                samples = family.read(self._running)
+                _fill(metric, family, (sample for sample in samples if sample[0][at] == name))
+                yield from _filled(metric)
+
+    def _site(self, gateways: Sequence[SourceCache]) -> Iterator[Metric]:
+        self._running.observe()
+        scraped = [(gateway.name, self._scraped(gateway)) for gateway in gateways]
+        for row in SITE_METRICS:
+            yield from _filled(self._energy(row, scraped))
 
     def _energy(self, row: Family[ScrapedSite], scraped: Sequence[tuple[str, ScrapedSite]]) -> Metric:
         metric = _empty(row)
@@ -102,7 +126,7 @@ class _Families(Collector):
             samples = row.read(site)
             if row.kind is COUNTER:
                 samples = self._held(row.name, gateway, samples)
-            _fill(metric, row, samples, {"gateway": gateway})
+            _fill(metric, row, samples, {_GATEWAY: gateway})
         return metric
 
     def _held(self, name: str, gateway: str, samples: Samples) -> Samples:
@@ -114,6 +138,18 @@ class _Families(Collector):
                 yield labels, self._export(gateway, (name, gateway, *labels), value)
             else:
                 self._running.implausible[gateway, name] += 1
+
+
+class _OfOne(Collector):
+    """What prometheus-client calls for a scrape of one gateway."""
+
+    def __init__(self, families: _Families, gateway: str) -> None:
+        self._families = families
+        self._gateway = gateway
+
+    def collect(self) -> Iterator[Metric]:
+        """Make the families of this gateway."""
+        return self._families.of_one(self._gateway)
 
 
 def _empty(family: Family[Subject]) -> Metric:

@@ -293,7 +293,6 @@ _ROWS: tuple[Route, ...] = (
         "Metrics for Prometheus (text or OpenMetrics)",
         "Proxy",
         endpoint="metrics",
-        process=True,
         media_type="text/plain; version=0.0.4; charset=utf-8",
     ),
     Route("/stats", "Counters and effective settings", "Proxy", endpoint="stats", public=False, local=True),

@@ -68,7 +68,8 @@ async def test_the_only_gateway_has_a_prefix_as_well(start, sim):
         ("/gateways/HOUSE/soe", "There is no gateway of this id; there is house, garage."),
         ("/gateways/home/soe", "There is no gateway of this id; there is house, garage."),
         ("/sites/house/soe", "There is no site of this id; there is home."),
-        ("/gateways/house/metrics", "/metrics is about the whole proxy: it has no prefix."),
+        ("/gateways/house/stats/clear", "/stats/clear is about the whole proxy: it has no prefix."),
+        ("/sites/home/metrics", "A total has no /metrics: request /gateways/house/metrics, or of another."),
         ("/gateways/house/gateways", "/gateways is about the whole proxy: it has no prefix."),
         ("/sites/home/strings", "A total has no /strings: request /gateways/house/strings, or of another."),
         (
@@ -304,3 +305,18 @@ async def test_the_description_for_programs_names_each_gateway(fleet, start, sim
     assert (
         own["servers"] == (await (await start(sim)).get("/openapi.json")).json()["servers"] == [{"url": "./"}]
     )
+
+
+async def test_a_gateway_can_be_a_target_of_its_own_for_prometheus(fleet, sims):
+    """The same series as in /metrics, those with its label; of many gateways all take long."""
+    for id_ in sims:
+        await fleet.get(f"/gateways/{id_}/aggregates")
+
+    def series(text):
+        return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
+
+    one = series((await fleet.get("/gateways/garage/metrics")).text)
+    whole = series((await fleet.get("/metrics")).text)
+
+    assert one == {line for line in whole if 'gateway="garage"' in line}
+    assert any(line.startswith("powerwall_proxy_exchange_seconds_bucket") for line in one)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from proxy.gateways.counter_state import CounterState
+from proxy.server.http.addressing import TARGET
 from proxy.server.http.coding import takes_gzip
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
@@ -37,7 +38,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     }
     context.at_end.extend(each.close for each in counters.values())
 
-    async def metrics(request: web.Request, _: Route, __: Gateway) -> web.Response:
+    async def metrics(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
         if not context.settings.metrics:
             return problem(404, "Metrics are switched off: PW_METRICS=no.")
         if not made:
@@ -46,10 +47,11 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
             await asyncio.gather(*(each.load() for each in counters.values()))
         if not made:
             made.append(_metrics(context, counters))
-        for gateway in context.gateways.values():
-            gateway.cache.prefetch(made[0].interest(gateway.cache, context.settings.metrics_refresh))
+        only = gateway.id if request[TARGET].prefix else ""
+        for each in [gateway] if only else context.gateways.values():
+            each.cache.prefetch(made[0].interest(each.cache, context.settings.metrics_refresh))
         context.traffic.flush()
-        body, media_type = made[0].scrape(request.headers.get("Accept", ""))
+        body, media_type = made[0].scrape(request.headers.get("Accept", ""), only)
         # Nothing leaves before the disk says so much.
         await asyncio.gather(*(each.settle() for each in counters.values()))
         headers = {"Content-Type": media_type, "Cache-Control": "no-store", **PUBLIC_HEADERS}
