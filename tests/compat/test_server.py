@@ -202,3 +202,32 @@ async def test_state_has_the_keys_of_the_server(path, start, clock):
         assert ours["gateway_statuses"][0].keys() == theirs["gateway_statuses"][0].keys()
     else:
         assert ours["gateway_details"] == theirs["gateway_details"]
+
+
+# Counts, times and settings: no readings.
+NO_READINGS = {"num_gateways", "num_online", "num_degraded", "timestamp", "last_updated", "port", "qos"}
+
+
+def numbers(value: Any, key: str = "") -> Iterator[str]:
+    """Names of the numbers in an answer."""
+    if isinstance(value, dict):
+        for name, entry in value.items():
+            yield from numbers(entry, name)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from numbers(entry, key)
+    elif _is_number(value):
+        yield key
+
+
+async def test_where_nothing_is_known_no_answer_has_a_reading(start, subtests):
+    """An error, or a document without a number that could be taken for one; zeros only where the operator wants them."""
+    proxy = await start(host="127.0.0.1:1", password="password")
+    legacy = await start(host="127.0.0.1:1", password="password", legacy_errors=True, state_path="")
+
+    for answer in recorded("unknown")["answers"]:
+        with subtests.test(path=answer["path"]):
+            got, old = await proxy.get(answer["path"]), await legacy.get(answer["path"])
+
+            assert got.status in {404, 502, 503, 504} or set(numbers(got.json())) <= NO_READINGS
+            assert old.status in {200, 404, 503}
