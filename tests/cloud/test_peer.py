@@ -17,7 +17,6 @@ OF_SYSTEM = {
     *("available_blocks", "blocks_controlled", "battery_blocks"),
 }
 ALIKE = (
-    "/api/operation",
     "/api/system_status/grid_status",
     "/api/site_info",
     "/api/site_info/site_name",

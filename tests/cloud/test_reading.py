@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pytest
@@ -65,7 +66,7 @@ async def test_clients_share_one_request_per_interval(connect, cloud, clock):
 
     assert named(cloud).count("live_status") == 1
     assert answer.headers["Age"] == "50"
-    assert answer.headers["Cache-Status"] == "powerwall-proxy; hit; ttl=9"
+    assert re.fullmatch(r"powerwall-proxy; hit; ttl=(9|10)", answer.headers["Cache-Status"])
 
 
 async def test_age_counts_from_the_clouds_own_timestamp(connect, cloud, clock):
