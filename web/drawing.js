@@ -6,6 +6,7 @@ import { Edge, element } from "./motion.js";
 const CELLS = 12; // battery units that get a column of their own
 const NOTE_WIDTH = 336;
 const HEIGHT = 68; // of a full column
+const NAMES = { solar: -55, grid: -55, home: -55, battery: 52, generator: 56, vehicle: 56 };
 
 export const $ = (id) => document.getElementById(id);
 export const text = (node, content) => {
@@ -28,9 +29,9 @@ export const present = () => NODES.filter((name) => !$(name).hasAttribute("hidde
 
 let placed;
 export function place(isThere) {
-  const { plan, size, box } = layout(svg.clientWidth, svg.clientHeight, isThere);
-  document.documentElement.dataset.size = size;
-  const key = JSON.stringify([box, isThere]);
+  const { plan, size, box, isNamed } = layout(svg.clientWidth, svg.clientHeight, isThere);
+  Object.assign(document.documentElement.dataset, { size, named: isNamed });
+  const key = JSON.stringify([box, isThere, isNamed]);
   if (key === placed) return;
   placed = key;
   const [left, top, width, height] = box;
@@ -40,6 +41,7 @@ export function place(isThere) {
     node.toggleAttribute("hidden", !isThere[name]);
     put(node, { transform: `translate(${plan.nodes[name]})` });
     if (name in plan.labels) put(node.querySelector(".value"), { y: plan.labels[name] });
+    put(node.querySelector(".name"), { y: NAMES[name] });
     put(tracks[name], { d: isThere[name] ? plan.tracks[name] : "" });
   }
   for (const edge of edges) {
@@ -58,6 +60,9 @@ export function label(name, words) {
   node.replaceChildren(number);
   if (unit) element("tspan", { class: "unit" }, node).textContent = `\u00a0${unit}`;
 }
+
+/** Write the name of a node, and which way its power flows. */
+export const caption = (name, words) => text($(name).querySelector(".name"), words);
 
 /** Draw powers by edge, and at the home where its power comes from. */
 export function power(watts, isMoving) {
@@ -111,7 +116,8 @@ export function note(words) {
 }
 
 /** Fill the table with [name, value] rows. */
-export function table(rows) {
+export function table(rows, title) {
+  text($("values").caption, title);
   const body = $("values").tBodies[0];
   while (body.rows.length > rows.length) body.deleteRow(-1);
   rows.forEach(([name, value], i) => {

@@ -1,10 +1,10 @@
 // The power-flow page: receives snapshots, judges how old they are, draws and says them.
 
-import { $, badge, charge, drawn, label, note, place, power, present, table, text } from "./drawing.js";
-import { flows } from "./flows.js";
+import { $, badge, caption, charge, drawn, label, note, place, power, present, table, text } from "./drawing.js";
+import { ISLANDED, flows } from "./flows.js";
 import { NODES } from "./layout.js";
 import { follow } from "./live.js";
-import { duration, inside, meter, percent, say } from "./words.js";
+import { clock, duration, inside, knows, meter, percent, phrase, say } from "./words.js";
 
 const root = document.documentElement;
 const options = root.dataset; // what the server read from the address and PW_STYLE
@@ -12,9 +12,11 @@ const reduced = matchMedia("(prefers-reduced-motion: reduce)");
 if (window === top) options.alone = "";
 const meters = Object.fromEntries([...NODES, "edge"].map((name) => [name, meter(options.units)]));
 const watts = (name, value) => meters[name](value).join("\u00a0");
+const join = (parts, by = " · ") => parts.filter(Boolean).join(by);
 const GRACE = 10; // seconds without data before the page reports a lost contact
 const NAP = 5; // seconds that the clocks come apart when a laptop sleeps
-const UNUSUAL = ["outage", "off_grid", "transition"];
+const NOISE = 50; // watts at the grid that are none
+const UNUSUAL = [...ISLANDED, "transition"];
 
 let snapshot = null; // the latest one that has readings
 let measuredAt = 0; // when they were measured, and when the link had this state: seconds of the page's clock
@@ -23,102 +25,125 @@ let linkAt = 0;
 let isUp = null; // whether the server answers
 let differing = 0; // snapshots in a row whose meters disagree
 let condition; // the last one that was announced
+let version;
 
 const now = () => performance.now() / 1000;
 const age = () => now() - measuredAt;
-const isIsland = () => snapshot?.grid === "outage" || snapshot?.grid === "off_grid";
+const time = () => clock(Date.now() - 1000 * age()); // of the readings
 
 // ---- how things are --------------------------------------------------------------------------------
 
 function freshness() {
   if (!snapshot) return "starting";
-  const limit = 3 * Math.max(5, snapshot.ttl ?? 5);
-  if (snapshot.state === "expired" || age() > 4 * limit) return "expired";
+  const limit = 3 * Math.max(5, snapshot.ttl);
+  if (snapshot.state === "expired" || age() > Math.max(limit, snapshot.limit)) return "expired";
   return age() > limit ? "stale" : "fresh";
 }
 
-/** The most urgent trouble and its sentence; ["", ""] if all is well. */
+/** The most urgent trouble, by its name in words.json; "" if all is well. */
 function trouble(state) {
   const isLate = now() > GRACE;
-  if (isUp === false || (isLate && isUp === null && !snapshot)) return ["server", say("server")];
-  if (state === "fresh") return ["", ""];
-  if (link?.state === "open" && link.retry_in !== null) {
-    return ["cooldown", say("cooldown", duration(Math.max(1, link.retry_in - now() + linkAt)))];
-  }
-  const old = snapshot ? say("old", duration(age())) : "";
-  if (state === "stale") return [state, old];
-  if (state === "starting" && !isLate) return [state, say(state)];
-  return ["gateway", [say("gateway"), old].filter(Boolean).join(" · ")];
+  if (isUp === false || (isLate && isUp === null && !snapshot)) return "server";
+  if (state === "fresh") return "";
+  if (link && link.state !== "closed") return knows(link.cause) ? link.cause : "gateway";
+  if (state === "stale" || (state === "starting" && !isLate)) return state;
+  return "gateway";
 }
 
-/** Write the note, announce what changed, and stop all motion unless the readings are fresh. */
+/** What is old, and since when: at the head of all that is read aloud. */
+const oldness = (state, reason) => (snapshot && (reason || state !== "fresh") ? say("as_of", time()) : "");
+
+/** Write note and sentence, announce what changed, and stop all motion unless the readings are fresh. */
 function judge() {
   const state = freshness();
-  const [reason, sentence] = trouble(state);
-  const grid = snapshot?.grid ?? "unknown";
+  const reason = trouble(state);
+  const grid = (state !== "expired" && snapshot?.grid) || "unknown";
   const isUnusual = UNUSUAL.includes(grid);
-  const parts = [sentence, isUnusual ? say(grid) : ""];
-  if (isIsland() && snapshot.energy > 0 && snapshot.battery > 50) {
-    parts.push(say("left", duration((3600 * snapshot.energy) / snapshot.battery)));
-  }
-  const name = snapshot?.name ?? "";
-  note(parts.filter(Boolean).join(" · ") || (name.length > 48 ? `${name.slice(0, 47)}…` : name));
-
-  Object.assign(options, { state: reason === "server" ? "lost" : state, grid });
+  Object.assign(options, { state: reason === "server" && state !== "expired" ? "lost" : state, grid });
+  options.charge = (state !== "expired" && snapshot?.urgency) || "";
   options.still = options.motion === "off" || reduced.matches || document.hidden || options.state !== "fresh";
+
+  const cause = reason === "stale" ? "" : reason && say(reason);
+  const isGone = snapshot && state === "expired";
+  const lasting = isGone ? say("since", cause, time()) : cause;
+  const left = link?.state === "open" && link.retry_in !== null && state !== "fresh" ? link.retry_in - now() + linkAt : 0;
+  const old = snapshot && reason && !isGone ? say("old", duration(age())) : "";
+  const phrases = isGone ? [] : (snapshot?.phrases ?? []).map(phrase);
+  const words = [lasting, old, left > 0 && say("retry", duration(Math.max(1, left)))];
+  if (options.size === "compact" && snapshot && reason) note(isGone ? time() : old);
+  else note(join([...words, ...(isUnusual ? phrases : [])]) || snapshot?.name || "");
+  text($("sentence"), join([join(words), ...phrases], ". ").replace(/[^.]$/, "$&."));
+
   const current = `${reason === "starting" ? "" : reason} ${isUnusual ? grid : ""}`; // a start is no news, nor is its end
   if (condition !== undefined && condition !== current) {
-    text($("news"), sentence || (isUnusual ? say(grid) : say("restored")));
+    text($("news"), lasting || oldness(state, reason) || (isUnusual ? say(grid) : say("restored")));
   }
   condition = current;
+  return { state, reason };
 }
 
 // ---- drawing ---------------------------------------------------------------------------------------
 
 function draw() {
-  const flow = snapshot && flows(snapshot);
-  if (snapshot?.edges) flow.edges = snapshot.edges; // several gateways, already added up
+  const { state, reason } = judge();
+  const shown = state === "expired" ? { soc: snapshot.soc, soc_app: snapshot.soc_app, has: {} } : snapshot;
+  const flow = shown && flows(shown);
+  if (shown?.edges) flow.edges = shown.edges; // several gateways, already added up
   const has = snapshot?.has ?? { solar: true, battery: true };
-  const cars = snapshot?.ev ?? [];
+  const cars = shown?.ev ?? [];
   place({
     solar: has.solar, grid: true, home: true, battery: has.battery && options.style !== "solar",
-    generator: snapshot?.generator > 50, vehicle: cars.length > 0,
+    generator: shown?.generator > 50, vehicle: cars.length > 0,
   });
-  judge();
   power(flow?.edges ?? {}, options.still === "false");
 
-  const readings = flow ?? snapshot ?? {};
+  const readings = flow ?? shown ?? {};
   const values = {};
-  const show = (name, value, reading) => {
-    const unknown = snapshot ? "–" : "…";
-    values[name] = value == null ? unknown : (flow?.derived === reading ? "≈" : "") + watts(name, value);
-    label(name, values[name]);
+  const show = (node, value, reading, directions) => {
+    const way = value > NOISE ? directions?.[0] : value < -NOISE ? directions?.[1] : "";
+    const size = directions && value != null ? Math.abs(value) : value;
+    values[node] = value == null ? (snapshot ? "–" : "…") : (flow?.derived === reading ? "≈" : "") + watts(node, size);
+    label(node, values[node]);
+    caption(node, join([say(node), way && say(way)]));
+    if (way) values[node] += `, ${say(way)}`;
   };
+  const isNoise = ISLANDED.includes(shown?.grid) || Math.abs(readings.site ?? NOISE) < NOISE;
   show("solar", readings.solar, "solar");
-  show("grid", isIsland() ? 0 : readings.site, "site");
+  show("grid", isNoise ? 0 : readings.site, "site", ["buying", "selling"]);
   show("home", readings.load, "load");
-  show("battery", readings.battery, "battery");
-  show("generator", snapshot?.generator);
+  show("battery", readings.battery, "battery", ["discharging", "charging"]);
+  show("generator", shown?.generator);
   show("vehicle", cars.reduce((sum, each) => sum + each, 0));
 
-  const battery = store();
-  charge(battery.levels, battery.reserve, battery.charge === null ? "" : percent(battery.charge));
+  const battery = store(shown ?? {});
+  const level = battery.charge === null ? "" : percent(battery.charge);
+  const dated = level && state === "expired" && options.size !== "compact" ? say("at", level, time()) : level;
+  charge(battery.levels, battery.reserve, dated);
   text($("packs"), battery.units.map((unit) => `${unit.name} ${percent(unit.level)}`).join("\n")); // shown under the pointer
-  badge("services", snapshot?.grid_services);
-  badge("alerts", snapshot?.alerts, String(snapshot?.alerts));
+  badge("services", shown?.grid_services);
+  badge("alerts", shown?.attention, String(shown?.attention));
   if (!snapshot) return;
-  describe(flow, values, battery);
-  table(rows(values, battery));
+  const old = oldness(state, reason);
+  describe(flow, values, battery, old);
+  table(rows(shown, values, battery), join([old, say("flow")]));
+  document.title = join([old, level, values.home !== "–" && values.home, snapshot.name]) || say("flow");
+  text($("site"), snapshot.name || say("flow"));
+  text($("mode"), snapshot.mode ? say(snapshot.mode) : "");
+  const count = shown.alert_list?.length ?? 0;
+  $("list").toggleAttribute("hidden", !count);
+  text($("list").firstElementChild, `${say("alerts")}: ${count}`);
   if (!performance.getEntriesByName("first-flow").length) performance.mark("first-flow");
 }
 
 /** Charge, reserve and the levels of the units, in percent of the chosen scale. */
-function store() {
+function store({ soc = null, soc_app = null, reserve_app: reserve = null, units: packs = [] }) {
   const isRaw = options.soc === "raw";
   const fromRaw = (raw) => (isRaw ? raw : Math.max(0, Math.min(100, (raw - 5) / 0.95)));
-  const total = (isRaw ? snapshot?.soc : snapshot?.soc_app) ?? null;
-  const reserve = snapshot?.reserve_app ?? null;
-  const units = (snapshot?.units ?? []).map((unit) => ({ ...unit, level: fromRaw(unit.soc) }));
+  const total = isRaw ? soc : soc_app;
+  // The units are read less often than the charge: they show how it is spread.
+  const mean = packs.reduce((sum, unit) => sum + unit.soc, 0) / packs.length;
+  const scale = mean && soc !== null ? soc / mean : 1;
+  const units = packs.map((unit) => ({ ...unit, level: fromRaw(unit.soc * scale) }));
   return {
     charge: total,
     reserve: isRaw && reserve !== null ? reserve * 0.95 + 5 : reserve,
@@ -128,11 +153,11 @@ function store() {
 }
 
 /** Say the picture in sentences, and in its title if the meters contradict each other. */
-function describe(flow, values, battery) {
+function describe(flow, values, battery, old) {
   const apart = flow ? Math.abs(flow.in - flow.out) : 0;
   differing = flow && apart > Math.max(100, flow.in / 10, flow.out / 10) ? differing + 1 : 0;
   const gap = flow?.unserved > 50 ? flow.unserved : differing > 2 ? apart : 0;
-  text($("title"), say("flow") + (gap ? ` – ${say("differ", watts("edge", gap))}` : ""));
+  text($("title"), join([old, say("flow") + (gap ? ` – ${say("differ", watts("edge", gap))}` : "")]));
 
   const on = drawn();
   const sentences = present().map((node) => {
@@ -142,15 +167,11 @@ function describe(flow, values, battery) {
       .map(([edge, , to]) => `${watts("edge", flow.edges[edge])} ${say("to", inside(to))}`);
     return `${say(node)} ${values[node]}${parts.length ? ": " : ""}${parts.join(", ")}.`;
   });
-  if (battery.charge !== null) {
-    const way = on.some(([, , to]) => to === "battery") ? "charging" : on.some(([, from]) => from === "battery") ? "discharging" : "";
-    sentences.push(`${say("charge")} ${percent(battery.charge)}${way && `, ${say(way)}`}.`);
-  }
-  text($("desc"), sentences.join(" "));
+  if (battery.charge !== null) sentences.push(`${say("charge")} ${percent(battery.charge)}.`);
+  text($("desc"), join([old && `${old}.`, $("sentence").textContent, ...sentences], " "));
 }
 
-function rows(values, battery) {
-  const { mode, alerts, grid_services: services, strings } = snapshot;
+function rows({ mode, attention: alerts, grid_services: services, strings = [] }, values, battery) {
   const all = present().map((node) => [say(node), values[node]]);
   if (battery.charge !== null) all.push([say("charge"), percent(battery.charge)]);
   if (battery.reserve !== null) all.push([say("reserve"), percent(battery.reserve)]);
@@ -170,11 +191,12 @@ function rows(values, battery) {
 
 /** Take a snapshot that has been on its way for `waited` milliseconds. */
 function receive(next, waited = 0) {
+  if (version && next.version && next.version !== version) return location.reload(); // the proxy was updated
+  version = next.version;
   link = next.link;
   linkAt = now() - waited / 1000;
-  if (next.state === "none") {
-    if (snapshot) snapshot.state = "expired";
-  } else {
+  if (snapshot && ["none", "expired"].includes(next.state)) snapshot.state = "expired";
+  else if (next.state !== "none") {
     snapshot = next;
     measuredAt = linkAt - next.age;
   }
@@ -188,9 +210,11 @@ if (options.detail) {
 const initial = JSON.parse($("snapshot").textContent);
 if (initial) receive(initial);
 else draw();
+$("list").addEventListener("toggle", async () => (await import("./alerts.js")).list($("list"), snapshot));
 for (const [target, event] of [[reduced, "change"], [document, "visibilitychange"]]) target.addEventListener(event, draw);
 new ResizeObserver(draw).observe($("flow"));
 if (options.past && options.alone !== undefined) addEventListener("load", () => import("./today.js"));
+if (options.kiosk) import("./kiosk.js");
 const query = options.gateway ? `?gateway=${encodeURIComponent(options.gateway)}` : "";
 const renew = follow(query, receive, (up) => {
   isUp = up;
@@ -207,7 +231,7 @@ setInterval(() => {
     linkAt -= slept;
     renew();
   }
-  const before = options.still;
+  const before = options.state + options.still;
   judge();
-  if (options.still !== before) draw();
+  if (options.state + options.still !== before) draw();
 }, 1000);

@@ -2,13 +2,14 @@
 // Signs are the gateway's: site + imports, battery + discharges.
 
 const { max, min } = Math;
+export const ISLANDED = ["outage", "off_grid", "islanded"];
 
 /** Fill in the one reading that may be missing; null if more are, or nothing is known. */
 function complete({ solar, site, battery, load, generator, grid, has }) {
-  if ([solar, site, battery, load].every((power) => power == null)) return null; // nothing to derive from
+  if ([solar, site, battery, load].every((power) => power == null)) return null;
   const known = {
     solar: has?.solar === false ? 0 : solar,
-    site: grid === "outage" || grid === "off_grid" ? 0 : site, // off grid, meters still say a few watts
+    site: ISLANDED.includes(grid) ? 0 : site, // off grid, meters still say a few watts
     battery: has?.battery === false ? 0 : battery,
     load,
   };

@@ -35,9 +35,10 @@ export function layout(width, height, isThere) {
   const size = width <= 260 ? "compact" : width <= 600 ? "small" : width < 1600 ? "medium" : "large";
   if (height <= 200 && width > 3 * height) {
     const left = isThere.generator ? -100 : 0;
-    return { plan: ROW, size, box: [left, 0, (isThere.vehicle ? 740 : 640) - left, 160] };
+    return { plan: ROW, size, box: [left, 0, (isThere.vehicle ? 740 : 640) - left, 160], isNamed: false };
   }
-  const top = isThere.solar ? 0 : 88;
-  const bottom = isThere.battery || isThere.generator || isThere.vehicle ? 320 : 218;
-  return { plan: CROSS, size, box: [0, top, 400, bottom - top] };
+  const isNamed = width >= 300 && height >= 240;
+  const top = (isThere.solar ? 0 : 88) - (isNamed ? 6 : 0);
+  const bottom = isThere.battery || isThere.generator || isThere.vehicle ? (isNamed ? 336 : 320) : 218;
+  return { plan: CROSS, size, box: [0, top, 400, bottom - top], isNamed };
 }

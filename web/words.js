@@ -2,8 +2,10 @@
 
 const words = JSON.parse(document.getElementById("words").textContent);
 
-/** A word or sentence by its name in words.json, with `value` at its {}. */
-export const say = (name, value) => (words[name] ?? name).replace("{}", value);
+/** A word or sentence by its name in words.json, with values in place of its {}. */
+export const say = (name, ...values) => values.reduce((text, value) => text.replace("{}", value), words[name] ?? name);
+
+export const knows = (name) => name in words;
 
 /** A name inside a sentence: German alone writes it with a capital. */
 export const inside = (name) => (language === "de" ? say(name) : say(name).toLocaleLowerCase(language));
@@ -17,11 +19,26 @@ const [whole, tenths] = [0, 1].map((digits) => {
 
 export const percent = (value) => `${whole(value)}\u00a0%`;
 
-/** Say seconds as "42 s", "7 min" or "3.5 h". */
+/** Say seconds as people do: "42 s", "7 min", "2 h 30 min", "14 h", "1 d 12 h"; as proxy/views/sentence.py does. */
 export function duration(seconds) {
+  const join = (...parts) => parts.map(([value, unit]) => value && `${whole(value)}\u00a0${unit}`).filter(Boolean).join(" ");
   if (seconds < 100) return `${whole(Math.max(0, seconds))}\u00a0s`;
-  return seconds < 5940 ? `${whole(seconds / 60)}\u00a0min` : `${tenths(seconds / 3600)}\u00a0h`;
+  if (seconds < 5940) return join([seconds / 60, "min"]);
+  const tens = Math.round(seconds / 600);
+  if (seconds < 36000) return join([Math.floor(tens / 6), "h"], [(tens % 6) * 10, "min"]);
+  const hours = Math.round(seconds / 3600);
+  return seconds < 86400 ? join([hours, "h"]) : join([Math.floor(hours / 24), say("day")], [hours % 24, "h"]);
 }
+
+/** Write a phrase of a snapshot: sources, time and percent in this order. */
+export function phrase({ key, sources, time, percent: level }) {
+  const values = [sources?.map(inside).join(" + "), time !== undefined && duration(time), level !== undefined && percent(level)];
+  return say(key, ...values.filter((value) => value !== undefined && value !== false));
+}
+
+/** A moment (ms) as a time of day, with its date if it is not of these 24 hours. */
+export const clock = (at) =>
+  new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", ...(Date.now() - at > 864e5 && { day: "numeric", month: "short" }) }).format(at);
 
 /**
  * Make a function from watts to [number, unit]: whole watts below 1 kW, then kW with one decimal,

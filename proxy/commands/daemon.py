@@ -14,13 +14,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from proxy.app import build_app, listening
+from proxy.commands.greeting import address_to_open, report_connection
 from proxy.config.cloud import cloud_mode
 from proxy.logs import format as logs
+from proxy.server.context import CONTEXT
 from proxy.server.systemd import ServiceManager
 
 if TYPE_CHECKING:
     from proxy.config.load import Loaded
     from proxy.config.settings import Settings
+    from proxy.gateways.gateway import Gateways
 
 _log = logging.getLogger(__name__)
 
@@ -53,15 +56,19 @@ async def serve(
         loop.add_signal_handler(number, end)
     write_log()
     loop.add_signal_handler(signal.SIGHUP, manager.reloading()(reload))
+    app = build_app(settings, loaded=loaded)
     try:
-        async with listening(build_app(settings, loaded=loaded), settings, tls) as (host, port):
+        async with listening(app, settings, tls) as (host, port):
             scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
             url = f"{scheme}://{name}:{port}"
             gateway = ", ".join(each.host or cloud_mode(each) or "none" for each in settings.gateways)
-            _log.info("listening", extra={"url": url, "gateway": gateway})
+            page = address_to_open(scheme, host, port)
+            _log.info("listening", extra={"url": url, "gateway": gateway, "open": page})
             manager.ready(f"Listening on {url}, gateway {gateway}")
+            first_round = asyncio.create_task(_read_once(app[CONTEXT].gateways, page), name="first round")
             await stop.wait()
             _log.info("stopping")
+            first_round.cancel()
             manager.stopping()
     except OSError as exc:
         where = exc.filename or f"{settings.bind_address or '*'}:{settings.port}"
@@ -74,6 +81,14 @@ async def serve(
         sys.stderr.write(f"powerwall-proxy: {where} {reason}; set {wrong} or PW_BIND_ADDRESS to another.\n")
         return EXIT_UNAVAILABLE
     return 0
+
+
+async def _read_once(gateways: Gateways, page: str) -> None:
+    """Log of every gateway whether it can be read; without one, where it is said what to set."""
+    known = [gateway for gateway in gateways.values() if gateway.cache.links]
+    if not known:
+        _log.warning("no gateway is configured", extra={"hint": f"{page} shows what to set"})
+    await asyncio.gather(*(report_connection(gateway, is_named=len(known) > 1) for gateway in known))
 
 
 def _limit_stop() -> None:

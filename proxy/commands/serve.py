@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         return complain(unknown)
     if args.port is not None:
         os.environ["PW_PORT"] = str(args.port)  # the same setting, also when a SIGHUP reads it again
-    loaded = load_or_exit(needs_gateway=not args.demo)
+    loaded = _loaded(is_demo=args.demo)
     settings = loaded.settings
     logs.set_up(settings)
     for warning in loaded.warnings:
@@ -66,6 +66,14 @@ def run(args: argparse.Namespace) -> int:
         if args.demo:
             return runner.run(_demonstrate(args, settings, tls, loaded))
         return runner.run(serve(settings, tls, _Reload(loaded.settings, tls), loaded))
+
+
+def _loaded(*, is_demo: bool) -> Loaded:
+    """Load the settings. That no gateway is set is nothing wrong: the pages of the proxy then say what to set."""
+    try:
+        return load(os.environ, needs_gateway=False)
+    except SettingsError:
+        return load_or_exit(needs_gateway=not is_demo)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from proxy import __version__
 from proxy.cache.events import LinkChanged, OptionsChanged, SnapshotDiscarded, SnapshotStored
 from proxy.core.freshness import Freshness
 from proxy.core.sources import (
@@ -88,6 +89,7 @@ class StateStream:
         self._last_sent: dict[str, Any] = {}
         self._pending: asyncio.TimerHandle | None = None
         self._slow_at = float("-inf")
+        self._alerts_since: dict[str, int] = {}
 
     @property
     def listeners(self) -> int:
@@ -117,15 +119,22 @@ class StateStream:
         ]
         others = [snapshot for snapshot in self._site.servable() if snapshot.source not in known]
         at = None if age is None else round(self._clock.wall() - age, 1)
+        state = "none" if meters is None else _STATES[meters.freshness(now)]
+        content = page.flow(self._site.of((*shown, *others)))
+        if state == "expired":
+            content |= page.EXPIRED
         return {
             "v": 1,
             "id": f"{at}-{max((s.revision for s in known.values() if s), default=0)}",
             "at": at,
             "age": None if age is None else round(age, 1),
             "ttl": cache.policy(METERS).ttl,
-            "state": "none" if meters is None else _STATES[meters.freshness(now)],
+            "limit": cache.policy(METERS).limit,
+            "state": state,
+            "version": __version__,
             "gateway": cache.name,
-            **page.flow(self._site.of((*shown, *others))),
+            **content,
+            "alert_list": self._dated(content["alert_list"]),
             "link": self._link(now),
         }
 
@@ -134,9 +143,16 @@ class StateStream:
         links = links_of(self._cache)
         best = min(links, key=lambda link: (not link.is_up, link.wait_s(now)), default=None)
         if best is None:
-            return {"state": "none", "retry_in": None}
+            return {"state": "none", "cause": None, "retry_in": None}
         retry_in = None if best.next_attempt is None else round(best.wait_s(now), 1)
-        return {"state": best.state.value, "retry_in": retry_in}
+        cause = best.error.code() if best.error else None
+        return {"state": best.state.value, "cause": cause, "retry_in": retry_in}
+
+    def _dated(self, alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Add to each alert since when it was seen here (wall-clock seconds)."""
+        now = round(self._clock.wall())
+        self._alerts_since = {each["name"]: self._alerts_since.get(each["name"], now) for each in alerts}
+        return [{**each, "since": self._alerts_since[each["name"]]} for each in alerts]
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[Subscriber]:
@@ -169,6 +185,9 @@ class StateStream:
                 if is_due:
                     self._slow_at = now
                     await self._cache.get(SLOW)
+                    self._notify()
+                elif self._last_sent.get("grid") == "islanded":  # why is among what is slow
+                    await self._cache.get([VITALS])
                     self._notify()
                 await asyncio.sleep(_REFRESH_EVERY_S)
         finally:
@@ -206,6 +225,8 @@ class StateStream:
         snapshot = self.current()
         if _without_age(snapshot) == self._last_sent:
             return
+        if self._last_sent and self._last_sent["grid"] != snapshot["grid"] == "islanded":
+            self._cache.prefetch([VITALS])
         self._last_sent = _without_age(snapshot)
         event = event_of(snapshot)
         for listener in self._listeners:

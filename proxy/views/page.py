@@ -9,13 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from proxy.views import alerts, sentence
 from proxy.views.state import SiteState
 
 _KILO: Final = 1000
+# Words for a positive and for a negative power.
+_DIRECTIONS: Final = {"grid": ("buying", "selling"), "battery": ("discharging", "charging")}
+
+
+# What stands in place of readings once they are too old to be served; the last charge stays, with its time.
+EXPIRED: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(
+        ("solar", "site", "battery", "load", "generator", "unbalanced", "energy", "alerts", "attention")
+    ),
+    "grid": "unknown",
+    "urgency": "",
+    "ev": [],
+    "units": [],
+    "strings": [],
+    "phrases": [],
+}
 
 
 def flow(state: SiteState) -> dict[str, Any]:
-    """Return powers (W), charge (%), state of the grid, battery units and solar strings."""
+    """Return powers (W), charge (%), state of the grid, battery units, solar strings, alerts and phrases."""
+    known = alerts.active(state)
     return {
         "name": state.name or "",
         "solar": _rounded(state.power("solar")),
@@ -43,16 +61,25 @@ def flow(state: SiteState) -> dict[str, Any]:
             if string.power is not None
         ],
         "alerts": None if state.problems is None else len(state.problems),
+        "attention": sum(alert.level == alerts.ATTENTION for alert in known or ()),
+        "alert_list": [{"name": alert.name, "level": alert.level} for alert in known or ()],
+        "phrases": sentence.document(sentence.phrases(state)),
+        "urgency": sentence.urgency(state),
         "unbalanced": None if state.flows is None else _rounded(state.flows.unbalanced),
     }
 
 
 def rows(snapshot: Mapping[str, Any] | None, words: Mapping[str, str]) -> Sequence[tuple[str, str]]:
-    """Return names and values of a snapshot for a page without script; a dash for the unknown."""
+    """Return names and values of a snapshot for a page without script; a dash for the unknown.
+
+    What is not fresh begins with its age.
+    """
     if snapshot is None:
         return [(words["starting"], "…")]
+    age = sentence.duration(snapshot["age"], words["day"])
+    old = [(words["old"].format(age), "")] if snapshot["state"] != "fresh" else []
     powers = [
-        (words[node], _power(snapshot[key]))
+        (words[node], _described(node, snapshot[key], words))
         for node, key in (("solar", "solar"), ("grid", "site"), ("home", "load"), ("battery", "battery"))
         if snapshot["has"].get(node, True)
     ]
@@ -62,7 +89,16 @@ def rows(snapshot: Mapping[str, Any] | None, words: Mapping[str, str]) -> Sequen
         if snapshot[key] is not None
     ]
     state = snapshot["grid"]
-    return [*powers, *percents, *([(words["grid"], words[state])] if state in words else [])]
+    return [*old, *powers, *percents, *([(words["grid"], words[state])] if state in words else [])]
+
+
+def _described(node: str, watts: float | None, words: Mapping[str, str]) -> str:
+    """Write the power of a node: of grid and battery which way it flows in a word, in place of a sign."""
+    if watts is None or node not in _DIRECTIONS:
+        return _power(watts)
+    if abs(watts) < sentence.NOISE_W:
+        return _power(0.0 if node == "grid" else abs(watts))
+    return f"{_power(abs(watts))}, {words[_DIRECTIONS[node][watts < 0]]}"
 
 
 def _power(watts: float | None) -> str:

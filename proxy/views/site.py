@@ -13,9 +13,10 @@ from proxy.core.sources import (
     PROBLEMS,
     SITE_NAME,
     STATUS,
+    SYSTEM_STATUS,
     TEDAPI_CONFIG,
 )
-from proxy.views.json_access import Documents, number, section, text
+from proxy.views.json_access import Documents, number, section, sections, text
 from proxy.views.options import Options
 
 # What the gateway calls the state of the grid, and the number that dashboards store:
@@ -28,6 +29,18 @@ GRID: Final = {
     "SystemTransitionToGrid": -1,
     "SystemTransitionToIsland": -1,
     "SystemIslandedReady": -1,
+}
+
+# Part numbers of units, and of gateways that are none (docs/protocol.md), by their first seven digits.
+_MODELS: Final = {
+    "1092170": "Powerwall 2",
+    "2012170": "Powerwall 2",
+    "3012170": "Powerwall 2",
+    "1707000": "Powerwall 3",
+    "1807000": "Powerwall 3",
+    "1118431": "Backup Gateway",
+    "1152100": "Backup Gateway 2",
+    "1232100": "Backup Gateway 2",
 }
 
 FULL: Final = 100.0  # percent
@@ -75,6 +88,15 @@ uptime = entry(STATUS, "up_time_seconds", "uptime")
 site_name = entry(SITE_NAME, "site_name", "site_name")
 # Firmware that has no list of problems reports none.
 problems = supported(PROBLEMS, {"problems": []})
+
+
+def model(documents: Documents) -> str | None:
+    """Name the hardware by its part numbers, with the number of its units; None if it is not known."""
+    blocks = sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks"))
+    parts = [text(block.get("PackagePartNumber")) for block in blocks]
+    own = (text(section(documents.get(STATUS)).get("din")) or "").partition("--")[0]
+    name = next((_MODELS[part[:7]] for part in (*parts, own) if part and part[:7] in _MODELS), None)
+    return f"{name} x{len(parts)}" if name and len(parts) > 1 else name
 
 
 def version(documents: Documents, _: Options) -> dict[str, str | int | None]:

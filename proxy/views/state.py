@@ -10,7 +10,7 @@ missing is derived for ``flows`` only, and never shown as a reading.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,8 +42,8 @@ from proxy.views.flows import Flows, Readings, flows
 from proxy.views.json_access import Documents, number, section, span, text, truth
 from proxy.views.options import Options
 
-# The alert of an operator's wish to be off grid, which a failure of the grid does not raise.
-_CHOSEN: Final = "ScheduledIslandContactorOpen"
+# The alerts that say why a site is off grid. Firmware that reports no alerts does not say it.
+_REASONS: Final = {"ScheduledIslandContactorOpen": "off_grid", "UnscheduledIslandContactorOpen": "outage"}
 _PHASES: Final = {"a": "i_a_current", "b": "i_b_current", "c": "i_c_current"}
 _NO_LIMIT: Final = -1
 COUNTED_BY_GATEWAY: Final = "gateway"
@@ -93,7 +93,7 @@ class SiteState:
 
     Powers in W, energies in Wh, ``time_remaining`` in hours, charge and reserve in percent of
     the whole pack (``_app``: of the app's scale). ``grid`` is up, outage, off_grid (chosen by
-    the operator) or transition; ``grid_number`` 1, 0 or -1. ``ev`` are the powers of vehicle
+    the operator), islanded (one of both: no reason is reported) or transition; ``grid_number`` 1, 0 or -1. ``ev`` are the powers of vehicle
     chargers. ``energy_origin`` says who counted the meters' energies: gateway, cloud, or
     integrated (by this proxy, from powers). ``observed_at`` has monotonic seconds by source: what
     ages are counted from.
@@ -178,7 +178,7 @@ def site_state(
         reserve=reserve,
         reserve_app=site.reserve_percent(documents),
         mode=site.operation_mode(documents),
-        grid=_grid(number_, is_chosen=_CHOSEN in (alerts or ())),
+        grid=_grid(number_, alerts or ()),
         grid_number=number_,
         grid_services=truth(grid.get("grid_services_active")),
         energy_remaining=number(system.get("nominal_energy_remaining")),
@@ -254,7 +254,7 @@ def _flows(measured: Mapping[str, Meter], exists: Mapping[str, bool], *, is_isla
     )
 
 
-def _grid(number_: int | None, *, is_chosen: bool) -> str | None:
+def _grid(number_: int | None, alerts: Collection[str]) -> str | None:
     match number_:
         case None:
             return None
@@ -262,7 +262,7 @@ def _grid(number_: int | None, *, is_chosen: bool) -> str | None:
             return "up"
         case -1:
             return "transition"
-    return "off_grid" if is_chosen else "outage"
+    return next((state for alert, state in _REASONS.items() if alert in alerts), "islanded")
 
 
 def _name(documents: Documents) -> str | None:

@@ -70,8 +70,8 @@ async def comes_to_show(house, page: Page, node: str, value: str) -> None:
 
 async def old_readings(house, page):
     house.sim.answers(status=500)
-    await house.pass_time(20)
-    await page.clock.fast_forward(20_000)
+    await house.pass_time(10)
+    await page.clock.fast_forward(10_000)
     await state(page, "stale")
 
 

@@ -45,6 +45,50 @@ def test_every_warning_of_the_settings_is_one_line(command):
     assert [line for line in demo.lines if "repeated" in line] == []
 
 
+def test_without_a_gateway_its_pages_say_what_to_set(command):
+    """Nothing is wrong yet, so nothing ends: a supervisor would only start it again and again."""
+    daemon = command.start(PW_PORT="0", PW_BIND_ADDRESS="127.0.0.1")
+    port = daemon.port()
+
+    page = ask(port, "/").decode()
+    assert "PW_HOST=192.168.1.50" in page
+    assert "password" not in re.findall(r"<input[^>]*>", page)
+    assert daemon.prints(r"WARNING no gateway is configured hint=.*http://127\.0\.0\.1:")
+    assert daemon.ends() == 0
+
+
+def test_after_the_start_one_line_says_which_gateway_is_read(command):
+    """One round of requests, then the site, model, firmware and charge."""
+    demo = command.start("serve", "--demo", "--persona", "pw3", PW_PORT="0")
+
+    line = demo.prints(r" connected ").string
+
+    assert re.search(r'site="[^"]+" model="Powerwall 3 x3" firmware="?25\.42\.2.* charge="?\d+ %', line), line
+    assert demo.ends() == 0
+    assert len([line for line in demo.lines if " connected " in line]) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"PW_PASSWORD": "mistyped"}, ("The gateway refuses the login", "Check PW_PASSWORD")),
+        ({"PW_HOST": "127.0.0.1:9"}, ("cannot be reached", "Is PW_HOST the gateway's address")),
+    ],
+    ids=["refused", "unreachable"],
+)
+def test_after_the_start_one_line_says_why_the_gateway_is_not_read(command, settings, words):
+    """With the cause and what to do about it."""
+    gateway = command.start("simulate", "--port", "0")
+    host = gateway.prints(r"PW_HOST=(\S+)")[1]
+    proxy = command.start(**{"PW_HOST": host, "PW_PASSWORD": "password", "PW_PORT": "0", **settings})
+
+    line = proxy.prints(r"WARNING not connected").string
+
+    for word in words:
+        assert word in line
+    assert proxy.ends() == 0
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 def test_the_log_tells_a_url_that_can_be_opened(command, address):
     """An IPv6 address stands in brackets (RFC 3986 section 3.2.2)."""
@@ -93,7 +137,7 @@ def test_the_daemon_starts_without_its_gateway(command):
     assert json.loads(ask(port, "/health"))
     with pytest.raises(HTTPError) as refused:
         ask(port, "/soe")
-    assert refused.value.code in {502, 503}
+    assert refused.value.code in {502, 503, 504}
     refused.value.close()
 
     assert daemon.ends(within_s=2) == 0

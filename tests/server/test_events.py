@@ -131,13 +131,14 @@ async def test_a_quiet_stream_shows_that_it_lives(start, clock):
 async def test_a_change_of_the_link_is_told(proxy, sim, clock):
     """When the gateway asks to be left alone, listeners learn how long, and then that it is back."""
     async with listening(proxy) as reader:
-        assert (await complete(reader))["link"] == {"state": "closed", "retry_in": None}
+        assert (await complete(reader))["link"] == {"state": "closed", "cause": None, "retry_in": None}
 
         sim.answers(status=429, headers={"Retry-After": "60"})
         clock.advance(5)
         while (snapshot := await reader.snapshot())["link"]["state"] != "open":
             pass
         assert 50 < snapshot["link"]["retry_in"] <= 70
+        assert snapshot["link"]["cause"] == "rate_limited"
         assert snapshot["solar"] is not None
 
         sim.clear_faults()
@@ -179,8 +180,8 @@ async def test_a_reader_that_does_not_read_is_dropped(proxy, sim, clock):
     writer.close()
 
 
-async def test_an_expired_reading_is_shown_with_its_age(proxy, sim, clock):
-    """A page that opens during an outage gets the last numbers, marked as expired, with their true age."""
+async def test_of_expired_readings_the_charge_is_left_with_its_age(proxy, sim, clock):
+    """A page that opens while the gateway is away gets no power that is past its limit, and when the charge was read."""
     await proxy.get("/flow.json")
     sim.answers(status=500)
     clock.advance(90)
@@ -189,7 +190,8 @@ async def test_an_expired_reading_is_shown_with_its_age(proxy, sim, clock):
 
     assert snapshot["state"] == "expired"
     assert 89 < snapshot["age"] < 95
-    assert snapshot["solar"] is not None
+    assert (snapshot["solar"], snapshot["load"], snapshot["phrases"]) == (None, None, [])
+    assert snapshot["soc_app"] is not None
 
 
 async def test_nothing_secret_is_told(proxy, sim):

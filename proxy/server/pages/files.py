@@ -28,13 +28,19 @@ MEDIA_TYPES = {
     ".ico": "image/x-icon",
     ".js": "text/javascript; charset=utf-8",
     ".json": "application/json",
+    ".png": "image/png",
     ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
 }
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const|function|class|async)", re.MULTILINE)
-# Comments that stand alone; they are for who reads the files, not for the wire.
-_COMMENT = re.compile(r"^[ \t]*(?://[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
+# Comments that stand alone or end a line, and indentation: for readers of the files, not for the wire.
+_COMMENT = re.compile(
+    r"^[ \t]*(?://[^\n]*|/\*\*?.*?\*/)\n|(?<=[;,{)\]])[ ]+//[^\n]*$|^[ \t]+", re.MULTILINE | re.DOTALL
+)
+_SPACE_IN_CSS = re.compile(r"\s*([{};,]|(?<=[\w-]):(?=\s))\s*")
 _PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")
+_SAY = "say."
 # Characters that could end a <script> block or a line of script inside it.
 _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
@@ -82,13 +88,20 @@ class Pages:
         scripts = {name: body.decode() for name, body in contents.items() if name.endswith(".js")}
         for name in scripts:
             contents[name] = _joined(name, scripts, set()).encode()
+        contents |= {
+            name: _SPACE_IN_CSS.sub(r"\1", _COMMENT.sub("", body.decode())).encode()
+            for name, body in contents.items()
+            if name.endswith(".css")
+        }
         self.files = {
             name: StaticFile(body, MEDIA_TYPES[Path(name).suffix])
             for name, body in contents.items()
             if not name.endswith(".html")
         }
         self._templates = {name: body.decode() for name, body in contents.items() if name.endswith(".html")}
+        # By language; those of the power flow travel with it, so they are apart from those of all other pages.
         self.words: Mapping[str, Mapping[str, str]] = json.loads(contents["words.json"])
+        self.page_words: Mapping[str, Mapping[str, str]] = json.loads(contents["pages.json"])
         self._examples = contents["examples.json"]
 
     @cached_property
@@ -101,11 +114,17 @@ class Pages:
         """Return the address of a file with its version."""
         return f"{name}?v={self.files[name].version}"
 
-    def render(self, name: str, values: Mapping[str, str]) -> bytes:
-        """Fill in a page. ``{{file}}`` becomes the file's address with its version; values are HTML."""
+    def render(self, name: str, values: Mapping[str, str], language: str = "en") -> bytes:
+        """Fill in a page. ``{{file}}`` becomes the file's address with its version; values are HTML.
+
+        ``{{say.name}}`` becomes a word of a language.
+        """
+        said = self.page_words[language]
 
         def fill(match: re.Match[str]) -> str:
             key = match[1]
+            if key.startswith(_SAY):
+                return html.escape(said[key.removeprefix(_SAY)])
             return values[key] if key in values else self.address(key)
 
         return _PLACEHOLDER.sub(fill, self._templates[name]).encode()

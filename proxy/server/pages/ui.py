@@ -32,6 +32,7 @@ from proxy.server.pages.openapi import document
 from proxy.server.pages.switch import members, switch
 from proxy.server.routes import ROUTES
 from proxy.views import page
+from proxy.views.sentence import written
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
@@ -58,7 +59,17 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "units": ("kw", "w"),
     "soc": ("raw",),
     "detail": ("1",),
+    "kiosk": ("1",),
 }
+# Address, word and endpoint of the pages that link to each other.
+LINKS: Final = (
+    ("./", "now", "front_page"),
+    ("history", "history", "history_page"),
+    ("status", "status", "status_page"),
+)
+CURRENT: Final = ' aria-current="page"'
+_FROM_RIGHT: Final = frozenset({"ar", "fa", "he", "ur"})  # languages written from right to left
+_DEMO_PORT: Final = 8676
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
 # The page of /status waits for the firmware's name, and not for long.
 _SOFT_TIMEOUT_S: Final = 0.5
@@ -79,6 +90,7 @@ class Ui:
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
             "frame-src 'self'; "
+            "manifest-src 'self'; "
             f"base-uri 'none'; form-action 'none'; frame-ancestors {context.settings.frame_ancestors}"
         )
         self._page_headers = {
@@ -154,6 +166,8 @@ class Ui:
 
     async def flow_page(self, request: web.Request, route: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the power-flow page with the readings of this moment inside."""
+        if not self._is_configured:
+            return self._setup_page(request)
         asked = choices(request.query)
         asked.setdefault("style", self._context.settings.style)
         asked.setdefault("theme", THEMES[asked["style"]] or "")
@@ -172,6 +186,9 @@ class Ui:
                 "language": language,
                 "attributes": attributes({**asked, "past": self._past()}),
                 "title": html.escape(words["flow"]),
+                "name": html.escape(snapshot["name"] or words["flow"]),
+                "pages": html.escape(self._pages.page_words[language]["pages"]),
+                "links": self._links(self._pages.page_words[language], "index.html"),
                 **{name: html.escape(words[name]) for name in ("services", "alerts")},
                 "words": inline_json(words),
                 "snapshot": inline_json(snapshot),
@@ -188,13 +205,19 @@ class Ui:
         has_history = "history_json" in self._context.endpoints
         return f"{name}?v={self._pages.files[name].version}" if has_history else ""
 
-    async def flow_json(self, _: web.Request, __: Route, gateway: Gateway) -> web.StreamResponse:
-        """Serve what the power-flow page shows."""
-        return web.json_response(await gateway.live.obtain(), headers={**PUBLIC_HEADERS, **_NOT_STORED})
+    async def flow_json(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
+        """Serve what the power-flow page shows, with its sentence in the language of the client."""
+        snapshot = await gateway.live.obtain()
+        language = preferred(request.headers.get("Accept-Language", ""), self._pages.words)
+        said = written(snapshot["phrases"], self._pages.words[language], capitals=language == "de")
+        headers = {**PUBLIC_HEADERS, **_NOT_STORED, "Vary": "Accept-Language"}
+        return web.json_response({**snapshot, "sentence": said}, headers=headers)
 
     async def status_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the page for the operator; it reads /health, which has the firmware once that is known."""
         await gateway.cache.get([STATUS], _SOFT_TIMEOUT_S)
+        if not self._is_configured:
+            return self._setup_page(request)
         links = switch(self._context, request, "status", self._pages.address)
         return self.page(request, "status.html", {"switch": links})
 
@@ -222,9 +245,35 @@ class Ui:
             request, "example.html", {"address": html.escape(f"{request.scheme}://{host_of(request)}{base}")}
         )
 
+    @property
+    def _is_configured(self) -> bool:
+        """Say whether there is a gateway, or anything else, to read."""
+        return any(gateway.cache.links for gateway in self._context.gateways.values())
+
+    def _setup_page(self, request: web.Request) -> web.Response:
+        """Serve what is missing, and how to set it."""
+        host = host_of(request).rpartition(":")[0] or host_of(request)
+        return self.page(request, "setup.html", {"demo": html.escape(f"http://{host}:{_DEMO_PORT}/")})
+
     def page(self, request: web.Request, name: str, values: Mapping[str, str]) -> web.Response:
-        """Serve a filled-in page; ``values`` are HTML."""
-        return packed(request, self._pages.render(name, values), self._page_headers)
+        """Serve a filled-in page in the language of the visitor; ``values`` are HTML."""
+        words = self._pages.page_words
+        language = preferred(request.headers.get("Accept-Language", ""), words)
+        shared = {
+            "language": language,
+            "direction": "rtl" if language in _FROM_RIGHT else "ltr",
+            "links": self._links(words[language], name),
+        }
+        return packed(request, self._pages.render(name, {**shared, **values}, language), self._page_headers)
+
+    def _links(self, words: Mapping[str, str], page: str) -> str:
+        """Write the links from page to page; those of features only where these are switched on."""
+        links = [(path, name) for path, name, endpoint in LINKS if endpoint in self._context.endpoints]
+        here = "now" if page == "index.html" else page.partition(".")[0]
+        return "".join(
+            f'<a href="{path}"{CURRENT if name == here else ""}>{html.escape(words[name])}</a>'
+            for path, name in links
+        )
 
     async def file(self, request: web.Request, path: str) -> web.Response | None:
         """Serve a file of the pages; None if there is none of this name."""
