@@ -16,6 +16,9 @@ from proxy.history.incidents import Alert, Outage
 from proxy.history.reading import DeviceSeries, Series
 
 _PARTS: Final = ("mean", "min", "max")
+_EDGES: Final = {name: name.removeprefix("flow_") for name in FLOWS}
+_NO_ENERGIES: Final[dict[str, float | None]] = dict.fromkeys(NAMES)
+_NO_FLOWS: Final[dict[str, float | None]] = dict.fromkeys(_EDGES.values())
 
 
 def series_json(series: Series, columns: Iterable[Column]) -> dict[str, Any]:
@@ -49,8 +52,9 @@ def day_json(totals: DayTotals, label: str) -> dict[str, Any]:
     """Write the energies of a day or month in Wh; null is unknown. ``basis``: what they rest on."""
     return {
         "day": label,
-        **{name: _rounded(totals.total.get(name)) for name in NAMES},
-        "flows": {name.removeprefix("flow_"): _rounded(totals.flows.get(name)) for name in FLOWS},
+        **_NO_ENERGIES,
+        **{name: round(wh, 1) for name, wh in totals.total.items()},
+        "flows": _NO_FLOWS | {_EDGES[name]: round(wh, 1) for name, wh in totals.flows.items()},
         "self_powered": _rounded(self_powered(totals)),
         "basis": basis(totals.total, totals.integrated) if totals.total else None,
         "gap_s": round(totals.gap_s),

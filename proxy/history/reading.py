@@ -79,24 +79,25 @@ def series(
         return Series(step_s, (), {})
     parts = [part for column in columns for part in column.parts]
     tail = _tail(db, level, zone)
+    since = f"SELECT {'?3 AS at' if level is DAY else 'at'}, n, {', '.join(parts)} FROM minute WHERE at >= max(?1, ?3) AND at < ?2"
+    until = f"FROM {level.table} WHERE at >= ?1 AND at < ?2 AND at < ?3"
     # The row of a local day begins at its midnight, wherever the steps begin.
     step = "at" if level is DAY else f"at - (at - {begin}) % {step_s}"
-    source = (
-        f"SELECT at, n, {', '.join(parts)} FROM {level.table} WHERE at >= ?1 AND at < ?2 AND at < ?3 "
-        f"UNION ALL SELECT {'?3' if level is DAY else 'at'}, n, {', '.join(parts)} FROM minute "
-        "WHERE at >= max(?1, ?3) AND at < ?2"
-    )
-    rows = db.execute(
-        f"SELECT {step} AS step, {folding(columns)} FROM ({source}) GROUP BY step ORDER BY step",
-        (begin, end, tail),
-    ).fetchall()
+    folded = f"SELECT {step} AS step, {folding(columns)} FROM ({{}}) GROUP BY step ORDER BY step"
+    limits = (begin, end, tail)
+    if level is DAY or (step_s == level.span_s and begin % step_s == 0):
+        rows = db.execute(f"SELECT at, {', '.join(parts)} {until} ORDER BY at", limits).fetchall()
+        rows += db.execute(folded.format(since), limits).fetchall()
+    else:
+        source = f"SELECT at, n, {', '.join(parts)} {until} UNION ALL {since}"
+        rows = db.execute(folded.format(source), limits).fetchall()
     columns_of = list(zip(*rows, strict=True)) if rows else [()] * (len(parts) + 1)
     scales = [column.scale for column in columns for _ in column.parts]
     return Series(
         step_s,
         columns_of[0],
         {
-            part: [None if value is None else value / scale for value in values]
+            part: values if scale == 1 else [None if value is None else value / scale for value in values]
             for part, values, scale in zip(parts, columns_of[1:], scales, strict=True)
         },
     )
