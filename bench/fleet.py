@@ -46,6 +46,8 @@ async def run(bench: Bench, rounds: int) -> dict[str, Any]:
             for number in range(1, GATEWAYS + 1)
         ]
         one, many = _fleet(bench, sims[:1], "one gateway"), _fleet(bench, sims, "fifty gateways")
+        stack.callback(one.process.stop)
+        stack.callback(many.process.stop)
         figures: dict[str, Any] = {}
         started = time.perf_counter()
         many.process.start()
@@ -65,6 +67,7 @@ async def run(bench: Bench, rounds: int) -> dict[str, Any]:
         await asyncio.to_thread(many.process.stop)
         figures["end_s"] = round(time.perf_counter() - started, 3)
         with_dead_name = _fleet(bench, sims[: GATEWAYS - AWAY], "a dead name", _DEAD_NAME)
+        stack.callback(with_dead_name.process.stop)
         await with_dead_name.start()
         await asyncio.gather(*(answer(with_dead_name.port, "/gateways/dead/soe") for _ in range(3)))
         figures["with a dead name"] = await _watched(with_dead_name, sims[: GATEWAYS - AWAY])
