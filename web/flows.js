@@ -1,5 +1,5 @@
-// Which source feeds which sink, in watts: the same function as proxy/views/flows.py.
-// Signs are the gateway's: site + imports, battery + discharges.
+// Which source feeds which sink, in watts, as in proxy/views/flows.py.
+// Site + imports, battery + discharges.
 
 const { max, min } = Math;
 export const ISLANDED = ["outage", "off_grid", "islanded"];
@@ -15,12 +15,12 @@ function complete({ solar, site, battery, load, generator, grid, has }) {
   };
   const gaps = Object.keys(known).filter((name) => known[name] == null);
   if (gaps.length > 1) return null;
-  const sum = known.solar + known.site + known.battery + (generator ?? 0); // what is null counts 0
+  const sum = known.solar + known.site + known.battery + (generator ?? 0);
   if (gaps.length) known[gaps[0]] = gaps[0] === "load" ? sum : load - sum;
   return { ...known, generator: generator ?? 0, derived: gaps[0] ?? null };
 }
 
-/** Split a snapshot into edges; null if two or more readings are missing. */
+/** Split a snapshot into edges, or null. */
 export function flows(snapshot) {
   const known = complete(snapshot);
   if (!known) return null;

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -80,13 +81,14 @@ def test_what_was_recorded_is_not_replaced(state, tmp_path, capsys):
 
 def test_the_table_of_the_route_is_imported_too(state, tmp_path):
     """Without the column span, the steps have one length; unknown columns are ignored."""
-    table = "time,solar_power (W),moon_power (W)\r\n2026-01-01T00:00:00+01:00,900,1\r\n2026-01-01T00:15:00+01:00,,2\r\n"
+    at = MIDNIGHT - 30 * 86400
+    times = [datetime.fromtimestamp(moment, UTC).isoformat() for moment in (at, at + 900)]
+    table = f"time,solar_power (W),moon_power (W)\r\n{times[0]},900,1\r\n{times[1]},,2\r\n"
     (tmp_path / "series.csv").write_text(table)
 
     assert main(["history", "import", str(tmp_path / "series.csv")]) == 0
 
-    at = start_of(day_of(1767222000, ZONE), ZONE)
-    assert query(state, "SELECT at, n, solar_power, solar_power_max FROM quarter WHERE at < 1780000000") == [
+    assert query(state, f"SELECT at, n, solar_power, solar_power_max FROM quarter WHERE at < {MIDNIGHT}") == [
         (at, 15, 900, 900),
         (at + 900, 15, None, None),
     ]
