@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the tests drive besides Python: command:Debian package.
 NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb \
-  systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx
+  systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx mosquitto:mosquitto
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest docs picture bench deb zipapp release lock clean

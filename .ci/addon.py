@@ -24,6 +24,7 @@ FIRST = ("host", "password", "gw_pwd")
 _LEFT_OUT = frozenset(
     {"config", "state_path", "cache_file", "auth_path", "bind_address", "port", "base_url", "trusted_proxies"}
     | {"https", "tls_cert", "tls_key", "gw_ca", "rsa_key_path"}
+    | {"mqtt_tls_ca_cert", "mqtt_tls_cert", "mqtt_tls_key"}
 )
 _PORT = "8675/tcp"
 _GENERATED = "# Written by `make docs` from the table of settings.\n"

@@ -16,6 +16,7 @@ from proxy.config.settings import SETTINGS
 from proxy.config.specs import show
 from proxy.metrics.proxy_metrics import PROXY_METRICS
 from proxy.metrics.site_metrics import SITE_METRICS
+from proxy.mqtt.entities import ENTITIES
 from proxy.server.routes import ROUTES
 
 ROOT = Path(__file__).parents[1]
@@ -88,6 +89,16 @@ def _compared(listed: Iterable) -> str:
     return head + "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in rows)
 
 
+def entities() -> str:
+    """List what is published over MQTT and announced to Home Assistant."""
+    head = "| Entity | Key in `status` | Topic | Unit, class |\n| --- | --- | --- | --- |\n"
+    return head + "\n".join(
+        f"| {row.name}{' *(disabled)*' if row.is_extra else ''} | `{row.path[0]}` | {_code(row.topic)} "
+        f"| {', '.join(filter(None, (row.unit, row.device_class, row.state_class)))} |"
+        for row in ENTITIES
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "routes": routes,
@@ -95,6 +106,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "metrics": metrics,
     "differences": differences,
     "server_differences": server_differences_,
+    "entities": entities,
     "measurements": table,
 }
 

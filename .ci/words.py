@@ -39,6 +39,7 @@ CHECKED = (
             "metrics",
             "core",
             "gateways",
+            "mqtt",
             "commands",
             "logs",
             "server",

@@ -79,8 +79,6 @@ def build_app(
     async def close_gateways(_: web.Application) -> AsyncIterator[None]:
         yield
         await context.gateways.close()
-        for finish in context.at_end:
-            await finish()
         await asyncio.gather(*(gateway.state.close() for gateway in gateways))
 
     app = web.Application()
@@ -171,6 +169,7 @@ def _add(app: web.Application, context: Context, active: ActiveFeature | None) -
     context.endpoints |= active.endpoints
     context.samples |= active.samples
     context.guards.extend(active.guards)
+    context.reports.append(active.health)
 
     async def begin(_: web.Application) -> None:
         await active.begin()

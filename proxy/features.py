@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PACKAGES: Final = (
     "proxy.history",
+    "proxy.mqtt",
     "proxy.openc2",
 )
 
@@ -38,12 +39,14 @@ class ActiveFeature:
     """What a feature that is switched on gives to the proxy.
 
     ``endpoints`` answer its routes by name, ``samples`` read its metrics by the name of the family,
-    ``guards`` count refused secrets. ``begin`` is awaited before the proxy listens, ``close`` when it ends.
+    ``guards`` count refused secrets, ``health`` makes its members of /health. ``begin`` is awaited before
+    the proxy listens, ``close`` when it ends.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     samples: Mapping[str, Callable[[], Samples]] = field(default_factory=dict)
     guards: Sequence[Guard] = ()
+    health: Callable[[], Mapping[str, Any]] = dict
     begin: Callable[[], Awaitable[None]] = _nothing
     close: Callable[[], Awaitable[None]] = _nothing
 

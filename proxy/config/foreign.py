@@ -9,7 +9,6 @@ from typing import Final
 
 # By name, or by the beginning that several have (it ends in an underscore).
 REASONS: Final = {
-    "MQTT_": "this release does not publish to MQTT",
     "PW_FIRMWARE_CHECK_INTERVAL": "",
     "PW_TEDAPI_AUTH_MODE": "",
     "PW_TIMESERIES_": "the history has settings of its own (PW_HISTORY)",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from proxy.config.config_file import ConfigFile
     from proxy.config.gateway_settings import GatewaySettings
 
-_PREFIX = "PW_"
+_PREFIXES = ("PW_", "MQTT_")
 
 
 class SettingsError(Exception):
@@ -131,7 +131,7 @@ def _unknown(environ: Mapping[str, str], file: ConfigFile, ids: Sequence[str]) -
     for name in sorted(environ.keys() - names):
         if (why := foreign.reason(name)) is not None:
             yield f"{name} has no meaning here and is ignored{f': {why}' if why else ''}."
-        elif name.startswith(_PREFIX):
+        elif name.startswith(_PREFIXES):
             yield f"{name} is unknown and ignored{nearest(name, names)}"
     keys = {row.key for row in SETTINGS} | {f"{row.key}_file" for row in SETTINGS if row.secret}
     for key in file.values:

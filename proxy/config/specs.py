@@ -16,6 +16,7 @@ GROUPS: Final = (
     SERVER := "Server",
     VALUES := "Values and pages",
     CONTROL := "Control",
+    MQTT := "MQTT",
     LOGS := "Logs and metrics",
 )
 

@@ -109,6 +109,13 @@ def _interface(text: str) -> str:
     return text
 
 
+def _host(text: str) -> str:
+    host = text.strip()
+    if not _is_host(host):
+        raise ValueError("a host name or an address, without port and path")
+    return host
+
+
 def _time_zone(text: str) -> str:
     try:
         zoneinfo.ZoneInfo(text)
@@ -236,6 +243,7 @@ GATEWAY = SettingType("host[:port]", _gateway)
 CLOUD_URL = SettingType("https://host", _cloud_url)
 SITE_ID = SettingType("digits", _site_id)
 ID = SettingType("id", _id)
+HOST = SettingType("host", _host)
 INTERFACE = SettingType("address", _interface)
 TIME_ZONE = SettingType("zone name", _time_zone)
 BASE_URL = SettingType("path", _base_url)

@@ -20,6 +20,7 @@ from proxy.core.json_access import get_path
 from proxy.core.sources import SITE_NAME
 from proxy.gateways.command_rules import CommandRules
 from proxy.gateways.commands import Commands
+from proxy.gateways.counter_state import CounterState
 from proxy.gateways.live import StateStream
 from proxy.gateways.pack_numbers import PackNumbers
 from proxy.gateways.site_model import SiteModel
@@ -66,6 +67,7 @@ class Gateway:
             CommandRules(cache, clock, settings.islanding_cooldown),
             local_first=settings.local_first,
         )
+        self.counters = CounterState(state, settings.host, clock)
         self.packs = PackNumbers(cache, state, settings.host, self._number_packs)
         self.site = SiteModel(cache, lambda: self.options)
         self.live = StateStream(cache, clock, self.site)
@@ -96,6 +98,7 @@ class Gateway:
         await self._knock.close()
         await self.cache.close()
         await self.packs.close()
+        await self.counters.close()
 
 
 class Gateways(Mapping[str, Gateway]):

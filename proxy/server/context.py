@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aiohttp import web
 
@@ -55,14 +55,13 @@ class Context:
     # Where settings come from, by key, and what is suspicious about them; empty if they were not read from anywhere.
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
-    # What is to be done when the proxy ends.
-    at_end: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     # Limits the requests of each client; None: no limit.
     client_rate: ClientRate | None = None
     # How many clients read other streams than events.
     listeners: list[Callable[[], int]] = field(default_factory=list)
-    # The guards of features.
+    # The guards of features, and what makes their members of /health.
     guards: list[Guard] = field(default_factory=list)
+    reports: list[Callable[[], Mapping[str, Any]]] = field(default_factory=list)
 
     @property
     def gateway(self) -> Gateway:

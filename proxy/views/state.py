@@ -70,6 +70,7 @@ class Meter:
     apparent_power: float | None
     voltage: float | None
     current: float | None
+    average_current: float | None
     phase_currents: Mapping[str, float | None]
     frequency: float | None
     imported: float | None
@@ -228,6 +229,7 @@ def _meter(name: str, listed: Mapping[str, Any], watts: Powers) -> Meter:
         apparent_power=number(listed.get("instant_apparent_power")),
         voltage=number(listed.get("instant_average_voltage")),
         current=number(listed.get("instant_total_current")),
+        average_current=number(listed.get("instant_average_current")),
         # Three zeros are a meter that does not measure them.
         phase_currents=currents if any(currents.values()) else {},
         frequency=number(listed.get("frequency")) or None,  # 0: not measured

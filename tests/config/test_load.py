@@ -287,7 +287,7 @@ def test_any_environment_is_settings_or_a_list_of_sentences(environ):
         lines = [*loaded.warnings]
         assert secret not in repr(loaded)
     for line in lines:
-        assert line.startswith(("PW_", "PROXY_", "LOG_", "CORS_")), line
+        assert line.startswith(("PW_", "PROXY_", "LOG_", "CORS_", "MQTT_")), line
         assert secret not in line
         assert line.isprintable()
 
@@ -297,7 +297,8 @@ def test_a_row_is_complete(row):
     """A setting has a default of its kind, a sentence, and a name made by rule."""
     assert row.help[0].isupper() or row.help.startswith(("yes:", "no:"))
     assert not row.help.endswith(".")
-    assert row.env in {f"PW_{row.key.upper()}", "PROXY_BASE_URL", "LOG_LEVEL", "PW_GATEWAYS", "CORS_ORIGINS"}
+    by_rule = row.key.upper() if row.group == "MQTT" else f"PW_{row.key.upper()}"
+    assert row.env in {by_rule, "PROXY_BASE_URL", "LOG_LEVEL", "PW_GATEWAYS", "CORS_ORIGINS"}
     assert row.kind is not FLAG or isinstance(row.default, bool)
     if row.default not in {"", ()}:
         assert row.kind.parse(show(row.default)) == row.default

@@ -25,7 +25,8 @@ from proxy.sim.server import SimulatedGateway
 async def look():
     async with SimulatedGateway("fw21_44") as gateway:
         environ = {"PW_HOST": gateway.address, "PW_PASSWORD": "password", "PW_BIND_ADDRESS": "127.0.0.1",
-                   "PW_PORT": "0", "PW_STATE_PATH": sys.argv[1], "PW_OPENC2_KEY": "a key that is long"}
+                   "PW_PORT": "0", "PW_STATE_PATH": sys.argv[1], "PW_OPENC2_KEY": "a key that is long",
+                   "MQTT_PREFIX": "house"}
         loaded = load(environ)
         async with listening(build_app(loaded.settings), loaded.settings) as (_, port):
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
@@ -73,3 +74,6 @@ def test_a_feature_is_deleted_with_its_package_and_one_line(tmp_path, package):
         assert "PW_OPENC2_KEY is unknown and ignored." in report["warnings"]
     if package == "proxy.history":
         assert "PW_HISTORY" not in report["settings"]
+    if package == "proxy.mqtt":
+        assert "MQTT_HOST" not in report["settings"]
+        assert "MQTT_PREFIX is unknown and ignored." in report["warnings"]

@@ -21,7 +21,7 @@ NO_ONE = 65534
 
 @dataclass(frozen=True)
 class Installation:
-    """A virtual environment that holds the wheel and what it needs, and nothing else."""
+    """A virtual environment that holds the wheel with the extra of the image, what it needs, and nothing else."""
 
     folder: Path
     user: int | None  # who runs it: nobody special, also when the tests run as root
@@ -58,7 +58,7 @@ def installation(wheel) -> Iterator[Installation]:
         (folder / "empty").mkdir(mode=0o555)
         venv = folder / "venv"
         subprocess.run([_python(user), "-m", "venv", venv], check=True)
-        subprocess.run([venv / "bin" / "pip", "install", "--quiet", wheel], check=True)
+        subprocess.run([venv / "bin" / "pip", "install", "--quiet", f"{wheel}[mqtt]"], check=True)
         subprocess.run(["chmod", "-R", "a-w", venv], check=True)
         yield Installation(folder, user)
         subprocess.run(["chmod", "-R", "u+w", venv], check=True)

@@ -198,7 +198,7 @@ def test_every_path_that_is_mounted_exists(compose):
     mounts = [mount for service in compose("*").values() for mount in service.get("volumes", [])]
     bound = [Path(mount["source"]) for mount in mounts if mount["type"] == "bind"]
 
-    assert len(bound) == 6
+    assert len(bound) == 7
     assert [path for path in bound if not path.exists()] == []
     assert {mount["source"] for mount in mounts if mount["type"] == "volume"} == COMPOSE["volumes"].keys()
 

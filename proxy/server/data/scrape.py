@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from proxy.gateways.counter_state import CounterState
 from proxy.server.http.addressing import TARGET
 from proxy.server.http.coding import takes_gzip
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
+    from proxy.gateways.counter_state import CounterState
     from proxy.gateways.gateway import Gateway
     from proxy.metrics.exposition import Metrics
     from proxy.metrics.scraped_site import ScrapedSite
@@ -32,11 +32,7 @@ if TYPE_CHECKING:
 def endpoints(context: Context) -> dict[str, Endpoint]:
     """Make the endpoint of this module."""
     made: list[Metrics] = []
-    counters = {
-        gateway.id: CounterState(gateway.state, gateway.settings.host, context.clock)
-        for gateway in context.gateways.values()
-    }
-    context.at_end.extend(each.close for each in counters.values())
+    counters = {gateway.id: gateway.counters for gateway in context.gateways.values()}
 
     async def metrics(request: web.Request, _: Route, gateway: Gateway) -> web.Response:
         if not context.settings.metrics:

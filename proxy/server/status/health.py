@@ -80,6 +80,7 @@ def _document(
         "writes": _writes(context, gateway),
         "readings": _readings(context, gateway),
         "settings": _settings(context),
+        **{name: value for report in context.reports for name, value in report().items()},
         **peers_health(context, gateway, status),
     }
 

@@ -1,0 +1,99 @@
+"""What one publication is made of: everything that is known of a gateway at one moment.
+
+``facts_of`` is the only place of MQTT that reads documents: the forms of ``aggregates`` and of the
+strings are those of the routes, and the rules of the grid are in no ``SiteState``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy.core.freshness import Freshness
+from proxy.core.model import Setting
+from proxy.core.sources import (
+    CLOUD_SETTINGS,
+    GRID_STATUS,
+    METERS,
+    SOE,
+    SOLAR_POWERWALL,
+    TEDAPI_CONFIG,
+    VITALS,
+)
+from proxy.views import meters, strings
+from proxy.views.quantities import STATE_SOURCES
+from proxy.views.readback import READBACK
+from proxy.views.units import unit_signals
+
+if TYPE_CHECKING:
+    from proxy.core.model import Snapshot, Source
+    from proxy.gateways.gateway import Gateway
+    from proxy.views.state import SiteState
+
+# What moves, and what may be some minutes old.
+LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
+SLOW: Final[tuple[Source, ...]] = tuple(
+    source for source in (*STATE_SOURCES, TEDAPI_CONFIG, CLOUD_SETTINGS) if source not in LIVE
+)
+# Live readings that are older than the meters by more than this (s) are left out: all is of one moment.
+_APART_S: Final = 10.0
+_RULES: Final = (Setting.GRID_CHARGING, Setting.GRID_EXPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A gateway at one moment. ``read_at`` is the time of day (s) at which the meters were read.
+
+    ``is_online``: the meters may be served; otherwise nothing is known. ``is_fresh``: nothing newer can be
+    had for now. ``units`` are the signals of each device by serial number.
+    """
+
+    state: SiteState
+    is_online: bool = False
+    is_fresh: bool = False
+    read_at: float | None = None
+    rules: Mapping[Setting, Any] = field(default_factory=dict)
+    aggregates: Any = None
+    strings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    units: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def snapshots_of(gateway: Gateway) -> tuple[Snapshot, ...]:
+    """Return what may be published of a gateway now; nothing without its meters. Sends no request."""
+    found = {source: gateway.cache.peek(source) for source in (*LIVE, *SLOW)}
+    known = {source: snapshot for source, snapshot in found.items() if snapshot is not None}
+    if METERS not in known:
+        return ()
+    oldest = known[METERS].observed_at - _APART_S
+    return tuple(
+        snapshot for source, snapshot in known.items() if source not in LIVE or snapshot.observed_at >= oldest
+    )
+
+
+def facts_of(gateway: Gateway, snapshots: Iterable[Snapshot]) -> Facts:
+    """Read what a publication of these snapshots shows."""
+    by_source = {snapshot.source: snapshot for snapshot in snapshots}
+    documents = {source: snapshot.document.value for source, snapshot in by_source.items()}
+    state = gateway.site.of(by_source.values())
+    measured = by_source.get(METERS)
+    if measured is None:
+        return Facts(state)
+    now = gateway.clock.monotonic()
+    return Facts(
+        state=state,
+        is_online=True,
+        is_fresh=measured.freshness(now) is Freshness.FRESH,
+        read_at=gateway.clock.wall() - measured.age(now),
+        rules={setting: value for setting in _RULES if (value := _rule(setting, documents)) is not None},
+        aggregates=meters.aggregates(documents, gateway.options),
+        strings=strings.strings(documents, gateway.options)
+        if documents.keys() & {VITALS, SOLAR_POWERWALL}
+        else {},
+        units=unit_signals(documents),
+    )
+
+
+def _rule(setting: Setting, documents: Mapping[Source, Any]) -> Any:
+    """Return what the gateway, or else the cloud, holds of a setting; None if that is unknown."""
+    return next((read(documents) for source, read in READBACK[setting].items() if source in documents), None)

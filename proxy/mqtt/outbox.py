@@ -1,0 +1,99 @@
+"""What has to be sent next of a gateway, given what was sent.
+
+A state machine without I/O: moments are monotonic seconds. What was handed out counts as sent; a
+connection that is lost takes its outbox with it, because a broker may have lost its memory, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from proxy.mqtt.document import STATUS
+
+if TYPE_CHECKING:
+    from proxy.mqtt.document import Publication, Text
+
+# What did not change is repeated: the document while readings are fresh, single values less often.
+DOCUMENT_EVERY_S: Final = 30.0
+VALUES_EVERY_S: Final = 300.0
+ONLINE: Final = "online"
+OFFLINE: Final = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. ``qos`` 1 is awaited."""
+
+    topic: str
+    payload: str
+    qos: int = 0
+    retain: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    mark: str
+    at: float
+
+
+class Outbox:
+    """The messages of one gateway on one connection.
+
+    ``root`` begins their topics. ``held`` are the topics below it that the broker may hold from before: of
+    these, what is unknown now is cleared.
+    """
+
+    def __init__(self, root: str, *, qos: int, retain: bool, held: Iterable[str] = ()) -> None:
+        self._root = root
+        self._qos = min(qos, 1)
+        self._retain = retain
+        self._sent: dict[str, _Sent] = {topic: _Sent("", float("-inf")) for topic in held}
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """The topics below the root of which something was sent."""
+        return frozenset(self._sent)
+
+    def due_at(self) -> float:
+        """Say when something has to be repeated; -inf before the first round."""
+        status = self._sent.get(STATUS)
+        return float("-inf") if status is None else status.at + DOCUMENT_EVERY_S
+
+    def round(self, publication: Publication, now: float) -> list[Message]:
+        """Return what has to be sent: availability, single values, then the document, whose arrival is awaited."""
+        word = ONLINE if publication.is_online else OFFLINE
+        messages = [*self._changed("availability", word, word, now, always_retained=True)]
+        messages += self._cleared(publication.values)
+        for topic, text in publication.values.items():
+            messages += self._changed(topic, text.payload, text.mark, now)
+        messages += self._document(publication.status, now, repeats=publication.is_fresh)
+        return messages
+
+    def _document(self, status: Text, now: float, *, repeats: bool) -> list[Message]:
+        sent = self._sent.get(STATUS)
+        is_due = repeats and now >= self.due_at()
+        if sent is not None and sent.mark == status.mark and not is_due:
+            return []
+        self._sent[STATUS] = _Sent(status.mark, now)
+        return [Message(f"{self._root}/{STATUS}", status.payload, self._qos, self._retain)]
+
+    def _changed(
+        self, topic: str, payload: str, mark: str, now: float, *, always_retained: bool = False
+    ) -> list[Message]:
+        sent = self._sent.get(topic)
+        if sent is not None and sent.mark == mark and now - sent.at < VALUES_EVERY_S:
+            return []
+        self._sent[topic] = _Sent(mark, now)
+        qos = self._qos if always_retained else 0
+        return [Message(f"{self._root}/{topic}", payload, qos, self._retain or always_retained)]
+
+    def _cleared(self, values: Mapping[str, Text]) -> list[Message]:
+        """Empty the retained topics of what is unknown now, once."""
+        gone = [
+            topic for topic in self._sent if topic not in values and topic not in {STATUS, "availability"}
+        ]
+        for topic in gone:
+            del self._sent[topic]
+        return [Message(f"{self._root}/{topic}", "", retain=True) for topic in gone]

@@ -1,0 +1,70 @@
+"""What the broker kept from before: values of an earlier run, single announcements, another server. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from proxy.mqtt.entities import ENTITIES
+
+if TYPE_CHECKING:
+    from proxy.mqtt.discovery import Place
+
+# First levels of the topics below a gateway that are ours.
+_FAMILIES: Final = frozenset(
+    {row.topic for row in ENTITIES if row.topic}
+    | {"name", "aggregates", "batteries", "strings", "devices", "meters"}
+)
+# An entity that was announced by itself moves to a device in these steps, without losing its history.
+MIGRATE: Final = json.dumps({"migrate_discovery": True})
+
+
+def topics(prefix: str, ha_prefix: str, gateways: Iterable[str]) -> list[str]:
+    """Return what to subscribe to for a survey."""
+    own = [f"{prefix}/server", f"{prefix}/availability", *(f"{prefix}/{gateway}/#" for gateway in gateways)]
+    return [*own, f"{ha_prefix}/+/+/config"]
+
+
+@dataclass(slots=True)
+class Survey:
+    """The retained messages by topic."""
+
+    retained: dict[str, bytes] = field(default_factory=dict)
+
+    def values(self, root: str) -> Iterator[str]:
+        """Yield the topics of values below that of a gateway, without its root."""
+        for topic, payload in self.retained.items():
+            below = topic.removeprefix(f"{root}/")
+            if payload and below != topic and below.partition("/")[0] in _FAMILIES:
+                yield below
+
+    def singles(self, place: Place) -> list[str]:
+        """Return the topics where entities of a gateway were announced by themselves."""
+        return [
+            topic
+            for topic, payload in self.retained.items()
+            if payload and self._is_single(topic, place) and b"migrate_discovery" not in payload
+        ]
+
+    def other_server(self, prefix: str, client_id: str) -> Mapping[str, str] | None:
+        """Return who publishes here as well, if another server does."""
+        if self.retained.get(f"{prefix}/availability") != b"online":
+            return None
+        try:
+            document = json.loads(self.retained.get(f"{prefix}/server", b"{}"))
+        except ValueError:
+            return None
+        known = document if isinstance(document, dict) else {}
+        # A server that does not say its name is not one of ours.
+        other = str(known.get("client_id", "pypowerwall-server"))
+        return None if other == client_id else {"client_id": other}
+
+    @staticmethod
+    def _is_single(topic: str, place: Place) -> bool:
+        levels = topic.removeprefix(f"{place.ha_prefix}/").split("/")
+        is_config = topic.startswith(f"{place.ha_prefix}/") and len(levels) == len(
+            ("platform", "id", "config")
+        )
+        return is_config and levels[0] != "device" and levels[1].startswith(f"{place.unique_id()}_")

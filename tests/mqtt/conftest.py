@@ -1,0 +1,215 @@
+"""A real broker for each test, with a port and a configuration of its own, and clients of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiomqtt
+import pytest
+
+PATIENCE_S = 10.0
+PREFIX = "pypowerwall"
+ROOT = f"{PREFIX}/default"
+
+
+def free_port() -> int:
+    """Find a port below those that the kernel hands out by itself: nothing else takes it meanwhile."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+async def happens(condition: Callable[[], bool]) -> None:
+    """Wait for what another process takes part in: it goes by its own clock, which no test can advance."""
+    ends = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < ends, "it never happened"
+        await asyncio.sleep(0.002)
+
+
+class Mosquitto:
+    """A broker that can be started, killed, and frozen; ``lines`` are its configuration."""
+
+    def __init__(self, folder: Path, *lines: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.file = folder / f"mosquitto-{self.port}.conf"
+        self.log = folder / f"mosquitto-{self.port}.log"
+        self.write(*lines or ("allow_anonymous true",))
+        self._process: subprocess.Popen | None = None
+
+    def write(self, *lines: str) -> None:
+        self.file.write_text(
+            "\n".join(
+                (
+                    f"listener {self.port} 127.0.0.1",
+                    "set_tcp_nodelay true",
+                    f"user {getpass.getuser()}",
+                    *lines,
+                    "",
+                )
+            )
+        )
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(["mosquitto", "-c", str(self.file)], stdout=log, stderr=log)
+        while not self._answers():
+            assert self._process.poll() is None, self.log.read_text()
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self.thaw()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGCONT)
+
+
+class Client:
+    """Hears everything from the moment it came: ``heard`` in order, ``latest`` by topic, ``kept`` retained before."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self.heard: list[tuple[str, str]] = []
+        self.latest: dict[str, str] = {}
+        self.kept: dict[str, str] = {}
+        self._client = client
+
+    async def listen(self) -> None:
+        async for message in self._client.messages:
+            topic, text = str(message.topic), message.payload.decode(errors="replace")
+            if message.retain:
+                self.kept[topic] = text
+            else:
+                self.heard.append((topic, text))
+            self.latest[topic] = text
+
+    async def publish(self, topic: str, payload, *, retain: bool = False, qos: int = 1) -> None:
+        text = payload if isinstance(payload, str | bytes) else json.dumps(payload)
+        await self._client.publish(topic, text, qos=qos, retain=retain)
+
+    async def hears(self, topic: str, text: str | None = None) -> str:
+        """Wait for a text (any, if none is given) at a topic; return it."""
+        await happens(lambda: topic in self.latest and text in {None, self.latest[topic]})
+        return self.latest[topic]
+
+    def status(self, root: str = ROOT) -> dict:
+        return json.loads(self.latest[f"{root}/status"])
+
+    def count(self, topic: str) -> int:
+        return sum(heard == topic for heard, _ in self.heard)
+
+
+@asynccontextmanager
+async def client_of(broker: Mosquitto, *topics: str, **options) -> AsyncIterator[Client]:
+    async with aiomqtt.Client("127.0.0.1", broker.port, **options) as connection:
+        connection.pending_calls_threshold = 10_000
+        client = Client(connection)
+        task = asyncio.create_task(client.listen())
+        await connection.subscribe([(topic, 0) for topic in topics or ("#",)])
+        try:
+            yield client
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def kept_by(broker: Mosquitto, topic: str = "#", **options) -> dict[str, str]:
+    """Return what the broker retains."""
+    marker = "marker/end"
+    async with client_of(broker, topic, "marker/#", **options) as client:
+        await client.publish(marker, "x")
+        await client.hears(marker)
+        return {name: text for name, text in client.kept.items() if text}
+
+
+async def calm(proxy) -> None:
+    """Wait until the proxy sends nothing more before time passes."""
+    before, quiet = -1.0, 0
+    while quiet < 5:
+        now = sent(proxy)
+        quiet = quiet + 1 if now == before else 0
+        before = now
+        await asyncio.sleep(0.002)
+
+
+def sent(proxy) -> float:
+    return samples(proxy, "powerwall_proxy_mqtt_messages_total")["sent",]
+
+
+def samples(proxy, family: str) -> dict:
+    return dict(proxy.context.samples[family]())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed() -> None:
+    if shutil.which("mosquitto") is None:
+        if os.environ.get("CI"):
+            raise FileNotFoundError("mosquitto is not installed")
+        pytest.skip("mosquitto is not installed")
+
+
+@pytest.fixture
+def mosquitto(tmp_path) -> Iterator[Callable[..., Mosquitto]]:
+    """Make brokers: ``mosquitto("allow_anonymous true")`` is running when it is returned."""
+    made: list[Mosquitto] = []
+
+    def make(*lines: str, started: bool = True, port: int | None = None) -> Mosquitto:
+        broker = Mosquitto(tmp_path, *lines, port=port)
+        made.append(broker)
+        if started:
+            broker.start()
+        return broker
+
+    yield make
+    for broker in made:
+        broker.kill()
+
+
+@pytest.fixture
+def broker(mosquitto) -> Mosquitto:
+    """A broker that lets everybody in."""
+    return mosquitto()
+
+
+@pytest.fixture
+async def client(broker) -> AsyncIterator[Client]:
+    """A client that hears everything at ``broker``."""
+    async with client_of(broker) as client:
+        yield client
+
+
+@pytest.fixture
+def publishing(start) -> Callable:
+    """Start a proxy that publishes: ``await publishing(sim, broker)``."""
+
+    async def publishing(sim, broker: Mosquitto, **settings):
+        given = {"mqtt_host": "127.0.0.1", "mqtt_port": broker.port, "mqtt_client_id": "proxy", **settings}
+        return await start(sim, **given)
+
+    return publishing
