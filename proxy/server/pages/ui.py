@@ -184,7 +184,7 @@ class Ui:
             "index.html",
             {
                 "language": language,
-                "attributes": attributes({**asked, "past": self._past()}),
+                "attributes": attributes({**asked, "past": self._past(gateway)}),
                 "title": html.escape(words["flow"]),
                 "name": html.escape(snapshot["name"] or words["flow"]),
                 "pages": html.escape(self._pages.page_words[language]["pages"]),
@@ -199,10 +199,10 @@ class Ui:
             },
         )
 
-    def _past(self) -> str:
-        """Return the address of the style of what the page shows of today; empty if no history is kept."""
+    def _past(self, gateway: Gateway) -> str:
+        """Return the address of the style of what the page shows of today; empty if no history is kept, as of a total."""
         name = "past.css"
-        has_history = "history_json" in self._context.endpoints
+        has_history = "history_json" in self._context.endpoints and not gateway.members
         return f"{name}?v={self._pages.files[name].version}" if has_history else ""
 
     async def flow_json(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
