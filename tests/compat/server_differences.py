@@ -146,7 +146,7 @@ DIFFERENCES = (
         "a success that did nothing is none",
     ),
     ServerDifference(
-        "`/console`, `/history`, `/redoc`, `/static/*`",
+        "`/console`, `/redoc`, `/static/*`",
         "pages",
         "`/console` leads to `/status`; the others: 404",
         "this proxy has its own pages",
