@@ -69,6 +69,16 @@ async def test_clients_share_one_request_per_interval(connect, cloud, clock):
     assert re.fullmatch(r"powerwall-proxy; hit; ttl=(9|10)", answer.headers["Cache-Status"])
 
 
+async def test_the_history_requests_nothing_from_the_cloud(connect, cloud, clock):
+    """It keeps what clients request; hours without clients cost no request."""
+    proxy = await connect(cloud, history=True)
+    await proxy.get("/aggregates")
+    before = cloud.api_requests
+    await pass_time(clock, proxy, 4 * 3600)
+
+    assert cloud.api_requests - before <= 1  # what the client wanted once more
+
+
 async def test_age_counts_from_the_clouds_own_timestamp(connect, cloud, clock):
     """Tesla's copy may be minutes old when it is delivered."""
     cloud.site.lag_s = 100
