@@ -1,0 +1,233 @@
+"""What becomes of the broker: it is found again, and nothing else notices."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from tests.mqtt.conftest import ROOT, calm, client_of, happens, samples, sent
+
+
+def is_connected(proxy) -> bool:
+    return bool(samples(proxy, "powerwall_proxy_mqtt_connected")[()])
+
+
+async def problems(proxy):
+    return (await proxy.get("/health")).json()["mqtt"]["problems"]
+
+
+async def connected(proxy):
+    await happens(lambda: is_connected(proxy))
+    await calm(proxy)
+
+
+async def lost(proxy, broker) -> str:
+    """Wait for the failure, and return its sentence without the broker's name."""
+    before = f"The broker at 127.0.0.1:{broker.port} "
+    for _ in range(2000):
+        found = await problems(proxy)
+        if found:
+            assert found[0].startswith(before)
+            return found[0].removeprefix(before)
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never happened")
+
+
+def lines(caplog) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("mqtt")]
+
+
+async def test_a_broker_without_memory_gets_everything_again(publishing, sim, broker, clock, caplog):
+    """One line when it is lost, one when it is back; all values are there within 5 s."""
+    proxy = await publishing(sim, broker)
+    await connected(proxy)
+
+    broker.kill()
+    assert await lost(proxy, broker) in {"closed the connection.", "is not there: the connection is refused."}
+    assert (await proxy.get("/soe")).status == 200
+    assert (await proxy.get("/ready")).status == 200
+    broker.start()
+    async with client_of(broker) as client:
+        clock.advance(1.2)
+        await client.hears(f"{ROOT}/status")
+        await connected(proxy)
+
+        topics = {"solar", "battery", "mode", "strings/A/power", "aggregates", "availability", "online"}
+        assert {f"{ROOT}/{topic}" for topic in topics} <= client.latest.keys()
+        assert "homeassistant/device/pypowerwall_default/config" in client.latest
+        assert client.latest["pypowerwall/availability"] == "online"
+    assert lines(caplog).count("mqtt connection lost") == 1
+    assert lines(caplog).count("mqtt connection restored") == 1
+    assert await problems(proxy) == []
+
+
+async def test_a_frozen_broker_is_noticed_and_delays_nobody(publishing, sim, broker, clock):
+    """Nothing is queued for it: one message waits for its acknowledgement, and the connection is given up."""
+    proxy = await publishing(sim, broker)
+    await connected(proxy)
+    before = sent(proxy)
+
+    broker.freeze()
+    sim.pin(solar=1234.0)
+    for _ in range(10):
+        clock.advance(5)
+        answer = await proxy.get("/aggregates")
+        assert answer.status == 200
+        await asyncio.sleep(0.01)
+    assert await lost(proxy, broker) in {"does not acknowledge messages.", "does not answer."}
+    assert sent(proxy) - before < 40
+
+    broker.thaw()
+    async with client_of(broker) as client:
+        for _ in range(40):
+            clock.advance(2)
+            await asyncio.sleep(0.02)
+            if is_connected(proxy):
+                break
+        await client.hears(f"{ROOT}/solar", "1234.0")
+
+
+async def test_attempts_become_rare_and_refused_credentials_are_left_alone_for_a_minute(
+    publishing, sim, mosquitto, clock
+):
+    """1 s doubling to 60 s; a refused password is tried again after the minute, because brokers block guessing."""
+    broker = mosquitto("allow_anonymous false")
+    proxy = await publishing(sim, broker, mqtt_username="proxy", mqtt_password="wrong")
+
+    assert await lost(proxy, broker) == "refuses the user name or the password."
+    tries = broker.log.read_text().count("New connection")
+    for _ in range(11):
+        clock.advance(5)
+        await asyncio.sleep(0.005)
+    assert broker.log.read_text().count("New connection") == tries
+    broker.kill()
+    broker.write("allow_anonymous true")
+    broker.start()
+    clock.advance(12)
+    await connected(proxy)
+
+
+async def test_an_address_where_nobody_listens_is_tried_less_and_less(publishing, sim, mosquitto, clock):
+    absent = mosquitto(started=False)
+    proxy = await publishing(sim, absent)
+    assert await lost(proxy, absent) == "is not there: the connection is refused."
+    publisher = proxy.context.reports[0].__self__._publisher
+
+    waited, attempts = 0.0, []
+    while waited < 300:
+        before = publisher._failures
+        clock.advance(1)
+        waited += 1
+        await asyncio.sleep(0.003)
+        attempts += [waited] * (publisher._failures > before)
+
+    assert 6 <= len(attempts) <= 10
+    assert attempts[-1] - attempts[-2] >= 55
+
+
+async def test_a_listener_that_accepts_and_says_nothing_does_not_answer(publishing, sim, mosquitto, clock):
+    silent = mosquitto(started=False)
+    with socket.create_server(("127.0.0.1", silent.port)):
+        proxy = await publishing(sim, silent)
+        for _ in range(6):
+            await asyncio.sleep(0.02)
+            clock.advance(2)
+
+        assert await lost(proxy, silent) == "does not answer."
+        assert (await proxy.get("/soe")).status == 200
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory):
+    """A CA and a certificate of the broker."""
+    folder = tmp_path_factory.mktemp("tls")
+    from tests.mqtt.certificates import authority, write
+
+    write(folder, "good", *authority("good"))
+    return folder
+
+
+async def test_a_broker_is_reached_with_tls(publishing, sim, mosquitto, certificates):
+    """Its certificate is checked against the authority that is named."""
+    broker = mosquitto(
+        "allow_anonymous true",
+        f"certfile {certificates}/good.crt",
+        f"keyfile {certificates}/good.key",
+        f"cafile {certificates}/good.ca",
+    )
+
+    proxy = await publishing(
+        sim, broker, mqtt_tls=True, mqtt_tls_ca_cert=str(certificates / "good.ca"), mqtt_host="localhost"
+    )
+
+    await connected(proxy)
+
+
+async def test_two_with_the_same_client_id_do_not_throw_each_other_out_all_the_time(
+    publishing, sim, broker, clock
+):
+    proxy = await publishing(sim, broker, mqtt_client_id="twin")
+    await connected(proxy)
+
+    async with client_of(broker, identifier="twin"):
+        assert await lost(proxy, broker) == "closed the connection."
+        clock.advance(1.2)
+        await connected(proxy)
+
+
+async def test_another_server_at_the_same_topics_is_named(publishing, sim, broker, client):
+    await client.publish("pypowerwall/availability", "online", retain=True)
+
+    proxy = await publishing(sim, broker)
+    await connected(proxy)
+
+    [sentence] = await problems(proxy)
+    assert sentence.startswith("Another server (pypowerwall-server) publishes at pypowerwall, too")
+
+
+async def test_a_gateway_that_is_away_is_offline_within_its_last_servable_moment(
+    publishing, sim, broker, client, clock
+):
+    """30 s, and a second; single values are gone. Back, everything is there with one round."""
+    proxy = await publishing(sim, broker)
+    await connected(proxy)
+    assert client.latest[f"{ROOT}/availability"] == "online"
+
+    refusal = sim.answers(status=503)
+    for _ in range(33):
+        clock.advance(1)
+        await asyncio.sleep(0.01)
+    await client.hears(f"{ROOT}/availability", "offline")
+    await client.hears(f"{ROOT}/online", "false")
+    await client.hears(f"{ROOT}/solar", "")
+    await calm(proxy)
+    assert client.status()["solar"] is None
+    assert client.status()["online"] is False
+    assert not [topic for topic in client.latest if topic.endswith("/power") and client.latest[topic]]
+
+    sim.clear_faults()
+    for _ in range(30):
+        clock.advance(1)
+        await asyncio.sleep(0.01)
+    await client.hears(f"{ROOT}/availability", "online")
+    await happens(lambda: client.latest[f"{ROOT}/solar"] != "")
+    await calm(proxy)
+    assert client.status()["online"] is True
+    assert refusal
+
+
+async def test_a_gateway_that_is_away_from_the_start_is_offline(publishing, sim, broker, client, clock):
+    sim.answers(status=503)
+    await client.publish(f"{ROOT}/solar", "4000.0", retain=True)
+
+    proxy = await publishing(sim, broker)
+    for _ in range(10):
+        clock.advance(1)
+        await asyncio.sleep(0.02)
+
+    await client.hears(f"{ROOT}/availability", "offline")
+    await client.hears(f"{ROOT}/solar", "")
+    await calm(proxy)
+    assert client.status()["solar"] is None
