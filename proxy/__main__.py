@@ -8,6 +8,7 @@ runs every few seconds.
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import os
 import sys
@@ -143,7 +144,11 @@ COMMANDS = (
         "Missing arguments are requested at the terminal. A gateway is recognised by its certificate in a TLS "
         "handshake; no request is sent to any other machine.",
     ),
-    Command("check", "show the settings in force, or all errors in them"),
+    Command(
+        "check",
+        "show the settings in force, or all errors in them",
+        {"--all": {"action": "store_true", "help": "also those that have their defaults"}},
+    ),
     Command(
         "health",
         "report whether the running proxy can serve readings; for container health checks",
@@ -207,6 +212,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif advice := peer_commands.instead(words):
         sys.stderr.write(f"powerwall-proxy: {words[0]} is no command here; {advice}.\n")
         return _EX_USAGE
+    if (unknown := _unknown(words[0])) is not None:
+        sys.stderr.write(f"powerwall-proxy: {unknown}\n")
+        return _EX_USAGE
     args = _parser().parse_args(words)
     try:
         modules = {command.name: command.module or f"proxy.commands.{command.name}" for command in commands()}
@@ -217,6 +225,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has closed it; Python must not flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _NO_READER
+
+
+def _unknown(word: str) -> str | None:
+    """Say that a word is no command, with the nearest that is; None if it is one."""
+    names = [command.name for command in commands()]
+    if word.startswith("-") or word in names:
+        return None
+    near = difflib.get_close_matches(word, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}."
+    return f"{word} is no command; {hint}"
 
 
 def _open_standard_files() -> None:

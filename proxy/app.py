@@ -143,6 +143,7 @@ def _add_pages(context: Context) -> None:
     context.endpoints |= ui.endpoints()
     context.samples |= ui.samples()
     context.fallback = ui.fallback
+    context.error_page = ui.error_page
     context.page = ui.page
 
 

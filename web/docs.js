@@ -60,3 +60,29 @@ for (const route of document.querySelectorAll(".route")) {
   if (method === "GET" && methods.includes("POST")) copy("Copy POST as curl", "POST");
   place.append(output);
 }
+
+/** Show the routes whose path or summary has all words of the filter. */
+const field = document.getElementById("filter");
+function filter() {
+  const words = field.value.toLowerCase().split(/\s+/);
+  let count = 0;
+  for (const route of document.querySelectorAll(".route")) {
+    const text = route.querySelector("summary").textContent.toLowerCase();
+    route.hidden = !words.every((word) => text.includes(word));
+    count += !route.hidden;
+  }
+  for (const group of document.querySelectorAll("main > section")) group.hidden = !group.querySelector(".route:not([hidden])");
+  document.getElementById("found").textContent = field.value ? `${count} routes` : "";
+}
+field.hidden = false;
+field.addEventListener("input", filter);
+
+/** Open the route that the address names. */
+function visit() {
+  const route = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!route) return;
+  route.open = true;
+  route.scrollIntoView();
+}
+addEventListener("hashchange", visit);
+visit();

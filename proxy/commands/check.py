@@ -13,16 +13,19 @@ from proxy.drivers.registry import mode_of
 from proxy.state.folder import state_problem
 
 
-def run(_: argparse.Namespace) -> int:
-    """Print a table; a secret is only said to be set."""
+def run(args: argparse.Namespace) -> int:
+    """Print what was set, or with ``--all`` everything; a secret is only said to be set."""
     loaded = load_or_exit(needs_gateway=True)
-    for group, rows in groupby(SETTINGS, key=lambda row: row.group):
+    shown = [row for row in SETTINGS if args.all or loaded.origins[row.key] != "default"]
+    for group, rows in groupby(shown, key=lambda row: row.group):
         print(group)
         for row in rows:
             value = show(value_of(loaded.settings, row))
             if row.secret and value:
                 value = "(set, not shown)"
             print(f"  {row.env:<28} {value or '-':<32} {loaded.origins[row.key]}")
+    if len(shown) < len(SETTINGS):
+        print(f"The other {len(SETTINGS) - len(shown)} have their defaults: powerwall-proxy check --all")
     if loaded.listed_in:
         _list_gateways(loaded)
     problem = state_problem(loaded.settings)

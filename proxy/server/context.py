@@ -50,6 +50,8 @@ class Context:
     fallback: Callable[[web.Request, str, Gateway], Awaitable[web.StreamResponse]] | None = None
     # The ports where paths without a prefix are about one gateway, once the app listens.
     ports: dict[int, Gateway] = field(default_factory=dict)
+    # Writes a problem document for people, where a browser requests a page.
+    error_page: Callable[[web.Request, web.Response], web.Response] | None = None
     # Counts the connections of clients, once the app listens.
     limiter: ConnectionLimiter | None = None
     # Where settings come from, by key, and what is suspicious about them; empty if they were not read from anywhere.

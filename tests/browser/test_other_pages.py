@@ -67,6 +67,29 @@ async def test_the_reference_lists_every_route_and_tries_it(house, watch):
     await page.screenshot(path=SCREENSHOTS / "docs-1200.png")
 
 
+async def test_a_route_is_found_by_its_words_and_by_its_address(house, watch):
+    """The field leaves those that have all words; an address with the route's name opens it."""
+    page = await watch.open(house.url + "docs#aggregates")
+    await expect(page.locator("#aggregates dl")).to_be_visible()
+
+    await page.get_by_role("searchbox", name="Filter").fill("backup reserve")
+    await expect(page.locator('.route[data-path="/control/reserve"]')).to_be_visible()
+    await expect(page.locator("#aggregates")).to_be_hidden()
+    await expect(page.get_by_role("status")).to_contain_text("routes")
+
+
+async def test_people_get_a_page_and_programs_a_problem_document(house, watch):
+    """A mistyped address in a browser: the reason in words, and where to go from there."""
+    watch.forgiven = ("404",)
+    page = await watch.open(house.url + "stauts", locale="de-DE")
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Das gibt es hier nicht")
+    await expect(page.locator("main")).to_contain_text("/stauts is not served here.")
+    await expect(page.get_by_role("link", name="Status")).to_have_attribute("href", "/status")
+    answer = await page.evaluate("async () => (await fetch('stauts')).headers.get('content-type')")
+    assert answer == "application/problem+json"
+
+
 @pytest.mark.parametrize("arrange", STATES, ids=lambda arrange: arrange.__name__)
 async def test_the_reference_does_not_depend_on_the_gateway(house, watch, arrange):
     """It is there in every state, whole, and no wider than a telephone or a window at 400 %."""
@@ -81,7 +104,7 @@ async def test_the_reference_never_puts_a_secret_into_an_address(house, watch):
     """What is copied for a POST has a place for the secret in its body; no field on the page takes it."""
     page = await watch.open(house.url + "docs")
 
-    assert await page.locator("input").count() == 0
+    assert await page.locator("input:not([type=search])").count() == 0
     route = page.locator('.route[data-method="POST"]').first
     await route.locator("summary").first.click()
     assert await route.get_by_role("button", name="Try it").count() == 0

@@ -22,9 +22,19 @@ def test_check_shows_what_is_in_force_and_where_it_comes_from(command, tmp_path)
     assert ["PW_HOST", "192.168.1.50", "environment"] in lines
     assert ["PW_PASSWORD", "(set,", "not", "shown)", "environment"] in lines
     assert ["PW_CACHE_EXPIRE", "7", str(config)] in lines
-    assert ["PW_PORT", "8675", "default"] in lines
+    assert "PW_PORT" not in shown.stdout  # what has its default is counted only
+    assert "have their defaults: powerwall-proxy check --all" in shown.stdout
     assert "Warning: PW_CASH_TTL is unknown and ignored; did you mean PW_CACHE_TTL?" in shown.stdout
     assert "correct horse" not in shown.stdout + shown.stderr
+
+
+def test_check_shows_the_defaults_too_on_request(command):
+    shown = command("check", "--all", PW_HOST="192.168.1.50", PW_PASSWORD="correct horse")
+
+    lines = [line.split() for line in shown.stdout.splitlines()]
+    assert ["PW_PORT", "8675", "default"] in lines
+    assert ["PW_HOST", "192.168.1.50", "environment"] in lines
+    assert "check --all" not in shown.stdout
 
 
 @pytest.mark.parametrize("name", ["check", "serve"])

@@ -53,6 +53,21 @@ def test_a_number_that_means_nothing_is_refused(command, words, complaint):
     assert complaint in shown.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("serv", "did you mean serve?"),
+        ("docter", "did you mean doctor?"),
+        ("xyzzy", "the commands are serve, "),
+    ],
+)
+def test_a_mistyped_command_is_answered_with_the_nearest(command, word, hint):
+    shown = command(word)
+
+    assert shown.returncode == 64
+    assert shown.stderr.startswith(f"powerwall-proxy: {word} is no command; {hint}")
+
+
 def test_flags_without_a_command_are_those_of_serve(command):
     demo = command.start("--demo", "--persona", "pw3", PW_PORT="0")
 

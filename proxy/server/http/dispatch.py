@@ -8,6 +8,7 @@ smuggled past the table. The query string takes no part in matching.
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
@@ -70,11 +71,11 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
         if route is not None and not route.public:
             response.headers.pop("Access-Control-Allow-Origin", None)
         status, size = response.status, response.content_length or 0
-        return response
+        return _for_people(context, request, response)
     except GatewayError as error:
         response = unavailable(error)
         status = response.status
-        return response
+        return _for_people(context, request, response)
     finally:
         context.traffic.in_flight -= 1
         method = request.method if request.method in _KNOWN_METHODS else "other"
@@ -90,6 +91,12 @@ def _over_limit(context: Context, request: web.Request) -> web.Response | None:
         return None
     wait = context.client_rate.wait_s(client_of(request, context.settings), context.clock.monotonic())
     return problem(429, "Rate limit exceeded", headers={"Retry-After": retry_after(wait)}) if wait else None
+
+
+def _for_people(context: Context, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    if response.status < HTTPStatus.BAD_REQUEST or context.error_page is None:
+        return response
+    return context.error_page(request, response) if isinstance(response, web.Response) else response
 
 
 def path_of(target: str, base_url: str) -> str:

@@ -33,6 +33,11 @@ def reference(routes: Iterable[Route], examples: Mapping[str, str], gateway: str
     )
 
 
+def anchor(path: str) -> str:
+    """Name a route in the address of the page: ``/api/system_status/soe`` is ``api-system_status-soe``."""
+    return path.strip("/").replace("/", "-") or "root"
+
+
 def _route(route: Route, example: str, gateway: str) -> str:
     method = "GET" if "GET" in route.methods else route.methods[0]
     kind = "socket" if route.endpoint == SOCKET else _KINDS.get(route.media_type, "read")
@@ -47,7 +52,7 @@ def _route(route: Route, example: str, gateway: str) -> str:
     )
     sent = f' data-sent="{_SENT[route.endpoint]}"' if route.endpoint in _SENT else ""
     return (
-        f'<details class="route" data-method="{method}" data-methods="{" ".join(route.methods)}"'
+        f'<details class="route" id="{html.escape(anchor(route.path))}" data-method="{method}" data-methods="{" ".join(route.methods)}"'
         f' data-path="{html.escape(route.for_gateway(gateway))}" data-kind="{kind}"{sent}>'
         f'<summary><span class="method {method.lower()}">{method}</span> <code>{path}</code> '
         f'<span class="summary">{html.escape(route.summary)}</span></summary>'

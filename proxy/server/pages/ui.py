@@ -24,7 +24,7 @@ from proxy.server.http.addressing import TARGET
 from proxy.server.http.admission import base_of, host_of
 from proxy.server.http.coding import choose, has_it, offered, pack, tag_of
 from proxy.server.http.dispatch import not_found
-from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem
+from proxy.server.http.problems import COMMON_HEADERS, MEDIA_TYPE, PUBLIC_HEADERS, problem
 from proxy.server.live import events
 from proxy.server.pages.docs import reference
 from proxy.server.pages.files import Pages, StaticFile, attributes, find_folder, inline_json
@@ -255,6 +255,29 @@ class Ui:
         host = host_of(request).rpartition(":")[0] or host_of(request)
         return self.page(request, "setup.html", {"demo": html.escape(f"http://{host}:{_DEMO_PORT}/")})
 
+    def error_page(self, request: web.Request, answer: web.Response) -> web.Response:
+        """Write a problem document for people, if a browser requests a page; else return it as it is."""
+        is_wanted = answer.content_type == MEDIA_TYPE and "text/html" in request.headers.get("Accept", "")
+        if not is_wanted or request.method != "GET" or request.path.startswith("/api/"):
+            return answer
+        words = self._pages.page_words[
+            preferred(request.headers.get("Accept-Language", ""), self._pages.words)
+        ]
+        said, root = json.loads(str(answer.text)), base_of(request, self._context.settings)
+        title = words.get(f"error_{answer.status}", words["error"])
+        values = {
+            "title": title,
+            "detail": said["detail"],
+            "status": f"{answer.status} {said['title']}",
+            "root": root,
+        }
+        shown = {name: html.escape(text) for name, text in values.items()}
+        page = self.page(request, "error.html", {**shown, "links": self._links(words, "error.html", root)})
+        page.set_status(answer.status)
+        page.headers.update({k: v for k, v in answer.headers.items() if k in {"Retry-After", "Allow"}})
+        page.headers["Vary"] = f"{page.headers['Vary']}, Accept"
+        return page
+
     def page(self, request: web.Request, name: str, values: Mapping[str, str]) -> web.Response:
         """Serve a filled-in page in the language of the visitor; ``values`` are HTML."""
         words = self._pages.page_words
@@ -266,12 +289,12 @@ class Ui:
         }
         return packed(request, self._pages.render(name, {**shared, **values}, language), self._page_headers)
 
-    def _links(self, words: Mapping[str, str], page: str) -> str:
+    def _links(self, words: Mapping[str, str], page: str, root: str = "") -> str:
         """Write the links from page to page; those of features only where these are switched on."""
         links = [(path, name) for path, name, endpoint in LINKS if endpoint in self._context.endpoints]
         here = "now" if page == "index.html" else page.partition(".")[0]
         return "".join(
-            f'<a href="{path}"{CURRENT if name == here else ""}>{html.escape(words[name])}</a>'
+            f'<a href="{html.escape(root) + path.removeprefix("./" if root else "")}"{CURRENT if name == here else ""}>{html.escape(words[name])}</a>'
             for path, name in links
         )
 
