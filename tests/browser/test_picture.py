@@ -117,7 +117,7 @@ async def test_what_the_site_lacks_is_not_drawn(house, watch, missing, nodes):
     assert sorted((await shown(page))["values"]) == sorted(nodes)
     boxes = [await page.locator(f"#{node}").bounding_box() for node in nodes]
     top, bottom = min(box["y"] for box in boxes), max(box["y"] + box["height"] for box in boxes)
-    assert abs((top + bottom) / 2 - 300) < 40
+    assert abs((top + bottom) / 2 - 300) < 50  # the bar and the sentence take some of the height
 
 
 async def test_the_solar_style_has_no_battery(house, watch):

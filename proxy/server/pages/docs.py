@@ -35,7 +35,7 @@ def reference(routes: Iterable[Route], examples: Mapping[str, str], gateway: str
 
 def anchor(path: str) -> str:
     """Name a route in the address of the page: ``/api/system_status/soe`` is ``api-system_status-soe``."""
-    return path.strip("/").replace("/", "-") or "root"
+    return path.removeprefix("/").replace("/", "-") or "root"
 
 
 def _route(route: Route, example: str, gateway: str) -> str:
