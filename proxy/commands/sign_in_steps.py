@@ -13,7 +13,8 @@ from typing import Any
 from proxy.commands.operator import Operator
 from proxy.config.gateway_settings import NO_EMAIL, GatewaySettings
 from proxy.core.clock import Clock
-from proxy.core.errors import LoginRejected, SignInRequired
+from proxy.core.cloud_errors import SignInRequired
+from proxy.core.errors import LoginRejected
 from proxy.drivers.cloud.enrolment import Application, Attempt, exchange, sites
 from proxy.drivers.cloud.factory import TOKEN_PATH, CloudOptions, authority, resolved, token_tls
 from proxy.drivers.cloud.http import CloudHttp

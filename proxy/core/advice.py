@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from proxy.core.cloud_errors import AccountRefused, BudgetSpent, SignInRequired, TokensNotSaved
 from proxy.core.errors import (
-    AccountRefused,
     BadAnswer,
-    BudgetSpent,
     CertificateChanged,
     GatewayError,
     GatewayTimeout,
@@ -20,9 +19,7 @@ from proxy.core.errors import (
     LoginRejected,
     NotSupported,
     RateLimited,
-    SignInRequired,
     SourceUnavailable,
-    TokensNotSaved,
     Unreachable,
 )
 

@@ -17,7 +17,8 @@ from proxy.views.state import SiteState
 # Alerts are read every five minutes: what is further apart is a pause.
 _ALERT_PAUSE_S: Final = 900.0
 _OUTAGE_PAUSE_S: Final = 300.0
-_OFF_GRID: Final = frozenset({"outage", "off_grid"})
+_REASON_UNKNOWN: Final = "islanded"
+_OFF_GRID: Final = frozenset({"outage", "off_grid", _REASON_UNKNOWN})
 _REPORTS: Final = (VITALS, SOLAR_POWERWALL)
 
 
@@ -33,7 +34,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """A time without grid: ``kind`` is outage, or off_grid by the operator's wish.
+    """A time without grid: ``kind`` is outage, off_grid by the operator's wish, or islanded: no reason reported.
 
     Charge in percent of the whole pack: at the beginning, at the end, and the least; ``load_max`` in W.
     """
@@ -108,8 +109,8 @@ class Incidents:
             load = state.power("load")
             self._outage = replace(
                 outage,
-                # The alert that tells a wish from a failure may come later than the loss of the grid.
-                kind=state.grid,
+                # The alert that tells a wish from a failure may come later than the loss of the grid, and go earlier.
+                kind=outage.kind if state.grid == _REASON_UNKNOWN else state.grid,
                 seen=at,
                 charge_end=outage.charge_end if charge is None else charge,
                 charge_min=_of(min, outage.charge_min, charge),

@@ -122,7 +122,7 @@ _FLOWS: Final = {
     "grid_to_battery": "g2b",
 }
 # The word of QUANTITIES for the state of the grid, as pypowerwall has it.
-_GRID: Final = {"up": "UP", "outage": "DOWN", "off_grid": "DOWN", "transition": "SYNCING"}
+_GRID: Final = {"up": "UP", "outage": "DOWN", "off_grid": "DOWN", "islanded": "DOWN", "transition": "SYNCING"}
 _EXTRA: Final[Mapping[str, Any]] = {"is_diagnostic": True, "is_extra": True}
 
 ENTITIES: Final[tuple[Entity, ...]] = (

@@ -24,10 +24,11 @@ from proxy.core.sources import (
     VITALS,
 )
 from proxy.features import features
+from proxy.server.control.routes import CONTROL
 from proxy.server.fleet.object_routes import OBJECTS
 from proxy.server.fleet.routes import FLEET, OF_SITES
 from proxy.server.gateway_api.routes import GATEWAY
-from proxy.server.route import READ, Legacy, Route, Style, View
+from proxy.server.route import Legacy, Route, Style, View
 from proxy.server.status.application_key import MEDIA_TYPE
 from proxy.views import batteries, devices, meters, site, strings
 
@@ -72,12 +73,6 @@ def _family(prefix: str, name: str, *members: str, shown_by: str) -> tuple[Route
 
 def _page(path: str, summary: str, endpoint: str, *, local: bool = False) -> Route:
     return Route(path, summary, "Pages", endpoint=endpoint, media_type="text/html", public=False, local=local)
-
-
-def _control(path: str, summary: str) -> Route:
-    return Route(
-        path, summary, "Control", endpoint="control", methods=(*READ, "POST"), public=False, local=True
-    )
 
 
 _ROWS: tuple[Route, ...] = (
@@ -244,29 +239,7 @@ _ROWS: tuple[Route, ...] = (
         endpoint="events",
         media_type="text/event-stream",
     ),
-    _control("/control/mode", "Mode: self_consumption, backup or autonomous; with level= also the reserve"),
-    _control("/control/reserve", "Backup reserve in percent of the app's scale; with mode= also the mode"),
-    _control("/control/grid_charging", "Whether the battery may charge from the grid: true or false"),
-    _control("/control/grid_export", "What may be exported: battery_ok, pv_only or never"),
-    replace(
-        _control(
-            "/control/reserve_hold", "Keep the present charge: the reserve becomes the charge; POST with {}"
-        ),
-        endpoint="reserve_hold",
-        methods=("POST",),
-    ),
-    replace(
-        _control("/control/status", "Whether control is on; needs no secret"),
-        endpoint="control_status",
-        methods=READ,
-    ),
-    _control("/control/max_backup", "Fill the battery now, for so many seconds (at least 60), or cancel"),
-    _control("/control/islanding", "Whether the house is off grid: true or false (PW_CONTROL_ISLANDING)"),
-    _control("/control/storm_watch", "Whether the battery is filled before a storm: true or false (cloud)"),
-    _control(
-        "/control/off_grid_vehicle_reserve",
-        "Charge that is kept from vehicles off grid, in percent of the app's scale (cloud)",
-    ),
+    *CONTROL,
     *(row for feature in features() for row in feature.routes()),
     *FLEET,
     Route("/health", "State of the proxy and of its connection to the gateway", "Proxy", endpoint="health"),

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from proxy.core.clock import Clock
+from proxy.core.cloud_errors import AccountRefused
 from proxy.core.errors import (
-    AccountRefused,
     BadAnswer,
     GatewayError,
     GatewayTimeout,

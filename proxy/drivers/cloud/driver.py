@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from proxy.config.gateway_settings import OWNER
-from proxy.core.errors import BudgetSpent, CommandRejected, GatewayError, OutcomeUnknown, SourceUnavailable
+from proxy.core.cloud_errors import BudgetSpent
+from proxy.core.errors import CommandRejected, GatewayError, OutcomeUnknown, SourceUnavailable
 from proxy.core.freshness import Policy
 from proxy.core.model import Command, Document, Exchange, Outcome, Setting, Source
 from proxy.drivers.base import Usage

@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from proxy.config.cloud import KEY_PATH, is_public_key
-from proxy.core.errors import BadAnswer, SignInRequired, SourceUnavailable
+from proxy.core.cloud_errors import SignInRequired
+from proxy.core.errors import BadAnswer, SourceUnavailable
 from proxy.core.json_access import text
 from proxy.core.redaction import conceal
 from proxy.drivers.cloud.http import CloudHttp

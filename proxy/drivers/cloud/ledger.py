@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.budget import Budget, Spending
-from proxy.core.errors import BudgetSpent
+from proxy.core.cloud_errors import BudgetSpent
 from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:

@@ -8,16 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.core.errors import (
-    AccountRefused,
-    BudgetSpent,
-    CommandRejected,
-    GatewayError,
-    LoginRejected,
-    NotSupported,
-    RateLimited,
-    TokensNotSaved,
-)
+from proxy.core.cloud_errors import AccountRefused, BudgetSpent, TokensNotSaved
+from proxy.core.errors import CommandRejected, GatewayError, LoginRejected, NotSupported, RateLimited
 
 # After the first, second, … failure in a row, in seconds; the last one repeats.
 BACK_OFF_S = (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)

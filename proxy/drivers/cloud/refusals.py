@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.core import ijson
+from proxy.core.cloud_errors import AccountRefused
 from proxy.core.errors import (
-    AccountRefused,
     BadAnswer,
     CommandRejected,
     GatewayError,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.core.errors import BadAnswer, RateLimited, SignInRequired, SourceUnavailable
+from proxy.core.cloud_errors import SignInRequired
+from proxy.core.errors import BadAnswer, RateLimited, SourceUnavailable
 from proxy.core.redaction import conceal
 from proxy.drivers.cloud.http import CloudHttp, Reply
 from proxy.drivers.cloud.refusals import error_text, retry_after

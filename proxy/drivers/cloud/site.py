@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.core.errors import AccountRefused, GatewayError, NotSupported
+from proxy.core.cloud_errors import AccountRefused
+from proxy.core.errors import GatewayError, NotSupported
 from proxy.core.json_access import number, text
 from proxy.drivers.cloud.api import CloudApi, Fetched
 

@@ -16,7 +16,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from proxy.core.clock import Clock
-from proxy.core.errors import SignInRequired, SourceUnavailable, TokensNotSaved
+from proxy.core.cloud_errors import SignInRequired, TokensNotSaved
+from proxy.core.errors import SourceUnavailable
 from proxy.core.redaction import conceal
 from proxy.drivers.cloud.sign_in import SIGN_IN_AGAIN, TokenEndpoint
 from proxy.drivers.cloud.token_file import TokenFile, Version

@@ -6,13 +6,8 @@ import json
 
 import pytest
 
-from proxy.core.errors import (
-    AccountRefused,
-    CommandRejected,
-    GatewayError,
-    OutcomeUnknown,
-    RateLimited,
-)
+from proxy.core.cloud_errors import AccountRefused
+from proxy.core.errors import CommandRejected, GatewayError, OutcomeUnknown, RateLimited
 from proxy.core.model import Command, Setting
 from proxy.core.sources import OPERATION
 from proxy.drivers.cloud import commands

@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import pytest
 
-from proxy.core.errors import GatewayError, SignInRequired
+from proxy.core.cloud_errors import SignInRequired
+from proxy.core.errors import GatewayError
 from proxy.drivers.cloud.enrolment import (
     OWNER_APPLICATION,
     Attempt,

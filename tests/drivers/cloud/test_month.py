@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from proxy.core.budget import Budget
-from proxy.core.errors import BudgetSpent, GatewayError
+from proxy.core.cloud_errors import BudgetSpent
+from proxy.core.errors import GatewayError
 from proxy.core.model import Command, Setting
 from proxy.core.sources import METERS, OPERATION
 from proxy.drivers.cloud.ledger import Ledger

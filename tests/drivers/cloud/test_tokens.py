@@ -11,13 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxy.core.errors import (
-    GatewayError,
-    Interrupted,
-    SignInRequired,
-    SourceUnavailable,
-    TokensNotSaved,
-)
+from proxy.core.cloud_errors import SignInRequired, TokensNotSaved
+from proxy.core.errors import GatewayError, Interrupted, SourceUnavailable
 from proxy.core.redaction import redact
 from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.cloud.sign_in import TokenEndpoint

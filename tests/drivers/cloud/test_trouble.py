@@ -7,7 +7,8 @@ from email.utils import formatdate
 
 import pytest
 
-from proxy.core.errors import AccountRefused, GatewayError, NotSupported, RateLimited, SignInRequired
+from proxy.core.cloud_errors import AccountRefused, SignInRequired
+from proxy.core.errors import GatewayError, NotSupported, RateLimited
 from proxy.core.sources import METERS, SOE
 from proxy.drivers.cloud.http import Reply
 from proxy.drivers.cloud.refusals import retry_after, trusted
