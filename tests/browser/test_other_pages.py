@@ -54,7 +54,7 @@ async def test_the_reference_lists_every_route_and_tries_it(house, watch):
     openapi = await page.evaluate("async () => (await fetch('openapi.json')).json()")
 
     paths = await page.locator(".route").evaluate_all("(routes) => routes.map((route) => route.dataset.path)")
-    assert set(paths) == set(openapi["paths"])
+    assert set(paths) == {path.replace("{id}", "default") for path in openapi["paths"]}
     route = page.locator('.route[data-path="/aggregates"]')
     await route.locator("summary").first.click()
     await route.get_by_role("button", name="Try it").click()

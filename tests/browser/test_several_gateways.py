@@ -71,7 +71,7 @@ async def test_links_lead_from_house_to_house_and_to_their_total(fleet, watch, c
     await expect(lines.nth(1)).to_have_class("away")
     await expect(lines.nth(0)).not_to_have_class("away")
     await expect(page.locator("html")).to_have_attribute("data-state", "expired")
-    await expect(page.locator("#note")).to_contain_text("old")
+    await expect(page.locator("#note")).to_contain_text("since")
 
 
 async def test_the_status_of_all_begins_with_the_house_that_is_away(fleet, watch, clock):
