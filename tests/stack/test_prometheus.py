@@ -28,7 +28,13 @@ VARIABLES = {
     "$ttl": "5",
 }
 # Panels that stay empty here: the hardware does not measure it, or no link leads through the cloud.
-ELSEWHERE = {"Fans", "Current of phases", "Vehicle chargers", "Requests to the cloud this month"}
+ELSEWHERE = {
+    "Fans",
+    "Current of phases",
+    "Vehicle chargers",
+    "Requests to the cloud this month",
+    "MQTT: messages, connection",
+}
 
 
 def promtool(*words):
