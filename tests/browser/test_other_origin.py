@@ -63,7 +63,7 @@ async def test_a_page_of_another_origin_reads_and_cannot_write(build, watch, clo
         watch.forgiven = ("CORS", "Failed to load resource")
         page = await watch.open(stranger)
 
-        assert await page.evaluate(READ, house.url) == {"percentage": pytest.approx(50, abs=1)}
+        assert (await page.evaluate(READ, house.url))["percentage"] == pytest.approx(50, abs=1)
         result = await page.evaluate(
             "async ([source, url, token]) => { try { return [await eval(source)([url, token])]; }"
             " catch (error) { return ['refused', String(error)]; } }",
