@@ -57,7 +57,7 @@ const oldness = (state, reason) => (snapshot && (reason || state !== "fresh") ? 
 function judge() {
   const state = freshness();
   const reason = trouble(state);
-  const grid = (state !== "expired" && snapshot?.grid) || "unknown";
+  const grid = (state !== "expired" && snapshot?.grid_state) || "unknown";
   const isUnusual = UNUSUAL.includes(grid);
   Object.assign(options, { state: reason === "server" && state !== "expired" ? "lost" : state, grid });
   options.charge = (state !== "expired" && snapshot?.urgency) || "";

@@ -186,7 +186,7 @@ class StateStream:
                     self._slow_at = now
                     await self._cache.get(SLOW)
                     self._notify()
-                elif self._last_sent.get("grid") == "islanded":  # why is among what is slow
+                elif self._last_sent.get("grid_state") == "islanded":  # why is among what is slow
                     await self._cache.get([VITALS])
                     self._notify()
                 await asyncio.sleep(_REFRESH_EVERY_S)
@@ -225,7 +225,7 @@ class StateStream:
         snapshot = self.current()
         if _without_age(snapshot) == self._last_sent:
             return
-        if self._last_sent and self._last_sent["grid"] != snapshot["grid"] == "islanded":
+        if self._last_sent and self._last_sent["grid_state"] != snapshot["grid_state"] == "islanded":
             self._cache.prefetch([VITALS])
         self._last_sent = _without_age(snapshot)
         event = event_of(snapshot)

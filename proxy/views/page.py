@@ -23,6 +23,7 @@ EXPIRED: Final[Mapping[str, Any]] = {
         ("solar", "site", "battery", "load", "generator", "unbalanced", "energy", "alerts", "attention")
     ),
     "grid": "unknown",
+    "grid_state": "unknown",
     "urgency": "",
     "ev": [],
     "units": [],
@@ -47,7 +48,9 @@ def flow(state: SiteState) -> dict[str, Any]:
         "reserve_app": _rounded(state.reserve_app),
         "mode": state.mode,
         "energy": _rounded(state.energy_remaining),
-        "grid": state.grid or "unknown",
+        # Off the grid without a reported reason is an outage to programs; to people it is neither that nor a choice.
+        "grid": "outage" if state.grid == "islanded" else state.grid or "unknown",
+        "grid_state": state.grid or "unknown",
         "grid_services": state.grid_services,
         "has": {"solar": state.has_solar, "battery": state.has_battery},
         "units": [
@@ -88,7 +91,7 @@ def rows(snapshot: Mapping[str, Any] | None, words: Mapping[str, str]) -> Sequen
         for name, key in (("charge", "soc_app"), ("reserve", "reserve_app"))
         if snapshot[key] is not None
     ]
-    state = snapshot["grid"]
+    state = snapshot["grid_state"]
     return [*old, *powers, *percents, *([(words["grid"], words[state])] if state in words else [])]
 
 

@@ -77,7 +77,7 @@ async def test_powers_and_charge_are_the_same(way, house, ask):
         "load": 906,
     }
     assert told["site"]["instant_average_voltage"] == 242
-    assert await get("/soe") == {"percentage": pytest.approx(house.plant.read().percentage)}
+    assert (await get("/soe"))["percentage"] == pytest.approx(house.plant.read().percentage)
     assert await get("/csv/v2") == "-596.00,906.00,5004.00,-3502.00,50.00,1,20\n"
 
 
