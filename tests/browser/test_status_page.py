@@ -245,11 +245,3 @@ async def test_the_status_page_speaks_up_only_when_something_is_new(house, watch
     await page.clock.run_for(5100)
     await expect(summary).to_have_class("bad")
     await expect(summary).to_have_attribute("aria-live", "polite")
-
-
-async def test_without_a_gateway_the_status_page_says_what_to_set(build, watch):
-    """A proxy that has no gateway yet explains itself."""
-    house = await build(host="")
-    page = await watch.open(house.url + "status")
-
-    await expect(page.locator("#headline")).to_contain_text("set PW_HOST")
