@@ -146,6 +146,8 @@ async def test_every_family_of_the_table_is_seen_in_some_life(sim, start, clock)
         *(
             f"powerwall_proxy_month_{what}" for what in ("reads", "commands", "budget", "reads_left")
         ),  # no cloud
+        "powerwall_proxy_mqtt_connected",  # no broker
+        "powerwall_proxy_mqtt_messages_total",
         "powerwall_proxy_openc2_commands_total",
         "powerwall_proxy_source_rest_seconds",
     }
