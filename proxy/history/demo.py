@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
@@ -51,23 +51,25 @@ def demonstrate(settings: Settings, speed: float) -> Settings:
     return replace(settings, features=(*settings.features, Past(speed)))
 
 
-async def simulate(recorder: Recorder, past: Past) -> None:
-    """Give a recorder the time of its house, and the days before."""
+async def simulate(recorder: Recorder, past: Past, is_closing: Callable[[], bool]) -> None:
+    """Give a recorder the time of its house, and the days before; a stop does not wait for all of them."""
     clock, zone = recorder.clock, recorder.zone
     started, begin = clock.monotonic(), start_of(day_of(clock.wall(), zone), zone) + past.hour * HOUR.span_s
     recorder.clock = Clock(clock.monotonic, lambda: begin + (clock.monotonic() - started) * past.speed)
     recorder.interval_s = min(max(_STEP_S / past.speed, 1.0), recorder.interval_s)
     recorder.longest_gap_s = _GAP_STEPS * _STEP_S
     recorder.is_simulated = True
-    await recorder.archive.read(lambda db: write_past(db, zone, begin))
+    await recorder.archive.read(lambda db: write_past(db, zone, begin, is_closing))
 
 
-def write_past(db: sqlite3.Connection, zone: tzinfo, now: float) -> None:
+def write_past(db: sqlite3.Connection, zone: tzinfo, now: float, is_closing: Callable[[], bool]) -> None:
     """Write the days before now, and today until now."""
     plant = Plant(chance=Chance(1, clouds=True, appliances=True, noise=True))
     plant.set_charge(60)
     today = day_of(now, zone)
     for ago in range(_DAYS, -1, -1):
+        if is_closing():
+            return
         day = today - timedelta(days=ago)
         first, after = bounds(day, zone)
         plant.hour, plant.seconds = 0.0, 0.0

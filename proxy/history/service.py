@@ -44,6 +44,7 @@ class History:
         self._past = context.settings.of(Past)
         self._worker: Any = None
         self._starting: asyncio.Task[None] | None = None
+        self._is_closing = False
 
     def active(self) -> ActiveFeature:
         """Return what the proxy gets."""
@@ -70,12 +71,13 @@ class History:
             if self._past.speed:
                 from proxy.history.demo import simulate  # noqa: PLC0415 - only a demo waits for it
 
-                await simulate(recorder, self._past)
+                await simulate(recorder, self._past, lambda: self._is_closing)
             self.recorders[gateway.id] = recorder
             recorder.open()
 
     async def close(self) -> None:
         """Write what is open, and end."""
+        self._is_closing = True
         if self._starting is not None:
             await self._starting
         await asyncio.gather(*(recorder.close() for recorder in self.recorders.values()))
