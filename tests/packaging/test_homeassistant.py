@@ -25,7 +25,6 @@ from tests.packaging.conftest import ROOT
 ADDON = ROOT / "deploy/homeassistant/powerwall-proxy"
 TOOLS = Path(sys.executable).parent
 CONFIG = yaml.safe_load((ADDON / "config.yaml").read_text("utf-8"))
-EX_CONFIG = 78
 IMAGE_USER = 1000
 
 
@@ -218,12 +217,15 @@ def test_without_a_supervisor_there_is_no_broker(installation, data):
         assert not [name for name in environment_of(process) if name.startswith("MQTT_")]
 
 
-def test_an_empty_form_is_one_sentence(installation, data):
-    with supervisor(None) as url, started(installation, data, url, dict(CONFIG["options"])) as process:
-        shown = process.stderr.read()
+def test_an_empty_form_leads_to_a_page_that_says_what_is_missing(installation, data):
+    with (
+        supervisor(None) as url,
+        started(installation, data, url, dict(CONFIG["options"])) as process,
+        urlopen(listens(process), timeout=20) as answer,
+    ):
+        shown = answer.read().decode()
 
-        assert process.wait() == EX_CONFIG
-    assert "PW_HOST is missing" in shown
+    assert "No gateway is configured yet" in shown
 
 
 def test_the_health_check_asks_whether_it_answers_not_whether_the_gateway_does(installation, data):
