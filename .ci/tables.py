@@ -21,9 +21,9 @@ from proxy.server.routes import ROUTES
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # the list of differences stands with the tests that accept them
-from bench.report import table  # noqa: E402 - the same
-from tests.compat import server_differences  # noqa: E402 - found through the line above
-from tests.compat.differences import DIFFERENCES  # noqa: E402 - the same
+from bench.report import table  # noqa: E402 - found through the path above
+from tests.compat import server_differences  # noqa: E402 - found through the path above
+from tests.compat.differences import DIFFERENCES  # noqa: E402 - found through the path above
 
 _PART = re.compile(r"(<!-- (\w+):begin -->\n).*?(<!-- \2:end -->)", re.DOTALL)
 

@@ -188,7 +188,7 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
 
     async def metrics(request: web.Request, route: Route, gateway: Gateway) -> web.StreamResponse:
         if not made:
-            from proxy.server.data import scrape  # noqa: PLC0415 - see above
+            from proxy.server.data import scrape  # noqa: PLC0415 - imported by the first scrape
 
             made.update(scrape.endpoints(context))
         return await made["metrics"](request, route, gateway)

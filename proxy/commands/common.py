@@ -84,7 +84,7 @@ def settings_for(gateway: SimulatedGateway) -> dict[str, Any]:
 
 def settings_for_cloud(cloud: SimulatedCloud) -> dict[str, Any]:
     """Give the settings, by key, that read the first site of a simulated cloud, as often as there is something new."""
-    from proxy.sim.cloud.demo import DEMO_INTERVAL_S, DEMO_TOKEN  # noqa: PLC0415 - as above
+    from proxy.sim.cloud.demo import DEMO_INTERVAL_S, DEMO_TOKEN  # noqa: PLC0415 - most commands do without the simulator
 
     return {
         "cloud_mode": STATIC,

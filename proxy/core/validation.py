@@ -70,7 +70,7 @@ def _text(value: Any) -> bool:
 
 def _percentage(value: Any) -> bool:
     # -5 and 105: gateways overshoot a little while they calibrate.
-    return value is None or (_number(value) and -5 <= value <= 105)  # noqa: PLR2004 - said in the line above
+    return value is None or (_number(value) and -5 <= value <= 105)  # noqa: PLR2004 - limits of this one check
 
 
 CHECKS: Mapping[Source, Check] = {

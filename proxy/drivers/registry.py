@@ -64,8 +64,8 @@ def _cloud(
     mode = cloud_mode(settings)
     if not mode:
         return
-    from proxy.drivers.cloud.factory import CloudOptions, make  # noqa: PLC0415 - see the module
-    from proxy.drivers.cloud.intervals import Intervals  # noqa: PLC0415 - see the module
+    from proxy.drivers.cloud.factory import CloudOptions, make  # noqa: PLC0415 - only chosen drivers are imported
+    from proxy.drivers.cloud.intervals import Intervals  # noqa: PLC0415 - only chosen drivers are imported
 
     options = CloudOptions(
         mode,
@@ -89,7 +89,7 @@ def _cloud(
 
 def _left_to_the_gateway(settings: GatewaySettings, mode: str) -> frozenset[Source]:
     """Say what a cloud behind a gateway does not report: by default what is no substitute for the gateway's own."""
-    from proxy.drivers.cloud.documents import tables  # noqa: PLC0415 - see the module
+    from proxy.drivers.cloud.documents import tables  # noqa: PLC0415 - only chosen drivers are imported
 
     if settings.cloud_hybrid:
         return frozenset()
@@ -105,13 +105,13 @@ def _none(_: GatewaySettings, __: StateStore, ___: Clock) -> Iterator[Driver]:
 
 
 def _local(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
-    from proxy.drivers.local.driver import LocalDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.local.driver import LocalDriver  # noqa: PLC0415 - only chosen drivers are imported
 
     yield LocalDriver(_session(settings.host, settings, memory, clock), settings, memory, clock)
 
 
 def _full(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
-    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - only chosen drivers are imported
 
     energy = _energy(settings, memory, clock)
     yield TedapiDriver(_basic(settings.host, settings, memory, clock), settings, clock, energy)
@@ -122,8 +122,8 @@ def _hybrid(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iter
 
     The local API's counters are real, so none are integrated.
     """
-    from proxy.drivers.local.driver import LocalDriver  # noqa: PLC0415 - see the module
-    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.local.driver import LocalDriver  # noqa: PLC0415 - only chosen drivers are imported
+    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - only chosen drivers are imported
 
     session = _session(settings.host, settings, memory, clock)
     yield LocalDriver(session, settings, memory, clock, excluded=frozenset({VITALS}))
@@ -136,10 +136,10 @@ def _v1r(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterato
     With the customer's password the meters are those of the local API, whose counters are real, so
     none are integrated. Both links log in to one account: a refusal of one holds for the other.
     """
-    from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
-    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - see the module
-    from proxy.drivers.v1r.driver import V1rDriver  # noqa: PLC0415 - see the module
-    from proxy.drivers.v1r.transport import SignedTransport  # noqa: PLC0415 - see the module
+    from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - only chosen drivers are imported
+    from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - only chosen drivers are imported
+    from proxy.drivers.v1r.driver import V1rDriver  # noqa: PLC0415 - only chosen drivers are imported
+    from proxy.drivers.v1r.transport import SignedTransport  # noqa: PLC0415 - only chosen drivers are imported
 
     local = _local_meters(settings, memory, clock) if settings.password else None
     energy = None if local else _energy(settings, memory, clock)
@@ -161,7 +161,7 @@ def _v1r(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterato
 
 def _local_meters(settings: GatewaySettings, memory: StateStore, clock: Clock) -> LocalDriver:
     """Make a link to the meters of the local API and to nothing else; it writes nothing."""
-    from proxy.drivers.local.driver import SOURCES, LocalDriver  # noqa: PLC0415 - see the module
+    from proxy.drivers.local.driver import SOURCES, LocalDriver  # noqa: PLC0415 - only chosen drivers are imported
 
     session = _session(settings.host, _one_connection(settings), memory, clock)
     return LocalDriver(session, settings, memory, clock, excluded=frozenset(SOURCES) - {METERS})
@@ -178,7 +178,7 @@ _MODES: dict[str, Callable[[GatewaySettings, StateStore, Clock], Iterator[Driver
 
 def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> EnergyMeter | None:
     """Make the counters of a gateway that reports none."""
-    from proxy.drivers.energy import LONGEST_GAP_S, EnergyMeter  # noqa: PLC0415 - see the module
+    from proxy.drivers.energy import LONGEST_GAP_S, EnergyMeter  # noqa: PLC0415 - only chosen drivers are imported
 
     if not settings.integrate_energy:
         return None
@@ -194,8 +194,8 @@ def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Ener
 
 
 def _basic(host: str, settings: GatewaySettings, memory: StateStore, clock: Clock) -> BasicTransport:
-    from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - see the module
-    from proxy.drivers.tedapi.transport import BasicTransport  # noqa: PLC0415 - see the module
+    from proxy.drivers.login_backoff import LoginBackoff  # noqa: PLC0415 - only chosen drivers are imported
+    from proxy.drivers.tedapi.transport import BasicTransport  # noqa: PLC0415 - only chosen drivers are imported
 
     session = _session(host, _one_connection(settings), memory, clock)
     backoff = LoginBackoff(f"tedapi {session.address}", settings.gw_pwd, settings, memory, clock)
@@ -208,6 +208,6 @@ def _one_connection(settings: GatewaySettings) -> GatewaySettings:
 
 
 def _session(host: str, settings: GatewaySettings, memory: StateStore, clock: Clock) -> GatewayClient:
-    from proxy.drivers.http_client import GatewayClient  # noqa: PLC0415 - see the module
+    from proxy.drivers.http_client import GatewayClient  # noqa: PLC0415 - only chosen drivers are imported
 
     return GatewayClient(host, settings, memory, clock)

@@ -49,7 +49,7 @@ def device_json(series: DeviceSeries) -> dict[str, Any]:
 
 
 def day_json(totals: DayTotals, label: str) -> dict[str, Any]:
-    """Write the energies of a day or month in Wh; null is unknown. ``basis``: what they rest on."""
+    """Write the energies of a day or month in Wh; null is unknown. ``basis``: what they come from."""
     return {
         "day": label,
         **_NO_ENERGIES,

@@ -148,9 +148,9 @@ def _import(args: argparse.Namespace, settings: Settings, path: Path) -> int:
 
 def _read(args: argparse.Namespace, importer: Importer, now: float, zone: tzinfo) -> None:
     from proxy.history.importing.influx import Influx  # noqa: PLC0415 - only one source is needed
-    from proxy.history.importing.server import Server  # noqa: PLC0415 - the same
-    from proxy.history.importing.table import read  # noqa: PLC0415 - the same
-    from proxy.history.importing.web import Site  # noqa: PLC0415 - the same
+    from proxy.history.importing.server import Server  # noqa: PLC0415 - only one source is needed
+    from proxy.history.importing.table import read  # noqa: PLC0415 - only one source is needed
+    from proxy.history.importing.web import Site  # noqa: PLC0415 - only one source is needed
 
     progress = _Progress(zone)
     if not args.source.startswith(("http://", "https://")):

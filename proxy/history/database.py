@@ -105,7 +105,7 @@ class Database:
 
 
 def _check(db: sqlite3.Connection) -> None:
-    """Read the whole file once: damage shows now, not on the day that somebody looks at it."""
+    """Read the whole file once: damage shows now, not on the day that it is read."""
     found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         error = sqlite3.DatabaseError(found)

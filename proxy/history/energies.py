@@ -127,7 +127,7 @@ class DayBook:
             return
         span = now.at - before.at
         if span <= 0:
-            self.last = now if span < -self.longest_gap_s else before  # the clock was set back: begin anew
+            self.last = now if span < -self.longest_gap_s else before  # the clock was set back: begin again
             return
         self.last = now
         counted = dict(_counted(before, now))
@@ -198,7 +198,7 @@ def _shares(begin: float, end: float, zone: tzinfo) -> Iterator[tuple[date, floa
 
 
 def basis(total: Mapping[str, float], integrated: Mapping[str, float]) -> str:
-    """Say what a day's energies rest on: ``counters``, ``power``, or ``both``."""
+    """Say what a day's energies come from: ``counters``, ``power``, or ``both``."""
     if not any(integrated.values()):
         return "counters"
     return "power" if all(integrated.get(name, 0.0) >= wh for name, wh in total.items()) else "both"

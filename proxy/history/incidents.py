@@ -109,7 +109,7 @@ class Incidents:
             load = state.power("load")
             self._outage = replace(
                 outage,
-                # The alert that tells a wish from a failure may come later than the loss of the grid, and go earlier.
+                # The alert that distinguishes a wish from a failure may come later than the loss of the grid, and go earlier.
                 kind=outage.kind if state.grid == _REASON_UNKNOWN else state.grid,
                 seen=at,
                 charge_end=outage.charge_end if charge is None else charge,

@@ -186,7 +186,7 @@ class Recorder:
             self._notice()
 
     def _notice(self) -> None:
-        """Take a reading soon if there are new powers, whoever requested them."""
+        """Take a reading soon if there are new powers, also those that a client requested."""
         snapshot = self._gateway.cache.peek(METERS)
         is_new = snapshot is not None and snapshot.observed_at > self._taken_at
         if is_new and self._is_resumed and self._sampling is None:

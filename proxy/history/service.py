@@ -59,8 +59,8 @@ class History:
 
     async def _start(self) -> None:
         await asyncio.to_thread(importlib.import_module, "proxy.history.recorder")
-        from proxy.history.archive import Archive, Worker  # noqa: PLC0415 - just imported
-        from proxy.history.recorder import Recorder  # noqa: PLC0415 - just imported
+        from proxy.history.archive import Archive, Worker  # noqa: PLC0415 - imported in the thread above
+        from proxy.history.recorder import Recorder  # noqa: PLC0415 - imported in the thread above
 
         self._worker = Worker()
         clock, interval_s = self._context.clock, self.settings.history_interval
@@ -97,7 +97,7 @@ class History:
             recorder = (await self._opened()).get(gateway.id)
             if recorder is None:
                 return problem(404, f"No history is kept of {gateway.id}.")
-            from proxy.history.endpoints import ENDPOINTS  # noqa: PLC0415 - see above
+            from proxy.history.endpoints import ENDPOINTS  # noqa: PLC0415 - imported by the first request
 
             return await ENDPOINTS[name](request, recorder)
 
@@ -108,7 +108,7 @@ class History:
 
         async def answer(request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
             recorders = await self._opened()
-            from proxy.history.timeseries import ENDPOINTS  # noqa: PLC0415 - see above
+            from proxy.history.timeseries import ENDPOINTS  # noqa: PLC0415 - imported by the first request
 
             return await ENDPOINTS[name](request, recorders)
 

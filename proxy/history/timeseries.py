@@ -1,7 +1,7 @@
 """``/api/timeseries/*`` as pypowerwall-server 0.13 answers it, for programs made for that.
 
 The forms are its own, and so are its errors (422, as FastAPI writes them). What differs is true: a day that
-rests on counters says so (``source``), a pause is no energy (``gap_seconds``), a sum with a member missing
+comes from counters says so (``source``), a pause is no energy (``gap_seconds``), a sum with a member missing
 is absent, and what is unknown is null.
 """
 

@@ -154,7 +154,7 @@ def _write_signals(db: sqlite3.Connection, signals: Sequence[tuple[int, Signal]]
 
 
 def fold(db: sqlite3.Connection, until: int, zone: tzinfo, since: int | None = None) -> None:
-    """Make the rows of coarser levels for all spans that are over; those since ``since`` anew."""
+    """Make the rows of coarser levels for all spans that are over; those since ``since`` are made again."""
     for finer, coarser in ((MINUTE, QUARTER), (QUARTER, HOUR)):
         begin, end = _unfolded(db, finer, coarser, since), until - until % coarser.span_s
         if begin is not None and begin < end:

@@ -50,7 +50,7 @@ def _complain(code: int, *lines: str) -> int:
 
 
 async def _clear(broker: Broker, prefix: str, ha_prefix: str) -> int:
-    from proxy.mqtt.outbox import Message  # noqa: PLC0415 - see above
+    from proxy.mqtt.outbox import Message  # noqa: PLC0415 - needs the extra, which load has checked
 
     found: set[str] = set()
     await broker.subscribe([f"{prefix}/#", f"{ha_prefix}/+/+/config"], 0)

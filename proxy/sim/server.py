@@ -53,7 +53,7 @@ class SimulatedGateway:
         host: str = "127.0.0.1",
         port: int = 0,
         password: str = "password",  # noqa: S107 - the simulated one
-        gw_pwd: str = "ABCDEFGHIJ",  # noqa: S107
+        gw_pwd: str = "ABCDEFGHIJ",  # noqa: S107 - the simulated one
         hour: float = 12.0,
         speed: float = 1.0,
         limits: Limits | None = None,

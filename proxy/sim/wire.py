@@ -16,7 +16,7 @@ ATTRIBUTES = ("teslaEnergyEcuAttributes", "generatorAttributes", "pvInverterAttr
 def message(devices: Mapping[str, Mapping[str, Any]]) -> bytes:
     """Encode devices as ``/api/devices/vitals`` sends them."""
     # Imported here: a gateway without vitals needs no protobuf.
-    from tesla_protocol.teslapower.teslapower_pb2 import DevicesWithVitals  # noqa: PLC0415
+    from tesla_protocol.teslapower.teslapower_pb2 import DevicesWithVitals  # noqa: PLC0415 - only firmware with vitals needs it
 
     whole = DevicesWithVitals()
     for din, fields in devices.items():

@@ -78,9 +78,9 @@ def _text(value: Any) -> str:
 
 def broker(supervisor: str, token: str) -> dict[str, str]:
     """Fetch the broker from the supervisor; without one, or without an answer, there is none."""
-    request = Request(f"{supervisor}/services/mqtt", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - http
+    request = Request(f"{supervisor}/services/mqtt", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - the supervisor speaks http
     try:
-        with urlopen(request, timeout=_WAIT_S) as answer:  # noqa: S310 - the same
+        with urlopen(request, timeout=_WAIT_S) as answer:  # noqa: S310 - the supervisor speaks http
             found = json.load(answer)["data"]
     except (URLError, OSError, ValueError, KeyError):
         print("No broker: the supervisor offers no MQTT service.", file=sys.stderr)

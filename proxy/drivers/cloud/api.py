@@ -189,7 +189,7 @@ class CloudApi:
         return OutcomeUnknown(f"{call.path} was sent, but no usable answer came ({exc})")
 
     async def _right_base(self, reply: Reply, token: str) -> str:
-        """Find the account's region: in the refusal, else by asking for it. Only hosts that may get the token count."""
+        """Find the account's region: in the refusal, else by a request for it. Only hosts that may get the token count."""
         found = base_url(reply, self._configured)
         if found is None:
             answer = await self._send(_Call("GET", "users/region"), token)

@@ -107,7 +107,7 @@ def _document(
 
 
 def _absent(source: Source, reported: Reported) -> GatewayError:
-    """Say why a source is missing: for good on a site without battery, else until it is reported again."""
+    """Say why a source is missing: permanently on a site without battery, else until it is reported again."""
     if reported.info and source in _OF_BATTERIES and not (reported.has_battery and source != POWERWALLS):
         return NotSupported(f"{source}: the cloud does not report this for this site")
     return SourceUnavailable(f"{source}: the cloud does not report this at the moment")

@@ -149,7 +149,7 @@ class CloudDriver:
         return Outcome(command.values, known, confirmed=False)
 
     def forget_answers(self) -> None:
-        """Fetch the settings anew before they are given again."""
+        """Fetch the settings before they are served again, however fresh they are."""
         self._written_at = self._clock.monotonic()
 
     async def close(self) -> None:

@@ -132,15 +132,15 @@ def zone_of(info: Mapping[str, Any]) -> tzinfo | None:
 def query(period: str, now: float, zone: tzinfo) -> dict[str, str]:
     """Make the query for a period up to the end of the site's day, whose midnight itself would be refused."""
     today = datetime.fromtimestamp(now, zone)
-    asked = {
+    parameters = {
         "kind": "energy",
         "period": period,
         "end_date": today.replace(hour=23, minute=59, second=59, microsecond=0).isoformat(),
         "time_zone": getattr(zone, "key", "UTC"),
     }
     if period == "day":
-        asked["start_date"] = today.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
-    return asked
+        parameters["start_date"] = today.replace(hour=0, minute=0, second=0, microsecond=0).isoformat()
+    return parameters
 
 
 def day_of(now: float, zone: tzinfo) -> str:

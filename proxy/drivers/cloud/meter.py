@@ -67,6 +67,6 @@ class HistoryMeter:
         kept = self._memory.read(FILE).get(str(self._site.site_id))
         return kept if isinstance(kept, dict) else {}
 
-    async def _energies(self, asked: Mapping[str, str]) -> Energies:
-        answer = await self._site.get(HISTORY, asked, fits=lambda value: entries(value) is not None)
+    async def _energies(self, parameters: Mapping[str, str]) -> Energies:
+        answer = await self._site.get(HISTORY, parameters, fits=lambda value: entries(value) is not None)
         return energies(entries(answer.value) or [])

@@ -1,4 +1,4 @@
-"""What a status of the cloud means, and for how long it is to be left alone: pure functions, one table.
+"""What a status of the cloud means, and how long its cooldown lasts: pure functions, one table.
 
 Statuses and wordings: docs/protocol.md, "Cloud".
 """
@@ -36,7 +36,7 @@ _TESLA = (".tesla.com", ".tesla.cn")
 
 # Statuses that only the owner can change: what is said about them.
 _ACCOUNT: Mapping[int, str] = {
-    402: "the provider asks for a subscription (402)",
+    402: "the provider requires a subscription (402)",
     403: "the cloud refuses this account (403)",
     412: "the application is not registered in this region (412): powerwall-proxy setup",
     423: "the account is locked (423)",
@@ -100,7 +100,7 @@ def error_text(reply: Reply) -> str:
 
 
 def retry_after(reply: Reply, said: str, now: float) -> float:
-    """Say how many seconds a 429 asks for.
+    """Say how many seconds of cooldown a 429 demands.
 
     Header fields come first: Retry-After in seconds or as a date (RFC 9110 section 10.2.3), then the
     latest of RateLimit-Reset and its relatives. Then the text, which is believed up to a minute.

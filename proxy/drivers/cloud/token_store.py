@@ -53,7 +53,7 @@ class Authority(Protocol):
 
 
 class StaticToken:
-    """A token for good, as providers with the same endpoints give one."""
+    """A token that never expires, as providers with the same endpoints give one."""
 
     def __init__(self, token: str) -> None:
         conceal(token, lasting=True)

@@ -71,7 +71,7 @@ class SignedQuery:
 @cache
 def signed_query(name: str) -> SignedQuery:
     """Give one of the three signed queries: status, controller, components."""
-    from aiopowerwall import queries  # noqa: PLC0415 - see the module
+    from aiopowerwall import queries  # noqa: PLC0415 - other modes start without it
 
     if name == STATUS:
         return SignedQuery(queries.STATUS_QUERY, queries.STATUS_CODE, "{}")
@@ -88,7 +88,7 @@ def signed_query(name: str) -> SignedQuery:
 
 def query_envelope(name: str, din: str, follower: str | None = None) -> MessageEnvelope:
     """Request a document of the gateway, or of one of its followers."""
-    from tesla_protocol.energy_device import (  # noqa: PLC0415 - see the module
+    from tesla_protocol.energy_device import (  # noqa: PLC0415 - other modes start without it
         filestore_api_pb2,
         graphql_api_pb2,
         transport_pb2,
@@ -121,7 +121,7 @@ def query_envelope(name: str, din: str, follower: str | None = None) -> MessageE
 
 def request(name: str, din: str, follower: str | None = None) -> bytes:
     """Build the full-mode request for a document of the gateway, or of one of its followers."""
-    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
+    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - other modes start without it
 
     outer = transport_pb2.AuthEnvelope(payload=query_envelope(name, din, follower).SerializeToString())
     outer.external_auth.type = (
@@ -137,8 +137,8 @@ def reply(name: str, body: bytes, addressed: str) -> dict[str, Any]:
 
     Raises what ``document`` raises, and BadAnswer for what is no reply, or another device's.
     """
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module
-    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - other modes start without it
+    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - other modes start without it
 
     try:
         payload = transport_pb2.AuthEnvelope.FromString(body).payload
@@ -152,8 +152,8 @@ def reply(name: str, body: bytes, addressed: str) -> dict[str, Any]:
 
 def parse_envelope(name: str, payload: bytes) -> MessageEnvelope:
     """Open what a reply of either transport carries. Raises BadAnswer."""
-    from google.protobuf.message import DecodeError  # noqa: PLC0415 - see the module
-    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - see the module
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - other modes start without it
+    from tesla_protocol.energy_device import transport_pb2  # noqa: PLC0415 - other modes start without it
 
     try:
         return transport_pb2.MessageEnvelope.FromString(payload)

@@ -61,9 +61,9 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
 
 def _metrics(context: Context, counters: Mapping[str, CounterState]) -> Metrics:
     """Connect the metrics to a running proxy."""
-    from proxy.metrics.exposition import Metrics  # noqa: PLC0415 - see above
-    from proxy.metrics.proxy_samples import Running  # noqa: PLC0415 - see above
-    from proxy.metrics.scraped_site import scraped_site  # noqa: PLC0415 - see above
+    from proxy.metrics.exposition import Metrics  # noqa: PLC0415 - imported by the first scrape
+    from proxy.metrics.proxy_samples import Running  # noqa: PLC0415 - imported by the first scrape
+    from proxy.metrics.scraped_site import scraped_site  # noqa: PLC0415 - imported by the first scrape
 
     def scraped(cache: SourceCache) -> ScrapedSite:
         state, serials = context.gateways[cache.name].site.current(), context.settings.metrics_serials

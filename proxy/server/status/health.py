@@ -107,8 +107,8 @@ def _gateway(gateway: Gateway, *, among: int) -> dict[str, Any]:
 def _identity(gateway: SourceCache) -> dict[str, str | None]:
     """Say which gateway this is, as far as is known: firmware, and the last characters of its number."""
     known = gateway.store.get(STATUS)
-    told = section(known.document.value) if known else {}
-    version, number = text(told.get("version")), text(told.get("din"))
+    reported = section(known.document.value) if known else {}
+    version, number = text(reported.get("version")), text(reported.get("din"))
     return {
         "firmware": version.strip() if version else None,
         "identity": f"…{number[-_SHOWN:]}" if number else None,

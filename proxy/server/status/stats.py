@@ -156,14 +156,14 @@ def redacted(settings: Settings, gateway: GatewaySettings) -> dict[str, str]:
 
 def _cloud(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     """Say whether the cloud is read instead of a gateway, which API and which site."""
-    told = _cloud_alone(gateway, status)
-    if told is None:
+    known = _cloud_alone(gateway, status)
+    if known is None:
         return {"cloudmode": False, "fleetapi": False}
     return {
         "cloudmode": True,
-        "fleetapi": told["mode"] != OWNER,
-        "siteid": told["site_id"],
-        "counter": told["counter"],
+        "fleetapi": known["mode"] != OWNER,
+        "siteid": known["site_id"],
+        "counter": known["counter"],
     }
 
 

@@ -58,7 +58,7 @@ def _unit(gateway: Gateway, path: str) -> str | None:
 
 
 def _query(gateway: Gateway, tedapi: Tedapi, request: Request) -> Answer:
-    from tesla_protocol.energy_device.transport_pb2 import AuthEnvelope, MessageEnvelope  # noqa: PLC0415
+    from tesla_protocol.energy_device.transport_pb2 import AuthEnvelope, MessageEnvelope  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     unit = _unit(gateway, request.path)
     if unit is None:
@@ -74,7 +74,7 @@ def _query(gateway: Gateway, tedapi: Tedapi, request: Request) -> Answer:
 
 def respond(gateway: Gateway, tedapi: Tedapi, request: Request) -> Answer:
     """Answer a request to ``/tedapi/…``."""
-    from google.protobuf.message import DecodeError  # noqa: PLC0415
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     persona = gateway.persona
     if not gateway.sessions.tolerates(gateway.clock.monotonic()):
@@ -100,9 +100,9 @@ def respond(gateway: Gateway, tedapi: Tedapi, request: Request) -> Answer:
 
 def is_command(request: Request) -> bool:
     """Say whether a request to TEDAPI changes something at the gateway."""
-    from google.protobuf.message import DecodeError  # noqa: PLC0415
-    from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage  # noqa: PLC0415
-    from tesla_protocol.energy_device.transport_pb2 import AuthEnvelope, MessageEnvelope  # noqa: PLC0415
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 - only gateways with TEDAPI need it
+    from tesla_protocol.energy_device.signed_message_pb2 import RoutableMessage  # noqa: PLC0415 - only gateways with TEDAPI need it
+    from tesla_protocol.energy_device.transport_pb2 import AuthEnvelope, MessageEnvelope  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     if request.method != "POST":
         return False

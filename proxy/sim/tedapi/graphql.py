@@ -30,10 +30,10 @@ def _known() -> dict[tuple[bytes, bytes], str]:
 
 def kind_of(request: GraphQLAPIQueryRequest) -> str | None:
     """Name the query, or None if its text does not belong to its signature."""
-    from tesla_protocol.energy_device.graphql_api_pb2 import (  # noqa: PLC0415
+    from tesla_protocol.energy_device.graphql_api_pb2 import (  # noqa: PLC0415 - only gateways with TEDAPI need it
         GRAPH_QL_QUERY_FORMAT_SIGNED_SHA256_ECDSA_ASN1 as SIGNED,
     )
-    from tesla_protocol.energy_device.graphql_api_pb2 import SignedGraphQLQuery  # noqa: PLC0415
+    from tesla_protocol.energy_device.graphql_api_pb2 import SignedGraphQLQuery  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     if request.format != SIGNED:
         return None
@@ -60,7 +60,7 @@ def answer(
 
     Raises ValueError or DecodeError for variables or a query that cannot be read.
     """
-    from tesla_protocol.energy_device import graphql_api_pb2 as pb  # noqa: PLC0415
+    from tesla_protocol.energy_device import graphql_api_pb2 as pb  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     response = pb.GraphQLAPIQueryResponse()
     kind = kind_of(request)

@@ -83,7 +83,7 @@ def _carry_out(gateway: Gateway, tedapi: Tedapi, envelope: MessageEnvelope, answ
 
 
 def _system_info(gateway: Gateway, answer: MessageEnvelope, unit: str) -> None:
-    from tesla_protocol.energy_device.device_pb2 import DEVICE_TYPE_SITECONTROLLER  # noqa: PLC0415
+    from tesla_protocol.energy_device.device_pb2 import DEVICE_TYPE_SITECONTROLLER  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     info = answer.common.get_system_info_response
     info.device_id.part_number, _, info.device_id.serial_number = unit.partition("--")
@@ -119,7 +119,7 @@ def _filestore(
 
 
 def _teg(gateway: Gateway, tedapi: Tedapi, request: TEGMessages, answer: TEGMessages) -> None:
-    from tesla_protocol.energy_device.teg_api_pb2 import TEGAPISetIslandModeResponse  # noqa: PLC0415
+    from tesla_protocol.energy_device.teg_api_pb2 import TEGAPISetIslandModeResponse  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     name = request.WhichOneof("message")
     gateway.catch_up()
@@ -165,7 +165,7 @@ def _set_island_mode(gateway: Gateway, tedapi: Tedapi, mode: int) -> IslandResul
 
 
 def _authorization(tedapi: Tedapi, request: AuthorizationMessages, answer: AuthorizationMessages) -> None:
-    from tesla_protocol.energy_device.authorization_types_pb2 import AuthorizationRecord  # noqa: PLC0415
+    from tesla_protocol.energy_device.authorization_types_pb2 import AuthorizationRecord  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     name = request.WhichOneof("message")
     if name != "list_authorized_clients_request":

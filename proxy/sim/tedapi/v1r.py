@@ -34,7 +34,7 @@ def signed_bytes(din: str, expires_at: int, envelope: bytes) -> bytes:
 
 def _fault(gateway: Gateway, tedapi: Tedapi, message: RoutableMessage) -> str | None:
     """Name the first thing that is wrong with a message."""
-    from tesla_protocol.energy_device.signed_message_pb2 import DOMAIN_ENERGY_DEVICE  # noqa: PLC0415
+    from tesla_protocol.energy_device.signed_message_pb2 import DOMAIN_ENERGY_DEVICE  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     if tedapi.fault:
         return tedapi.fault
@@ -71,8 +71,8 @@ def _verifies(key: bytes, signature: bytes, text: bytes) -> bool:
 
 def answer(gateway: Gateway, tedapi: Tedapi, body: bytes) -> bytes:
     """Answer a signed message. Raises DecodeError or ValueError for what is none."""
-    from tesla_protocol.energy_device import signed_message_pb2 as pb  # noqa: PLC0415
-    from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope  # noqa: PLC0415
+    from tesla_protocol.energy_device import signed_message_pb2 as pb  # noqa: PLC0415 - only gateways with TEDAPI need it
+    from tesla_protocol.energy_device.transport_pb2 import MessageEnvelope  # noqa: PLC0415 - only gateways with TEDAPI need it
 
     message = pb.RoutableMessage.FromString(body)
     response = pb.RoutableMessage()
