@@ -9,8 +9,9 @@ import pytest
 
 from proxy.config.settings import SETTINGS
 from proxy.server.http.coding import offered
+from proxy.server.pages.appearance import PARAMETERS, THEMES
 from proxy.server.pages.files import Pages, find_folder, inline_json
-from proxy.server.pages.ui import PARAMETERS, THEMES, preferred
+from proxy.server.pages.language import preferred
 
 
 async def test_a_page_comes_with_its_readings_inside(proxy):

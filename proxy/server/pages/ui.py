@@ -1,4 +1,4 @@
-"""Pages for people: the power flow, the status, the reference, and the files they need.
+"""Pages for people: the power flow, the status, the reference; and what is at addresses of no row.
 
 Nothing here sets a cookie of its own or loads anything from elsewhere; the
 content security policy sees to the latter.
@@ -10,11 +10,10 @@ import html
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
-from proxy.core.accept import parse_accept
 from proxy.core.errors import GatewayError, NotSupported
 from proxy.core.model import JSON
 from proxy.core.sources import STATUS
@@ -22,13 +21,17 @@ from proxy.metrics.families import Samples
 from proxy.server.gateway_api.passthrough import Passthrough
 from proxy.server.http.addressing import TARGET
 from proxy.server.http.admission import base_of, host_of
-from proxy.server.http.coding import choose, has_it, offered, pack, tag_of
+from proxy.server.http.coding import choose, offered, pack
 from proxy.server.http.dispatch import not_found
-from proxy.server.http.problems import COMMON_HEADERS, MEDIA_TYPE, PUBLIC_HEADERS, problem
+from proxy.server.http.problems import COMMON_HEADERS, MEDIA_TYPE, PUBLIC_HEADERS
 from proxy.server.live import events
+from proxy.server.pages.appearance import appearance
 from proxy.server.pages.docs import reference
-from proxy.server.pages.files import Pages, StaticFile, attributes, find_folder, inline_json
+from proxy.server.pages.files import Pages, attributes, find_folder, inline_json
+from proxy.server.pages.language import direction, preferred
+from proxy.server.pages.navigation import navigation
 from proxy.server.pages.openapi import document
+from proxy.server.pages.static_files import StaticFiles
 from proxy.server.pages.switch import members, switch
 from proxy.server.routes import ROUTES
 from proxy.views import page
@@ -39,36 +42,6 @@ if TYPE_CHECKING:
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
-# PW_STYLE: the palette that goes with a background; a transparent page follows the visitor.
-THEMES: Final[Mapping[str, str | None]] = {
-    "clear": None,
-    "solar": None,
-    "black": "dark",
-    "dakboard": "dark",
-    "grafana": "dark",
-    "grafana-dark": "dark",
-    "white": "light",
-}
-# Query parameters of the power-flow page; all others are ignored.
-PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "style": tuple(THEMES),
-    "theme": ("dark", "light"),
-    "scheme": ("dark", "light"),
-    "motion": ("off",),
-    "labels": ("off",),
-    "units": ("kw", "w"),
-    "soc": ("raw",),
-    "detail": ("1",),
-    "kiosk": ("1",),
-}
-# Address, word and endpoint of the pages that link to each other.
-LINKS: Final = (
-    ("./", "now", "front_page"),
-    ("history", "history", "history_page"),
-    ("status", "status", "status_page"),
-)
-CURRENT: Final = ' aria-current="page"'
-_FROM_RIGHT: Final = frozenset({"ar", "fa", "he", "ur"})  # languages written from right to left
 _DEMO_PORT: Final = 8676
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
 # The page of /status waits for the firmware's name, and not for long.
@@ -85,8 +58,8 @@ class Ui:
             for gateway in context.gateways.values()
         }
         self._pages = Pages(find_folder())
+        self._files = StaticFiles(self._pages.files, context.settings.browser_cache)
         self._mode = context.settings.ui
-        self._max_age = context.settings.browser_cache
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
             "frame-src 'self'; "
@@ -154,7 +127,7 @@ class Ui:
             return web.Response(
                 status=308, headers={"Location": f"{path.rpartition('/')[2]}/", **COMMON_HEADERS}
             )
-        ours = await self.file(request, path)
+        ours = await self._files.answer(request, path)
         if ours is not None:
             return ours
         if self._mode == "own" or gateway.members:
@@ -168,9 +141,7 @@ class Ui:
         """Serve the power-flow page with the readings of this moment inside."""
         if not self._is_configured:
             return self._setup_page(request)
-        asked = choices(request.query)
-        asked.setdefault("style", self._context.settings.style)
-        asked.setdefault("theme", THEMES[asked["style"]] or "")
+        chosen = appearance(request.query, self._context.settings.style)
         language = preferred(request.headers.get("Accept-Language", ""), self._pages.words)
         words = self._pages.words[language]
         snapshot = await gateway.live.obtain()
@@ -184,11 +155,11 @@ class Ui:
             "index.html",
             {
                 "language": language,
-                "attributes": attributes({**asked, "past": self._past(gateway)}),
+                "attributes": attributes({**chosen, "past": self._past(gateway)}),
                 "title": html.escape(words["flow"]),
                 "name": html.escape(snapshot["name"] or words["flow"]),
                 "pages": html.escape(self._pages.page_words[language]["pages"]),
-                "links": self._links(self._pages.page_words[language], "index.html"),
+                "links": navigation(self._pages.page_words[language], "index.html", self._context.endpoints),
                 **{name: html.escape(words[name]) for name in ("services", "alerts")},
                 "words": inline_json(words),
                 "snapshot": inline_json(snapshot),
@@ -272,7 +243,8 @@ class Ui:
             "root": root,
         }
         shown = {name: html.escape(text) for name, text in values.items()}
-        page = self.page(request, "error.html", {**shown, "links": self._links(words, "error.html", root)})
+        shown["links"] = navigation(words, "error.html", self._context.endpoints, root)
+        page = self.page(request, "error.html", shown)
         page.set_status(answer.status)
         page.headers.update({k: v for k, v in answer.headers.items() if k in {"Retry-After", "Allow"}})
         page.headers["Vary"] = f"{page.headers['Vary']}, Accept"
@@ -284,49 +256,10 @@ class Ui:
         language = preferred(request.headers.get("Accept-Language", ""), words)
         shared = {
             "language": language,
-            "direction": "rtl" if language in _FROM_RIGHT else "ltr",
-            "links": self._links(words[language], name),
+            "direction": direction(language),
+            "links": navigation(words[language], name, self._context.endpoints),
         }
         return packed(request, self._pages.render(name, {**shared, **values}, language), self._page_headers)
-
-    def _links(self, words: Mapping[str, str], page: str, root: str = "") -> str:
-        """Write the links from page to page; those of features only where these are switched on."""
-        links = [(path, name) for path, name, endpoint in LINKS if endpoint in self._context.endpoints]
-        here = "now" if page == "index.html" else page.partition(".")[0]
-        return "".join(
-            f'<a href="{html.escape(root) + path.removeprefix("./" if root else "")}"{CURRENT if name == here else ""}>{html.escape(words[name])}</a>'
-            for path, name in links
-        )
-
-    async def file(self, request: web.Request, path: str) -> web.Response | None:
-        """Serve a file of the pages; None if there is none of this name."""
-        file = self._pages.files.get(path[1:])
-        if file is None:
-            return None
-        if request.method not in {"GET", "HEAD"}:
-            return problem(405, f"{path} takes GET, HEAD.", headers={"Allow": "GET, HEAD"})
-        coding = choose(request.headers.get("Accept-Encoding", ""), offered())
-        tag = f'"{file.version}"'
-        headers = {
-            **PUBLIC_HEADERS,  # a sandboxed frame has no origin, so its scripts come from another one
-            "Cache-Control": self._lifetime(request, file),
-            "Cross-Origin-Resource-Policy": "cross-origin",
-            "ETag": tag_of(tag, coding),
-            "Vary": "Accept-Encoding",
-        }
-        if has_it(request.headers.get("If-None-Match", ""), tag):
-            return web.Response(status=304, headers=headers)
-        headers["Content-Type"] = file.media_type
-        if coding:
-            headers["Content-Encoding"] = coding
-        return web.Response(body=await file.packed(coding), headers=headers)
-
-    def _lifetime(self, request: web.Request, file: StaticFile) -> str:
-        """Say how long a browser keeps a file: as PW_BROWSER_CACHE says; a hashed address never changes."""
-        if not self._max_age:
-            return "no-cache"
-        is_hashed = request.query.get("v") == file.version
-        return f"public, max-age={self._max_age}{', immutable' if is_hashed else ''}"
 
 
 def packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web.Response:
@@ -334,17 +267,3 @@ def packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web
     coding = choose(request.headers.get("Accept-Encoding", ""), offered())
     encoded = {"Content-Encoding": coding} if coding else {}
     return web.Response(body=pack(body, coding), headers={**headers, **encoded})
-
-
-def choices(query: Mapping[str, Any]) -> dict[str, str]:
-    """Return the known parameters of an address that have a known value."""
-    return {name: query[name] for name, known in PARAMETERS.items() if query.get(name) in known}
-
-
-def preferred(accepted: str, known: Mapping[str, Any], default: str = "en") -> str:
-    """Choose a language by Accept-Language (RFC 9110 section 12.5.4); of equal ones the first."""
-    spoken = ((weight, tag.partition("-")[0]) for tag, weight, _ in parse_accept(accepted))
-    weight, best = max(
-        (item for item in spoken if item[1] in known), key=lambda item: item[0], default=(0.0, "")
-    )
-    return best if weight else default
