@@ -13,8 +13,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from inspect import isawaitable
 from pathlib import Path
 
 import aiomqtt
@@ -34,10 +35,13 @@ def free_port() -> int:
             return port
 
 
-async def happens(condition: Callable[[], bool]) -> None:
+async def happens(condition: Callable[[], object | Awaitable[object]]) -> None:
     """Wait for what another process takes part in: it goes by its own clock, which no test can advance."""
     ends = time.monotonic() + PATIENCE_S
-    while not condition():
+    while True:
+        held = condition()
+        if await held if isawaitable(held) else held:
+            return
         assert time.monotonic() < ends, "it never happened"
         await asyncio.sleep(0.002)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 
 import pytest
 
+from tests.clock import pass_time, settled
 from tests.mqtt.conftest import ROOT, calm, client_of, happens, samples, sent
+
+# An attempt ends after this long, and the longest pause between two (docs/mqtt.md).
+ATTEMPT_S, LONGEST_PAUSE_S = 10.0, 60.0
 
 
 def is_connected(proxy) -> bool:
@@ -26,13 +29,15 @@ async def connected(proxy):
 async def lost(proxy, broker) -> str:
     """Wait for the failure, and return its sentence without the broker's name."""
     before = f"The broker at 127.0.0.1:{broker.port} "
-    for _ in range(2000):
-        found = await problems(proxy)
-        if found:
-            assert found[0].startswith(before)
-            return found[0].removeprefix(before)
-        await asyncio.sleep(0.005)
-    raise AssertionError("it never happened")
+    found: list[str] = []
+
+    async def is_reported() -> bool:
+        found[:] = await problems(proxy)
+        return bool(found)
+
+    await happens(is_reported)
+    assert found[0].startswith(before)
+    return found[0].removeprefix(before)
 
 
 def lines(caplog) -> list[str]:
@@ -75,17 +80,15 @@ async def test_a_frozen_broker_is_noticed_and_delays_nobody(publishing, sim, bro
         clock.advance(5)
         answer = await proxy.get("/aggregates")
         assert answer.status == 200
-        await asyncio.sleep(0.01)
+        await settled()
     assert await lost(proxy, broker) in {"does not acknowledge messages.", "does not answer."}
     assert sent(proxy) - before < 40
 
     broker.thaw()
     async with client_of(broker) as client:
-        for _ in range(40):
-            clock.advance(2)
-            await asyncio.sleep(0.02)
-            if is_connected(proxy):
-                break
+        await pass_time(clock, proxy, ATTEMPT_S)  # what is under way ends
+        clock.advance(LONGEST_PAUSE_S)
+        await connected(proxy)
         await client.hears(f"{ROOT}/solar", "1234.0")
 
 
@@ -99,8 +102,7 @@ async def test_attempts_become_rare_and_refused_credentials_are_left_alone_for_a
     assert await lost(proxy, broker) == "refuses the user name or the password."
     tries = broker.log.read_text().count("New connection")
     for _ in range(11):
-        clock.advance(5)
-        await asyncio.sleep(0.005)
+        await pass_time(clock, proxy, 5)
     assert broker.log.read_text().count("New connection") == tries
     broker.kill()
     broker.write("allow_anonymous true")
@@ -118,9 +120,8 @@ async def test_an_address_where_nobody_listens_is_tried_less_and_less(publishing
     waited, attempts = 0.0, []
     while waited < 300:
         before = publisher._failures
-        clock.advance(1)
+        await pass_time(clock, proxy, 1)
         waited += 1
-        await asyncio.sleep(0.003)
         attempts += [waited] * (publisher._failures > before)
 
     assert 6 <= len(attempts) <= 10
@@ -132,8 +133,7 @@ async def test_a_listener_that_accepts_and_says_nothing_does_not_answer(publishi
     with socket.create_server(("127.0.0.1", silent.port)):
         proxy = await publishing(sim, silent)
         for _ in range(6):
-            await asyncio.sleep(0.02)
-            clock.advance(2)
+            await pass_time(clock, proxy, 2)
 
         assert await lost(proxy, silent) == "does not answer."
         assert (await proxy.get("/soe")).status == 200
@@ -197,8 +197,7 @@ async def test_a_gateway_that_is_away_is_offline_within_its_last_servable_moment
 
     refusal = sim.answers(status=503)
     for _ in range(33):
-        clock.advance(1)
-        await asyncio.sleep(0.01)
+        await pass_time(clock, proxy, 1)
     await client.hears(f"{ROOT}/availability", "offline")
     await client.hears(f"{ROOT}/online", "false")
     await client.hears(f"{ROOT}/solar", "")
@@ -209,8 +208,7 @@ async def test_a_gateway_that_is_away_is_offline_within_its_last_servable_moment
 
     sim.clear_faults()
     for _ in range(30):
-        clock.advance(1)
-        await asyncio.sleep(0.01)
+        await pass_time(clock, proxy, 1)
     await client.hears(f"{ROOT}/availability", "online")
     await happens(lambda: client.latest[f"{ROOT}/solar"] != "")
     await calm(proxy)
@@ -224,8 +222,7 @@ async def test_a_gateway_that_is_away_from_the_start_is_offline(publishing, sim,
 
     proxy = await publishing(sim, broker)
     for _ in range(10):
-        clock.advance(1)
-        await asyncio.sleep(0.02)
+        await pass_time(clock, proxy, 1)
 
     await client.hears(f"{ROOT}/availability", "offline")
     await client.hears(f"{ROOT}/solar", "")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 
+from tests.clock import settled
 from tests.mqtt.conftest import ROOT, calm, client_of, happens, kept_by, samples
 
 SECRET = "storm-lantern-7492"
@@ -219,7 +219,7 @@ async def test_a_command_ends_although_the_connection_is_lost(controlled, sim, b
     broker.kill()
     await happens(lambda: not samples(proxy, "powerwall_proxy_mqtt_connected")[()])
     await happens(lambda: commands.counts["reserve", "ok"] or not sim.writes)
-    await asyncio.sleep(0.1)
+    await settled()
 
     assert commands.counts["reserve", "ok"] in {0, 1}
     assert len(commands.reports) == commands.counts["reserve", "ok"]
