@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from proxy.cache.acceptance import objection
 from proxy.cache.events import LinkChanged, SnapshotDiscarded, SnapshotStored
 from proxy.cache.link import names_of
 from proxy.cache.refresher import Refresher
 from proxy.cache.single_flight import Flight, SingleFlight, stopping
-from proxy.core.errors import BadAnswer, GatewayError, NotSupported, SourceUnavailable, Unreachable
-from proxy.core.freshness import Freshness
-from proxy.core.sources import STATUS, lacking
+from proxy.core.errors import GatewayError, NotSupported, Unreachable
+from proxy.core.sources import STATUS
 from proxy.drivers.base import CachesReplies
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.core.freshness import Policy
     from proxy.core.model import Document, Exchange, Snapshot, Source
-
-
-# A source whose answer was of no use is requested again after this long.
-_SET_ASIDE_S = 5.0
 
 
 class Fetcher:
@@ -190,13 +186,26 @@ class Fetcher:
         """Store what an exchange brought, unless a command superseded it or what there is serves better."""
         now = self._now()
         for source, document in documents.items():
-            if self.has_changed(source, started) or self._is_useless(link, source, document, started):
+            if self.has_changed(source, started):
+                continue
+            policy, same_link = link.driver.policy(source), self._answered.get(source) is link
+            useless = objection(
+                source,
+                document,
+                policy,
+                self._store.get(source),
+                same_link=same_link,
+                started=started,
+                now=now,
+            )
+            if useless is not None:
+                link.set_aside(source, *useless)
                 continue
             if source == STATUS:
                 self._note_firmware(document)
             self.obtained.add(source)
             self._answered[source] = link
-            snapshot = self._put(source, document, link.driver.policy(source))
+            snapshot = self._put(source, document, policy)
             self.refresher.note(snapshot, now - started)
 
     def _replace_stand_ins(self, link: Link) -> None:
@@ -230,33 +239,6 @@ class Fetcher:
             *(SnapshotStored(gateway, snapshot.source, snapshot.revision) for snapshot in stored),
             *(LinkChanged(gateway, self._link_names[link], link.breaker.state) for link in changed),
         )
-
-    def _is_useless(self, link: Link, source: Source, document: Document, started: float) -> bool:
-        """Say whether an answer is none, and request the source no more for a while if so.
-
-        It is past its limit already (old in part, by more than this exchange took), or older than what another link
-        answered before, or lacks an essential value while the snapshot that has it may be served. When that may not be
-        served any more, the truth is that the value is unknown.
-        """
-        now, before, policy = self._now(), self._store.get(source), link.driver.policy(source)
-        if document.observed_at < started and now - document.observed_at >= policy.limit:
-            link.set_aside(
-                source, SourceUnavailable(f"{source}: what is known is too old"), now + _SET_ASIDE_S
-            )
-            return True
-        if before is None or before.freshness(now) is Freshness.EXPIRED:
-            return False
-        if self._answered.get(source) is not link and document.observed_at < before.observed_at:
-            link.set_aside(
-                source, SourceUnavailable(f"{source}: a newer value is known"), before.usable_until
-            )
-            return True
-        missing = lacking(source, document.value, before.document.value)
-        if missing is None:
-            return False
-        until = min(now + _SET_ASIDE_S, before.usable_until)
-        link.set_aside(source, BadAnswer(f"{source} lacks its {missing}"), until)
-        return True
 
     def _note_firmware(self, status: Document) -> None:
         """Fetch again what the gateway did not offer when its firmware is another one."""
