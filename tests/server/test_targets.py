@@ -32,9 +32,32 @@ async def test_a_target_may_be_a_whole_url(proxy, target):
     assert b'"percentage"' in reply.body
 
 
+@pytest.mark.parametrize("target", ["http://127.0.0.1", "HTTPS://powerwall.lan:8675", "http://[::1]?x=1"])
+async def test_a_url_without_a_path_is_the_root(proxy, target):
+    """RFC 9110 section 4.2.3: ``http://example.com`` and ``http://example.com/`` are the same."""
+    root = await send(proxy.port, request("GET", "/"))
+
+    reply = await send(proxy.port, request("GET", target))
+
+    assert (reply.status, reply.body) == (200, root.body)
+    assert reply.body.startswith(b"<!doctype html>")
+
+
+async def test_a_url_without_a_path_is_judged_by_its_host_and_its_headers(proxy):
+    reply = await send(proxy.port, request("GET", "http://127.0.0.1", b"Expect: \xff"))
+
+    assert reply.status == 417
+    assert (await send(proxy.port, request("PUT", "http://127.0.0.1"))).status == 405
+
+
 @pytest.mark.parametrize(
     "target",
     [
+        "http://",
+        "http://?x",
+        "http://user@127.0.0.1",
+        "http://127.0.0.1?x#a",
+        "ftp://127.0.0.1",
         "ftp://127.0.0.1/soe",
         "http:/soe",
         "http:///soe",

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from proxy.server.route import Route
 
 _HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(?P<port>:[0-9]{1,5})?")
-# RFC 9112 section 3.2.2. A fragment is never sent, and aiohttp's parser wants a path.
-_ABSOLUTE = re.compile(r"(?i:https?)://(?P<host>[^/?#]*)(?P<rest>/[^#]*)")
+# RFC 9112 section 3.2.2. A fragment is never sent; without a path it is the root (RFC 9110 section 4.2.3).
+_ABSOLUTE = re.compile(r"(?i:https?)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?")
 # Top-level names that no registry sells: RFC 6762, RFC 8375, ICANN's reservation; .lan by custom.
 _LOCAL = (".local", ".lan", ".home.arpa", ".internal", ".localhost")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
@@ -72,7 +72,7 @@ _CLOSE = {"Connection": "close"}
 def target_of(request: web.BaseRequest) -> str:
     """Return the path and query that a request is for, also if its target is a whole URL."""
     match = _ABSOLUTE.fullmatch(request.raw_path)
-    return match["rest"] if match else request.raw_path
+    return f"{match['path'] or '/'}{match['query'] or ''}" if match else request.raw_path
 
 
 def host_of(request: web.BaseRequest) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, cast
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.web_protocol import RequestHandler
+from yarl import URL
 
 if TYPE_CHECKING:
     from aiohttp.streams import StreamReader
@@ -134,6 +135,23 @@ async def send_continue(request: web.BaseRequest) -> None:
     """Send the interim response 100 (RFC 9110 section 15.2.1), which is no part of the response."""
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0
+
+
+def take_authority_for_root(server: web.Server) -> None:
+    """Read a URL without a path as that of the root (RFC 9110 section 4.2.3); aiohttp's router finds it nowhere."""
+    make = server.request_factory
+
+    def request_of(message: Any, *rest: Any) -> web.BaseRequest:
+        url = message.url
+        if url.absolute and not url.relative().raw_path:
+            query = url.raw_query_string
+            root = URL.build(
+                scheme=url.scheme, authority=url.raw_authority, path="/", query_string=query, encoded=True
+            )
+            message = message._replace(url=root)
+        return make(message, *rest)
+
+    server.request_factory = request_of
 
 
 async def self_test(

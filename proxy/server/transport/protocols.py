@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from aiohttp import web
 
-from proxy.server.transport.aiohttp_internals import self_test
+from proxy.server.transport.aiohttp_internals import self_test, take_authority_for_root
 from proxy.server.transport.connection import OPTIONS, Connection
 from proxy.server.transport.fastpath import FastConnection, FastConnectionLimiter
 from proxy.server.transport.limiter import ConnectionLimiter
@@ -87,6 +87,7 @@ async def limiter_for(server: web.Server, most: int, listed: Sequence[Candidate]
             candidate.lost,
             extra={"reason": f"aiohttp {aiohttp.__version__} differs in: {', '.join(reasons)}"},
         )
+    take_authority_for_root(server)
     return candidate.limiter(server, most)
 
 
