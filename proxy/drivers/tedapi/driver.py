@@ -11,13 +11,12 @@ is no part of them.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from proxy.config.lifetimes import reading_policy
-from proxy.core.errors import GatewayError, GatewayTimeout, Scope
+from proxy.core.errors import GatewayError, Scope
 from proxy.core.model import Document, Exchange, Source
 from proxy.core.sources import IDENTITY
 from proxy.drivers.base import Usage
@@ -26,6 +25,7 @@ from proxy.drivers.tedapi.beside import Beside
 from proxy.drivers.tedapi.data import Facts, get_path, moment
 from proxy.drivers.tedapi.parts import Part, Parts
 from proxy.drivers.tedapi.polling import UnitPolling
+from proxy.drivers.tedapi.queries import Queries
 from proxy.drivers.tedapi.translate import meters, powerwall3
 from proxy.drivers.tedapi.translate.answers import absent, documents, tell
 from proxy.drivers.tedapi.translate.mask import masked
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.tedapi.transport import TedapiTransport
 
-_log = logging.getLogger(__name__)
-
 STATUS_SOURCE: Source = "/tedapi/status"
 COMPONENTS_SOURCE: Source = "/tedapi/components"
 
@@ -60,11 +58,7 @@ _FIRST_WAIT_S = 3.0
 
 
 class TedapiDriver:
-    """Reads a gateway through a wire; ``energy`` counts energies that TEDAPI does not report.
-
-    ``_extra_requests`` counts requests since the last query of the controller: however clients
-    fetch, they are all one round for the gateway.
-    """
+    """Reads a gateway through a wire; ``energy`` counts energies that TEDAPI does not report."""
 
     sources: Mapping[Source, Exchange] = {
         **dict.fromkeys((*FROM_CONTROLLER, *FROM_UNITS, *FROM_CONFIG_AND_UNITS), messages.CONTROLLER),
@@ -86,13 +80,13 @@ class TedapiDriver:
         self._clock = clock
         self._energy = energy
         self._parts = Parts()
+        self._queries = Queries(wire, self._parts, clock)
         self._units = UnitPolling(wire, settings, clock)
         self._reading = reading_policy(settings)
         self._identity = self._reading.revalidated()
         self._slow = self._reading.lasting(_SLOW_S)
         self._changed_at = float("-inf")
         self._round = Beside(clock.monotonic)
-        self._extra_requests = 0
         self._seen_since: float | None = None
         self._latest: Mapping[Source, Document | GatewayError] = {}
         self._latest_at = float("-inf")
@@ -158,7 +152,7 @@ class TedapiDriver:
     async def _fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         match exchange:
             case messages.STATUS:
-                part = await self._query(messages.STATUS)
+                part = await self._queries.fetch(messages.STATUS)
                 return documents({STATUS_SOURCE: masked(part.document)}, [part])
             case messages.CONFIG:
                 return await self._configuration()
@@ -171,7 +165,7 @@ class TedapiDriver:
 
         Beside a local login its sources may be fetched every ttl, because another link would report them.
         """
-        part = self._young(messages.CONFIG) or await self._query(messages.CONFIG)
+        part = self._young(messages.CONFIG) or await self._queries.fetch(messages.CONFIG)
         return tell(FROM_CONFIG, Facts(config=part.document), [part])
 
     async def _firmware(self) -> dict[Source, Document | GatewayError]:
@@ -179,7 +173,7 @@ class TedapiDriver:
         known, answer = self._parts.get(messages.CONTROLLER), dict[Source, Document | GatewayError]()
         if known is None or self._clock.monotonic() - known.answered_at >= self._reading.ttl:
             answer = await self._readings()
-        firmware = self._young(messages.FIRMWARE) or await self._query(messages.FIRMWARE)
+        firmware = self._young(messages.FIRMWARE) or await self._queries.fetch(messages.FIRMWARE)
         controller = self._parts[messages.CONTROLLER]
         facts = Facts(
             controller=controller.document,
@@ -204,7 +198,7 @@ class TedapiDriver:
     async def _readings(self) -> dict[Source, Document | GatewayError]:
         """Query the controller, and others beside it; what was not fetched now is reported with its age."""
         began_at = self._clock.monotonic()
-        controller = await self._query(messages.CONTROLLER)
+        controller = await self._queries.fetch(messages.CONTROLLER)
         is_known = self._config and (self._units.answers or self._units.silent or not self._dins)
         await self._round.run(self._fetch_beside(), _WAIT_S if is_known else _FIRST_WAIT_S)
         if self._energy is not None:
@@ -218,10 +212,10 @@ class TedapiDriver:
 
     async def _fetch_beside(self) -> None:
         """Fetch what is due beside the controller: the configuration, the firmware once, some units."""
-        await self._refresh(messages.CONFIG, self._renewed_after_s)
+        await self._queries.refresh(messages.CONFIG, self._renewed_after_s)
         if self._parts.get(messages.FIRMWARE) is None and self._parts.error(messages.FIRMWARE) is None:
-            await self._refresh(messages.FIRMWARE, 0.0)
-        room, self._extra_requests = max(_BESIDE - self._extra_requests, 1), 0
+            await self._queries.refresh(messages.FIRMWARE, 0.0)
+        room = max(_BESIDE - self._queries.take_extra_requests(), 1)
         await self._units.poll(self._dins, room)
 
     @property
@@ -270,35 +264,3 @@ class TedapiDriver:
         if part is None:
             return {COMPONENTS_SOURCE: absent(COMPONENTS_SOURCE, facts, self._parts.error(messages.CONFIG))}
         return documents({COMPONENTS_SOURCE: masked(part.document)}, [controller, part])
-
-    async def _refresh(self, name: str, age_s: float) -> None:
-        """Fetch what changes slowly if it is of this age. Without a response the old one stays, as old as it is."""
-        if not self._parts.is_due(name, age_s, self._clock.monotonic()):
-            return
-        try:
-            await self._query(name)
-        except GatewayError as error:
-            if error.scope is Scope.LINK:
-                raise
-
-    async def _query(self, name: str) -> Part:
-        if name != messages.CONTROLLER:
-            self._extra_requests += 1
-        requested_at = self._clock.monotonic()
-        try:
-            document = await self._wire.read(name)
-        except GatewayError as error:
-            self._failed(name, error)
-            raise
-        except asyncio.CancelledError:
-            waited_s = self._clock.monotonic() - requested_at
-            self._failed(name, GatewayTimeout(f"{name}: no answer within {waited_s:.1f} s"))
-            raise
-        part = Part(document, requested_at, self._clock.monotonic())
-        self._parts.answered(name, part)
-        return part
-
-    def _failed(self, name: str, error: GatewayError) -> None:
-        if self._parts.failed(name, error, self._clock.monotonic()):
-            fields = {"document": name, "cause": error.code(), "reason": str(error)}
-            _log.info("document unavailable", extra=fields)
