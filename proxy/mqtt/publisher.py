@@ -13,7 +13,6 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from proxy import __version__
@@ -21,6 +20,7 @@ from proxy.mqtt import survey
 from proxy.mqtt.broker import Broker, BrokerError, Received, connected
 from proxy.mqtt.commands import NEEDS
 from proxy.mqtt.outbox import OFFLINE, ONLINE, Message
+from proxy.mqtt.retained import collect
 from proxy.mqtt.site import GatewayPublisher
 from proxy.mqtt.status import Standing
 
@@ -36,11 +36,6 @@ _LONGEST_S: Final = 60.0
 # A connection that lasted so long was a good one: what follows is a new failure.
 _LASTED_S: Final = 60.0
 _STOP_S: Final = 1.0
-# Retained messages come at once after a subscription; a survey ends when there are no more. When a message
-# of our own has come back, hardly any can follow.
-_SILENCE_S: Final = 1.0
-_AFTER_OWN_S: Final = 0.2
-_SURVEY_S: Final = 3.0
 # Home Assistant wants announcements a little after its start, not from every device at the same moment.
 _BIRTH_S: Final = (1.0, 5.0)
 
@@ -194,21 +189,9 @@ class Publisher:
         """Find what the broker kept from before, once in the life of a process."""
         if self._surveyed:
             return
-        found, settings = survey.Survey(), self._settings
+        settings = self._settings
         topics = survey.topics(settings.mqtt_topic_prefix, settings.mqtt_ha_prefix, self._gateways)
-        refused = await broker.subscribe(topics, 0)
-        await self._introduce(broker)
-        now, silence_s = asyncio.get_running_loop().time, _SILENCE_S
-        latest = now() + _SURVEY_S
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(now() + silence_s) as end:
-                async for message in broker.received():
-                    if message.is_retained:
-                        found.retained[message.topic] = message.payload
-                    elif message.topic == topics[0]:
-                        silence_s = _AFTER_OWN_S
-                    end.reschedule(min(now() + silence_s, latest))
-        await broker.unsubscribe(topic for topic in topics if topic not in refused)
+        found = await collect(broker, topics, lambda: self._introduce(broker))
         if other := found.other_server(settings.mqtt_topic_prefix, self._client_id):
             self.other_server = other["client_id"]
             _log.warning(
