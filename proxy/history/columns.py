@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from proxy.history.numbers import kept
 from proxy.views.quantities import EDGES, QUANTITIES, Kind, Quantity
 from proxy.views.state import SiteState
 
@@ -63,8 +64,8 @@ class Column:
 
     def read(self, state: SiteState) -> float | None:
         """Read its value, scaled; None if it is unknown."""
-        value = self.quantity.read(state)
-        return None if value is None or isinstance(value, str) else value * self.scale
+        value = kept(self.quantity.read(state))
+        return None if value is None else value * self.scale
 
 
 def _fold(quantity: Quantity[SiteState]) -> Fold | None:

@@ -16,6 +16,7 @@ from datetime import date, tzinfo
 from typing import Any, Final
 
 from proxy.history.days import bounds, day_of, days_between
+from proxy.history.numbers import kept
 from proxy.views.quantities import BY_NAME, EDGES
 from proxy.views.state import SiteState
 
@@ -83,8 +84,8 @@ _POWERS: Final = tuple(dict.fromkeys(energy.power for energy in ENERGIES))
 
 
 def _number(name: str, state: SiteState) -> float | None:
-    value = BY_NAME[name].read(state)
-    return float(value) if isinstance(value, (int, float)) else None
+    value = kept(BY_NAME[name].read(state))
+    return None if value is None else float(value)
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from proxy.history.numbers import kept
 from proxy.views.quantities import OF_PACK, OF_STRING, Quantity
 from proxy.views.state import SiteState
 
@@ -56,6 +57,6 @@ def signals(state: SiteState) -> Iterator[Signal]:
 
 def _signals(device: str, subject: object, metrics: Iterable[Metric]) -> Iterator[Signal]:
     for metric in metrics:
-        value = metric.quantity.read(subject)
-        if isinstance(value, (int, float)):
+        value = kept(metric.quantity.read(subject))
+        if value is not None:
             yield Signal(device, metric.name, round(value * metric.scale))

@@ -1,5 +1,6 @@
 """What is recorded, and what it costs the gateway."""
 
+from proxy.sim.faults import Fault
 from tests.clock import EPOCH, settled
 from tests.history.conftest import history
 
@@ -97,3 +98,28 @@ async def test_a_minute_ends_without_another_reading(recording, sim, live, clock
 
     assert told["at"]
     assert told["at"][0] == EPOCH - EPOCH % 60
+
+
+async def test_a_number_beyond_any_house_does_not_end_the_recording(recording, sim, live, clock):
+    """
+    A meter whose counters or powers are broken reports numbers that no meter can have measured: they are
+    unknown in the minutes of that time. The other meters, and all minutes after it, are kept.
+    """
+
+    def broken(document):
+        document["solar"] |= {"instant_power": 9e18, "energy_exported": 9e18}
+        return document
+
+    sim.pin(solar=1000, site=500, battery=-700)
+    sim.faults.add(Fault("/api/meters/aggregates", edit=broken))
+    proxy = await recording(sim)
+    await live(3)
+    during = await history(proxy, f"{SECONDS}&series=solar_power,site_power")
+    sim.clear_faults()
+    await live(30)
+
+    after = await history(proxy, "from=1760000000&to=1760002000&step=60&series=solar_power")
+    assert set(during["series"]["site_power"]["mean"]) == {500}
+    assert set(during["series"]["solar_power"]["mean"]) == {None}
+    assert len(after["at"]) >= 25
+    assert after["series"]["solar_power"]["mean"][-1] == 1000

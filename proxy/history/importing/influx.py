@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from proxy.history.importing.past import Importer, PastRow, PastSignal, SourceError, with_flows
 from proxy.history.importing.web import Site
+from proxy.history.numbers import kept
 from proxy.history.schema import HOUR, MINUTE, QUARTER
 from proxy.history.signals import METRICS
 
@@ -110,7 +111,7 @@ class Influx:
 
 
 def _signal(policy: str, at: int, field: str, value: Any) -> Iterator[PastSignal]:
-    if not isinstance(value, (int, float)):
+    if kept(value) is None:
         return
     for of, pattern, metric in _DEVICES:
         if of == policy and (match := pattern.fullmatch(field)):

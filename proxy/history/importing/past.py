@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from typing import Final
 
@@ -12,6 +12,7 @@ from proxy.history.columns import BY_NAME, COLUMNS, Column
 from proxy.history.days import day_of
 from proxy.history.energies import ENERGIES, FLOWS, DayTotals
 from proxy.history.folding import Row, row_of
+from proxy.history.numbers import kept
 from proxy.history.schema import LEVELS, SIGNAL_HOUR, Level
 from proxy.history.writing import fold, put_day, put_rows
 from proxy.views.flows import Readings, flows
@@ -71,7 +72,10 @@ class Importer:
     def add(self, rows: Iterable[PastRow]) -> None:
         """Add rows; the energies of their days are integrated from them."""
         by_level: dict[tuple[Level, int], list[Row]] = {}
-        for row in rows:
+        for given in rows:
+            row = replace(
+                given, values={name: value for name, value in given.values.items() if kept(value) is not None}
+            )
             level = _level_of(row.span_s)
             at = row.at - row.at % level.span_s if level is not LEVELS[-1] else row.at
             by_level.setdefault((level, row.minutes), []).append(row_of(at, scaled(row.values)))

@@ -12,10 +12,10 @@ from typing import Final
 from proxy.history.columns import PARTS
 from proxy.history.energies import FLOWS, NAMES, DayTotals
 from proxy.history.importing.past import Importer, PastRow, SourceError
+from proxy.history.numbers import kept
 
 _AT_ONCE: Final = 5000
 _MINUTE_S: Final = 60
-_TOO_LARGE: Final = 1e12
 
 
 def read(path: Path, importer: Importer) -> None:
@@ -61,6 +61,6 @@ def _day(row: Mapping[str, str]) -> DayTotals:
 
 def _number(text: str) -> float:
     value = float(text)
-    if not abs(value) < _TOO_LARGE:
+    if kept(value) is None:
         raise ValueError(f"{text} is no number that can be kept")
     return value
