@@ -12,18 +12,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.core.errors import GatewayError, SourceUnavailable
+from proxy.core.errors import GatewayError
 from proxy.core.model import Command, Setting
 from proxy.core.redaction import redact
-from proxy.core.sources import SOE
+from proxy.gateways.holding import reserve_to_hold
 from proxy.mqtt.commands import NEEDS, Hold, Refused, read
-from proxy.views.json_access import number
-from proxy.views.meters import soe_app
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
@@ -92,18 +89,12 @@ class Control:
         return self._outcome(report.outcome, report.error, report.after.get(NEEDS[name][1]))
 
     async def _hold(self) -> Command:
-        """Make the command that holds the present charge; a stale charge would freeze a reserve. Raises Refused."""
-        reading = await self._gateway.cache.get((SOE,))
-        snapshot = reading.sources[SOE].snapshot
+        """Make the command that holds the present charge. Raises Refused."""
         try:
-            if snapshot is None or reading.sources[SOE].error is not None:
-                raise reading.sources[SOE].error or SourceUnavailable("no charge")
+            _, reserve = await reserve_to_hold(self._gateway)
         except GatewayError as error:
             raise Refused(f"the charge is not known now: {redact(str(error))}") from error
-        percent = number(soe_app({SOE: snapshot.document.value}, self._gateway.options)["percentage"])
-        if percent is None:
-            raise Refused("the gateway does not report its charge")
-        return Command({Setting.RESERVE: min(math.floor(percent), 100)})
+        return Command({Setting.RESERVE: reserve})
 
     def _refused(self, name: str, why: str) -> dict[str, Any]:
         self._gateway.commands.counts[NEEDS[name][1].value, "invalid"] += 1
