@@ -70,6 +70,16 @@ async def test_a_command_is_accepted_first_and_confirmed_when_it_shows(
     assert str(held[what]).lower().removesuffix(".0") == value
 
 
+async def test_a_hold_is_accepted_first_too(control, cloud):
+    """200 would say that the site holds it."""
+    proxy, _ = await control()
+
+    answer = await proxy.post("/control/reserve_hold", json={}, headers=BEARER)
+
+    assert answer.status == 202
+    assert [write.path.rpartition("/")[2] for write in cloud.writes] == ["backup"]
+
+
 async def test_the_answer_has_the_apps_scale(control):
     """As from the pypowerwall proxy in its cloud modes."""
     _, post = await control()

@@ -55,5 +55,5 @@ async def _hold(context: Context, request: web.Request, gateway: Gateway) -> web
         return failed(report.error, "Failed to set reserve", named(report.after))
     body: dict[str, Any] = success(report)
     if reserve != charge:
-        body["asked"] = charge
+        body |= {"asked": charge}
     return private(200 if report.confirmed else 202, body)
