@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import random
 import shutil
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 import pytest
 
 from proxy.core.clock import Clock
+from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.personas import PERSONAS
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, until
+from tests.cloud.conftest import TOKEN
 from tests.conftest import Proxy
 from tests.drivers.houses import FULL, HYBRID, POLYGLOT, knows
 from tests.metrics.reading import settled
 
+# The house, and how it is read.
 DRIVERS = {
     "local": (PERSONAS["fw21_44"], {}),
     "hybrid": (POLYGLOT, HYBRID),
     "tedapi": (PERSONAS["pw3"], FULL),
     "v1r": (PERSONAS["pw3"], None),
+    "cloud": (PERSONAS["fw23_44"], {"cloud_mode": "static", "cloud_token": TOKEN}),
 }
-# These have no counters of their own: what their meters show is counted by the proxy.
-INTEGRATED = {"tedapi", "v1r"}
+# These have no counters of their own: what their meters show is counted by the proxy, or by the cloud's history.
+INTEGRATED = {"tedapi", "v1r", "cloud"}
 STEPS = 25
+# What passes at once (s). The cloud is read once a minute, and its history every quarter of an hour.
+SPANS = [1, 5, 15, 60]
+CLOUD_SPANS = [61, 301, 1001, 4001]
 
 
 @dataclass
@@ -38,6 +46,7 @@ class House:
     driver: str
     chance: random.Random
     folders: object
+    cloud: SimulatedCloud | None = None
     wall_offset_s: float = 0.0
     proxies: list[Proxy] = field(default_factory=list)
     exported: list[dict] = field(default_factory=list)
@@ -46,15 +55,20 @@ class House:
         """Start a process on a folder; what was exported from it (or ``before``) is the least it may export."""
         _, settings = DRIVERS[self.driver]
         settings = self.key.settings() if settings is None else settings
-        host = self.chance.choice(["127.0.0.1", "localhost"])
-        address = f"{host}:{self.sim.address.rpartition(':')[2]}"
         floor: dict = {}
         for number in self.on(before or folder):
             earlier = self.exported[number]
             floor = {key: max(earlier.get(key, 0), floor.get(key, 0)) for key in earlier | floor}
-        settings = {**settings, "host": address, "state_path": str(folder), "metrics_refresh": "all"}
-        self.proxies.append(await self.start(self.sim, **settings))
+        settings = {**settings, **self.place(), "state_path": str(folder), "metrics_refresh": "all"}
+        self.proxies.append(await self.start(None if self.cloud else self.sim, **settings))
         self.exported.append(floor)
+
+    def place(self) -> dict:
+        """Say where the house is read, in one of several spellings."""
+        host = self.chance.choice(["127.0.0.1", "localhost"])
+        if self.cloud is not None:
+            return {"cloud_url": f"http://{host}:{self.cloud.url.rpartition(':')[2]}"}
+        return {"host": f"{host}:{self.sim.address.rpartition(':')[2]}"}
 
     async def kill(self) -> None:
         """Go on with the state folder as it is on the disk at this moment; what ran on it counts no more."""
@@ -100,7 +114,7 @@ class House:
                 sim.pin(load=load, solar=chance.choice([0.0, 900.0, 6000.0]))
             case _:
                 for proxy in self.proxies:
-                    await pass_time(self.clock, proxy, chance.choice([1, 5, 15, 60]))
+                    await pass_time(self.clock, proxy, chance.choice(CLOUD_SPANS if self.cloud else SPANS))
                 await until(lambda: all(not p.context.gateway.cache.is_fetching for p in self.proxies))
 
 
@@ -129,8 +143,14 @@ async def test_no_counter_ever_falls(driver, seed, start, clock, key, tmp_path):
     address, beside another on the same folder, while clocks step and meters correct themselves.
     """
     persona, _ = DRIVERS[driver]
-    async with SimulatedGateway(persona, clock=clock.clock) as sim:
-        house = House(sim, start, clock, key, driver, random.Random(f"{driver} {seed}"), tmp_path)
+    async with AsyncExitStack() as stack:
+        sim = await stack.enter_async_context(SimulatedGateway(persona, clock=clock.clock))
+        cloud = None
+        if driver == "cloud":
+            cloud = await stack.enter_async_context(SimulatedCloud(sim, clock=clock.clock, tls=False))
+            cloud.sign_in.give_static(TOKEN)
+        chance = random.Random(f"{driver} {seed}")
+        house = House(sim, start, clock, key, driver, chance, tmp_path, cloud)
         steady = clock.clock
         clock.clock = Clock(steady.monotonic, lambda: steady.wall() + house.wall_offset_s)
         if driver == "v1r":

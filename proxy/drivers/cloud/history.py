@@ -107,13 +107,25 @@ class Totals:
                 highest[meter] = (numbers[0] or 0.0, numbers[1] or 0.0)
         return cls(highest=highest)
 
+    def over(self, kept: Totals) -> Totals:
+        """Put the counters where they were reported highest, which may have been by another process."""
+        return Totals(self.day, self.before, self.today, _higher(self.highest, kept.highest))
+
     def _raised(self) -> Totals:
-        highest = dict(self.highest)
-        for meter, base in self.before.items():
-            day = self.today.get(meter, (0.0, 0.0))
-            known = highest.get(meter, (0.0, 0.0))
-            highest[meter] = (max(base[0] + day[0], known[0]), max(base[1] + day[1], known[1]))
-        return Totals(self.day, self.before, self.today, highest)
+        sums = {meter: _plus(base, self.today.get(meter, (0.0, 0.0))) for meter, base in self.before.items()}
+        return Totals(self.day, self.before, self.today, _higher(self.highest, sums))
+
+
+def _higher(one: Energies, other: Energies) -> Energies:
+    raised = dict(one)
+    for meter, both in other.items():
+        known = raised.get(meter, both)
+        raised[meter] = (max(both[0], known[0]), max(both[1], known[1]))
+    return raised
+
+
+def _plus(both: tuple[float, float], day: tuple[float, float]) -> tuple[float, float]:
+    return both[0] + day[0], both[1] + day[1]
 
 
 def _minus(both: tuple[float, float], day: tuple[float, float]) -> tuple[float, float]:

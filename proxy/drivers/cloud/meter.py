@@ -14,7 +14,7 @@ from proxy.state.store import Unreadable
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
-    from proxy.state.store import StateStore
+    from proxy.state.store import Document, StateStore
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class HistoryMeter:
             return
         now = self._clock.wall()
         try:
-            totals = self._totals or Totals.of(self._kept())
+            totals = self._totals or self._kept(self._memory.read(FILE))
             today = await self._energies(query("day", now, zone))
             if totals.day == day_of(now, zone):
                 totals = totals.with_today(today)
@@ -58,14 +58,17 @@ class HistoryMeter:
             return
         except Unreadable:  # energies that are unknown are not zero; the store has logged it
             return
-        row = {str(self._site.site_id): totals.document()}
         with suppress(OSError, Unreadable):  # reported once they are on the disk, where there is one
-            await self._memory.commit(FILE, lambda document: {**document, **row})
+            await self._memory.commit(FILE, lambda document: self._over(document, totals))
         self._totals = totals
 
-    def _kept(self) -> Mapping[str, Any]:
-        kept = self._memory.read(FILE).get(str(self._site.site_id))
-        return kept if isinstance(kept, dict) else {}
+    def _over(self, document: Document, totals: Totals) -> Document:
+        """Write counters down, but none below what another process on this folder reported."""
+        return {**document, str(self._site.site_id): totals.over(self._kept(document)).document()}
+
+    def _kept(self, document: Document) -> Totals:
+        kept = document.get(str(self._site.site_id))
+        return Totals.of(kept if isinstance(kept, dict) else {})
 
     async def _energies(self, parameters: Mapping[str, str]) -> Energies:
         answer = await self._site.get(HISTORY, parameters, fits=lambda value: entries(value) is not None)

@@ -84,6 +84,23 @@ async def test_counters_do_not_fall_across_a_restart(connect, house):
     assert after["site"][0] == before["site"][0]
 
 
+async def test_two_processes_on_one_folder_keep_the_higher_counters(connect, house, clock):
+    """The cloud corrects its history, and the one that read less writes last: the next process reports no less."""
+    first, second = connect(history=True), connect(history=True)
+    await second.fetch("live_status")
+    counted = house.plant.counters
+    house.plant.counters = replace(counted, imported=counted.imported + 50_000)
+    clock.advance(61)
+    reported = values(await first.fetch("live_status"))
+    house.plant.counters = counted
+    clock.advance(86400)  # a new day, whose lifetime is fetched
+    await second.fetch("live_status")
+
+    after = values(await connect(history=True).fetch("live_status"))
+
+    assert after["site"][0] >= reported["site"][0]
+
+
 async def test_a_history_that_fails_leaves_energies_unknown_and_readings_whole(connect, cloud):
     cloud.trouble("not-found", path=f"/api/1/energy_sites/{cloud.site.site_id}/calendar_history")
 
