@@ -81,3 +81,7 @@ async def both(clock, house):
 
 def at(house: SimulatedGateway, **settings):
     return {"host": house.address, "password": "password", **settings}
+
+
+def named(cloud: SimulatedCloud) -> list[str]:
+    return [record.path.rpartition("/")[2] for record in cloud.requests]

@@ -1,4 +1,4 @@
-"""A site that is read through Tesla's cloud, alone or behind a gateway, as clients of the proxy see it."""
+"""A site that is read through Tesla's cloud alone, as clients of the proxy see it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from collections import Counter
 
 import pytest
 
-from proxy.drivers.cloud.enrolment import new_key
 from proxy.server.routes import ROUTES
-from proxy.sim.cloud.server import SimulatedCloud
-from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time
-from tests.cloud.conftest import at, simulated
-
-
-def named(cloud: SimulatedCloud) -> list[str]:
-    return [record.path.rpartition("/")[2] for record in cloud.requests]
+from tests.cloud.conftest import named, simulated
 
 
 @pytest.mark.parametrize("mode", ["fleet", "owner", "static"])
@@ -218,39 +211,6 @@ async def test_a_site_without_battery_is_whole(connect, clock):
     assert health["status"] == "ok"
 
 
-# -- the answers of the cloud themselves -----------------------------------------------------------
-
-
-async def test_answers_of_the_fleet_api_are_shown(connect, cloud):
-    """Without their envelope, as in the pypowerwall proxy; what tells where the house is is masked."""
-    proxy = await connect(cloud)
-
-    info, status = (await proxy.get("/fleetapi/info")).json(), (await proxy.get("/fleetapi/status")).json()
-
-    assert status["load_power"] == 2000
-    assert info["default_real_mode"] == "self_consumption"
-    assert (await proxy.get("/fleetapi")).json() == {"error": "Use /fleetapi/info, /fleetapi/status"}
-    assert (await proxy.get("/cloud/power")).json() == {"error": "Cloud API not enabled"}
-    assert (await proxy.get("/tedapi")).json() == {"error": "TEDAPI not enabled"}
-
-
-async def test_answers_of_the_owner_api_are_shown(connect, cloud):
-    """Whole; that of ``site_status`` is requested only by those who read it."""
-    proxy = await connect(cloud, "owner")
-
-    power, config = (await proxy.get("/cloud/power")).json(), (await proxy.get("/cloud/config")).json()
-    before = named(cloud).count("site_status")
-    root = (await proxy.get("/cloud")).json()
-    battery = (await proxy.get("/cloud/battery")).json()
-
-    assert power["response"]["load_power"] == 2000
-    assert config["response"]["default_real_mode"] == "self_consumption"
-    assert root == {"error": "Use /cloud/battery, /cloud/power, /cloud/config"}
-    assert battery["response"]
-    assert (before, named(cloud).count("site_status")) == (0, 1)
-    assert (await proxy.get("/fleetapi/info")).json() == {"error": "FleetAPI not enabled"}
-
-
 # What a site without battery does not have.
 OF_BATTERIES = {"/soe"} | {
     f"/pw/{name}" for name in ("level", "battery_blocks", "system_status", "get_reserve", "get_mode")
@@ -270,90 +230,3 @@ async def test_every_reading_is_there_or_not_offered(connect, clock, persona, mi
     assert {path: status for path, status in answers.items() if status not in {200, 404}} == {}
     assert {path for path, status in answers.items() if status == 404 and path[:5] != "/api/"} == missing
     assert Counter(named(cloud)) == {"products": 1, "live_status": 1, "site_info": 1}
-
-
-async def test_the_key_of_the_application_is_published(connect, cloud, tmp_path):
-    """Tesla fetches it from the domain, whose web server may forward the path; what is no public key stays here."""
-    proxy = await connect(cloud)
-    path = "/.well-known/appspecific/com.tesla.3p.public-key.pem"
-    file = tmp_path / "auth" / "com.tesla.3p.public-key.pem"
-    private, public = new_key()
-
-    assert (await proxy.get(path)).status == 404
-    file.write_bytes(private)
-    assert (await proxy.get(path)).status == 404
-    file.write_bytes(public)
-    answer = await proxy.get(path, headers={"Host": "home.example.com"})
-
-    assert (answer.status, answer.text) == (200, public.decode())
-    assert answer.headers["Content-Type"] == "application/x-pem-file"
-
-
-# -- behind a gateway ------------------------------------------------------------------------------
-
-
-async def test_the_gateway_is_read_and_the_cloud_is_not(connect, house, both, clock):
-    """As long as the gateway responds, no request is sent to the cloud."""
-    proxy = await connect(both, **at(house))
-
-    for path in ("/aggregates", "/soe", "/csv/v2", "/vitals", "/json", "/metrics", "/health", "/ready"):
-        assert (await proxy.get(path)).status == 200
-    await pass_time(clock, proxy, 60)
-
-    assert both.api_requests == 0
-    assert (await proxy.get("/stats")).json()["mode"] == "Local"
-
-
-async def test_the_cloud_stands_in_while_the_gateway_fails(connect, house, both, clock):
-    """Its readings are used once the gateway's own may not be served any more, and given up when it is back."""
-    proxy = await connect(both, **at(house))
-    await proxy.get("/soe")
-    house.faults.add(Fault(action="refuse"))
-    await pass_time(clock, proxy, 31)
-
-    stand_in = await proxy.get("/soe")
-    house.clear_faults()
-    house.plant.set_charge(70)
-    await pass_time(clock, proxy, 31)
-    await pass_time(clock, proxy, 1)
-    own = await proxy.get("/soe")
-
-    assert stand_in.status == 200
-    assert named(both).count("live_status") == 1
-    assert own.json()["percentage"] == pytest.approx(70)
-
-
-async def test_a_newer_reading_of_the_gateway_is_not_replaced_by_an_older_one(connect, house, both, clock):
-    """The cloud's copy is from before: the gateway's last reading is served until it expires."""
-    proxy = await connect(both, **at(house))
-    both.site.lag_s = 3600
-    both.site.live()
-    clock.advance(100)
-    await proxy.get("/soe")
-    house.faults.add(Fault(action="refuse"))
-
-    await pass_time(clock, proxy, 10)
-    answer = await proxy.get("/soe")
-
-    assert (answer.status, answer.headers["Age"]) == (200, "10")
-
-
-async def test_nothing_is_read_from_the_cloud_where_failover_is_off(connect, house, both, clock):
-    proxy = await connect(both, **at(house, failover=False))
-    house.faults.add(Fault(action="refuse"))
-
-    answer = await proxy.get("/soe")
-
-    assert answer.status == 502
-    assert both.api_requests == 0
-
-
-async def test_a_hybrid_reads_from_the_cloud_what_the_gateway_does_not_offer(connect, house, both):
-    """Firmware 23.44 reports no vitals; the cloud knows the controller and its alerts."""
-    plain = await connect(both, **at(house))
-    assert (await plain.get("/vitals")).json() == {}
-
-    hybrid = await connect(both, **at(house, cloud_hybrid=True))
-    vitals = (await hybrid.get("/vitals")).json()
-
-    assert [name.partition("--")[0] for name in vitals] == ["STSTSM"]

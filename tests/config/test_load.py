@@ -1,6 +1,5 @@
 """Settings come from the environment, a TOML file and secret files, as they are written there."""
 
-import dataclasses
 from pathlib import Path
 
 import pytest
@@ -9,25 +8,12 @@ from hypothesis import strategies as st
 
 from proxy.config.load import SettingsError, load
 from proxy.config.settings import SETTINGS, settings_of
-from proxy.config.specs import show
-from proxy.config.types import FLAG
 from proxy.core.redaction import redact
-
-GATEWAY = {"PW_HOST": "gateway.lan", "HOME": "/home/owner"}
+from tests.config.conftest import GATEWAY, toml
 
 
 def settings(environ=None, /, **more):
     return load({**GATEWAY, **(environ or {}), **more}).settings
-
-
-def warnings(**environ):
-    return list(load({**GATEWAY, "PW_GW_PWD": "ABCDEFGHIJ", **environ}).warnings)
-
-
-def toml(tmp_path, text):
-    path = tmp_path / "proxy.toml"
-    path.write_text(text)
-    return str(path)
 
 
 def test_an_address_is_enough():
@@ -207,69 +193,6 @@ def test_state_goes_where_the_owner_keeps_it(environ, folder):
     assert settings(environ).state_path == folder
 
 
-# Settings that are allowed, but probably not meant.
-ODD = {
-    ("PW_CASH_EXPIRE", "7"): "PW_CASH_EXPIRE is unknown and ignored; did you mean PW_CACHE_EXPIRE?",
-    ("PW_XYZZY", "7"): "PW_XYZZY is unknown and ignored.",
-    ("PW_TEDAPI_AUTH_MODE", "basic"): "PW_TEDAPI_AUTH_MODE has no meaning here and is ignored.",
-    ("PW_STYLE", "pink"): 'PW_STYLE is "pink", but must be clear, black, white, grafana, grafana-dark, '
-    "dakboard or solar; clear is used.",
-    ("PW_TIMEZONE", '"Europe/Berlin"'): "PW_TIMEZONE is in quotes, which are ignored: Europe/Berlin is used.",
-    ("PW_TIMEZONE", "Europe/Bonn"): 'PW_TIMEZONE is "Europe/Bonn", but must be a name of the time zone '
-    "database, such as Europe/Berlin; America/Los_Angeles is used.",
-    ("PW_BROWSER_CACHE", "a day"): 'PW_BROWSER_CACHE is "a day", but must be a whole number from 0 to '
-    "315360000; 0 is used.",
-    ("PW_NEG_SOLAR", "maybe"): 'PW_NEG_SOLAR is "maybe", but must be yes or no; no is used.',
-    ("PW_SITE_ZERO_THRESHOLD", "some"): 'PW_SITE_ZERO_THRESHOLD is "some", but must be a number from 0 to '
-    "100000; 0 is used.",
-    ("PW_CACHE_EXPIRE", "1"): "PW_CACHE_EXPIRE=1: some gateways limit the rate when polled more often than "
-    "every 5 s.",
-    ("PW_CACHE_TTL", "4"): "PW_CACHE_TTL=4 is less than PW_CACHE_EXPIRE=5: nothing is served while the "
-    "gateway fails.",
-    (
-        "PW_GW_TLS",
-        "off",
-    ): "PW_GW_TLS=off: the password is sent to any device that answers at the gateway's address.",
-    (
-        "PW_WIFI_HOST",
-        "192.168.91.1",
-    ): "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD.",
-    ("PW_TEDAPI_API_VERSION", "V2026_06"): "PW_TEDAPI_API_VERSION=V2026_06 has no effect: V2024_06 is used.",
-    ("PW_CONTROL_ISLANDING", "yes"): "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET.",
-    ("PW_CONTROL_SECRET", "geheim7"): "PW_CONTROL_SECRET is shorter than 8 characters: it can be guessed.",
-    (
-        "PW_CONTROL_SECRET",
-        "mySecretKey",
-    ): "PW_CONTROL_SECRET is an example from documentation: it can be guessed.",
-    (
-        "PW_CONTROL_SECRET",
-        "YOUR_SECRET_TOKEN",
-    ): "PW_CONTROL_SECRET is an example from documentation: it can be guessed.",
-    ("PW_PASSWORD", '"in quotes"'): "PW_PASSWORD stands in quotes, which count as part of it "
-    "(docker's env files keep them).",
-    (
-        "PW_PASSWORD",
-        "from windows\r",
-    ): "PW_PASSWORD begins or ends with white space, which counts as part of it.",
-    ("PW_OPENC2_KEY", "an openc2 key"): "PW_OPENC2_KEY has no effect without TLS: set PW_HTTPS, or "
-    "PW_OPENC2_INSECURE=yes.",
-}
-
-
-@pytest.mark.parametrize(("name", "text"), sorted(ODD))
-def test_what_is_odd_is_a_warning(name, text):
-    assert warnings(**{name: text}) == [ODD[name, text]]
-
-
-@pytest.mark.parametrize("key", ["cash_expire", "PW_CACHE_EXPIRE"])
-def test_unknown_keys_of_the_file_are_warnings_too(tmp_path, key):
-    config = toml(tmp_path, f"{key} = 7\n")
-
-    assert warnings(PW_CONFIG=config) == [
-        f"{key} in {config} is unknown and ignored; did you mean cache_expire?"
-    ]
-
-
 @given(
     st.dictionaries(
         st.sampled_from([row.env for row in SETTINGS if row.env not in {"PW_CONFIG", "PW_CONTROL_SECRET"}]),
@@ -290,38 +213,6 @@ def test_any_environment_is_settings_or_a_list_of_sentences(environ):
         assert line.startswith(("PW_", "PROXY_", "LOG_", "CORS_", "MQTT_")), line
         assert secret not in line
         assert line.isprintable()
-
-
-@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row.env)
-def test_a_row_is_complete(row):
-    """A setting has a default of its kind, a sentence, and a name made by rule."""
-    assert row.help[0].isupper() or row.help.startswith(("yes:", "no:"))
-    assert not row.help.endswith(".")
-    by_rule = row.key.upper() if row.group == "MQTT" else f"PW_{row.key.upper()}"
-    assert row.env in {by_rule, "PROXY_BASE_URL", "LOG_LEVEL", "PW_GATEWAYS", "CORS_ORIGINS"}
-    assert row.kind is not FLAG or isinstance(row.default, bool)
-    if row.default not in {"", ()}:
-        assert row.kind.parse(show(row.default)) == row.default
-
-
-def test_rows_and_fields_are_the_same():
-    fields = [
-        field.name
-        for owner in {row.owner for row in SETTINGS}
-        for field in dataclasses.fields(owner)
-        if field.metadata
-    ]
-    assert sorted(row.key for row in SETTINGS) == sorted(fields)
-    assert len({row.env for row in SETTINGS}) == len(SETTINGS)
-
-
-def test_the_repr_of_settings_shows_no_secret():
-    """Settings end up in tracebacks and test reports."""
-    secrets = {row.key: f"secret {row.key}" for row in SETTINGS if row.secret}
-
-    shown = repr(settings_of(**secrets))
-
-    assert not [secret for secret in secrets.values() if secret in shown]
 
 
 def test_a_byte_order_mark_is_part_of_no_setting(tmp_path):

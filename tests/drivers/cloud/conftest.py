@@ -1,5 +1,8 @@
+"""The simulated cloud, the folder of the token files, and what reads them: a store of tokens, a driver."""
+
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 from contextlib import AsyncExitStack
@@ -9,14 +12,22 @@ from typing import Any
 
 import pytest
 
+from proxy.core.errors import GatewayError
 from proxy.drivers.cloud.driver import CloudDriver
 from proxy.drivers.cloud.factory import CloudOptions, make
+from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.cloud.intervals import Intervals
+from proxy.drivers.cloud.sign_in import TokenEndpoint
+from proxy.drivers.cloud.token_file import TokenFile
+from proxy.drivers.cloud.token_store import TokenStore
+from proxy.drivers.cloud.tokens import FleetFormat, OwnerFormat
 from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.cloud.sign_in import FLEET, FLEET_SECRET
 from proxy.state.store import StateStore
 
 EMAIL = "owner@example.com"
+TOKEN = "/oauth2/v3/token"
+HOUR = 3600.0
 
 
 def trusting(cloud: SimulatedCloud) -> ssl.SSLContext:
@@ -114,3 +125,41 @@ async def connect(clock, cloud, folder, tmp_path):
             return driver
 
         yield connect
+
+
+@pytest.fixture
+async def open_store(cloud, clock, folder):
+    """Start the process that has the tokens; every store is another process."""
+    sessions = []
+
+    def open_store(mode: str = "fleet", *, at=cloud, **options) -> TokenStore:
+        http = CloudHttp(clock.clock.monotonic, timeout_s=5.0, tls=trusting(at))
+        sessions.append(http)
+        endpoint = TokenEndpoint(http, at.url + TOKEN, clock.clock.wall, trusting(at))
+        path, form = (folder.fleet, FleetFormat()) if mode == "fleet" else (folder.owner, OwnerFormat(EMAIL))
+        return TokenStore(TokenFile(path), form, endpoint, clock.clock, **options)
+
+    yield open_store
+    for http in sessions:
+        await http.close()
+
+
+def is_good(cloud, access: str) -> bool:
+    token = cloud.sign_in.access.get(access)
+    return token is not None and cloud.clock.wall() < token.expires_at
+
+
+async def refused(driver, exchange: str = "live_status") -> GatewayError:
+    with pytest.raises(GatewayError) as caught:
+        await driver.fetch(exchange)
+    return caught.value
+
+
+async def requests_in(seconds: float, driver, cloud, clock, *, every: float = 5.0) -> int:
+    """Call the driver all the time; count the requests that reach the cloud's API."""
+    before = cloud.api_requests
+    for _ in range(int(seconds / every)):
+        with contextlib.suppress(GatewayError):
+            await driver.fetch("live_status")
+        clock.advance(every)
+    return cloud.api_requests - before

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 from email.utils import formatdate
 
 import pytest
 
 from proxy.core.cloud_errors import AccountRefused, SignInRequired
-from proxy.core.errors import GatewayError, NotSupported, RateLimited
+from proxy.core.errors import RateLimited
 from proxy.core.sources import METERS, SOE
 from proxy.drivers.cloud.http import Reply
-from proxy.drivers.cloud.refusals import retry_after, trusted
-from proxy.sim.cloud.server import SimulatedCloud
+from proxy.drivers.cloud.refusals import retry_after
 from proxy.sim.cloud.sign_in import FLEET
-
-HOUR = 3600.0
-
-
-async def refused(driver, exchange: str = "live_status") -> GatewayError:
-    with pytest.raises(GatewayError) as caught:
-        await driver.fetch(exchange)
-    return caught.value
-
-
-async def requests_in(seconds: float, driver, cloud, clock, *, every: float = 5.0) -> int:
-    """Call the driver all the time; count the requests that reach the cloud's API."""
-    before = cloud.api_requests
-    for _ in range(int(seconds / every)):
-        with contextlib.suppress(GatewayError):
-            await driver.fetch("live_status")
-        clock.advance(every)
-    return cloud.api_requests - before
+from tests.drivers.cloud.conftest import HOUR, refused, requests_in
 
 
 @pytest.mark.parametrize(
@@ -198,102 +179,6 @@ async def test_a_static_token_that_is_refused_is_not_refreshed(connect, cloud):
     assert isinstance(error, SignInRequired)
     assert "PW_CLOUD_TOKEN" in str(error)
     assert cloud.requests_for("/token") == 0
-
-
-# -- regions -----------------------------------------------------------------------------------------
-
-
-async def test_a_wrong_region_is_left_for_the_right_one_once(connect, cloud, clock, folder):
-    """421 names the base URL; it is used from then on."""
-    async with SimulatedCloud(clock=clock.clock) as other:
-        other.sign_in, other.account, other.moved_to = cloud.sign_in, cloud.account, cloud.url
-        driver = connect(at=other)
-        await driver.fetch("live_status")
-        clock.advance(61)
-        await driver.fetch("live_status")
-        misdirected = other.api_requests
-
-    assert misdirected == 1
-    assert cloud.requests_for("live_status") == 2
-
-
-@pytest.mark.parametrize(
-    "place", ["https://tesla.com.example.net", "https://example.com", "http://127.0.0.1:1"]
-)
-async def test_a_token_goes_to_no_host_that_a_stranger_names(connect, cloud, clock, place):
-    """Neither the refusal nor users/region can send it away from Tesla's hosts and the configured one."""
-    cloud.moved_to = place
-    cloud.account.base_url = place
-    driver = connect()
-
-    error = await refused(driver)
-
-    assert isinstance(error, AccountRefused)
-    assert cloud.api_requests == 2  # live_status and users/region
-
-
-@pytest.mark.parametrize(
-    ("url", "taken"),
-    [
-        ("https://fleet-api.prd.eu.vn.cloud.tesla.com", True),
-        ("https://fleet-api.prd.cn.vn.cloud.tesla.cn/api/1", True),
-        ("http://fleet-api.prd.eu.vn.cloud.tesla.com", False),
-        ("https://fleet-api.prd.eu.vn.cloud.tesla.com:8443", False),
-        ("https://user:word@fleet-api.prd.eu.vn.cloud.tesla.com", False),
-        ("https://eviltesla.com", False),
-        ("https://tesla.com.evil.net", False),
-        ("https://proxy.example.org:9000", True),
-        ("http://proxy.example.org", False),
-        ("https://[broken", False),
-    ],
-)
-def test_only_known_hosts_get_the_token(url, taken):
-    assert (trusted(url, "https://proxy.example.org") is not None) == taken
-
-
-# -- sites -------------------------------------------------------------------------------------------
-
-
-async def test_a_site_that_is_not_on_the_account_is_named_with_those_that_are(connect, cloud, clock):
-    """One look at the account, then an hour of silence."""
-    driver = connect(site_id=999)
-
-    error = await refused(driver)
-    quiet = await requests_in(HOUR - 60, driver, cloud, clock, every=60)
-
-    assert str(cloud.site.site_id) in str(error)
-    assert cloud.requests_for("products") == 1
-    assert quiet == 0
-
-
-async def test_a_site_whose_id_changed_is_followed_by_its_gateway(connect, cloud, clock):
-    driver = connect()
-    await driver.fetch("live_status")
-    cloud.rename_site(cloud.site.site_id, 4711)
-    clock.advance(61)
-
-    await driver.fetch("live_status")
-
-    assert driver.describe()["site_id"] == 4711
-
-
-async def test_an_endpoint_that_the_site_has_not_is_no_trouble_of_the_account(connect, cloud, clock):
-    driver = connect()
-    await driver.fetch("live_status")
-    clock.advance(61)
-    cloud.trouble("not-found")
-
-    assert isinstance(await refused(driver), NotSupported)
-    cloud.heal()
-    assert METERS in await driver.fetch("live_status")
-
-
-async def test_an_account_without_energy_sites_is_said_to_have_none(connect, cloud):
-    """A car alone is none."""
-    driver = connect("owner", site_id=None)
-    cloud.account.sites.clear()
-
-    assert str(await refused(driver)) == "the account has no energy site"
 
 
 async def test_no_token_shows_in_what_the_driver_says(connect, cloud, clock, folder):

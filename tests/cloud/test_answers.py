@@ -1,0 +1,53 @@
+"""What is shown of Tesla's cloud itself: the answers of its APIs, and the key of the application."""
+
+from __future__ import annotations
+
+from proxy.drivers.cloud.enrolment import new_key
+from tests.cloud.conftest import named
+
+
+async def test_answers_of_the_fleet_api_are_shown(connect, cloud):
+    """Without their envelope, as in the pypowerwall proxy; what tells where the house is is masked."""
+    proxy = await connect(cloud)
+
+    info, status = (await proxy.get("/fleetapi/info")).json(), (await proxy.get("/fleetapi/status")).json()
+
+    assert status["load_power"] == 2000
+    assert info["default_real_mode"] == "self_consumption"
+    assert (await proxy.get("/fleetapi")).json() == {"error": "Use /fleetapi/info, /fleetapi/status"}
+    assert (await proxy.get("/cloud/power")).json() == {"error": "Cloud API not enabled"}
+    assert (await proxy.get("/tedapi")).json() == {"error": "TEDAPI not enabled"}
+
+
+async def test_answers_of_the_owner_api_are_shown(connect, cloud):
+    """Whole; that of ``site_status`` is requested only by those who read it."""
+    proxy = await connect(cloud, "owner")
+
+    power, config = (await proxy.get("/cloud/power")).json(), (await proxy.get("/cloud/config")).json()
+    before = named(cloud).count("site_status")
+    root = (await proxy.get("/cloud")).json()
+    battery = (await proxy.get("/cloud/battery")).json()
+
+    assert power["response"]["load_power"] == 2000
+    assert config["response"]["default_real_mode"] == "self_consumption"
+    assert root == {"error": "Use /cloud/battery, /cloud/power, /cloud/config"}
+    assert battery["response"]
+    assert (before, named(cloud).count("site_status")) == (0, 1)
+    assert (await proxy.get("/fleetapi/info")).json() == {"error": "FleetAPI not enabled"}
+
+
+async def test_the_key_of_the_application_is_published(connect, cloud, tmp_path):
+    """Tesla fetches it from the domain, whose web server may forward the path; what is no public key stays here."""
+    proxy = await connect(cloud)
+    path = "/.well-known/appspecific/com.tesla.3p.public-key.pem"
+    file = tmp_path / "auth" / "com.tesla.3p.public-key.pem"
+    private, public = new_key()
+
+    assert (await proxy.get(path)).status == 404
+    file.write_bytes(private)
+    assert (await proxy.get(path)).status == 404
+    file.write_bytes(public)
+    answer = await proxy.get(path, headers={"Host": "home.example.com"})
+
+    assert (answer.status, answer.text) == (200, public.decode())
+    assert answer.headers["Content-Type"] == "application/x-pem-file"
