@@ -1,89 +1,17 @@
-"""`setup --mode fleet|owner|static`: from nothing to a site that is read, in steps that can be interrupted."""
+"""`setup --mode fleet`: from nothing to a site that is read, in steps that can be interrupted."""
 
-import argparse
 import json
-import tomllib
 from contextlib import suppress
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
-from proxy.commands.cloud_setup import set_up
 from proxy.commands.operator import MissingArgument
 from proxy.config.load import load
 from proxy.sim.cloud.server import SITE_ID, SimulatedCloud
 from proxy.sim.cloud.sign_in import FLEET, FLEET_SECRET, Application
 from proxy.sim.server import SimulatedGateway
-from tests.drivers.cloud.conftest import trusting
-
-ARGUMENTS = (
-    *("mode", "auth_path", "email", "site", "region", "client_id", "client_secret_file"),
-    *("domain", "redirect_uri", "code_file", "token_file", "url"),
-)
-
-
-class Operator:
-    """Answers by argument; opens the address that is shown in a browser, and agrees."""
-
-    def __init__(self, cloud, **answers):
-        self.cloud = cloud
-        self.answers = answers
-        self.shown: list[str] = []
-        self.questions: list[str] = []
-
-    def show(self, line):
-        self.shown.append(line)
-
-    def answer(self, question, argument):
-        self.questions.append(question)
-        name = argument.removeprefix("--").replace("-", "_") or "wait"
-        if name not in self.answers:
-            raise MissingArgument(argument)
-        given = self.answers[name]
-        return given() if callable(given) else given
-
-    secret = answer
-
-    def browse(self):
-        """Give the address that the browser ends at."""
-        address = next(line for line in reversed(self.shown) if line.startswith("http"))
-        query = dict(parse_qsl(urlsplit(address).query))
-        return self.cloud.sign_in.authorize(query).headers["Location"]
-
-
-@pytest.fixture
-async def cloud(clock):
-    async with SimulatedCloud(tls=False) as cloud:
-        cloud.house.gateway.speed = 0
-        cloud.house.pin(solar=4000, battery=-1500, load=2000)
-        cloud.account.must_register = True
-        yield cloud
-
-
-@pytest.fixture
-async def domain(cloud):
-    """The web server of the application's domain."""
-    async with SimulatedCloud(cloud.house) as domain:
-        yield domain
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "auth"
-
-
-@pytest.fixture
-def run(cloud, domain, folder, tmp_path):
-    """Run it; ``file`` is the settings file."""
-
-    async def run(operator, mode, **given):
-        args = argparse.Namespace(
-            **{**dict.fromkeys(ARGUMENTS), "replace": False, "dry_run": False, "mode": mode, **given}
-        )
-        environ = {"PW_CLOUD_URL": cloud.url, "PW_CLOUD_AUTH_URL": cloud.url, "PW_AUTH_PATH": str(folder)}
-        return await set_up(args, operator, environ, tmp_path / "settings.toml", tls=trusting(domain))
-
-    return run
+from tests.commands.cloud_setup.conftest import Operator, read
 
 
 def name_of(domain):
@@ -107,13 +35,6 @@ def application(cloud, domain, folder):
     )
     operator.answers["code_file"] = operator.browse
     return operator
-
-
-def read(folder, name=".pypowerwall.fleetapi"):
-    return json.loads((folder / name).read_text())
-
-
-# -- Fleet API -------------------------------------------------------------------------------------
 
 
 async def test_an_application_is_registered_and_its_site_read(run, cloud, domain, folder, tmp_path, capsys):
@@ -281,112 +202,8 @@ async def test_of_several_gateways_the_operator_says_which_one_it_is(run, cloud,
     ]
 
 
-# -- Owner API -------------------------------------------------------------------------------------
-
-
-async def test_an_owner_signs_in_with_a_browser(run, cloud, folder):
-    """The account is named as the sign-in server names it."""
-    operator = Operator(cloud)
-    operator.answers["code_file"] = operator.browse
-
-    assert await run(operator, "owner") == 0
-
-    [(email, entry)] = read(folder, ".pypowerwall.auth").items()
-    assert (email, set(entry)) == ("owner@example.com", {"url", "sso"})
-    assert (folder / ".pypowerwall.site").read_text().strip() == str(SITE_ID)
-    assert any("best" in line or "may work or not" in line for line in operator.shown)
-
-
-async def test_tokens_of_a_login_made_elsewhere_are_taken(run, cloud, folder, tmp_path):
-    """Both of them: the access token is used to its end, because one that was refreshed may be refused."""
-    given = cloud.log_in()
-    file = tmp_path / "tokens"
-    file.write_text(f"{given['refresh_token']}\n{given['access_token']}\n")
-
-    assert await run(Operator(cloud), "owner", token_file=str(file), email="me@example.com") == 0
-
-    sso = read(folder, ".pypowerwall.auth")["me@example.com"]["sso"]
-    assert (sso["access_token"], sso["refresh_token"]) == (given["access_token"], given["refresh_token"])
-    assert cloud.sign_in.refreshes == 0
-
-
-async def test_a_refused_client_is_pointed_to_the_fleet_api(run, cloud, folder, tmp_path, capsys):
-    """The tokens are kept: Tesla may take them later."""
-    cloud.trouble("owner-refused")
-    given = cloud.log_in()
-    file = tmp_path / "tokens"
-    file.write_text(f"{given['refresh_token']}\n{given['access_token']}\n")
-
-    assert await run(Operator(cloud), "owner", token_file=str(file), email="me@example.com") == 1
-
-    assert "use the Fleet API" in capsys.readouterr().err
-    assert read(folder, ".pypowerwall.auth")["me@example.com"]["sso"]["refresh_token"]
-
-
-# -- a provider with a fixed token -----------------------------------------------------------------
-
-
-async def test_a_fixed_token_goes_to_the_settings_file(run, cloud, tmp_path):
-    cloud.sign_in.give_static("a fixed token")
-    cloud.account.must_register = False
-    file = tmp_path / "token"
-    file.write_text("a fixed token\n")
-
-    assert await run(Operator(cloud), "static", token_file=str(file)) == 0
-
-    settings = tmp_path / "settings.toml"
-    assert tomllib.loads(settings.read_text()) == {
-        "cloud_mode": "static",
-        "cloud_url": cloud.url,
-        "cloud_token": "a fixed token",
-        "siteid": str(SITE_ID),
-    }
-    assert settings.stat().st_mode & 0o777 == 0o600
-
-
-async def test_a_token_that_is_refused_leaves_no_settings(run, cloud, tmp_path, capsys):
-    file = tmp_path / "token"
-    file.write_text("another token")
-
-    assert await run(Operator(cloud), "static", token_file=str(file)) == 1
-
-    assert "token" in capsys.readouterr().err
-    assert not (tmp_path / "settings.toml").exists()
-
-
 async def test_a_dry_run_sends_nothing(run, cloud, folder):
     assert await run(Operator(cloud), "fleet", dry_run=True) == 0
 
     assert cloud.requests == []
     assert not folder.exists()
-
-
-# -- the peer's command lines ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [
-        (["setup", "-email=me@example.com", "-headless"], "setup --mode owner --email me@example.com"),
-        (["setup", "-cloud", "-region", "us"], "setup --mode owner --region na"),
-        (["setup", "-fleetapi"], "setup --mode fleet"),
-        (["fleetapi"], "setup --mode fleet"),
-        (["fleetapi", "setup"], "setup --mode fleet"),
-        (["cloudcheck", "-noconnect"], "doctor"),
-    ],
-)
-def test_command_lines_of_the_pypowerwall_proxy_become_ours(command, theirs, ours):
-    shown = command(*theirs)
-
-    assert f"this is now: powerwall-proxy {ours}\n" in shown.stderr
-    assert "usage:" not in shown.stderr
-
-
-@pytest.mark.parametrize(
-    ("theirs", "hint"), [(["get", "-format", "json"], "/json"), (["fleetapi", "status"], "/fleetapi/status")]
-)
-def test_those_without_a_counterpart_say_what_to_use(command, theirs, hint):
-    shown = command(*theirs)
-
-    assert shown.returncode == 64
-    assert hint in shown.stderr
