@@ -1,8 +1,6 @@
 """The doctor names the cause, and its examination does no harm."""
 
 import asyncio
-import json
-import os
 from contextlib import suppress
 
 import pytest
@@ -287,38 +285,6 @@ def test_every_error_has_its_advice():
         assert any(base in ADVICE for base in kind.__mro__)
 
 
-def test_the_command_says_it_in_words_or_as_json(command):
-    """Without colours, because this is no terminal; with an exit code for scripts."""
-    words = command("doctor", PW_HOST="127.0.0.1:1", PW_PASSWORD="secret-word")
-    told = command("doctor", "--json", PW_HOST="127.0.0.1:1", PW_PASSWORD="secret-word")
-
-    assert words.returncode == told.returncode == 1
-    assert "It is the port." in words.stdout
-    assert "\x1b" not in words.stdout
-    assert json.loads(told.stdout)["cause"] == "port"
-    assert "secret-word" not in words.stdout + told.stdout
-
-
-@pytest.mark.parametrize(
-    ("wishes", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)]
-)
-def test_a_terminal_sees_colours_unless_its_owner_wants_none(command, wishes, coloured):
-    """As no-color.org has it: an empty NO_COLOR is none."""
-    reader, terminal = os.openpty()
-    done = command("doctor", output=terminal, PW_HOST="127.0.0.1:1", **wishes)
-    os.close(terminal)
-    shown = os.read(reader, 65536)
-    os.close(reader)
-
-    assert done.returncode == 1
-    assert b"It is the port." in shown
-    assert (b"\x1b[31m" in shown) is coloured
-
-
-def test_tls_has_no_article():
-    assert [cause.spoken for cause in (Cause.TLS, Cause.RATE_LIMIT)] == ["TLS", "the rate limit"]
-
-
 async def test_an_address_to_which_no_way_leads(examine):
     """A network that this machine is not in; nothing answers, whatever the router makes of it."""
     findings = await examine(host="[100::1]:443", timeout=0.3)
@@ -330,14 +296,3 @@ async def test_a_name_is_told_with_its_address(sim, examine):
     findings = await examine(host=f"localhost:{sim.port}")
 
     assert findings[0].detail.startswith("localhost is ")
-
-
-def test_a_healthy_site_is_told_so(command):
-    """The doctor asks the simulated gateway of another process; the exit code is 0."""
-    gateway = command.start("simulate", "--port", "0")
-    port = gateway.prints(r"https://127\.0\.0\.1:(\d+)")[1]
-    told = command("doctor", PW_HOST=f"127.0.0.1:{port}", PW_PASSWORD="password")
-
-    assert told.returncode == 0, told.stdout
-    assert "All is well." in told.stdout
-    assert "local: charge" in told.stdout

@@ -1,17 +1,13 @@
 """A path names its gateway; after that nothing is different from a proxy of this gateway alone."""
 
-import asyncio
 import json
-import re
 from contextlib import AsyncExitStack
 
 import pytest
 
 from proxy.app import build_app, listening
 from proxy.server.routes import ROUTES
-from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
-from tests.clock import pass_time
 from tests.conftest import client_of
 from tests.fleet.conftest import gateway, settings_for
 from tests.shared import SHARED
@@ -161,49 +157,6 @@ async def test_what_changes_at_one_gateway_rewrites_no_prepared_answer_of_anothe
     assert now["garage"] == until["garage"] > now["house"]
 
 
-async def test_gateways_are_listed_with_their_state_and_without_addresses(fleet, sims, clock):
-    assert (await fleet.get("/gateways")).json() == {
-        "default": "house",
-        "gateways": [
-            {
-                "id": id_,
-                "name": id_,
-                "state": "none",
-                "age_seconds": None,
-                "site": "home",
-                "mode": "off",
-                "href": f"gateways/{id_}/",
-            }
-            for id_ in sims
-        ],
-        "sites": [
-            {
-                "id": "home",
-                "name": "Home",
-                "state": "none",
-                "age_seconds": None,
-                "members": ["house", "garage"],
-                "href": "sites/home/",
-            }
-        ],
-    }
-
-    await asyncio.gather(
-        *(
-            fleet.get(f"/gateways/{id_}/{path}")
-            for id_ in sims
-            for path in ("soe", "aggregates", "pw/site_name")
-        )
-    )
-    await pass_time(clock, fleet, 3)
-    listed = (await fleet.get("/gateways")).json()["gateways"]
-
-    assert [(each["state"], round(each["age_seconds"])) for each in listed] == [("ok", 3), ("ok", 3)]
-    assert all(each["name"] not in sims for each in listed)
-    for sim in sims.values():
-        assert sim.address not in json.dumps(listed)
-
-
 async def test_five_restarts_of_two_gateways_cost_one_login_each(sims, tmp_path, clock):
     """Each has a state folder of its own, also where two ports of one address are two gateways."""
     made = settings_for([gateway(id_, sim) for id_, sim in sims.items()], tmp_path / "state")
@@ -215,108 +168,3 @@ async def test_five_restarts_of_two_gateways_cost_one_login_each(sims, tmp_path,
 
     assert {id_: sim.logins for id_, sim in sims.items()} == {"house": 1, "garage": 1}
     assert sorted(path.name for path in (tmp_path / "state" / "gateways").iterdir()) == ["garage", "house"]
-
-
-async def test_pages_link_to_the_same_page_of_every_gateway(fleet):
-    """Relative links, so that they hold in frames and below any prefix; the parameters of the address stay."""
-    bare = (await fleet.get("/?style=black&units=w")).text
-    below = (await fleet.get("/sites/home/?style=black&units=w")).text
-    status = (await fleet.get("/gateways/garage/status")).text
-
-    assert re.findall(r'<nav id="switch".*?</nav>', bare) == [
-        '<nav id="switch" aria-label="Gateways">'
-        '<a href="gateways/house/?style=black&amp;units=w" aria-current="page">house</a>'
-        '<a href="gateways/garage/?style=black&amp;units=w">garage</a>'
-        '<a href="sites/home/?style=black&amp;units=w">Home</a></nav>'
-    ]
-    assert '<a href="../../sites/home/?style=black&amp;units=w" aria-current="page">' in below
-    assert '<a href="../../gateways/house/status">' in status
-    assert '<a href="../../sites/home/">' in status
-
-
-async def test_the_page_of_a_site_has_a_line_for_each_member(fleet):
-    page = (await fleet.get("/sites/home/")).text
-
-    assert re.findall(r'<tr data-events="([^"]+)"><th scope="row">(\w+)</th>', page) == [
-        ("../../gateways/house/flow.json", "house"),
-        ("../../gateways/garage/flow.json", "garage"),
-    ]
-    assert "data-events" not in (await fleet.get("/gateways/house/")).text
-
-
-async def test_with_one_gateway_no_page_has_a_trace_of_others(start, sim):
-    proxy = await start(sim)
-
-    for path in ("/", "/status"):
-        page = (await proxy.get(path)).text
-        assert "switch" not in page
-        assert "members" not in page
-
-
-async def test_health_speaks_of_the_worst_gateway_and_ready_of_the_best(fleet, sims, clock):
-    fault = sims["garage"].faults.add(Fault(status=503))
-    for path in ("aggregates", "soe", "api/operation", "api/status"):
-        await asyncio.gather(*(fleet.get(f"/gateways/{id_}/{path}") for id_ in sims))
-
-    health = (await fleet.get("/health")).json()
-    own = {id_: (await fleet.get(f"/gateways/{id_}/health")).json() for id_ in sims}
-
-    assert (health["status"], health["message"][:8]) == ("degraded", "garage: ")
-    assert [(each["id"], each["status"]) for each in health["gateways"]] == [
-        ("garage", "degraded"),
-        ("house", "ok"),
-    ]
-    assert {id_: document["status"] for id_, document in own.items()} == {"house": "ok", "garage": "degraded"}
-    assert [each["id"] for each in own["house"]["gateways"]] == ["house"]
-    assert (await fleet.get("/ready")).status == 200
-    assert (await fleet.get("/gateways/garage/ready")).status == 503
-    sims["house"].faults.add(Fault(action="refuse"))
-    await pass_time(clock, fleet, 60)
-    answer = await fleet.get("/ready")
-    assert answer.status == 503
-    assert re.match("house: .+ garage: .+", answer.json()["detail"])
-    fault.remove()
-
-
-async def test_metrics_have_every_gateway_once_and_no_total(fleet, sims):
-    for id_ in sims:
-        await fleet.get(f"/gateways/{id_}/aggregates")
-
-    lines = (await fleet.get("/metrics")).text.splitlines()
-
-    series = [line.rpartition(" ")[0] for line in lines if not line.startswith("#")]
-    assert len(series) == len(set(series))
-    power = [
-        line
-        for line in series
-        if line.startswith("powerwall_instant_power_watts{") and 'meter="load"' in line
-    ]
-    assert sorted(power) == [
-        f'powerwall_instant_power_watts{{gateway="{id_}",meter="load"}}' for id_ in sorted(sims)
-    ]
-    assert not [line for line in series if 'gateway="home"' in line]
-
-
-async def test_the_description_for_programs_names_each_gateway(fleet, start, sim):
-    whole, own = [(await fleet.get(f"{at}/openapi.json")).json() for at in ("", "/gateways/garage")]
-
-    assert [server["url"] for server in whole["servers"]] == ["./", "./gateways/{id}/"]
-    assert whole["servers"][1]["variables"]["id"]["enum"] == ["house", "garage"]
-    assert (
-        own["servers"] == (await (await start(sim)).get("/openapi.json")).json()["servers"] == [{"url": "./"}]
-    )
-
-
-async def test_a_gateway_can_be_a_target_of_its_own_for_prometheus(fleet, sims):
-    """The same series as in /metrics, those with its label; of many gateways all take long."""
-    for id_ in sims:
-        await fleet.get(f"/gateways/{id_}/aggregates")
-
-    def series(text):
-        return {line.rpartition(" ")[0] for line in text.splitlines() if not line.startswith("#")}
-
-    one = series((await fleet.get("/gateways/garage/metrics")).text)
-    whole = series((await fleet.get("/metrics")).text)
-
-    assert one == {line for line in whole if 'gateway="garage"' in line}
-    assert any(line.startswith("powerwall_proxy_exchange_seconds_bucket") for line in one)

@@ -1,0 +1,39 @@
+"""Pages of a proxy with several gateways: links between them, and the members of a site."""
+
+import re
+
+
+async def test_pages_link_to_the_same_page_of_every_gateway(fleet):
+    """Relative links, so that they hold in frames and below any prefix; the parameters of the address stay."""
+    bare = (await fleet.get("/?style=black&units=w")).text
+    below = (await fleet.get("/sites/home/?style=black&units=w")).text
+    status = (await fleet.get("/gateways/garage/status")).text
+
+    assert re.findall(r'<nav id="switch".*?</nav>', bare) == [
+        '<nav id="switch" aria-label="Gateways">'
+        '<a href="gateways/house/?style=black&amp;units=w" aria-current="page">house</a>'
+        '<a href="gateways/garage/?style=black&amp;units=w">garage</a>'
+        '<a href="sites/home/?style=black&amp;units=w">Home</a></nav>'
+    ]
+    assert '<a href="../../sites/home/?style=black&amp;units=w" aria-current="page">' in below
+    assert '<a href="../../gateways/house/status">' in status
+    assert '<a href="../../sites/home/">' in status
+
+
+async def test_the_page_of_a_site_has_a_line_for_each_member(fleet):
+    page = (await fleet.get("/sites/home/")).text
+
+    assert re.findall(r'<tr data-events="([^"]+)"><th scope="row">(\w+)</th>', page) == [
+        ("../../gateways/house/flow.json", "house"),
+        ("../../gateways/garage/flow.json", "garage"),
+    ]
+    assert "data-events" not in (await fleet.get("/gateways/house/")).text
+
+
+async def test_with_one_gateway_no_page_has_a_trace_of_others(start, sim):
+    proxy = await start(sim)
+
+    for path in ("/", "/status"):
+        page = (await proxy.get(path)).text
+        assert "switch" not in page
+        assert "members" not in page
