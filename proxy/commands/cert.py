@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from proxy.commands.common import OK, chosen, complain, load_or_exit, the_one
+from proxy.config.console import OK, chosen, complain, load_or_exit, the_one
 from proxy.config.settings import Settings
 from proxy.state.certificates import PINS, fingerprint, own_certificate
 from proxy.state.folder import folder_of, state_problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from itertools import groupby
 
-from proxy.commands.common import OK, load_or_exit
+from proxy.config.console import OK, load_or_exit
 from proxy.config.load import Loaded
 from proxy.config.settings import SETTINGS, value_of
 from proxy.config.specs import show

@@ -17,12 +17,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from proxy.commands.common import EX_CONFIG, OK, complain
 from proxy.commands.fleet_setup import sign_in as sign_in_fleet
 from proxy.commands.operator import Operator
 from proxy.commands.owner_setup import sign_in as sign_in_owner
 from proxy.commands.sign_in_steps import Steps, Stopped, chosen_site, given_text
 from proxy.config.cloud import cloud_mode
+from proxy.config.console import EX_CONFIG, OK, complain
 from proxy.config.gateway_settings import FLEET, OWNER, STATIC, GatewaySettings
 from proxy.config.load import SettingsError, load
 from proxy.config.settings_file import merged, write_settings

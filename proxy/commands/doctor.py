@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from proxy.commands.common import FAILED, OK, chosen, load_or_exit, report_instead_of_logging
+from proxy.config.console import FAILED, OK, chosen, load_or_exit, report_instead_of_logging
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import Settings
 from proxy.core.clock import Clock

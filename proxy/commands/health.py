@@ -6,7 +6,7 @@ import argparse
 import http.client
 import json
 
-from proxy.commands.common import OK, complain, load_or_exit, the_one
+from proxy.config.console import OK, complain, load_or_exit, the_one
 from proxy.config.settings import Settings
 from proxy.state.certificates import trusting_context
 

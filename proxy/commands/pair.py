@@ -13,7 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proxy.commands.common import OK, complain, load_or_exit, the_one
+from proxy.config.console import OK, complain, load_or_exit, the_one
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import Settings
 from proxy.state.folder import folder_of, state_problem, write_private

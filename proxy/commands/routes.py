@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from proxy.commands.common import OK
+from proxy.config.console import OK
 from proxy.server.routes import ROUTES
 
 

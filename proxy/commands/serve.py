@@ -11,15 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from proxy.commands.common import (
-    EX_CONFIG,
-    complain,
-    load_or_exit,
-    settings_for,
-    settings_for_cloud,
-    unknown_persona,
-)
 from proxy.commands.daemon import serve
+from proxy.commands.simulated import settings_for, settings_for_cloud, unknown_persona
+from proxy.config.console import EX_CONFIG, complain, load_or_exit
 from proxy.config.gateway_settings import OFF, SiteSettings
 from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings, value_of

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from proxy.commands import cloud_setup
-from proxy.commands.common import EX_CONFIG, FAILED, OK, complain, report_instead_of_logging
 from proxy.commands.operator import MissingArgument, Operator, Terminal
+from proxy.config.console import EX_CONFIG, FAILED, OK, complain, report_instead_of_logging
 from proxy.config.settings import Settings, settings_of
 from proxy.config.settings_file import is_unset, merged, write_settings
 from proxy.config.types import GATEWAY

@@ -8,7 +8,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from proxy.commands.common import OK, complain, settings_for, unknown_persona
+from proxy.commands.simulated import settings_for, unknown_persona
+from proxy.config.console import OK, complain
 from proxy.sim.demo import run as simulate
 from proxy.sim.server import SimulatedGateway
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sqlite3
 import sys
 import time
@@ -14,8 +13,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from proxy.config.gateway_settings import DEFAULT_ID
-from proxy.config.load import SettingsError, load
+from proxy.config.console import OK, complain, load_or_exit, the_one
 from proxy.history import exporting, reading
 from proxy.history.answers import days_csv
 from proxy.history.database import FILE, Database
@@ -27,54 +25,41 @@ from proxy.history.writing import thin, used_bytes
 from proxy.state.folder import folder_of
 
 if TYPE_CHECKING:
-    from proxy.config.settings import Settings
+    from proxy.config.gateway_settings import GatewaySettings
 
-_OK: Final = 0
-_FAILED: Final = 1
-_EX_CONFIG: Final = 78
 _BAR: Final = 30
 _BEGINNING: Final = "2000-01-02"
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the arguments say; returns the exit code."""
-    try:
-        settings = load(os.environ, needs_gateway=False).settings
-    except SettingsError as exc:
-        for problem in exc.problems:
-            _say(problem)
-        return _EX_CONFIG
-    path = Path(folder_of(settings.state_path, args.gateway or DEFAULT_ID), FILE)
+    settings = load_or_exit(needs_gateway=False).settings
+    gateway = the_one(settings, args.gateway)
+    path = Path(folder_of(settings.state_path, gateway.id), FILE)
     if not settings.state_path or (args.action != "import" and not path.exists()):
-        _say(f"there is no history: {path} does not exist. PW_STATE_PATH names its folder.")
-        return _FAILED
-    actions: dict[str, Callable[[argparse.Namespace, Settings, Path], int]] = {
+        return complain(f"there is no history: {path} does not exist. PW_STATE_PATH names its folder.")
+    actions: dict[str, Callable[[argparse.Namespace, GatewaySettings, Path], int]] = {
         "check": _check,
         "export": _export,
         "import": _import,
     }
     try:
-        return actions[args.action](args, settings, path)
+        return actions[args.action](args, gateway, path)
     except (SourceError, BadQuery, TooNew) as exc:
-        _say(str(exc))
+        return complain(str(exc))
     except (OSError, sqlite3.Error) as exc:
-        _say(f"{path}: {exc}")
-    return _FAILED
+        return complain(f"{path}: {exc}")
 
 
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"powerwall-proxy: {sentence}\n")
-
-
-def _zone(db: sqlite3.Connection, settings: Settings) -> tzinfo:
+def _zone(db: sqlite3.Connection, gateway: GatewaySettings) -> tzinfo:
     """Return the zone of the site, as the recorder found it."""
-    return zone_of(reading.meta(db, "zone") or settings.gateway.timezone)
+    return zone_of(reading.meta(db, "zone") or gateway.timezone)
 
 
 # -- check -----------------------------------------------------------------------------------------
 
 
-def _check(_: argparse.Namespace, settings: Settings, path: Path) -> int:
+def _check(_: argparse.Namespace, gateway: GatewaySettings, path: Path) -> int:
     """Read the whole file, and say what is in it. The file is not changed."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         try:
@@ -82,16 +67,17 @@ def _check(_: argparse.Namespace, settings: Settings, path: Path) -> int:
         except sqlite3.DatabaseError as exc:
             found = [str(exc)]
         if found != ["ok"]:
-            _say(f"{path} is damaged: {'; '.join(found)}. The proxy puts it aside when it next starts.")
-            return _FAILED
-        zone, extent = _zone(db, settings), reading.extent(db)
+            return complain(
+                f"{path} is damaged: {'; '.join(found)}. The proxy puts it aside when it next starts."
+            )
+        zone, extent = _zone(db, gateway), reading.extent(db)
         lines = [f"{path}: ok, {used_bytes(db) / 1e6:.1f} MB"]
         if extent:
             lines.append(f"from {iso(extent[0], zone)} to {iso(extent[1], zone)}")
         tables = [*(level.table for level in (*LEVELS, *SIGNAL_LEVELS)), "energy", "alert", "outage"]
         lines += [f"{table:12} {_count(db, table):9,d} rows" for table in tables]
     sys.stdout.write("\n".join(lines) + "\n")
-    return _OK
+    return OK
 
 
 def _count(db: sqlite3.Connection, table: str) -> int:
@@ -101,14 +87,14 @@ def _count(db: sqlite3.Connection, table: str) -> int:
 # -- export ----------------------------------------------------------------------------------------
 
 
-def _export(args: argparse.Namespace, settings: Settings, path: Path) -> int:
+def _export(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> int:
     """Write rows, or with ``--days`` energies, to a file or standard output."""
     with ExitStack() as stack:
         db = stack.enter_context(closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)))
         target: TextIO = sys.stdout
         if args.source not in {None, "-"}:
             target = stack.enter_context(Path(args.source).open("w", encoding="utf-8", newline=""))
-        zone = _zone(db, settings)
+        zone = _zone(db, gateway)
         until = {"to": args.until} if args.until else {}
         span = parse({"from": args.since or _BEGINNING, "step": "month", **until}, zone, time.time() + 1).span
         if args.days:
@@ -118,22 +104,22 @@ def _export(args: argparse.Namespace, settings: Settings, path: Path) -> int:
             writer = csv.writer(target, lineterminator="\r\n")
             writer.writerow(exporting.HEADS)
             writer.writerows(exporting.rows(db, span.begin, span.end, zone))
-    return _OK
+    return OK
 
 
 # -- import ----------------------------------------------------------------------------------------
 
 
-def _import(args: argparse.Namespace, settings: Settings, path: Path) -> int:
+def _import(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> int:
     """Add what a file or a server has; what was recorded stays as it is."""
     if not args.source:
         raise SourceError("import needs a file, or the URL of an InfluxDB or a pypowerwall-server.")
     database, now = Database(path), time.time()
 
     def work(db: sqlite3.Connection) -> Importer:
-        zone = _zone(db, settings)
+        zone = _zone(db, gateway)
         importer = Importer(db, zone)
-        _read(args, importer, now, zone)
+        _read(args, gateway.id, importer, now, zone)
         importer.finish()
         thin(db, now)
         return importer
@@ -143,10 +129,10 @@ def _import(args: argparse.Namespace, settings: Settings, path: Path) -> int:
     finally:
         database.close()
     sys.stdout.write(f"{importer.rows:,d} rows and {importer.days:,d} days were added.\n")
-    return _OK
+    return OK
 
 
-def _read(args: argparse.Namespace, importer: Importer, now: float, zone: tzinfo) -> None:
+def _read(args: argparse.Namespace, id_: str, importer: Importer, now: float, zone: tzinfo) -> None:
     from proxy.history.importing.influx import Influx  # noqa: PLC0415 - only one source is needed
     from proxy.history.importing.server import Server  # noqa: PLC0415 - only one source is needed
     from proxy.history.importing.table import read  # noqa: PLC0415 - only one source is needed
@@ -158,7 +144,7 @@ def _read(args: argparse.Namespace, importer: Importer, now: float, zone: tzinfo
     elif Site(args.source, path="").is_influx():
         Influx(args.source).read(importer, now, progress)
     else:
-        Server(args.source, args.gateway or DEFAULT_ID).read(importer, now, zone, progress)
+        Server(args.source, id_).read(importer, now, zone, progress)
     progress.end()
 
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from proxy.config.load import SettingsError, load
+from proxy.config.console import EX_CONFIG, OK, complain, load_or_exit
 from proxy.mqtt.settings import MqttSettings
 
 if TYPE_CHECKING:
     from proxy.mqtt.broker import Broker
 
-_OK: Final = 0
-_FAILED: Final = 1
-_EX_CONFIG: Final = 78  # sysexits.h: the settings are wrong
 _SILENCE_S: Final = 1.0
 # With this the ids of all our announcements begin.
 _DEVICE: Final = "pypowerwall_"
@@ -24,12 +20,10 @@ _DEVICE: Final = "pypowerwall_"
 
 def run(_: argparse.Namespace) -> int:
     """Connect with the settings of the proxy, find what is retained, and empty it."""
-    try:
-        settings = load(os.environ, needs_gateway=False).settings.of(MqttSettings)
-    except SettingsError as exc:
-        return _complain(_EX_CONFIG, *exc.problems)
+    settings = load_or_exit(needs_gateway=False).settings.of(MqttSettings)
     if not settings.mqtt_host:
-        return _complain(_EX_CONFIG, "MQTT_HOST is not set: there is no broker.")
+        complain("MQTT_HOST is not set: there is no broker.")
+        return EX_CONFIG
     from proxy.mqtt.broker import BrokerError, connected  # noqa: PLC0415 - needs the extra, which load has checked
 
     async def clear() -> int:
@@ -39,14 +33,9 @@ def run(_: argparse.Namespace) -> int:
     try:
         count = asyncio.run(clear())
     except BrokerError as exc:
-        return _complain(_FAILED, f"The broker at {settings.mqtt_host}:{settings.mqtt_port} {exc}.")
+        return complain(f"The broker at {settings.mqtt_host}:{settings.mqtt_port} {exc}.")
     sys.stdout.write(f"{count} retained topics emptied.\n")
-    return _OK
-
-
-def _complain(code: int, *lines: str) -> int:
-    sys.stderr.writelines(f"powerwall-proxy: {line}\n" for line in lines)
-    return code
+    return OK
 
 
 async def _clear(broker: Broker, prefix: str, ha_prefix: str) -> int:

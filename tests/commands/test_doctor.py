@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from proxy.commands.common import settings_for
+from proxy.commands.simulated import settings_for
 from proxy.config.settings import settings_of
 from proxy.core import errors
 from proxy.core.advice import ADVICE, Cause

@@ -205,6 +205,44 @@ def test_a_server_that_is_away_is_named(tmp_path, monkeypatch, capsys):
     assert "http://127.0.0.1:9 cannot be read" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "document", [[], {"enabled": True, "gateways": 3}, {"enabled": True, "retention_seconds": "x"}]
+)
+def test_a_server_that_answers_otherwise_is_named(tmp_path, monkeypatch, capsys, document):
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path))
+
+    with serving(lambda path, _: (404, {}, {}) if path == "/ping" else (200, document, {})) as url:
+        assert main(["history", "import", url]) == 1
+
+    assert f"pypowerwall-server at {url.removeprefix('http://')}" in capsys.readouterr().err
+
+
+def test_an_address_that_is_none_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path))
+
+    assert main(["history", "import", "http://127.0.0.1:port"]) == 1
+    assert "http://127.0.0.1:port cannot be read" in capsys.readouterr().err
+
+
+def test_the_history_is_that_of_the_one_gateway_there_is(state, monkeypatch, capsys):
+    """Whatever its id; of several, --gateway names one, and an id that there is not has no history."""
+    house, garage = {"id": "house", "host": "127.0.0.1"}, {"id": "garage", "host": "127.0.0.2"}
+    folder = state / "gateways" / "house"
+    folder.mkdir(parents=True)
+    (state / "history.db").rename(folder / "history.db")
+
+    monkeypatch.setenv("PW_GATEWAYS", json.dumps([house]))
+    assert main(["history", "check"]) == 0
+    with pytest.raises(SystemExit, match="78"):
+        main(["history", "import", "rows.csv", "--gateway", "shed"])
+    assert "--gateway is shed, but must be one of house" in capsys.readouterr().err
+    monkeypatch.setenv("PW_GATEWAYS", json.dumps([house, garage]))
+    with pytest.raises(SystemExit, match="78"):
+        main(["history", "check"])
+    assert main(["history", "check", "--gateway", "house"]) == 0
+    assert not (state / "gateways" / "shed").exists()
+
+
 def test_an_export_has_the_head_of_a_table(state, capsys):
     main(["history", "export", "--from", "2020-01-01"])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.commands.common import settings_for
+from proxy.commands.simulated import settings_for
 from proxy.server.routes import ROUTES
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway

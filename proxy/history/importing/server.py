@@ -39,6 +39,14 @@ class Server:
         self, importer: Importer, now: float, zone: tzinfo, progress: Callable[[float, float, float], None]
     ) -> None:
         """Read all of it. Raises SourceError."""
+        try:
+            self._read(importer, now, zone, progress)
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            raise SourceError(f"{self.name} answers in a form that is not that of its release 0.13.") from exc
+
+    def _read(
+        self, importer: Importer, now: float, zone: tzinfo, progress: Callable[[float, float, float], None]
+    ) -> None:
         status = self._site.get("/api/timeseries/status")
         if not isinstance(status, Mapping) or not status.get("enabled"):
             raise SourceError(f"{self.name} keeps no time series (PW_TIMESERIES_RETENTION).")

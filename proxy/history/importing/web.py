@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
@@ -35,7 +36,10 @@ class Site:
 
     def get(self, path: str, **query: str) -> Any:
         """Return the document at a path. Raises SourceError."""
-        return json.loads(self._answer(path, query)[0] or b"null")
+        try:
+            return json.loads(self._answer(path, query)[0] or b"null")
+        except ValueError as exc:
+            raise SourceError(f"{self.url}{path} answers with what is not JSON.") from exc
 
     def is_influx(self) -> bool:
         """Say whether an InfluxDB answers here. Raises SourceError if nothing does."""
@@ -47,9 +51,9 @@ class Site:
     def _answer(self, path: str, query: dict[str, str]) -> tuple[bytes, dict[str, str]]:
         address = f"{self.url}{path}{'?' + urlencode(query) if query else ''}"
         try:
-            with urlopen(Request(address, headers=self._headers), timeout=_TIMEOUT_S) as answer:  # noqa: S310 - http or https, see source_of
+            with urlopen(Request(address, headers=self._headers), timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the command takes http and https only
                 return answer.read(_MOST_BYTES), {name.lower(): text for name, text in answer.headers.items()}
         except HTTPError as exc:
             raise Refusal(f"{self.url}{path} answers {exc.code} {exc.reason}.") from exc
-        except (URLError, OSError, ValueError) as exc:
+        except (URLError, HTTPException, OSError, ValueError) as exc:
             raise SourceError(f"{self.url} cannot be read: {getattr(exc, 'reason', exc)}.") from exc

@@ -1,21 +1,17 @@
-"""What the commands share: how they complain, and how they read the settings."""
+"""What commands share: their exit codes, how they complain, and how they read the settings."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from proxy.config.gateway_settings import STATIC
 from proxy.config.load import Loaded, SettingsError, load
-from proxy.core.firmware import HAS_VITALS_BELOW
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
     from proxy.config.settings import Settings
-    from proxy.sim.cloud.server import SimulatedCloud
-    from proxy.sim.server import SimulatedGateway
 
 OK = 0
 FAILED = 1
@@ -23,9 +19,8 @@ EX_CONFIG = 78  # sysexits.h: the settings are wrong; starting again would not h
 
 
 def complain(*lines: str) -> int:
-    """Print sentences for people to standard error."""
-    for line in lines:
-        print(f"powerwall-proxy: {line}", file=sys.stderr)
+    """Print sentences for people to standard error; return the exit code of a failure."""
+    sys.stderr.writelines(f"powerwall-proxy: {line}\n" for line in lines)
     return FAILED
 
 
@@ -60,35 +55,3 @@ def the_one(settings: Settings, id_: str | None) -> GatewaySettings:
         complain(f"there are several gateways: pass --gateway and one of {', '.join(g.id for g in found)}.")
         raise SystemExit(EX_CONFIG)
     return found[0]
-
-
-def unknown_persona(name: str) -> str:
-    """Say which simulated gateways there are, if this is not one of them; else nothing."""
-    from proxy.sim.personas import PERSONAS  # noqa: PLC0415 - most commands do without the simulator
-
-    return "" if name in PERSONAS else f"there is no persona {name}; there are {', '.join(PERSONAS)}"
-
-
-def settings_for(gateway: SimulatedGateway) -> dict[str, Any]:
-    """Give the settings, by key, that read all of a simulated gateway.
-
-    The password of TEDAPI is empty where the local API of this firmware reports as much.
-    """
-    persona = gateway.persona
-    return {
-        "host": gateway.address if gateway.url.startswith("https") else gateway.url,
-        "password": gateway.password,
-        "gw_pwd": gateway.gw_pwd if persona.tedapi and persona.version >= HAS_VITALS_BELOW else "",
-    }
-
-
-def settings_for_cloud(cloud: SimulatedCloud) -> dict[str, Any]:
-    """Give the settings, by key, that read the first site of a simulated cloud, as often as there is something new."""
-    from proxy.sim.cloud.demo import DEMO_INTERVAL_S, DEMO_TOKEN  # noqa: PLC0415 - most commands do without the simulator
-
-    return {
-        "cloud_mode": STATIC,
-        "cloud_url": cloud.url,
-        "cloud_token": DEMO_TOKEN,
-        "cloud_interval": DEMO_INTERVAL_S,
-    }
