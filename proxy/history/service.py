@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_FILE: Final = "history.db"
 _ENDPOINTS: Final = ("history_json", "history_csv", "history_alerts")
 # What is about all gateways at once.
 _TIMESERIES: Final = ("daily", "today", "trend", "samples", "status", "signals", "signal_trend")
@@ -60,13 +59,14 @@ class History:
     async def _start(self) -> None:
         await asyncio.to_thread(importlib.import_module, "proxy.history.recorder")
         from proxy.history.archive import Archive, Worker  # noqa: PLC0415 - imported in the thread above
+        from proxy.history.database import FILE  # noqa: PLC0415 - imported in the thread above
         from proxy.history.recorder import Recorder  # noqa: PLC0415 - imported in the thread above
 
         self._worker = Worker()
         clock, interval_s = self._context.clock, self.settings.history_interval
         for gateway in self._context.gateways.values():
             folder = None if self._past.speed else gateway.state.folder
-            archive = Archive(folder / _FILE if folder else None, self._worker)
+            archive = Archive(folder / FILE if folder else None, self._worker)
             recorder = Recorder(gateway, archive, clock, interval_s)
             if self._past.speed:
                 from proxy.history.demo import simulate  # noqa: PLC0415 - only a demo waits for it

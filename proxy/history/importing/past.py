@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date, tzinfo
 from typing import Final
 
-from proxy.history.columns import BY_NAME, COLUMNS, Column
+from proxy.history.columns import COLUMNS
 from proxy.history.days import day_of
 from proxy.history.energies import ENERGIES, FLOWS, DayTotals
 from proxy.history.folding import Row, row_of
@@ -144,9 +144,3 @@ def scaled(values: Mapping[str, float]) -> dict[str, int]:
             for part in column.parts:
                 scaled[part] = round(values.get(part, values[column.name]) * column.scale)
     return scaled
-
-
-def column_of(part: str) -> Column | None:
-    """Return the quantity that a column of the database belongs to."""
-    name = part.removesuffix("_min").removesuffix("_max")
-    return BY_NAME.get(part) or BY_NAME.get(name)
