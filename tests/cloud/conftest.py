@@ -46,11 +46,12 @@ async def cloud(clock):
 
 @pytest.fixture
 def connect(start, tmp_path):
-    """Start a proxy of a site in the cloud; ``connect(cloud, "owner", host=…)``."""
+    """Start a proxy of a site in the cloud; ``connect(cloud, "owner", host=…)``, signed in anew or as before."""
 
-    async def connect(cloud: SimulatedCloud, mode: str = "fleet", **settings):
+    async def connect(cloud: SimulatedCloud, mode: str = "fleet", *, anew: bool = True, **settings):
         folder = tmp_path / "auth"
-        sign_in(cloud, folder, mode)
+        if anew:
+            sign_in(cloud, folder, mode)
         known = {
             "cloud_url": cloud.url,
             "cloud_auth_url": cloud.url,

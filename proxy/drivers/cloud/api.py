@@ -26,6 +26,7 @@ from proxy.core.errors import (
 )
 from proxy.core.json_access import get_path
 from proxy.drivers.cloud.http import CloudHttp, Reply
+from proxy.drivers.cloud.kept_pause import KeptPause
 from proxy.drivers.cloud.ledger import Ledger
 from proxy.drivers.cloud.pause import Pause
 from proxy.drivers.cloud.refusals import base_url, dated, refusal, response, trusted
@@ -73,6 +74,7 @@ class CloudApi:
         ledger: Ledger,
         clock: Clock,
         base: str,
+        kept: KeptPause,
         *,
         jitter: Callable[[], float] = lambda: 1.0,
     ) -> None:
@@ -83,6 +85,8 @@ class CloudApi:
         self._ledger = ledger
         self._clock = clock
         self._jitter = jitter
+        self._kept = kept
+        self._is_new = True
         self._pause = Pause()
         self._turn = asyncio.Lock()
 
@@ -133,14 +137,20 @@ class CloudApi:
 
     async def _run(self, call: _Call, read: Callable[[Reply], Value]) -> Value:
         async with self._turn:
+            if self._is_new:
+                self._pause = await self._kept.load(await self._authority.credential())
+                self._is_new = False
             self._check_pause()
             try:
                 value = await self._attempt(call, read)
             except GatewayError as error:
                 cause = error.__cause__ if isinstance(error, OutcomeUnknown) else None
                 self.hold(cause if isinstance(cause, GatewayError) else error)
+                await self._kept.save(await self._authority.credential(), self._pause)
                 raise
-            self._pause = Pause()
+            if self._pause.failures:
+                self._pause = Pause()
+                await self._kept.save(await self._authority.credential(), self._pause)
             return value
 
     def _check_pause(self) -> None:

@@ -16,6 +16,7 @@ from proxy.drivers.cloud.driver import CloudDriver
 from proxy.drivers.cloud.found import look
 from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.cloud.intervals import Intervals
+from proxy.drivers.cloud.kept_pause import KeptPause
 from proxy.drivers.cloud.ledger import Ledger
 from proxy.drivers.cloud.meter import HistoryMeter
 from proxy.drivers.cloud.sign_in import TokenEndpoint
@@ -83,7 +84,8 @@ def make(
     http = CloudHttp(clock.monotonic, timeout_s=options.timeout_s, tls=options.tls)
     ledger = Ledger(memory, clock, Budget(options.budget))
     base = options.url.rstrip("/")
-    api = CloudApi(http, authority(options, http, clock), ledger, clock, base, jitter=jitter)
+    kept = KeptPause(memory, clock, base)
+    api = CloudApi(http, authority(options, http, clock), ledger, clock, base, kept, jitter=jitter)
     site = SiteEndpoints(api, clock.monotonic, options.site_id)
     return CloudDriver(
         http,

@@ -52,7 +52,8 @@ def _length_s(error: GatewayError, failures: int) -> float:
         case AccountRefused():
             return _REFUSED_S
         case RateLimited():
-            return error.retry_after or BACK_OFF_S[1]
+            own_s = RateLimited.cooldowns_s[min(place, len(RateLimited.cooldowns_s) - 1)]
+            return max(error.retry_after or 0.0, own_s)
         case LoginRejected():
             return _REJECTED_S[min(place, len(_REJECTED_S) - 1)]
         case _:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -45,6 +46,9 @@ class Authority(Protocol):
     async def renew(self, refused: str) -> str:
         """Return another access token than this one, which the cloud refused. Raises GatewayError."""
 
+    async def credential(self) -> str:
+        """Return the secret that the owner gave, without a request; empty if there is none."""
+
     def changed(self) -> bool:
         """Say whether the owner has signed in since the last token was returned."""
 
@@ -66,6 +70,10 @@ class StaticToken:
     async def renew(self, refused: str) -> str:  # noqa: ARG002 - as in Authority
         """Raise: there is no other one."""
         raise SignInRequired("the provider refuses the token of PW_CLOUD_TOKEN (401)")
+
+    async def credential(self) -> str:
+        """Return the token."""
+        return self._token
 
     def changed(self) -> bool:
         """Return False: a new token comes with a new start."""
@@ -110,6 +118,13 @@ class TokenStore:
     async def renew(self, refused: str) -> str:
         """Return another access token: the one that is on disk meanwhile, or a refreshed one."""
         return await self._usable(refused)
+
+    async def credential(self) -> str:
+        """Return the refresh token of the file; empty without a file that can be read."""
+        async with self._turn:
+            with suppress(SignInRequired):
+                await self._reload()
+            return self._tokens.refresh
 
     def changed(self) -> bool:
         """Say whether the file was replaced by another program, such as setup."""
