@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,6 +76,8 @@ def _form(path: str, text: str) -> str:
 
 
 def _toml(text: str, path: str) -> ConfigFile:
+    import tomllib  # noqa: PLC0415 - most starts have no file
+
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:

@@ -7,7 +7,7 @@ imported in that task, so that no start waits for it.
 from __future__ import annotations
 
 import asyncio
-import importlib
+import importlib.util
 import logging
 import os
 from collections.abc import Mapping
@@ -123,6 +123,11 @@ class History:
 
 def obstacle(context: Context) -> str | None:
     """Say why no history can be kept, or None. Nothing is written to find out."""
+    # Some systems, such as OpenWrt and FreeBSD, have it as a package of its own.
+    if importlib.util.find_spec("_sqlite3") is None:
+        return "this Python has no sqlite3"
+    if context.settings.of(Past).speed:
+        return None
     for gateway in context.gateways.values():
         folder = gateway.state.folder
         if folder is None:
@@ -137,7 +142,7 @@ def obstacle(context: Context) -> str | None:
 
 def start(context: Context) -> ActiveFeature | None:
     """Start the history if there is a place for it."""
-    reason = None if context.settings.of(Past).speed else obstacle(context)
+    reason = obstacle(context)
     if reason is not None:
         # Without any folder the start has warned already.
         has_folder = all(gateway.state.folder for gateway in context.gateways.values())

@@ -144,6 +144,18 @@ async def test_without_a_folder_there_is_no_history(recording, sim, caplog):
     ]
 
 
+async def test_without_sqlite_there_is_no_history(recording, sim, monkeypatch, caplog):
+    """OpenWrt and FreeBSD have it as a package of its own: the proxy starts without, and says so."""
+    monkeypatch.setitem(sys.modules, "_sqlite3", None)
+
+    proxy = await recording(sim)
+
+    assert (await proxy.get("/history.json")).status == 404
+    assert (await proxy.get("/aggregates")).status == 200
+    [line] = [record for record in caplog.records if record.getMessage() == "history off"]
+    assert line.reason == "this Python has no sqlite3"
+
+
 async def test_where_the_folder_is_a_file_there_is_no_history(recording, sim, tmp_path, caplog):
     (tmp_path / "file").write_text("")
     proxy = await recording(sim, state_path=str(tmp_path / "file" / "state"))
