@@ -10,6 +10,7 @@ import pytest
 
 from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
+from proxy.server.live.pushed import PushedObject
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time, settled, until
 from tests.conftest import client_of
@@ -56,6 +57,33 @@ async def test_a_change_is_sent_and_an_unchanged_object_is_not(proxy, sim, clock
         assert after["total_load_power"] == pytest.approx(4321, abs=1)
         assert not reads.done()
         reads.cancel()
+
+
+async def test_an_object_that_cannot_be_made_ends_the_messages(proxy, sim, clock, caplog):
+    """Silence would pass for readings that do not change; a client that comes again gets what there is then."""
+    can_be_made = True
+
+    def view(_):
+        if not can_be_made:
+            raise ValueError("an unexpected document")
+        return {"made": clock.clock.monotonic()}
+
+    pushed = PushedObject(proxy.context.gateways, view, clock.clock)
+    async with pushed.listen() as listener:
+        await listener.next()
+        can_be_made = False
+        sim.pin(load=4321.0)
+        await pass_time(clock, proxy, 6)
+        while await listener.next() is not None:
+            pass
+        assert "pushed object failed" in caplog.text
+
+        can_be_made = True
+        async with pushed.listen() as another:
+            assert await another.next() is not None
+            await pass_time(clock, proxy, 6)
+            assert await another.next() is not None
+    await pushed.close()
 
 
 async def test_silence_is_broken_after_a_while(proxy, sim, clock):

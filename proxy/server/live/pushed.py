@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -24,6 +25,8 @@ from proxy.views.json_access import finite
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.gateways.gateway import Gateway
+
+_log = logging.getLogger(__name__)
 
 _LIVE: Final = (METERS, SOE, GRID_STATUS)
 _SLOW: Final = tuple(source for source in STATE if source not in _LIVE)
@@ -66,6 +69,7 @@ class PushedObject:
         self._listeners.add(listener)
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep(), name="pushed object")
+            self._keeper.add_done_callback(self._on_end)
         try:
             yield listener
         finally:
@@ -96,6 +100,15 @@ class PushedObject:
         finally:
             for each in undo:
                 each()
+
+    def _on_end(self, keeper: asyncio.Task[None]) -> None:
+        """After an error end the messages of all listeners: silence would pass for readings that do not change."""
+        if keeper.cancelled() or (error := keeper.exception()) is None:
+            return
+        _log.error("pushed object failed", exc_info=error)
+        self._keeper = None
+        for listener in self._listeners:
+            listener.put(None)
 
     async def _wait(self, until: float) -> None:
         """Wait for a change, and a moment more for what comes along with it; not longer than ``until``."""
