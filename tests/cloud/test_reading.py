@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import Counter
 
 import pytest
 
 from proxy.server.routes import ROUTES
+from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time
 from tests.cloud.conftest import named, simulated
@@ -84,6 +86,18 @@ async def test_age_counts_from_the_clouds_own_timestamp(connect, cloud, clock):
 
     assert int((await proxy.get("/soe")).headers["Age"]) == 61
     assert named(cloud).count("live_status") == 2
+
+
+async def test_age_counts_the_time_that_the_request_took(connect, cloud, clock):
+    """A value that took long is as old when it comes (RFC 9111 section 4.2.3); the settings of the site take as long."""
+    cloud.faults.add(Fault("/api/1/energy_sites/*", delay_s=1.5))
+    proxy = await connect(cloud, "owner")
+
+    answer = asyncio.ensure_future(proxy.get("/soe"))
+    for _ in range(7):
+        await pass_time(clock, proxy, 0.5)
+
+    assert (await answer).headers["Age"] == "3"
 
 
 async def test_stale_readings_are_served_up_to_the_limit(connect, cloud, clock):

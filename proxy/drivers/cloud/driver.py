@@ -205,9 +205,12 @@ class CloudDriver:
         self._check_budget()
         self.counter = (self.counter + 1) % _COUNTER
         query = {"counter": str(self.counter + 1), "language": "en"} if self.mode == OWNER else None
+        requested_at = self._clock.monotonic()
         fetched = await self._site.get(LIVE, query, fits=_has_powers)
+        now = self._clock.monotonic()
+        # RFC 9111 section 4.2.3: the age when it was sent, and all the time that the request took.
         live = Held(
-            fetched.value, self._clock.monotonic(), age_of(fetched.value.get("timestamp"), fetched.sent_at)
+            fetched.value, now, age_of(fetched.value.get("timestamp"), fetched.sent_at) + now - requested_at
         )
         if self._energy is not None:
             await self._energy.open(str(self._site.site_id))
