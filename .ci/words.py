@@ -27,7 +27,7 @@ CHECKED = (
         "deploy/*.env",
     ),
     *(".env.example", "docker-compose.yml", "Dockerfile", "Makefile"),
-    *(".ci/*.py",),
+    *(".ci/*.py", "bench/*.py", "deploy/**/*.py"),
     *(
         f"proxy/{room}/**/*.py"
         for room in (

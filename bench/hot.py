@@ -1,6 +1,6 @@
 """Cached answers: what one costs, and how many there are in a second.
 
-wrk asks each server for a second, all of them in turn and in a new order each round; figures are
+wrk sends requests to each server for a second, all of them in turn and in a new order each round; figures are
 medians, ratios are medians of ratios within a round. A slice in which other programs kept the
 cores busy is repeated.
 """
@@ -41,7 +41,7 @@ NOISE, _TRIES = 0.25, 3
 
 @dataclass(frozen=True)
 class Cell:
-    """One way of asking."""
+    """One kind of request."""
 
     path: str
     connections: int
@@ -99,8 +99,8 @@ async def slice_of(target: Target, cell: Cell, seconds: int = 1) -> dict[str, fl
 
 
 async def warm(target: Target, path: str) -> None:
-    """Have a reading in every cache: between two slices others were asked, and this is about hits."""
-    for _ in range(2):  # nginx answers the first with what it had, and asks meanwhile
+    """Have a reading in every cache: between two slices others were measured, and this is about hits."""
+    for _ in range(2):  # nginx answers the first with what it had, and fetches meanwhile
         await answer(target.port, path)
         await asyncio.sleep(0.1)
 

@@ -62,7 +62,7 @@ class Log:
 
 
 async def steadily(log: Log, port: int, paths: Sequence[str], rate: float, seconds: float) -> None:
-    """Ask for the paths in turn at a steady rate, never waiting for an answer before the next request."""
+    """Request the paths in turn at a steady rate, never waiting for an answer before the next request."""
     started, tasks = time.monotonic(), []
     for number in range(int(rate * seconds)):
         due = started + number / rate
@@ -93,7 +93,7 @@ async def stampede(bench: Bench, target: Target) -> dict[str, Any]:
 
 
 async def expiry_tail(bench: Bench, target: Target) -> dict[str, Any]:
-    """Ask 50 times a second while the gateway takes 500 ms; the first seconds do not count."""
+    """Send 50 requests a second while the gateway takes 500 ms; the first seconds do not count."""
     slow = bench.sim.faults.add(Fault(delay_s=0.5))
     log = Log()
     before = bench.sim.requests_for(METERS)
@@ -104,7 +104,7 @@ async def expiry_tail(bench: Bench, target: Target) -> dict[str, Any]:
 
 
 async def scrapers(bench: Bench, target: Target) -> dict[str, Any]:
-    """Let 20 clients ask for 8 routes each second for 15 s, the gateway taking 100 ms."""
+    """Let 20 clients request 8 routes each second for 15 s, the gateway taking 100 ms."""
     slow = bench.sim.faults.add(Fault(delay_s=0.1))
     logins, log = bench.sim.logins, Log()
     before = {path: bench.sim.requests_for(path) for path in {r.path for r in bench.sim.requests}}
@@ -144,7 +144,7 @@ async def one_hangs(bench: Bench, target: Target) -> dict[str, Any]:
 
 
 async def outage(bench: Bench, name: str, fault: Fault, seconds: float = 60.0) -> dict[str, Any]:
-    """Ask 4 times a second through an outage: what is served, how often the gateway is tried, when it is back."""
+    """Send 4 requests a second through an outage: what is served, how often the gateway is tried, when it is back."""
     async with SimulatedGateway("fw21_44") as sim:
         target = replace(bench, sim=sim).daemon(f"outage-{name[:5]}")
         await target.start()

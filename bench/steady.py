@@ -95,7 +95,7 @@ async def scrapes(bench: Bench, times: int = 200) -> float:
 
 
 async def crowd(bench: Bench, idle: int = 5000, busy: int = 1000) -> dict[str, float]:
-    """Hold idle connections while others ask: what one costs in memory, whether any is lost, how long others wait."""
+    """Hold idle connections while others send requests: what one costs in memory, whether any is lost, how long others wait."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     target = bench.daemon()
@@ -157,7 +157,7 @@ async def readers(bench: Bench, count: int = 200, seconds: float = 20.0) -> dict
         task.cancel()
     await asyncio.gather(*listening, return_exceptions=True)
     target.process.stop()
-    # The first event greets whoever joins, the last one may be on its way.
+    # The first event greets a new client, the last one may be on its way.
     whole = list(heard.values())[1:-1]
     figures = {
         "readers": count,

@@ -10,7 +10,7 @@ const NAMES = ["one", "two", "three", "four", "five", "six"];
 const DAY_S = 86400;
 const state = { range: "day", from: null };
 let shown = null; // what the charts show: redrawn when the window changes
-let asked = 0;
+let requests = 0;
 
 document.documentElement.lang = language;
 for (const each of document.querySelectorAll("[data-word]")) each.textContent = word(each.dataset.word);
@@ -29,20 +29,20 @@ function title(past) {
 }
 
 async function load() {
-  const mine = (asked += 1);
+  const mine = (requests += 1);
   const when = { range: state.range, ...(state.from && { from: state.from }) };
   for (const each of $("ranges").children) each.setAttribute("aria-pressed", each.value === state.range);
   try {
     const energies = read({ ...when, series: "none", step: state.range === "year" ? "month" : "day" });
     const powers = state.range === "day" ? readPowers({ ...when, step: 300 }) : read({ ...when, series: "charge,reserve", step: state.range === "week" ? 900 : state.range === "month" ? 3600 : "day" });
     const next = { energies: await energies, powers: await powers };
-    if (mine !== asked) return;
+    if (mine !== requests) return;
     shown = next;
     $("trouble").hidden = shown.powers.at.length > 0 || shown.energies.energies.length > 0;
     $("trouble").textContent = word("none");
     show();
   } catch (error) {
-    if (mine !== asked) return;
+    if (mine !== requests) return;
     $("trouble").hidden = false;
     $("trouble").textContent = word("failed", error.message);
   }
@@ -215,8 +215,8 @@ addEventListener("resize", () => {
 setInterval(() => state.from === null && !document.hidden && load(), 60000);
 
 function start() {
-  const asked_for = new URLSearchParams(location.search);
-  return { range: RANGES.includes(asked_for.get("range")) ? asked_for.get("range") : "day", from: asked_for.get("from") };
+  const query = new URLSearchParams(location.search);
+  return { range: RANGES.includes(query.get("range")) ? query.get("range") : "day", from: query.get("from") };
 }
 Object.assign(state, start());
 load().then(() => performance.mark("history"));

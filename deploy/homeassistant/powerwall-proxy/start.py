@@ -40,9 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("/data"))
     parser.add_argument("--supervisor", default="http://supervisor")
-    parser.add_argument(
-        "--answers", action="store_true", help="only ask the running proxy whether it is there"
-    )
+    parser.add_argument("--answers", action="store_true", help="only check whether the running proxy answers")
     args = parser.parse_args()
     if args.answers:
         return answers(os.environ.get("PW_PORT", PORT))
