@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.core.model import Snapshot, Source
     from proxy.gateways.site_model import SiteModel
+
+_log = logging.getLogger(__name__)
 
 # What moves on the page, and what may be older than that.
 LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
@@ -165,6 +168,7 @@ class StateStream:
         self._listeners.add(listener)
         if self._refresher is None:
             self._refresher = asyncio.create_task(self._refresh(), name="state stream")
+            self._refresher.add_done_callback(self._on_end)
         try:
             yield listener
         finally:
@@ -193,6 +197,15 @@ class StateStream:
         finally:
             for each in undo:
                 each()
+
+    def _on_end(self, refresher: asyncio.Task[None]) -> None:
+        """After an error end the stream of all subscribers, who come again: nothing is requested for them any more."""
+        if refresher.cancelled() or (error := refresher.exception()) is None:
+            return
+        _log.error("state stream failed", exc_info=error)
+        self._refresher = None
+        for listener in self._listeners:
+            listener.put(None)
 
     def _subscribe(self) -> list[Callable[[], None]]:
         """Follow what the page shows; returns the unsubscribers."""
