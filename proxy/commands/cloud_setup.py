@@ -25,19 +25,21 @@ from proxy.config.cloud import cloud_mode
 from proxy.config.console import EX_CONFIG, OK, complain
 from proxy.config.gateway_settings import FLEET, OWNER, STATIC, GatewaySettings
 from proxy.config.load import SettingsError, load
+from proxy.config.settings import Settings
 from proxy.config.settings_file import merged, write_settings
 from proxy.core.advice import CLOUD, advice_for
+from proxy.core.budget import Budget
 from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError
 from proxy.core.model import Document
 from proxy.core.redaction import conceal
 from proxy.core.sources import METERS, SITE_NAME, SOE
 from proxy.drivers.cloud.documents import INFO, LIVE
-from proxy.drivers.cloud.enrolment import sites
-from proxy.drivers.cloud.factory import API_URLS
+from proxy.drivers.cloud.factory import API_URLS, make, options_of
 from proxy.drivers.cloud.found import look
 from proxy.drivers.cloud.http import CloudHttp
-from proxy.drivers.registry import drivers_for
+from proxy.drivers.cloud.ledger import Ledger
+from proxy.state.folder import folder_of
 from proxy.state.store import StateStore
 from proxy.views.json_access import number, section
 
@@ -56,7 +58,7 @@ async def _sign_in_static(steps: Steps) -> Mapping[str, str]:
     if not token:
         raise Stopped("an empty token is none.")
     conceal(token, lasting=True)
-    found = await sites(steps.http, url, token, steps.clock.wall())
+    found = await steps.sites_at(url, token)
     site_id = chosen_site(steps, found, None)
     return {"cloud_mode": STATIC, "cloud_url": url, "cloud_token": token, "siteid": str(site_id)}
 
@@ -78,7 +80,7 @@ async def set_up(
 ) -> int:
     """Sign in, choose the site, read it, and write what the proxy needs to find the sign-in; return the exit code."""
     try:
-        settings = _settings(args, _with_file(environ, file))
+        settings, state = _settings(args, _with_file(environ, file))
     except SettingsError as exc:
         complain(*exc.problems)
         return EX_CONFIG
@@ -89,10 +91,12 @@ async def set_up(
         return OK
     clock = Clock(time.monotonic, time.time)
     http = CloudHttp(clock.monotonic, timeout_s=_TIMEOUT_S, tls=tls)
+    # The operator is there and waits: the requests count for the month's budget and are refused by none.
+    ledger = Ledger(StateStore(state), clock, Budget(None))
     try:
-        values = await MODES[args.mode](Steps(args, operator, settings, http, clock))
+        values = await MODES[args.mode](Steps(args, operator, settings, http, ledger, clock))
         signed_in = replace(settings, **dict[str, Any](values))
-        operator.show(await _reading(signed_in, clock))
+        operator.show(await _reading(signed_in, ledger, clock))
         _write(_with_file(environ, file), file, signed_in, values, operator)
     except GatewayError as exc:
         return complain(f"{exc}.", advice_for(exc, CLOUD)[1], _AGAIN)
@@ -101,6 +105,7 @@ async def set_up(
     except (Stopped, ValueError) as exc:
         return complain(str(exc), _AGAIN)
     finally:
+        await ledger.close()
         await http.close()
     return OK
 
@@ -109,27 +114,39 @@ def _with_file(environ: Mapping[str, str], file: Path) -> Mapping[str, str]:
     return {**environ, "PW_CONFIG": str(file)} if file.exists() else environ
 
 
-def _settings(args: argparse.Namespace, environ: Mapping[str, str]) -> GatewaySettings:
-    """Take the settings that are in force and the arguments, and make the folder. Raises SettingsError, OSError."""
-    given = load(environ, needs_gateway=False).settings.gateway
-    folder = Path(args.auth_path or given.auth_path).absolute()
+def _settings(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[GatewaySettings, str]:
+    """Take the settings that are in force and the arguments, and make the folder. Raises SettingsError, OSError.
+
+    Returns the settings, and the state folder of the gateway that they are for.
+    """
+    folder = {"PW_AUTH_PATH": args.auth_path} if args.auth_path else {}
+    loaded = load({**environ, **folder}, needs_gateway=False).settings
+    given = loaded.gateway
     if not args.dry_run:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return replace(
-        given,
-        cloud_mode=args.mode,
-        auth_path=str(folder),
-        email=args.email or given.email,
-        siteid=args.site or given.siteid,
+        Path(given.auth_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings = replace(
+        given, cloud_mode=args.mode, email=args.email or given.email, siteid=args.site or given.siteid
     )
+    return settings, folder_of(loaded.state_path, _reader(loaded, settings).id)
+
+
+def _reader(loaded: Settings, signed_in: GatewaySettings) -> GatewaySettings:
+    """Return the one of several gateways that uses the sign-in; the first that does, where it is shared."""
+    using = (
+        each
+        for each in loaded.listed
+        if (cloud_mode(each), each.auth_path) == (signed_in.cloud_mode, signed_in.auth_path)
+    )
+    return next(using, signed_in)
 
 
 _AGAIN = "What was obtained so far is kept; run the same command again to go on from there."
 
 
-async def _reading(settings: GatewaySettings, clock: Clock) -> str:
+async def _reading(settings: GatewaySettings, ledger: Ledger, clock: Clock) -> str:
     """Read the site as the proxy will, and say what it reported. Raises GatewayError."""
-    [driver] = drivers_for(replace(settings, host="", integrate_energy=False), StateStore(""), clock)
+    options = replace(options_of(settings), history=False, budget=None)
+    driver = make(options, StateStore(""), clock, ledger=ledger)
     try:
         answers = {**await driver.fetch(LIVE), **await driver.fetch(INFO)}
     finally:

@@ -150,6 +150,7 @@ async def _registration(steps: Steps, file: TokenFile, application: Application,
     if not application.secret:
         steps.operator.show("An application without a secret is registered by Tesla; nothing to do here.")
         return
+    await steps.ledger.spend(command=True)
     given = await register(steps.endpoint(), steps.http, application, domain)
     await change(file, lambda document: {**document, **given})
     steps.operator.show(f"Registered {domain} at {application.audience}.")

@@ -16,8 +16,16 @@ from proxy.core.clock import Clock
 from proxy.core.cloud_errors import SignInRequired
 from proxy.core.errors import LoginRejected
 from proxy.drivers.cloud.enrolment import Application, Attempt, exchange, sites
-from proxy.drivers.cloud.factory import TOKEN_PATH, CloudOptions, authority, resolved, token_tls
+from proxy.drivers.cloud.factory import (
+    TOKEN_PATH,
+    CloudOptions,
+    authority,
+    options_of,
+    resolved,
+    token_tls,
+)
 from proxy.drivers.cloud.http import CloudHttp
+from proxy.drivers.cloud.ledger import Ledger
 from proxy.drivers.cloud.sign_in import TokenEndpoint
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import Tokens
@@ -42,6 +50,7 @@ class Steps:
     operator: Operator
     settings: GatewaySettings
     http: CloudHttp
+    ledger: Ledger
     clock: Clock
 
     @property
@@ -57,17 +66,7 @@ class Steps:
     @property
     def options(self) -> CloudOptions:
         """Addresses and files, as the proxy will use them."""
-        settings = self.settings
-        return resolved(
-            CloudOptions(
-                settings.cloud_mode,
-                url=settings.cloud_url,
-                auth_url=settings.cloud_auth_url,
-                folder=settings.auth_path,
-                email=self.email,
-                tls=self.http.tls,
-            )
-        )
+        return resolved(replace(options_of(self.settings), tls=self.http.tls))
 
     def endpoint(self) -> TokenEndpoint:
         """Make the token endpoint of the sign-in server."""
@@ -79,7 +78,12 @@ class Steps:
         """List the account's sites with the sign-in that is on disk, renewed if need be. Raises GatewayError."""
         options = replace(self.options, email=email or self.email)
         access = await authority(options, self.http, self.clock).access()
-        return await sites(self.http, options.url, access, self.clock.wall())
+        return await self.sites_at(options.url, access)
+
+    async def sites_at(self, url: str, access: str) -> Mapping[int, Mapping[str, Any]]:
+        """List the account's sites with an access token. Raises GatewayError."""
+        await self.ledger.spend()
+        return await sites(self.http, url, access, self.clock.wall())
 
     async def kept_sites(self) -> Mapping[int, Mapping[str, Any]] | None:
         """Do the same; None, with a line about it, where the sign-in is no longer good."""

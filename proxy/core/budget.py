@@ -60,6 +60,11 @@ class Spending:
         """Count requests."""
         return Spending(self.day, self.reads + reads, self.commands + commands, self.reads_today + reads)
 
+    def without(self, *, reads: int = 0, commands: int = 0) -> Spending:
+        """Take off requests that were counted and are not sent."""
+        counts = (self.reads - reads, self.commands - commands, self.reads_today - reads)
+        return Spending(self.day, *(max(count, 0) for count in counts))
+
     def cost_usd(self) -> float:
         """Say what these requests cost at the list prices of the Fleet API, before any discount."""
         return self.reads * _USD_PER_READ + self.commands * _USD_PER_COMMAND

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from proxy.config.cloud import cloud_mode, monthly_budget
-from proxy.config.gateway_settings import NO_EMAIL
+from proxy.config.cloud import cloud_mode
 from proxy.core.sources import METERS, POWERWALLS, VITALS
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from proxy.drivers.local.driver import LocalDriver
     from proxy.drivers.tedapi.transport import BasicTransport
     from proxy.state.store import StateStore
-
-# Tesla's servers take their time, and clients do not wait for a request to its end.
-_CLOUD_TIMEOUT_S = 10.0
 
 
 def mode_of(settings: GatewaySettings) -> str:
@@ -64,25 +60,12 @@ def _cloud(
     mode = cloud_mode(settings)
     if not mode:
         return
-    from proxy.drivers.cloud.factory import CloudOptions, make  # noqa: PLC0415 - only chosen drivers are imported
-    from proxy.drivers.cloud.intervals import Intervals  # noqa: PLC0415 - only chosen drivers are imported
+    from proxy.drivers.cloud.factory import make, options_of  # noqa: PLC0415 - only chosen drivers are imported
 
-    options = CloudOptions(
-        mode,
-        url=settings.cloud_url,
-        auth_url=settings.cloud_auth_url,
-        token=settings.cloud_token,
-        folder=settings.auth_path,
-        email="" if settings.email == NO_EMAIL else settings.email,
-        site_id=int(settings.siteid) if settings.siteid else None,
-        intervals=Intervals(
-            settings.cloud_interval, settings.cloud_info_interval, stale_s=settings.cloud_stale
-        ),
+    options = replace(
+        options_of(settings),
         history=is_alone and settings.integrate_energy,
         excluded=frozenset() if is_alone else _left_to_the_gateway(settings, mode),
-        serves_stale=settings.graceful_degradation,
-        budget=monthly_budget(settings),
-        timeout_s=max(settings.timeout, _CLOUD_TIMEOUT_S),
     )
     yield make(options, memory, clock, jitter=lambda: random.uniform(1.0, 1.25))  # noqa: S311 - spreads retries
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from proxy.config.cloud import SIGN_INS
-from proxy.config.gateway_settings import FLEET, OWNER, STATIC
+from proxy.config.cloud import SIGN_INS, cloud_mode, monthly_budget
+from proxy.config.gateway_settings import FLEET, NO_EMAIL, OWNER, STATIC
 from proxy.core.budget import Budget
 from proxy.drivers.cloud.api import CloudApi
 from proxy.drivers.cloud.driver import CloudDriver
@@ -26,6 +26,7 @@ from proxy.drivers.cloud.token_store import FLEET_MARGIN_S, OWNER_MARGIN_S, Auth
 from proxy.drivers.cloud.tokens import FleetFormat, OwnerFormat, TokenFormat
 
 if TYPE_CHECKING:
+    from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.core.model import Source
     from proxy.drivers.energy import EnergyMeter
@@ -45,6 +46,8 @@ REGIONS = {
 }
 AUTH_URLS = {FLEET: "https://fleet-auth.prd.vn.cloud.tesla.com", OWNER: "https://auth.tesla.com", STATIC: ""}
 TOKEN_PATH = "/oauth2/v3/token"  # noqa: S105 - a path
+# Tesla's servers take their time, and clients do not wait for a request to its end.
+_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,28 @@ class CloudOptions:
     excluded: frozenset[Source] = frozenset()
     serves_stale: bool = True
     budget: int | None = None
-    timeout_s: float = 10.0
+    timeout_s: float = _TIMEOUT_S
     tls: ssl.SSLContext | bool = True
     token_tls: ssl.SSLContext | bool | None = None  # None: TLS 1.3 for the Owner API, else as ``tls``
+
+
+def options_of(settings: GatewaySettings) -> CloudOptions:
+    """Take what the settings say."""
+    return CloudOptions(
+        cloud_mode(settings),
+        url=settings.cloud_url,
+        auth_url=settings.cloud_auth_url,
+        token=settings.cloud_token,
+        folder=settings.auth_path,
+        email="" if settings.email == NO_EMAIL else settings.email,
+        site_id=int(settings.siteid) if settings.siteid else None,
+        intervals=Intervals(
+            settings.cloud_interval, settings.cloud_info_interval, stale_s=settings.cloud_stale
+        ),
+        serves_stale=settings.graceful_degradation,
+        budget=monthly_budget(settings),
+        timeout_s=max(settings.timeout, _TIMEOUT_S),
+    )
 
 
 def make(
@@ -77,12 +99,13 @@ def make(
     clock: Clock,
     *,
     energy: EnergyMeter | None = None,
+    ledger: Ledger | None = None,
     jitter: Callable[[], float] = lambda: 1.0,
 ) -> CloudDriver:
-    """Make the driver. Its file is looked into; nothing is sent yet."""
+    """Make the driver. Its file is looked into; nothing is sent yet. Without a ``ledger`` it gets one of its own."""
     options = resolved(options)
     http = CloudHttp(clock.monotonic, timeout_s=options.timeout_s, tls=options.tls)
-    ledger = Ledger(memory, clock, Budget(options.budget))
+    ledger = ledger or Ledger(memory, clock, Budget(options.budget))
     base = options.url.rstrip("/")
     kept = KeptPause(memory, clock, base)
     api = CloudApi(http, authority(options, http, clock), ledger, clock, base, kept, jitter=jitter)

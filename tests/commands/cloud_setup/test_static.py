@@ -1,8 +1,14 @@
 """`setup --mode static`: the fixed token of a provider."""
 
+import json
+import time
 import tomllib
 
+from proxy.core.budget import Budget
+from proxy.core.clock import Clock
+from proxy.drivers.cloud.ledger import Ledger
 from proxy.sim.cloud.server import SITE_ID
+from proxy.state.store import StateStore
 from tests.commands.cloud_setup.conftest import Operator
 
 
@@ -32,3 +38,20 @@ async def test_a_token_that_is_refused_leaves_no_settings(run, cloud, tmp_path, 
 
     assert "token" in capsys.readouterr().err
     assert not (tmp_path / "settings.toml").exists()
+
+
+async def test_its_requests_count_for_the_month(run, cloud, folder, tmp_path):
+    """All that reach the API, in the count of a daemon that runs on the same folder."""
+    cloud.sign_in.give_static("a fixed token")
+    cloud.account.must_register = False
+    file = tmp_path / "token"
+    file.write_text("a fixed token\n")
+    daemon = Ledger(StateStore(folder), Clock(time.monotonic, time.time), Budget(None))
+    await daemon.spend()
+
+    assert await run(Operator(cloud), "static", token_file=str(file)) == 0
+
+    await daemon.close()
+    kept = json.loads((folder / "cloud-requests.json").read_text())
+    assert (kept["reads"], kept["commands"]) == (1 + cloud.api_requests, 0)
+    assert cloud.api_requests == 3

@@ -117,3 +117,63 @@ async def test_a_count_that_cannot_be_read_gives_the_month_no_second_time(clock,
 
     assert ledger.describe()["reads"] == pytest.approx(2900 / 3, abs=2)
     assert ledger.describe()["left"] == pytest.approx(2900 * 2 / 3, abs=2)
+
+
+async def test_processes_on_one_folder_add_to_one_count(clock, tmp_path):
+    """What the doctor sends beside a running daemon counts for the daemon, and survives its end."""
+    daemon, doctor = (Ledger(StateStore(str(tmp_path)), clock.clock, Budget(None)) for _ in range(2))
+    for _ in range(8):
+        await daemon.spend()
+    for _ in range(3):
+        await doctor.spend()
+    await doctor.spend(command=True)
+    await doctor.close()
+    for _ in range(9):
+        await daemon.spend()
+    await daemon.close()
+
+    found = Ledger(StateStore(str(tmp_path)), clock.clock, Budget(None)).describe()
+    assert (found["reads"], found["commands"]) == (20, 1)
+
+
+async def test_processes_on_one_folder_share_one_budget(clock, tmp_path):
+    """However their requests alternate, the day's part of the month is sent once; what is held back is for commands."""
+    clock.advance(NOVEMBER)
+    ledgers = [Ledger(StateStore(str(tmp_path)), clock.clock, Budget(300)) for _ in range(4)]
+    sent = 0
+
+    for _ in range(20):
+        for ledger in ledgers:
+            with contextlib.suppress(BudgetSpent):
+                await ledger.spend()
+                sent += 1
+
+    assert sent == 15  # half as much again as a day's share of 285
+    await ledgers[0].spend(command=True)
+
+
+async def test_a_count_that_cannot_be_written_goes_on_in_memory(clock, tmp_path):
+    """A folder that is not there, such as one below a file: the budget holds for as long as the process lives."""
+    clock.advance(NOVEMBER)
+    (tmp_path / "file").write_text("")
+    ledger = Ledger(StateStore(str(tmp_path / "file" / "state")), clock.clock, Budget(300))
+
+    sent = 0
+    for _ in range(40):
+        with contextlib.suppress(BudgetSpent):
+            await ledger.spend()
+            sent += 1
+
+    assert (sent, ledger.describe()["reads"]) == (15, 15)
+
+
+async def test_a_month_that_begins_has_none_of_the_last_ones_requests(clock, tmp_path):
+    clock.advance(NOVEMBER + 29 * DAY)
+    ledger = Ledger(StateStore(str(tmp_path)), clock.clock, Budget(3000))
+    await ledger.spend()
+    clock.advance(2 * DAY)
+    await ledger.spend()
+    await ledger.close()
+
+    found = Ledger(StateStore(str(tmp_path)), clock.clock, Budget(3000)).describe()
+    assert (found["month"], found["reads"]) == ("2025-12", 1)
