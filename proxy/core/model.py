@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NewType, TypeAlias
+from typing import Any, NewType
 
 from proxy.core.freshness import Freshness, Policy, classify
 
-# What a gateway can report, named by its path in the local API ("/api/meters/aggregates").
-Source: TypeAlias = str
+# What a gateway can report, named by its path in the local API ("/api/meters/aggregates"). A path that a
+# client or a peer names is a str until a table of ours has it.
+Source = NewType("Source", str)
 # What a driver sends at once to obtain sources: the unit of coalescing and of cooldown.
 Exchange = NewType("Exchange", str)
 

@@ -8,28 +8,32 @@ from typing import Any, Final
 from proxy.core.json_access import get_path
 from proxy.core.model import Source
 
-METERS: Final[Source] = "/api/meters/aggregates"
-SOE: Final[Source] = "/api/system_status/soe"
-GRID_STATUS: Final[Source] = "/api/system_status/grid_status"
-SYSTEM_STATUS: Final[Source] = "/api/system_status"
-OPERATION: Final[Source] = "/api/operation"
-STATUS: Final[Source] = "/api/status"
-SITE_NAME: Final[Source] = "/api/site_info/site_name"
-VITALS: Final[Source] = "/api/devices/vitals"
-SOLAR_POWERWALL: Final[Source] = "/api/solar_powerwall"
-TEDAPI_CONFIG: Final[Source] = "/tedapi/config"
-BACKUP_EVENTS: Final[Source] = "/tedapi/backup_events"
-PROBLEMS: Final[Source] = "/api/troubleshooting/problems"
-SITEMASTER: Final[Source] = "/api/sitemaster"
-CONFIG: Final[Source] = "/api/config"
-SITE_INFO: Final[Source] = "/api/site_info"
-POWERWALLS: Final[Source] = "/api/powerwalls"
+METERS: Final = Source("/api/meters/aggregates")
+SOE: Final = Source("/api/system_status/soe")
+GRID_STATUS: Final = Source("/api/system_status/grid_status")
+SYSTEM_STATUS: Final = Source("/api/system_status")
+OPERATION: Final = Source("/api/operation")
+STATUS: Final = Source("/api/status")
+SITE_NAME: Final = Source("/api/site_info/site_name")
+VITALS: Final = Source("/api/devices/vitals")
+SOLAR_POWERWALL: Final = Source("/api/solar_powerwall")
+TEDAPI_CONFIG: Final = Source("/tedapi/config")
+BACKUP_EVENTS: Final = Source("/tedapi/backup_events")
+PROBLEMS: Final = Source("/api/troubleshooting/problems")
+SITEMASTER: Final = Source("/api/sitemaster")
+CONFIG: Final = Source("/api/config")
+SITE_INFO: Final = Source("/api/site_info")
+POWERWALLS: Final = Source("/api/powerwalls")
+NETWORKS: Final = Source("/api/networks")
+METER_LIST: Final = Source("/api/meters")
+SOLAR_METER: Final = Source("/api/meters/solar")
+SOLAR_INVERTERS: Final = Source("/api/solars")
 # What the cloud shows of the settings of a site, by the names that control has for them; no route has this name.
-CLOUD_SETTINGS: Final[Source] = "/cloud/settings"
+CLOUD_SETTINGS: Final = Source("/cloud/settings")
 
 # Facts that hardly change: served while they are fetched again.
-IDENTITY: Final[frozenset[Source]] = frozenset(
-    f"/api/{name}"
+IDENTITY: Final = frozenset(
+    Source(f"/api/{name}")
     for name in (
         "auth/toggle/supported",
         "config",

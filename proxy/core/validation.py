@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from proxy.core.errors import BadAnswer
-from proxy.core.model import Source
 
 _METERS = ("site", "battery", "load", "solar")
 Check = Callable[[Any], str | None]
@@ -73,7 +72,8 @@ def _percentage(value: Any) -> bool:
     return value is None or (_number(value) and -5 <= value <= 105)  # noqa: PLR2004 - limits of this one check
 
 
-CHECKS: Mapping[Source, Check] = {
+# By the path of the document in the local API.
+CHECKS: Mapping[str, Check] = {
     "/api/meters/aggregates": _aggregates,
     "/api/system_status/soe": _keyed("percentage", _percentage, "a percentage"),
     "/api/system_status/grid_status": _keyed("grid_status", _text, "a text"),
@@ -112,10 +112,10 @@ def _bounded(kind: type[int | float]) -> Callable[[str], int | float]:
 _whole, _fraction = _bounded(int), _bounded(float)
 
 
-def parse(source: Source, body: bytes) -> Any:
+def parse(name: str, body: bytes) -> Any:
     """Decode a JSON document of the local API and check its shape.
 
-    Raises BadAnswer for anything that is not strict JSON of the shape of this source.
+    Raises BadAnswer for anything that is not strict JSON of the shape that documents of this name have.
     """
     try:
         value = json.loads(
@@ -124,8 +124,8 @@ def parse(source: Source, body: bytes) -> Any:
         if b"\\u" in body:  # half a surrogate pair passes as an escape, and no page could be written with it
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as exc:
-        raise BadAnswer(f"{source} is not JSON") from exc
-    problem = CHECKS.get(source, _object)(value)
+        raise BadAnswer(f"{name} is not JSON") from exc
+    problem = CHECKS.get(name, _object)(value)
     if problem:
-        raise BadAnswer(f"{source} {problem}")
+        raise BadAnswer(f"{name} {problem}")
     return value

@@ -22,7 +22,7 @@ from proxy.core.clock import Clock
 from proxy.core.errors import GatewayError, GatewayTimeout, Scope, SourceUnavailable
 from proxy.core.firmware import HAS_VITALS_BELOW, parse_version
 from proxy.core.json_access import get_path
-from proxy.core.model import Document, Source
+from proxy.core.model import Document, Exchange, Source
 from proxy.core.sources import METERS, SOE, STATUS, VITALS
 from proxy.drivers.base import Driver, ReportsUsage
 from proxy.drivers.cloud.diagnosis import diagnose_cloud
@@ -219,7 +219,7 @@ def _reading(
 def _firmware(status: Document, driver: Driver) -> str:
     """Name the firmware, and say so if it keeps from the login what its owner may look for."""
     version = str(get_path(status.value, "version") or "unknown").strip()
-    asks_for_vitals = driver.sources.get(VITALS) == VITALS
+    asks_for_vitals = driver.sources.get(VITALS) == Exchange(VITALS)
     if asks_for_vitals and parse_version(version) >= HAS_VITALS_BELOW:
         return f"{version}; it reports temperatures and most alerts over TEDAPI only: PW_GW_PWD"
     return version

@@ -50,15 +50,15 @@ class SiteDriver:
 
     async def fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Get the source from every member, and add them up. Raises GatewayError."""
-        now = self._clock.monotonic()
-        if exchange == SITE_NAME:
-            return {exchange: _document({"site_name": self._name}, now, now, {})}
-        read = totals.reads(exchange)
-        parts = await asyncio.gather(*(self._part(member, exchange, read) for member in self._members))
+        now, source = self._clock.monotonic(), Source(exchange)  # one of each
+        if source == SITE_NAME:
+            return {source: _document({"site_name": self._name}, now, now, {})}
+        read = totals.reads(source)
+        parts = await asyncio.gather(*(self._part(member, source, read) for member in self._members))
         counting = totals.present(parts)
-        value = totals.combine(exchange, counting, grid=self._grid)
+        value = totals.combine(source, counting, grid=self._grid)
         oldest = min(part.observed_at for part in counting)
-        return {exchange: _document(value, oldest, self._clock.monotonic(), _joined(counting))}
+        return {source: _document(value, oldest, self._clock.monotonic(), _joined(counting))}
 
     async def _part(self, member: Gateway, source: Source, read: Source) -> Part:
         if member.settings.type == "inverter" and source in totals.OF_BATTERIES:

@@ -219,7 +219,7 @@ def _waits(cache: SourceCache, links: tuple[LinkStatus, ...], now: float) -> Map
 
 
 def _offered(cache: SourceCache, links: tuple[LinkStatus, ...]) -> Mapping[str, bool]:
-    found = {snapshot.source: True for snapshot in cache.store}
+    found: dict[str, bool] = {snapshot.source: True for snapshot in cache.store}
     for path, error in _path_errors(links):
         if not error.is_failure:
             found.setdefault(path, False)

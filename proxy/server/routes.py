@@ -61,10 +61,10 @@ def _family(prefix: str, name: str, *members: str, shown_by: str) -> tuple[Route
     off = {"error": f"{name} not enabled"}
     usage = {"error": f"Use {', '.join(f'/{prefix}/{member}' for member in members)}"}
     rows = [
-        Route(f"/{prefix}/{member}", f"{name}: {member}", name, offered=(f"/{prefix}/{member}",))
+        Route(f"/{prefix}/{member}", f"{name}: {member}", name, offered=(Source(f"/{prefix}/{member}"),))
         for member in members
     ]
-    root = Route(f"/{prefix}", f"{name}: available members", name, offered=(f"/{prefix}/{shown_by}",))
+    root = Route(f"/{prefix}", f"{name}: available members", name, offered=(Source(f"/{prefix}/{shown_by}"),))
     return (
         replace(root, view=site.either(root.offered[0], usage, off)),
         *(replace(row, view=site.supported(row.offered[0], off)) for row in rows),

@@ -16,9 +16,11 @@ from proxy.core.sources import (
     GRID_STATUS,
     IDENTITY,
     METERS,
+    NETWORKS,
     OPERATION,
     POWERWALLS,
     SITE_INFO,
+    SITE_NAME,
     SOE,
     SOLAR_POWERWALL,
     STATUS,
@@ -31,11 +33,10 @@ from proxy.views.json_access import Documents, section, sections, text
 from proxy.views.options import Options
 from proxy.views.strings import strings
 
-NETWORKS: Final[Source] = "/api/networks"
 # What the object of a gateway is made of.
 STATE: Final[tuple[Source, ...]] = (
     *(METERS, SOE, GRID_STATUS, SYSTEM_STATUS, OPERATION, VITALS, SOLAR_POWERWALL, TEDAPI_CONFIG),
-    *(STATUS, SITE_INFO, "/api/site_info/site_name", POWERWALLS, NETWORKS),
+    *(STATUS, SITE_INFO, SITE_NAME, POWERWALLS, NETWORKS),
 )
 
 _GRID: Final = {1: "UP", 0: "DOWN", -1: "SYNCING"}

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.core.model import app_percent
 from proxy.core.powers import Powers, corrected
-from proxy.core.sources import METERS, SOE, SYSTEM_STATUS, VITALS
+from proxy.core.sources import METERS, SOE, SOLAR_METER, SYSTEM_STATUS, VITALS
 from proxy.views import site
 from proxy.views.json_access import Documents, number, section
 from proxy.views.options import Options
@@ -74,7 +74,7 @@ def power(documents: Documents, options: Options) -> dict[str, float | None]:
 
 def solar_meter(documents: Documents, options: Options) -> list[Any]:
     """Return the gateway's list of solar meters, or one with the readings of the meters document; none without solar."""
-    listed = documents.get("/api/meters/solar")
+    listed = documents.get(SOLAR_METER)
     if isinstance(listed, list):
         return listed
     return [readings] if (readings := section(aggregates(documents, options)).get("solar")) else []

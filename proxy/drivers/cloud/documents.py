@@ -76,13 +76,13 @@ def tables(mode: str) -> Mapping[Exchange, Mapping[Source, Mapped]]:
     """
     if mode == OWNER:
         return {
-            LIVE: {**FROM_LIVE, "/cloud/power": lambda reported: _enveloped(reported.live)},
-            INFO: {**FROM_INFO, "/cloud/config": lambda reported: _enveloped(reported.info)},
-            BATTERY: {"/cloud/battery": lambda reported: _enveloped(reported.battery)},
+            LIVE: {**FROM_LIVE, Source("/cloud/power"): lambda reported: _enveloped(reported.live)},
+            INFO: {**FROM_INFO, Source("/cloud/config"): lambda reported: _enveloped(reported.info)},
+            BATTERY: {Source("/cloud/battery"): lambda reported: _enveloped(reported.battery)},
         }
     return {
-        LIVE: {**FROM_LIVE, "/fleetapi/status": lambda reported: masked(reported.live) or None},
-        INFO: {**FROM_INFO, "/fleetapi/info": lambda reported: masked(reported.info) or None},
+        LIVE: {**FROM_LIVE, Source("/fleetapi/status"): lambda reported: masked(reported.live) or None},
+        INFO: {**FROM_INFO, Source("/fleetapi/info"): lambda reported: masked(reported.info) or None},
     }
 
 

@@ -34,44 +34,47 @@ if TYPE_CHECKING:
 
 # Everything that may ever be read (docs/protocol.md, "Safe paths"). A path that is not
 # here does not leave the process; GET /api/sitemaster/stop would stop the house's battery.
-SOURCES: tuple[Source, ...] = (
-    "/api/auth/toggle/supported",
-    "/api/config",
-    "/api/customer",
-    "/api/devices/vitals",
-    "/api/generators",
-    "/api/generators/disconnect_types",
-    "/api/installer",
-    "/api/meters",
-    "/api/meters/aggregates",
-    "/api/meters/battery",
-    "/api/meters/load",
-    "/api/meters/readings",
-    "/api/meters/site",
-    "/api/meters/solar",
-    "/api/meters/status",
-    "/api/networks",
-    "/api/operation",
-    "/api/powerwalls",
-    "/api/powerwalls/status",
-    "/api/site_info",
-    "/api/site_info/grid_codes",
-    "/api/site_info/site_name",
-    "/api/sitemaster",
-    "/api/solar_powerwall",
-    "/api/solars",
-    "/api/solars/brands",
-    "/api/status",
-    "/api/synchrometer/ct_voltage_references",
-    "/api/system/networks",
-    "/api/system/networks/conn_tests",
-    "/api/system/testing",
-    "/api/system/update/status",
-    "/api/system_status",
-    "/api/system_status/grid_faults",
-    "/api/system_status/grid_status",
-    "/api/system_status/soe",
-    "/api/troubleshooting/problems",
+SOURCES: tuple[Source, ...] = tuple(
+    Source(f"/api/{name}")
+    for name in (
+        "auth/toggle/supported",
+        "config",
+        "customer",
+        "devices/vitals",
+        "generators",
+        "generators/disconnect_types",
+        "installer",
+        "meters",
+        "meters/aggregates",
+        "meters/battery",
+        "meters/load",
+        "meters/readings",
+        "meters/site",
+        "meters/solar",
+        "meters/status",
+        "networks",
+        "operation",
+        "powerwalls",
+        "powerwalls/status",
+        "site_info",
+        "site_info/grid_codes",
+        "site_info/site_name",
+        "sitemaster",
+        "solar_powerwall",
+        "solars",
+        "solars/brands",
+        "status",
+        "synchrometer/ct_voltage_references",
+        "system/networks",
+        "system/networks/conn_tests",
+        "system/testing",
+        "system/update/status",
+        "system_status",
+        "system_status/grid_faults",
+        "system_status/grid_status",
+        "system_status/soe",
+        "troubleshooting/problems",
+    )
 )
 
 _OK = 200
@@ -112,7 +115,8 @@ class LocalDriver:
     async def fetch(self, exchange: Exchange) -> Mapping[Source, Document]:
         """Read one path of the local API."""
         reply = await self.get(exchange)
-        return {exchange: self._document(exchange, reply, self._now())}
+        source = Source(exchange)  # one path each
+        return {source: self._document(source, reply, self._now())}
 
     async def get(self, path: str) -> Reply:
         """GET a path with the session, logging in again at most once. Raises for every status but 200."""

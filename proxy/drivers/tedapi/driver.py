@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from proxy.drivers.energy import EnergyMeter
     from proxy.drivers.tedapi.transport import TedapiTransport
 
-STATUS_SOURCE: Source = "/tedapi/status"
-COMPONENTS_SOURCE: Source = "/tedapi/components"
+STATUS_SOURCE = Source("/tedapi/status")
+COMPONENTS_SOURCE = Source("/tedapi/components")
 
 # For how long (s) that is fresh which changes slowly, if the owner's settings allow it.
 _SLOW_S = 30.0

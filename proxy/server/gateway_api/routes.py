@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.core.model import OCTETS, Source
-from proxy.core.sources import CONFIG, METERS, OPERATION, PROBLEMS, TEDAPI_CONFIG, VITALS
+from proxy.core.sources import CONFIG, METERS, OPERATION, PROBLEMS, SOLAR_METER, TEDAPI_CONFIG, VITALS
 from proxy.server.route import Legacy, Route
 from proxy.views import meters, site
 
 
-def _raw(path: Source, summary: str, **others: Any) -> Route:
-    return Route(path, summary, "Gateway", sources=(path,), **others)
+def _raw(path: str, summary: str, **others: Any) -> Route:
+    """Make the row of a source under its own path."""
+    return Route(path, summary, "Gateway", sources=(Source(path),), **others)
 
 
 GATEWAY: tuple[Route, ...] = (
@@ -38,11 +39,11 @@ GATEWAY: tuple[Route, ...] = (
     _raw("/api/meters/readings", "Readings of wireless meters"),
     _raw("/api/meters/site", "Site meter in detail"),
     Route(
-        "/api/meters/solar",
+        SOLAR_METER,
         "Solar meter in detail; its readings where the gateway lists no such meter",
         "Gateway",
         sources=(METERS,),
-        offered=("/api/meters/solar",),
+        offered=(SOLAR_METER,),
         view=meters.solar_meter,
         legacy=Legacy.VIEW,
     ),

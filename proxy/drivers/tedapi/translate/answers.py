@@ -8,15 +8,15 @@ from typing import Any
 
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable
 from proxy.core.model import ENERGY_COUNTERS, Document, Source
-from proxy.core.sources import METERS, SOE
+from proxy.core.sources import METER_LIST, METERS, SOE, SOLAR_INVERTERS
 from proxy.drivers.tedapi.data import Facts, get_path
 from proxy.drivers.tedapi.parts import Part
 from proxy.drivers.tedapi.translate.meters import METERS as METER_NAMES
 from proxy.drivers.tedapi.translate.sources import Translation, translate
 
 # What a site has or has not; everything else can come back with the next answer.
-_DETAILS: frozenset[Source] = frozenset(f"/api/meters/{name}" for name in METER_NAMES)
-_LASTING = _DETAILS | {"/api/meters", "/api/solars"}
+_DETAILS = frozenset(Source(f"/api/meters/{name}") for name in METER_NAMES)
+_LASTING = _DETAILS | {METER_LIST, SOLAR_INVERTERS}
 
 # Energies that we counted ourselves are marked as such wherever they are served.
 _INTEGRATED: Mapping[Source, Mapping[str, str]] = {

@@ -16,11 +16,15 @@ from proxy.core.model import Source
 from proxy.core.sources import (
     CONFIG,
     GRID_STATUS,
+    METER_LIST,
     METERS,
     OPERATION,
     POWERWALLS,
+    SITE_INFO,
     SITE_NAME,
+    SITEMASTER,
     SOE,
+    SOLAR_INVERTERS,
     STATUS,
     SYSTEM_STATUS,
     TEDAPI_CONFIG,
@@ -41,24 +45,24 @@ _SURPRISES = (ArithmeticError, AttributeError, LookupError, RecursionError, Type
 # What the configuration alone reports.
 FROM_CONFIG: Mapping[Source, Translation] = {
     OPERATION: site.operation,
-    "/api/site_info": site.site_info,
+    SITE_INFO: site.site_info,
     SITE_NAME: site.site_name,
     CONFIG: site.config,
-    "/api/solars": lambda facts: masked(site.solars(facts)),
-    "/api/meters": site.meters,
+    SOLAR_INVERTERS: lambda facts: masked(site.solars(facts)),
+    METER_LIST: site.meters,
     TEDAPI_CONFIG: lambda facts: masked(facts.config) or None,
-    "/tedapi/battery": lambda facts: masked(site.battery_blocks(facts)),
+    Source("/tedapi/battery"): lambda facts: masked(site.battery_blocks(facts)),
 }
 
 # What needs the controller query, with the configuration at hand, and of the units those that were
 # queried along with it: they share one grid, and its voltage is that of all.
 FROM_CONTROLLER: Mapping[Source, Translation] = {
     METERS: meters.aggregates,
-    **{f"/api/meters/{name}": partial(site.meter_at, location=name) for name in meters.METERS},
+    **{Source(f"/api/meters/{name}"): partial(site.meter_at, location=name) for name in meters.METERS},
     SOE: site.soe,
     GRID_STATUS: site.grid_status,
-    "/api/sitemaster": site.sitemaster,
-    "/tedapi/controller": lambda facts: masked(facts.controller) or None,
+    SITEMASTER: site.sitemaster,
+    Source("/tedapi/controller"): lambda facts: masked(facts.controller) or None,
 }
 
 # What the firmware reports, with the controller's clock.
