@@ -14,8 +14,8 @@ from proxy.cache.acceptance import objection
 from proxy.cache.events import LinkChanged, SnapshotDiscarded, SnapshotStored
 from proxy.cache.link import names_of
 from proxy.cache.refresher import Refresher
-from proxy.cache.single_flight import Flight, SingleFlight, stopping
-from proxy.core.errors import GatewayError, NotSupported, Unreachable
+from proxy.cache.single_flight import Disposition, Flight, Outcome, Outcomes, SingleFlight, stopping
+from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable, Unreachable
 from proxy.core.sources import STATUS
 from proxy.drivers.base import CachesReplies
 
@@ -124,10 +124,6 @@ class Fetcher:
         """Say when a flight started that is under way."""
         return self._single_flight.since(flight)
 
-    def has_changed(self, source: Source, since: float) -> bool:
-        """Say whether a command has changed a source since a moment."""
-        return self._changed_at.get(source, since) > since
-
     def request_fetch(self, source: Source) -> GatewayError | None:
         """Fetch a source unless that is under way; return why it may not be requested."""
         link = self.link_for(source)
@@ -149,19 +145,21 @@ class Fetcher:
         # The others are read over an earlier link: taking them from here would make readings flicker.
         ours = {other for other in link.driver.sources if self.link_for(other) is link}
 
-        def on_result(answer: Mapping[Source, Document] | GatewayError) -> None:
+        def on_result(answer: Mapping[Source, Document] | GatewayError) -> Outcomes:
+            brought = tuple(s for s, reported_by in link.driver.sources.items() if reported_by == exchange)
             stand_ins = {s for s in link.driver.sources if (link, s) in self._stand_ins}
             self._stand_ins -= {(link, s) for s in stand_ins if link.driver.sources[s] == exchange}
             if isinstance(answer, GatewayError):
                 self._schedule_next(link, exchange, answer)
-                return
+                return dict.fromkeys(brought, answer)
             accepted = ours | {s for s in stand_ins if self._store.get(s) is None}
             documents = {
                 s: document for s, document in answer.items() if s in accepted or self.link_for(s) is link
             }
-            self._store_documents(link, documents, started)
+            outcomes = self._store_documents(link, documents, started)
             self._replace_stand_ins(link)
             self._schedule_next(link, exchange, None)
+            return {s: outcomes.get(s) or self._absence(link, s) for s in brought}
 
         return self._single_flight.start(link, exchange, on_result)
 
@@ -182,11 +180,15 @@ class Fetcher:
         self._events.publish(*(SnapshotDiscarded(gateway, source) for source in dropped))
         self._announce()
 
-    def _store_documents(self, link: Link, documents: Mapping[Source, Document], started: float) -> None:
+    def _store_documents(
+        self, link: Link, documents: Mapping[Source, Document], started: float
+    ) -> dict[Source, Outcome]:
         """Store what an exchange brought, unless a command superseded it or what there is serves better."""
         now = self._now()
+        outcomes: dict[Source, Outcome] = {}
         for source, document in documents.items():
-            if self.has_changed(source, started):
+            if self._changed_at.get(source, started) > started:
+                outcomes[source] = Disposition.SUPERSEDED
                 continue
             policy, same_link = link.driver.policy(source), self._answered.get(source) is link
             useless = objection(
@@ -207,6 +209,14 @@ class Fetcher:
             self._answered[source] = link
             snapshot = self._put(source, document, policy)
             self.refresher.note(snapshot, now - started)
+            outcomes[source] = Disposition.STORED
+        return outcomes
+
+    def _absence(self, link: Link, source: Source) -> GatewayError:
+        """Say why an exchange that succeeded has brought nothing for a source."""
+        return link.cooldown_error(source, self._now()) or SourceUnavailable(
+            f"{source} was not in the answer", retry_after=1.0
+        )
 
     def _replace_stand_ins(self, link: Link) -> None:
         """Let what a later link answered meanwhile expire as if this one, which is back, had answered it."""

@@ -1,13 +1,15 @@
 """Exchanges under way: one of each kind, however many requests wait for it.
 
-A flight is a task that runs one exchange and hands its answer to the code that started it.
-Any number of requests await it; none of them can cancel it, only the end of all does.
+A flight is a task that runs one exchange, hands its answer to the code that started it, and returns
+what became of each source of it. Any number of requests await it; none of them can cancel it, only
+the end of all does.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from proxy.core.errors import CircuitOpen, GatewayError
@@ -16,9 +18,18 @@ if TYPE_CHECKING:
     from proxy.cache.link import Link
     from proxy.core.model import Document, Exchange, Source
 
-# What came of a flight: None when its answer was taken.
-Flight: TypeAlias = "asyncio.Task[GatewayError | None]"
-OnResult: TypeAlias = "Callable[[Mapping[Source, Document] | GatewayError], None]"
+
+class Disposition(Enum):
+    """What became of a document that a flight brought."""
+
+    STORED = "stored"
+    SUPERSEDED = "superseded"  # a command changed its source meanwhile: it was discarded
+
+
+Outcome: TypeAlias = "Disposition | GatewayError"
+Outcomes: TypeAlias = "Mapping[Source, Outcome]"
+Flight: TypeAlias = "asyncio.Task[Outcomes]"
+OnResult: TypeAlias = "Callable[[Mapping[Source, Document] | GatewayError], Outcomes]"
 
 
 class SingleFlight:
@@ -39,7 +50,7 @@ class SingleFlight:
         return self._by_exchange.get((link, exchange))
 
     def start(self, link: Link, exchange: Exchange, on_result: OnResult) -> Flight:
-        """Start one; ``on_result`` is called once with its documents or its error."""
+        """Start one; ``on_result`` is called once with its documents or its error, and returns the outcomes."""
         flight = asyncio.create_task(self._run(link, exchange, on_result), name=f"exchange {exchange}")
         self._by_exchange[link, exchange] = flight
         self._since[flight] = self._now()
@@ -64,7 +75,7 @@ class SingleFlight:
         self.end()
         await asyncio.gather(*self._since, return_exceptions=True)
 
-    async def _run(self, link: Link, exchange: Exchange, on_result: OnResult) -> GatewayError | None:
+    async def _run(self, link: Link, exchange: Exchange, on_result: OnResult) -> Outcomes:
         answer: Mapping[Source, Document] | GatewayError
         try:
             answer = await link.fetch(exchange)
@@ -73,13 +84,12 @@ class SingleFlight:
         finally:
             if self._by_exchange.get((link, exchange)) is asyncio.current_task():
                 del self._by_exchange[link, exchange]
-        on_result(answer)
-        return answer if isinstance(answer, GatewayError) else None
+        return on_result(answer)
 
 
-def outcome(flight: Flight) -> GatewayError | None:
-    """Return the error of a flight that has ended; one that was ended by us is an error as well."""
-    return stopping() if flight.cancelled() else flight.result()
+def outcome(flight: Flight, source: Source) -> Outcome:
+    """Return what a flight that has ended did for a source; one that was ended by us is an error as well."""
+    return stopping() if flight.cancelled() else flight.result()[source]
 
 
 def stopping() -> GatewayError:

@@ -15,9 +15,9 @@ from proxy.cache.events import EventBus
 from proxy.cache.fetcher import Fetcher
 from proxy.cache.lookup import CacheResult, Lookup, SourceResult
 from proxy.cache.scheduler import TICK_S
-from proxy.cache.single_flight import Flight, outcome
+from proxy.cache.single_flight import Disposition, Flight, Outcome, outcome
 from proxy.cache.store import MAX_BYTES, MemoryStore
-from proxy.core.errors import GatewayError, GatewayTimeout, SourceUnavailable
+from proxy.core.errors import GatewayError, GatewayTimeout
 from proxy.core.freshness import Action, Freshness, Policy, decide
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ class SourceCache:
         No longer than its answer ordinarily takes while there is a stale snapshot; and hardly
         at all while a trial of an unreachable gateway is under way.
         """
-        fetcher, before, began = self._fetcher, self.store.get(source), self.clock.monotonic()
+        fetcher = self._fetcher
         has_another = self.peek(source) is not None and self.policy(source).ttl > 0
         error: GatewayError | None = None
         untried = len(self.links)
@@ -227,39 +227,40 @@ class SourceCache:
             flight = fetcher.join(link, source)
             if has_another or is_trial_of_another:
                 ends = min(ends, fetcher.since(flight) + self._soft_timeout_s(link, source))
-            await self._follow(flight, link, source, ends)
-            snapshot = self.store.get(source)
-            if snapshot is not None and snapshot is not before:
-                return SourceResult(snapshot, CacheResult.MISS)
-            if not flight.done():
-                error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
-                break
-            error = (
-                outcome(flight)
-                or link.cooldown_error(source, self.clock.monotonic())
-                or SourceUnavailable(f"{source} was not in the answer", retry_after=1.0)
-            )
-            if fetcher.has_changed(source, began) and outcome(flight) is None:
-                began = self.clock.monotonic()  # a command superseded the answer: fetch again
-            else:
-                untried -= 1
+            match await self._follow(flight, link, source, ends):
+                case None:
+                    error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
+                    break
+                case Disposition.STORED if (snapshot := self.store.get(source)) is not None:
+                    return SourceResult(snapshot, CacheResult.MISS)
+                case GatewayError() as error:
+                    untried -= 1
+                # Otherwise a command has changed the source since: fetch again.
         return self._stale_or_error(source, error)
 
-    async def _follow(self, flight: Flight, link: Link, source: Source, ends: float) -> None:
-        """Wait until ``ends`` for a flight; if it takes long and there is no snapshot, for one of the next link too."""
-        flights, before = {flight}, self.store.get(source)
-        others_from = self.clock.monotonic() + _STAND_IN_AFTER_S if before is None else ends
-        while not flight.done() and self.store.get(source) is before:
+    async def _follow(self, flight: Flight, link: Link, source: Source, ends: float) -> Outcome | None:
+        """Wait until ``ends`` for a flight; if it takes long and there is no snapshot, for one of the next link too.
+
+        Returns what the first that stored something, or else this one, did for the source; None if it goes on.
+        """
+        flights = {flight}
+        others_from = self.clock.monotonic() + _STAND_IN_AFTER_S if self.store.get(source) is None else ends
+        while not flight.done():
+            if self._freshness(self.store.get(source)) is Freshness.FRESH:
+                return Disposition.STORED  # by a flight of another request
             now = self.clock.monotonic()
             if now >= ends:
-                return
+                return None
             if now >= others_from:
                 others_from = ends
                 if other := self._fetcher.stand_in(link, source):
                     flights.add(other)
             wait = max(min(ends, others_from) - now, TICK_S)
-            await asyncio.wait(flights, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-            flights = {flight} | {other for other in flights if not other.done()}
+            done, _ = await asyncio.wait(flights, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            if any(outcome(ended, source) is Disposition.STORED for ended in done):
+                return Disposition.STORED
+            flights -= done
+        return outcome(flight, source)
 
     def _soft_timeout_s(self, link: Link, source: Source) -> float:
         """Say how long (s) an exchange may be under way before a client goes without its answer.
