@@ -16,7 +16,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,12 @@ def find_folder() -> Path:
     """Return the folder of the pages: inside the installed package, or beside it in a working copy."""
     package = Path(__file__).parents[2]
     return next(folder for folder in (package / "web", package.parent / "web") if folder.is_dir())
+
+
+@cache
+def load(folder: Path) -> Pages:
+    """Read the files of a folder, once in a process, however many proxies it runs."""
+    return Pages(folder)
 
 
 def inline_json(value: Any) -> str:

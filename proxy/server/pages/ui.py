@@ -27,7 +27,7 @@ from proxy.server.http.problems import COMMON_HEADERS, MEDIA_TYPE, PUBLIC_HEADER
 from proxy.server.live import events
 from proxy.server.pages.appearance import appearance
 from proxy.server.pages.docs import reference
-from proxy.server.pages.files import Pages, attributes, find_folder, inline_json
+from proxy.server.pages.files import attributes, find_folder, inline_json, load
 from proxy.server.pages.language import direction, preferred
 from proxy.server.pages.navigation import navigation
 from proxy.server.pages.openapi import document
@@ -57,7 +57,7 @@ class Ui:
             gateway.id: Passthrough(gateway.cache, context.clock, context.settings)
             for gateway in context.gateways.values()
         }
-        self._pages = Pages(find_folder())
+        self._pages = load(find_folder())
         self._files = StaticFiles(self._pages.files, context.settings.browser_cache)
         self._mode = context.settings.ui
         policy = (
