@@ -23,7 +23,7 @@ BROKEN = (
 
 
 def streams(house) -> int:
-    """How many pages the proxy tells of changes now."""
+    """Number of event streams that are open now."""
     return house.context.streams
 
 
@@ -35,7 +35,8 @@ async def test_twelve_pages_share_one_stream(house, watch):
     pages = [leader, *[await watch.open(house.url, context=context) for _ in range(11)]]
     for page in pages:
         await shows(page, "solar", "6.5 kW")
-    assert streams(house) == 1
+    # A page may elect itself while a busy machine keeps the leader from answering; the next beat ends that.
+    await until(lambda: streams(house) == 1, PATIENCE_S)
 
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
