@@ -113,7 +113,7 @@ class Fetcher:
         if not self.links:
             return Unreachable("no gateway is configured: set PW_HOST")
         if not refusals:
-            return NotSupported("no connection to this gateway reports this")
+            return self.links[0].named(NotSupported("no connection reports this"))
         return min(refusals, key=lambda refusal: refusal.retry_after or float("inf"))
 
     def in_progress(self, link: Link, source: Source) -> Flight | None:

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from proxy.core import events
+from proxy.core.advice import CLOUD
 from proxy.core.breaker import Breaker, Cooldown, State, cooldown_after
-from proxy.core.errors import BadAnswer, CircuitOpen, GatewayError, NotSupported, Scope
+from proxy.core.errors import GATEWAY, BadAnswer, CircuitOpen, GatewayError, NotSupported, Scope
 from proxy.core.failures import Failures
 from proxy.core.histogram import Histogram
 from proxy.core.model import Document, Exchange, Setting, Source
@@ -75,6 +76,7 @@ class Link:
         self._clock = clock
         self._jitter = jitter
         self._guarded = guarded
+        self.peer = CLOUD if driver.name == CLOUD else GATEWAY
         self._down_since: float | None = None
         self._slots = asyncio.Semaphore(max(max_concurrent, 1))
 
@@ -84,23 +86,25 @@ class Link:
 
     def refusal(self, exchange: Exchange, now: float) -> GatewayError | None:
         """Say why an exchange would not be sent now; None when it would be."""
-        if error := _error_of(self.exchange_cooldowns.get(exchange), now):
+        cooldown = self.exchange_cooldowns.get(exchange)
+        if cooldown and (error := cooldown.refusal(now)):
             return error
         if not self.breaker.permits(now):
             # A trial under way is decided soon; until then "come back in a second".
             left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
-            return CircuitOpen(f"{self._reason()}", retry_after=left)
+            return self.named(CircuitOpen(self._reason(), retry_after=left))
         return None
 
     def cooldown_error(self, source: Source, now: float) -> GatewayError | None:
         """Say why a source is in cooldown, though its exchange may be sent for others."""
-        return _error_of(self.source_cooldowns.get(source), now)
+        cooldown = self.source_cooldowns.get(source)
+        return cooldown.refusal(now) if cooldown else None
 
     def is_in_cooldown(self, source: Source, now: float) -> bool:
         """Say whether a source, or the exchange that reports it, is in cooldown."""
         exchange = self.driver.sources[source]
         found = (self.source_cooldowns.get(source), self.exchange_cooldowns.get(exchange))
-        return any(_error_of(cooldown, now) for cooldown in found)
+        return any(cooldown and not cooldown.permits(now) for cooldown in found)
 
     @property
     def path_cooldowns(self) -> dict[str, Cooldown]:
@@ -139,7 +143,7 @@ class Link:
             try:
                 yield
             except GatewayError as error:
-                failed(exchange, error, self._clock.monotonic())
+                failed(exchange, self.named(error), self._clock.monotonic())
                 raise
             except BaseException:
                 self._note(self.breaker.abandoned(self._clock.monotonic()))
@@ -221,7 +225,12 @@ class Link:
 
     def _reason(self) -> str:
         error = self.breaker.error
-        return f"{error.title}: {error}" if error else "the gateway is being tried"
+        return f"{error.headline}: {error}" if error else f"the {self.peer} is being tried"
+
+    def named(self, error: GatewayError) -> GatewayError:
+        """Note in an error who failed."""
+        error.peer = self.peer
+        return error
 
     def _succeeded(self, exchange: Exchange, now: float) -> None:
         self.exchanges[exchange, "ok"] += 1
@@ -239,7 +248,8 @@ class Link:
             if isinstance(found, Document):
                 documents[source] = found
             else:
-                self.source_cooldowns[source] = cooldown_after(before, found, now, self._jitter())
+                cooldown = cooldown_after(before, self.named(found), now, self._jitter())
+                self.source_cooldowns[source] = cooldown
         return documents
 
     def _failed(self, exchange: Exchange, error: GatewayError, now: float) -> None:
@@ -277,14 +287,6 @@ class Link:
             counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
             _log.warning(events.RECOVERED, extra=counts)
             self._down_since, self.served_stale = None, 0
-
-
-def _error_of(cooldown: Cooldown | None, now: float) -> GatewayError | None:
-    """Return the error that stands for a cooldown which is not over."""
-    if cooldown is None or cooldown.permits(now):
-        return None
-    kind = type(cooldown.error) if cooldown.error.scope is Scope.SOURCE else CircuitOpen
-    return kind(str(cooldown.error), retry_after=cooldown.until - now)
 
 
 def names_of(links: Iterable[Link]) -> list[str]:

@@ -229,7 +229,8 @@ class SourceCache:
                 ends = min(ends, fetcher.since(flight) + self._soft_timeout_s(link, source))
             match await self._follow(flight, link, source, ends):
                 case None:
-                    error = GatewayTimeout("the gateway has not answered yet", retry_after=1.0)
+                    late = GatewayTimeout(f"the {link.peer} has not answered yet", retry_after=1.0)
+                    error = link.named(late)
                     break
                 case Disposition.STORED if (snapshot := self.store.get(source)) is not None:
                     return SourceResult(snapshot, CacheResult.MISS)

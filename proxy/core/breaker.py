@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from proxy.core.errors import GatewayError, Scope
+from proxy.core.errors import CircuitOpen, GatewayError, Scope
 
 # One path that fails is that path's trouble. The gateway is in trouble when this many
 # failures in a row, on at least this many different paths, were not interrupted by an answer.
@@ -63,6 +63,15 @@ class Cooldown:
     def permits(self, now: float) -> bool:
         """Say whether the path may be requested again."""
         return now >= self.until
+
+    def refusal(self, now: float) -> GatewayError | None:
+        """Return the error that stands for it until it is over."""
+        if self.permits(now):
+            return None
+        kind = type(self.error) if self.error.scope is Scope.SOURCE else CircuitOpen
+        refusal = kind(str(self.error), retry_after=self.until - now)
+        refusal.peer = self.error.peer
+        return refusal
 
 
 def cooldown_after(

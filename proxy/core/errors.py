@@ -8,7 +8,9 @@ how long. Nothing else in the product switches on error types.
 from __future__ import annotations
 
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Final
+
+GATEWAY: Final = "gateway"
 
 
 class Scope(Enum):
@@ -25,6 +27,7 @@ class GatewayError(Exception):
 
     ``retry_after`` is what the gateway requested, in seconds, or None. ``refusals`` is how
     often in a row the same credentials were refused, where that is known across restarts.
+    ``peer`` is what failed: the gateway, or the cloud.
     ``was_sent`` is False if there was no connection over which a request could have gone out.
     The message is one sentence without secrets; clients may see it.
     """
@@ -53,6 +56,14 @@ class GatewayError(Exception):
         self.retry_after = retry_after
         self.refusals = 0
         self.was_sent = True
+        self.peer = GATEWAY
+
+    @property
+    def headline(self) -> str:
+        """The title, as one of the peer that failed."""
+        if self.peer == GATEWAY:
+            return self.title
+        return self.title.replace("This gateway", "The gateway").replace("gateway", self.peer)
 
     @classmethod
     def code(cls) -> str:

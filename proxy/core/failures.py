@@ -35,7 +35,7 @@ class Failures:
         self._by_kind[kind] = (
             replace(known, message=str(error), last_at=now, count=known.count + 1)
             if known
-            else Failure(path, error.title, str(error), now, now)
+            else Failure(path, error.headline, str(error), now, now)
         )
         if len(self._by_kind) > _MOST:
             del self._by_kind[next(iter(self._by_kind))]

@@ -213,7 +213,7 @@ def _reading(
         return Finding(step, BASIC_LAN)  # every other gateway has a status
     cause, advice = advice_for(error, driver.name)
     wait = f"; it requests a pause of {error.retry_after:.0f} s" if error.retry_after else ""
-    return Finding(step, f"{error.title}: {error}{wait}", cause, advice)
+    return Finding(step, f"{error.headline}: {error}{wait}", cause, advice)
 
 
 def _firmware(status: Document, driver: Driver) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from proxy.cache.link import names_of
-from proxy.core.advice import action_for
+from proxy.core.advice import CLOUD, action_for
 from proxy.core.breaker import State
-from proxy.core.errors import Forbidden, NotSupported, RateLimited
+from proxy.core.errors import GATEWAY, Forbidden, NotSupported, RateLimited
 from proxy.core.sources import CLOUD_SETTINGS, IDENTITY, METERS, OPERATION, STATUS, TEDAPI_CONFIG
 from proxy.drivers.base import CountsRequests, ReportsUsage, Usage
 
@@ -283,7 +283,9 @@ def _trouble(link: LinkStatus, now: float, *, is_only: bool) -> str:
     """Say what is wrong with a link, what to do about it, and when it is tried again."""
     error = link.error
     if error is None:
-        return "The gateway is being tried"
-    over = "" if is_only else f" over {link.driver}"
+        return f"The {CLOUD if link.driver == CLOUD else GATEWAY} is being tried"
+    over = "" if is_only or link.driver == CLOUD else f" over {link.driver}"
     pause = "Paused for" if isinstance(error, RateLimited) else "Next attempt in"
-    return f"{error.title}{over}: {error}. {action_for(error, link.driver)} {pause} {link.wait_s(now):.0f} s"
+    return (
+        f"{error.headline}{over}: {error}. {action_for(error, link.driver)} {pause} {link.wait_s(now):.0f} s"
+    )

@@ -87,15 +87,17 @@ def refused(error: GatewayError, gateway: SourceCache) -> Refused:
         case OutcomeUnknown():
             return Refused(500, "outcome unknown, read back before repeating")
         case CommandRejected():
-            return Refused(500, "refused by the gateway")
+            return Refused(500, f"refused by the {error.peer}")
         case NotSupported():
             return Refused(404, str(error))
     now = gateway.clock.monotonic()
     for link in links_of(gateway):
         if (cause := link.error) is not None and (wait := link.wait_s(now)) > 0:
-            why = "HTTP 429" if isinstance(cause, RateLimited) else f"{cause.title}: {cause}"
-            return Refused(503, f"gateway in cooldown for {math.ceil(wait)} s after {why}", retry_after=wait)
-    return Refused(503, f"{error.title}: {error}", retry_after=error.retry_after or 1.0)
+            why = "HTTP 429" if isinstance(cause, RateLimited) else f"{cause.headline}: {cause}"
+            return Refused(
+                503, f"{cause.peer} in cooldown for {math.ceil(wait)} s after {why}", retry_after=wait
+            )
+    return Refused(503, f"{error.headline}: {error}", retry_after=error.retry_after or 1.0)
 
 
 async def admit(guard: Guard, shown: Iterable[str | None], client: str, name: str) -> None:

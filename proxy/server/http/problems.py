@@ -69,4 +69,4 @@ def unavailable(error: GatewayError) -> web.Response:
     if error.status >= 500:  # noqa: PLR2004 - server errors may pass, RFC 9110 section 15.6
         headers["Retry-After"] = retry_after(error.retry_after)
     headers["Cache-Status"] = f"powerwall-proxy; fwd=miss; detail={error.code()}"
-    return problem(error.status, str(error), title=error.title, code=error.code(), headers=headers)
+    return problem(error.status, str(error), title=error.headline, code=error.code(), headers=headers)
