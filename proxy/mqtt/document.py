@@ -6,12 +6,12 @@ Pure. What is unknown is null in the document and has no text of its own; a numb
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.mqtt.entities import COUNTERS, ENTITIES
-from proxy.mqtt.entity import Entity
+from proxy.mqtt.entity import STEPS, Entity
 from proxy.mqtt.equipment import equipment
 
 if TYPE_CHECKING:
@@ -22,18 +22,31 @@ if TYPE_CHECKING:
 STATUS: Final = "status"
 # Rows that exist although nothing is known.
 _ALWAYS: Final = frozenset({"online", "last_reading"})
-# The times in the meters document say that the gateway was read, not that anything changed.
-_TIMES: Final = frozenset({"last_communication_time", "last_phase_voltage_communication_time"})
+# Times in the meters document end so: they say that the gateway was read, not that anything changed.
+_TIME: Final = "_time"
 # Takes a counter's suffix and reading (Wh); returns what may be published of it.
 Export = Callable[[str, float], float]
 
 
+# The unit of a number in a document of meters or strings, by a word of its key.
+_UNITS: Final = {"power": "W", "energy": "Wh", "voltage": "V", "v": "V", "current": "A", "frequency": "Hz"}
+# A value, and the change from which it is worth sending again.
+Part = tuple["Value", float]
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A payload, and its ``mark``: another one makes it worth sending again."""
+    """A payload, and the ``parts`` that it was made of."""
 
     payload: str
-    mark: str
+    parts: tuple[Part, ...]
+
+    def moved_from(self, earlier: Text) -> bool:
+        """Say whether this is worth a message when ``earlier`` was sent last."""
+        return len(self.parts) != len(earlier.parts) or any(
+            _moved(value, before, step)
+            for (value, step), (before, _) in zip(self.parts, earlier.parts, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +79,15 @@ class Catalogue:
         self.existing.update((row.suffix, row) for row, value in known.items() if value is not None)
         document = _document(known, facts)
         texts = {
-            row.topic: row.text(value) for row, value in known.items() if row.topic and value is not None
+            row.topic: Text(row.text(value), ((value, row.step),))
+            for row, value in known.items()
+            if row.topic and value is not None
         }
         return Publication(
             facts.is_online,
             facts.is_fresh,
-            Text(_json(document), _json({**document, "last_reading": None})),
-            {
-                **{topic: Text(text, text) for topic, text in texts.items()},
-                **_documents(facts, document),
-            },
+            Text(_json(document), _parts_of_status(known, document)),
+            {**texts, **_documents(facts, document, known)},
         )
 
 
@@ -110,17 +122,21 @@ def _document(known: Mapping[Entity, Value], facts: Facts) -> dict[str, Any]:
     return document
 
 
-def _documents(facts: Facts, document: Mapping[str, Any]) -> dict[str, Text]:
+def _documents(facts: Facts, document: Mapping[str, Any], known: Mapping[Entity, Value]) -> dict[str, Text]:
     """Make the documents for those who do not read the one of the gateway."""
     if not facts.is_online:
         return {}
+
+    def below(*path: str) -> tuple[Part, ...]:
+        return tuple((value, row.step) for row, value in known.items() if row.path[: len(path)] == path)
+
     found = {
-        "name": Text(facts.state.name, facts.state.name) if facts.state.name else None,
-        "aggregates": Text(_json(facts.aggregates), _json(_timeless(facts.aggregates))),
-        "batteries": _same(document["batteries"]) if document["batteries"] else None,
-        **{f"strings/{name}": _same(signals) for name, signals in facts.strings.items()},
+        "name": Text(facts.state.name, ((facts.state.name, 0.0),)) if facts.state.name else None,
+        "aggregates": _read(facts.aggregates),
+        "batteries": Text(_json(document["batteries"]), below("packs")) if document["batteries"] else None,
+        **{f"strings/{name}": _read(signals) for name, signals in facts.strings.items()},
         **{
-            f"devices/{serial}": _same(signals)
+            f"devices/{serial}": Text(_json(signals), below("devices", serial))
             for serial, signals in document.get("devices", {}).items()
             if any(value is not None for value in signals.values())
         },
@@ -128,20 +144,38 @@ def _documents(facts: Facts, document: Mapping[str, Any]) -> dict[str, Text]:
     return {topic: text for topic, text in found.items() if text is not None}
 
 
-def _same(value: Any) -> Text:
-    written = _json(value)
-    return Text(written, written)
+def _parts_of_status(known: Mapping[Entity, Value], document: Mapping[str, Any]) -> tuple[Part, ...]:
+    """List what makes the document of the gateway worth sending: all but the time of the reading."""
+    others = _json(
+        [document["name"], document["alert_names"], [each["serial"] for each in document["batteries"]]]
+    )
+    return (
+        (others, 0.0),
+        *((value, row.step) for row, value in known.items() if row.suffix != "last_reading"),
+    )
 
 
-def _timeless(aggregates: Any) -> Any:
-    if not isinstance(aggregates, Mapping):
-        return aggregates
-    return {
-        name: {key: value for key, value in meter.items() if key not in _TIMES}
-        if isinstance(meter, Mapping)
-        else meter
-        for name, meter in aggregates.items()
-    }
+def _read(value: Any) -> Text:
+    """Write a document of meters or strings; its numbers count by the units that their keys name."""
+    return Text(_json(value), tuple(_leaves(value, "")))
+
+
+def _leaves(value: Any, key: str) -> Iterator[Part]:
+    if isinstance(value, Mapping):
+        for name, below in value.items():
+            if not name.endswith(_TIME):
+                yield from _leaves(below, name)
+    elif isinstance(value, bool | str | float | int | None):
+        words = key.lower().split("_")
+        yield value, next((STEPS[_UNITS[word]] for word in words if word in _UNITS), 0.0)
+    else:
+        yield _json(value), 0.0
+
+
+def _moved(value: Value, before: Value, step: float) -> bool:
+    if isinstance(value, int | float) and isinstance(before, int | float):
+        return abs(value - before) >= step if step else value != before
+    return value != before
 
 
 def _json(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,19 @@ Read = Callable[["Facts"], Value]
 
 SENSOR: Final = "sensor"
 BINARY: Final = "binary_sensor"
+# By unit, the smallest change that is worth a message of its own. Below it is the noise of a calm house; such a
+# change goes along with what is repeated. What has no unit here is sent whenever it changes.
+STEPS: Final[Mapping[str, float]] = {
+    "W": 10.0,
+    "Wh": 20.0,
+    "%": 0.1,
+    "h": 0.1,
+    "V": 1.0,
+    "A": 0.1,
+    "Hz": 0.05,
+    "°C": 0.5,
+    "rpm": 50.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,11 @@ class Entity:
     expires: bool = True
     unit_of: str = ""
     quantity: str = ""
+
+    @property
+    def step(self) -> float:
+        """The smallest change that is worth a message, in the row's unit; 0: any."""
+        return STEPS.get(self.unit, 0.0)
 
     def text(self, value: Value) -> str:
         """Write a value as it stands alone in its topic."""

@@ -10,16 +10,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from proxy.mqtt.document import STATUS
+from proxy.mqtt.document import STATUS, Text
 
 if TYPE_CHECKING:
-    from proxy.mqtt.document import Publication, Text
+    from proxy.mqtt.document import Publication
 
-# What did not change is repeated: the document while readings are fresh, single values less often.
+# What did not change is repeated: the document while readings are fresh, single values less often, and not at
+# all if the broker retains them as they are.
 DOCUMENT_EVERY_S: Final = 30.0
 VALUES_EVERY_S: Final = 300.0
 ONLINE: Final = "online"
 OFFLINE: Final = "offline"
+# What a broker may hold from before.
+_ANY: Final = Text("", ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    mark: str
+    text: Text
     at: float
 
 
@@ -49,7 +52,7 @@ class Outbox:
         self._root = root
         self._qos = min(qos, 1)
         self._retain = retain
-        self._sent: dict[str, _Sent] = {topic: _Sent("", float("-inf")) for topic in held}
+        self._sent: dict[str, _Sent] = {topic: _Sent(_ANY, float("-inf")) for topic in held}
 
     @property
     def topics(self) -> frozenset[str]:
@@ -64,30 +67,30 @@ class Outbox:
     def round(self, publication: Publication, now: float) -> list[Message]:
         """Return what has to be sent: availability, single values, then the document, whose arrival is awaited."""
         word = ONLINE if publication.is_online else OFFLINE
-        messages = [*self._changed("availability", word, word, now, always_retained=True)]
+        messages = self._value("availability", Text(word, ((word, 0.0),)), now, is_kept=True)
         messages += self._cleared(publication.values)
         for topic, text in publication.values.items():
-            messages += self._changed(topic, text.payload, text.mark, now)
+            messages += self._value(topic, text, now, is_kept=self._retain)
         messages += self._document(publication.status, now, repeats=publication.is_fresh)
         return messages
 
     def _document(self, status: Text, now: float, *, repeats: bool) -> list[Message]:
         sent = self._sent.get(STATUS)
         is_due = repeats and now >= self.due_at()
-        if sent is not None and sent.mark == status.mark and not is_due:
+        if sent is not None and not status.moved_from(sent.text) and not is_due:
             return []
-        self._sent[STATUS] = _Sent(status.mark, now)
+        self._sent[STATUS] = _Sent(status, now)
         return [Message(f"{self._root}/{STATUS}", status.payload, self._qos, self._retain)]
 
-    def _changed(
-        self, topic: str, payload: str, mark: str, now: float, *, always_retained: bool = False
-    ) -> list[Message]:
+    def _value(self, topic: str, text: Text, now: float, *, is_kept: bool) -> list[Message]:
         sent = self._sent.get(topic)
-        if sent is not None and sent.mark == mark and now - sent.at < VALUES_EVERY_S:
-            return []
-        self._sent[topic] = _Sent(mark, now)
-        qos = self._qos if always_retained else 0
-        return [Message(f"{self._root}/{topic}", payload, qos, self._retain or always_retained)]
+        if sent is not None and not text.moved_from(sent.text):
+            is_same = is_kept and text.payload == sent.text.payload
+            if is_same or now - sent.at < VALUES_EVERY_S:
+                return []
+        self._sent[topic] = _Sent(text, now)
+        qos = self._qos if topic == "availability" else 0
+        return [Message(f"{self._root}/{topic}", text.payload, qos, is_kept)]
 
     def _cleared(self, values: Mapping[str, Text]) -> list[Message]:
         """Empty the retained topics of what is unknown now, once."""
