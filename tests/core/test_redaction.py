@@ -86,3 +86,23 @@ def test_sessions_are_forgotten_in_their_order_and_passwords_never():
     assert redactor.redact("the password") == MASK
     assert redactor.redact("session 0999") == MASK
     assert redactor.redact("session 0000") == "session 0000"
+
+
+def test_the_sessions_of_fifty_gateways_stay_concealed():
+    """Each has a cookie and a record of its user, and a new pair every day."""
+    redactor = Redactor()
+    tokens = [f"{name} of gateway {number:02}" for number in range(50) for name in ("cookie", "record")]
+    for _ in range(2):
+        for token in tokens:
+            redactor.conceal(token)
+
+    assert {redactor.redact(f"logged in with {token}.") for token in tokens} == {f"logged in with {MASK}."}
+
+
+def test_what_has_only_a_part_of_a_secret_is_shown():
+    """Where a part of it occurs is looked for first; that alone masks nothing."""
+    redactor = Redactor()
+    redactor.conceal("blue/house")
+
+    assert redactor.redact("the blue house") == "the blue house"
+    assert redactor.redact("house, blue%2Fhouse") == f"house, {MASK}"
