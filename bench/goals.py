@@ -218,7 +218,7 @@ GOALS = (
         "ms",
         per_machine=True,
     ),
-    Goal("CPU of one scrape of /metrics, largest site", lambda r: r["scrape_ms"], 10, "ms", per_machine=True),
+    Goal("CPU of one scrape of /metrics, largest site", lambda r: r["scrape_ms"], 5, "ms", per_machine=True),
     Goal("50 gateways: start", lambda r: r["fleet"]["start_s"], 1.5, "s", per_machine=True),
     Goal(
         "50 gateways, live readings of all watched: CPU",
@@ -245,7 +245,13 @@ GOALS = (
         "50 gateways, a name that never resolves: slowest response", _dead_name, 100, "ms", per_machine=True
     ),
     Goal("50 gateways: end", lambda r: r["fleet"]["end_s"], 2, "s"),
-    Goal("/metrics of 50 gateways", lambda r: r["fleet"]["metrics_ms"], 150, "ms", per_machine=True),
+    Goal(
+        "CPU of one scrape of /metrics, 50 gateways",
+        lambda r: r["fleet"]["metrics_ms"],
+        150,
+        "ms",
+        per_machine=True,
+    ),
     Goal("first load of the page: bytes", _page("first visit KB"), 16, "KB"),
     Goal("first load of the page: requests", _page("first visit requests"), 4, ""),
     Goal(

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 # telegraf gives up after 4 s; an answer has to leave a little earlier.
 _LONGEST_ANSWER_S = 3.8
-# What several gateways share of the memory for snapshots (bytes), and of the time for their first connections.
+# What several gateways share of the memory for snapshots (bytes), and what is between their first connections.
 _STORE_BYTES = 256 * 1024 * 1024
-_SPREAD_S = 5.0
+_APART_S = 0.1
 
 
 def gateways_of(settings: Settings, clock: Clock) -> Gateways:
-    """Make the gateways and the sites. The first connections of several are spread over some seconds."""
+    """Make the gateways and the sites. Their first connections are spread: fifty take five seconds."""
     count, now = len(settings.gateways), clock.monotonic()
     made = [
         gateway_of(
@@ -42,7 +42,7 @@ def gateways_of(settings: Settings, clock: Clock) -> Gateways:
             clock,
             StateStore(folder_of(settings.state_path, each.id)),
             max_bytes=min(MAX_BYTES, _STORE_BYTES // count),
-            starts_at=now + _SPREAD_S * number / count if number else -math.inf,
+            starts_at=now + _APART_S * number if number else -math.inf,
         )
         for number, each in enumerate(settings.gateways)
     ]

@@ -80,6 +80,11 @@ class SourceCache:
         """Return the lifetimes of a source: those of its last answer, else of the link that it is read through."""
         return self._fetcher.policy(source)
 
+    @property
+    def starts_in_s(self) -> float:
+        """For how long (s) no request is sent that no client waits for; 0 once it has started."""
+        return max(self._fetcher.refresher.starts_at - self.clock.monotonic(), 0.0)
+
     def record_demand(self, sources: Iterable[Source]) -> float:
         """Note a request for these sources; return for how long (s) further ones count as the same."""
         return self._fetcher.refresher.record_demand(sources)
@@ -121,7 +126,7 @@ class SourceCache:
         """Request sources without waiting for them: what is not fresh is fetched, unless it is in cooldown."""
         requested = tuple(sources)
         self.record_demand(requested)
-        if self.clock.monotonic() < self._fetcher.refresher.starts_at:
+        if self.starts_in_s:
             self._fetcher.refresher.schedule_start(requested)
             return
         for source in requested:

@@ -45,11 +45,13 @@ def _own_name() -> str:
 async def report_connection(gateway: Gateway, *, is_named: bool) -> None:
     """Read a gateway once, and log what it is, or why it cannot be read and what to do.
 
-    It waits longer than a client would: the first answer of a gateway may take its time.
+    It begins when the gateway may be requested first, and waits longer than a client would: the first answer of
+    a gateway may take its time.
     """
     cache, changed = gateway.cache, asyncio.Event()
     unsubscribe = cache.events.subscribe(SnapshotStored, lambda _: changed.set())
     try:
+        await asyncio.sleep(cache.starts_in_s)
         await cache.get(ROUND)
         while cache.is_fetching and not all(cache.peek(source) for source in ROUND):
             changed.clear()

@@ -110,10 +110,13 @@ class Recorder:
         return list(self._book.snapshot().values())
 
     def open(self) -> None:
-        """Begin."""
-        self._unsubscribe = self._gateway.cache.events.subscribe(SnapshotStored, self._on_stored)
-        self._start(self._resume())
-        self._tick()
+        """Begin when the gateway may be requested first: no file is opened before."""
+        cache = self._gateway.cache
+        self._unsubscribe = cache.events.subscribe(SnapshotStored, self._on_stored)
+        if cache.starts_in_s:
+            self._timer = asyncio.get_running_loop().call_later(cache.starts_in_s, self._tick)
+        else:
+            self._tick()
 
     async def _resume(self) -> None:
         """Go on with what an earlier process left; before that nothing is recorded."""

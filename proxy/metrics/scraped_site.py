@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from proxy.core.sources import STATUS
-from proxy.gateways.status import links_of
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
@@ -36,7 +35,7 @@ class ScrapedSite:
 
 def scraped_site(cache: SourceCache, state: SiteState, wall: float, *, serials: bool = False) -> ScrapedSite:
     """Put together what a scrape at this time of day (``wall``, seconds) shows."""
-    driver = next((link.driver for link in links_of(cache) if STATUS in link.sources), "")
+    driver = next((link.driver.name for link in cache.links if link.has(STATUS)), "")
     return ScrapedSite(state, driver, wall - cache.clock.monotonic(), serials)
 
 

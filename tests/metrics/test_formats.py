@@ -1,10 +1,17 @@
-"""Which format a client gets for what it says in Accept."""
+"""Which format a client gets for what it says in Accept, and how it is written."""
+
+import math
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import HistogramMetricFamily, Metric
 
-from proxy.metrics.formats import OPENMETRICS, TEXT, chosen
+from proxy.core.histogram import Histogram
+from proxy.metrics.families import HISTOGRAM, Family, counter, gauge
+from proxy.metrics.formats import OPENMETRICS, TEXT, chosen, lines
 
 OM = "application/openmetrics-text"
 # What Prometheus 2.42 and 3.5 and telegraf 1.35 send.
@@ -72,3 +79,60 @@ async def test_no_accept_field_is_an_error(proxy):
 
         assert answer.status == 200
         assert answer.headers["Content-Type"] in {OPENMETRICS.media_type, TEXT.media_type}
+
+
+HISTOGRAM_OF_SECONDS = Family(
+    "powerwall_x_seconds", HISTOGRAM, ("gateway", "driver"), "Duration", lambda made: made
+)
+FAMILIES = [
+    gauge("x_watts", "meter b", 'Power of a "meter"\n, and \\ so on', lambda made: made),
+    counter("x_joules_total", "meter direction", "Energy", lambda made: made),
+    gauge("x", "", "Without labels", lambda made: made),
+]
+
+
+@settings(max_examples=50)
+@given(
+    st.sampled_from(FAMILIES),
+    st.lists(
+        st.tuples(
+            st.tuples(st.text(max_size=5), st.text(max_size=5)) | st.tuples(st.text(max_size=5)),
+            st.none() | st.floats() | st.integers(-(10**18), 10**18) | st.booleans(),
+        ),
+        max_size=4,
+    ),
+    st.none() | st.sampled_from(["house", 'g"\\\n']),
+)
+def test_lines_are_those_of_prometheus_client(family, samples, gateway):
+    """It is the reference of both formats."""
+    known = Metric(family.base, family.help, family.kind.value, unit=family.unit)
+    for values, value in samples:
+        if value is not None and math.isfinite(value):
+            labels = dict(zip(family.labels, values, strict=False))
+            known.add_sample(family.name, labels | ({"gateway": gateway} if gateway else {}), value)
+
+    assert_same([known] if known.samples else [], family, samples, gateway)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.floats(0, 1e9), max_size=5))
+def test_histograms_are_those_of_prometheus_client(observed):
+    histogram, below = Histogram((0.1, 1.0, 2.5e6)), 0
+    for seconds in observed:
+        histogram.add(seconds)
+    known = HistogramMetricFamily(
+        "powerwall_x_seconds", "Duration", labels=["gateway", "driver"], unit="seconds"
+    )
+    buckets = []
+    for bound, count in zip(("0.1", "1.0", "2500000.0", "+Inf"), histogram.counts, strict=True):
+        buckets.append((bound, below := below + count))
+    known.add_metric(("house", "local"), buckets, histogram.total)
+
+    assert_same([known], HISTOGRAM_OF_SECONDS, [(("house", "local"), histogram)], None)
+
+
+def assert_same(known, family, samples, gateway):
+    reference = SimpleNamespace(collect=lambda: known)
+    for wanted in (TEXT, OPENMETRICS):
+        ours = "".join(wanted.family(family, lines(family, samples, gateway))).encode()
+        assert ours + wanted.write(CollectorRegistry()) == wanted.write(reference)
