@@ -67,7 +67,8 @@ def _cloud(
         history=is_alone and settings.integrate_energy,
         excluded=frozenset() if is_alone else _left_to_the_gateway(settings, mode),
     )
-    yield make(options, memory, clock, jitter=lambda: random.uniform(1.0, 1.25))  # noqa: S311 - spreads retries
+    energy = _energy(settings, memory, clock, settings.cloud_interval) if is_alone else None
+    yield make(options, memory, clock, energy=energy, jitter=lambda: random.uniform(1.0, 1.25))  # noqa: S311 - spreads retries
 
 
 def _left_to_the_gateway(settings: GatewaySettings, mode: str) -> frozenset[Source]:
@@ -96,7 +97,7 @@ def _local(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Itera
 def _full(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterator[Driver]:
     from proxy.drivers.tedapi.driver import TedapiDriver  # noqa: PLC0415 - only chosen drivers are imported
 
-    energy = _energy(settings, memory, clock)
+    energy = _energy(settings, memory, clock, settings.cache_expire)
     yield TedapiDriver(_basic(settings.host, settings, memory, clock), settings, clock, energy)
 
 
@@ -125,7 +126,7 @@ def _v1r(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Iterato
     from proxy.drivers.v1r.transport import SignedTransport  # noqa: PLC0415 - only chosen drivers are imported
 
     local = _local_meters(settings, memory, clock) if settings.password else None
-    energy = None if local else _energy(settings, memory, clock)
+    energy = None if local else _energy(settings, memory, clock, settings.cache_expire)
     wifi = (
         _basic(settings.wifi_host, settings, memory, clock)
         if settings.wifi_host and settings.gw_pwd
@@ -159,8 +160,10 @@ _MODES: dict[str, Callable[[GatewaySettings, StateStore, Clock], Iterator[Driver
 }
 
 
-def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> EnergyMeter | None:
-    """Make the counters of a gateway that reports none."""
+def _energy(
+    settings: GatewaySettings, memory: StateStore, clock: Clock, fresh_s: float
+) -> EnergyMeter | None:
+    """Make the counters of a gateway that reports none; its readings are fresh for ``fresh_s``."""
     from proxy.drivers.energy import LONGEST_GAP_S, EnergyMeter  # noqa: PLC0415 - only chosen drivers are imported
 
     if not settings.integrate_energy:
@@ -172,7 +175,7 @@ def _energy(settings: GatewaySettings, memory: StateStore, clock: Clock) -> Ener
         neg_solar=settings.neg_solar,
         site_zero_threshold=settings.site_zero_threshold,
         # Readings may be as far apart as they are fresh, and a little more; no pause is shorter than that.
-        longest_gap_s=max(LONGEST_GAP_S, 2 * settings.cache_expire),
+        longest_gap_s=max(LONGEST_GAP_S, 2 * fresh_s),
     )
 
 

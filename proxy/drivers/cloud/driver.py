@@ -22,16 +22,16 @@ from proxy.drivers.cloud import commands, mapping
 from proxy.drivers.cloud.documents import BATTERY, INFO, LIVE, Held, documents, tables
 from proxy.drivers.cloud.intervals import Intervals
 from proxy.drivers.cloud.mapping import Reported
-from proxy.drivers.cloud.meter import HISTORY, HistoryMeter
+from proxy.drivers.cloud.meter import HISTORY
 from proxy.drivers.cloud.refusals import age_of
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
     from proxy.drivers.cloud.api import CloudApi
+    from proxy.drivers.cloud.energies import SiteEnergies
     from proxy.drivers.cloud.http import CloudHttp
     from proxy.drivers.cloud.ledger import Ledger
     from proxy.drivers.cloud.site import SiteEndpoints
-    from proxy.drivers.energy import EnergyMeter
 
 # Without a limit of its own an answer is served until so many intervals after its values were true.
 _STALE_INTERVALS = 3
@@ -49,7 +49,6 @@ class CloudDriver:
     """Reads and writes one site in the cloud.
 
     ``mode`` is fleet, owner or static; requests of the Owner API for live_status are numbered, as the app does.
-    ``history`` counts energies from the site's history, ``energy`` by integrating powers; at most one of them.
     ``excluded`` are the sources that are left to other links; ``serves_stale`` permits answers past their interval.
     """
 
@@ -66,8 +65,7 @@ class CloudDriver:
         *,
         mode: str = "fleet",
         intervals: Intervals | None = None,
-        history: HistoryMeter | None = None,
-        energy: EnergyMeter | None = None,
+        energies: SiteEnergies,
         excluded: frozenset[Source] = frozenset(),
         serves_stale: bool = True,
     ) -> None:
@@ -85,15 +83,13 @@ class CloudDriver:
         self._ledger = ledger
         self._clock = clock
         self._intervals = intervals or Intervals()
-        self._history = history
-        self._energy = energy
+        self._energies = energies
         self._serves_stale = serves_stale
         self._live: Held | None = None
         self._info: Held | None = None
         self._battery: Held | None = None
         self._history_at: float | None = None
         self._info_failures = 0
-        self._energies: Mapping[str, tuple[float, float]] = {}
         self._awaited: dict[Setting, Any] = {}
         self._written_at = -math.inf
         self._turn = asyncio.Lock()
@@ -155,8 +151,7 @@ class CloudDriver:
     async def close(self) -> None:
         """Write counts down and close the connections."""
         await self._ledger.close()
-        if self._energy is not None:
-            await self._energy.close()
+        await self._energies.close()
         await self._http.close()
 
     def usage(self) -> Usage:
@@ -179,14 +174,14 @@ class CloudDriver:
             "info_interval_s": _shown(self._interval(INFO)),
             "requests": self._ledger.describe(),
             "unconfirmed": sorted(setting.value for setting in self._awaited),
-            "energy": "history" if self._history else self._energy.describe() if self._energy else None,
+            "energy": self._energies.describe(),
         }
 
     # -- endpoints -------------------------------------------------------------------------------
 
     def _interval(self, name: str) -> float:
         plan = self._intervals
-        stretch = self._ledger.stretch(plan.per_s(history=self._history is not None))
+        stretch = self._ledger.stretch(plan.per_s(history=self._energies.reads_history))
         if name == INFO and self._awaited and not math.isinf(stretch):
             return _CONFIRM_EVERY_S  # a dozen requests after a command, whatever the budget
         return self._planned(name) * stretch
@@ -212,10 +207,7 @@ class CloudDriver:
         live = Held(
             fetched.value, now, age_of(fetched.value.get("timestamp"), fetched.sent_at) + now - requested_at
         )
-        if self._energy is not None:
-            await self._energy.open(str(self._site.site_id))
-            self._energies = self._energy.count(mapping.powers(live.value), live.observed_at)
-            self._energy.save_soon()
+        await self._energies.count(self._site.site_id, mapping.powers(live.value), live.observed_at)
         return live
 
     async def _fresh_battery(self) -> Held:
@@ -267,11 +259,9 @@ class CloudDriver:
         return self._info is not before
 
     async def _refresh_history_beside(self) -> None:
-        if self._history is None or self._info is None or not self._is_due(HISTORY, self._history_at):
-            return
-        self._history_at = self._clock.monotonic()
-        await self._history.update(self._info.value)
-        self._energies = self._history.counters
+        if self._energies.reads_history and self._info and self._is_due(HISTORY, self._history_at):
+            self._history_at = self._clock.monotonic()
+            await self._energies.update(self._info.value)
 
     def _check_budget(self) -> None:
         if math.isinf(self._interval(LIVE)):
@@ -285,9 +275,8 @@ class CloudDriver:
         live, info, battery = (
             known.value if known else {} for known in (self._live, self._info, self._battery)
         )
-        reported = Reported(live, info, self._energies, battery)
-        energy_from = "cloud" if self._history else "integrated"
-        return documents(self._tables[endpoint], reported, answer, energy_from)
+        reported = Reported(live, info, self._energies.counters, battery)
+        return documents(self._tables[endpoint], reported, answer, self._energies.origin)
 
 
 def _has_powers(value: Any) -> bool:

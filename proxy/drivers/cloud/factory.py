@@ -13,6 +13,7 @@ from proxy.config.gateway_settings import FLEET, NO_EMAIL, OWNER, STATIC
 from proxy.core.budget import Budget
 from proxy.drivers.cloud.api import CloudApi
 from proxy.drivers.cloud.driver import CloudDriver
+from proxy.drivers.cloud.energies import SiteEnergies
 from proxy.drivers.cloud.found import look
 from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.cloud.intervals import Intervals
@@ -102,7 +103,10 @@ def make(
     ledger: Ledger | None = None,
     jitter: Callable[[], float] = lambda: 1.0,
 ) -> CloudDriver:
-    """Make the driver. Its file is looked into; nothing is sent yet. Without a ``ledger`` it gets one of its own."""
+    """Make the driver. Its file is looked into; nothing is sent yet.
+
+    ``energy`` counts energies where the history of the site does not. Without a ``ledger`` it gets one of its own.
+    """
     options = resolved(options)
     http = CloudHttp(clock.monotonic, timeout_s=options.timeout_s, tls=options.tls)
     ledger = ledger or Ledger(memory, clock, Budget(options.budget))
@@ -118,8 +122,7 @@ def make(
         clock,
         mode=options.mode,
         intervals=options.intervals,
-        history=HistoryMeter(site, memory, clock) if options.history else None,
-        energy=None if options.history else energy,
+        energies=SiteEnergies(HistoryMeter(site, memory, clock) if options.history else None, energy),
         excluded=options.excluded,
         serves_stale=options.serves_stale,
     )

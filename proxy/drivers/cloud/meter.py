@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from proxy.core.errors import GatewayError
+from proxy.core.errors import GatewayError, NotSupported
 from proxy.drivers.cloud.history import Energies, Totals, day_of, energies, entries, query, zone_of
 from proxy.drivers.cloud.site import SiteEndpoints
 from proxy.state.store import Unreadable
@@ -30,6 +30,7 @@ class HistoryMeter:
         self._memory = memory
         self._clock = clock
         self._totals: Totals | None = None
+        self.is_missing = False  # the site has none, and none of it was ever reported
 
     @property
     def counters(self) -> Energies:
@@ -42,11 +43,12 @@ class HistoryMeter:
         Raises nothing for the history's sake: readings do not depend on it.
         """
         zone = zone_of(info)
-        if zone is None:
-            return
         now = self._clock.wall()
+        totals = Totals()
         try:
             totals = self._totals or self._kept(self._memory.read(FILE))
+            if zone is None:
+                raise NotSupported("the site has no time zone, which says when its days begin")
             today = await self._energies(query("day", now, zone))
             if totals.day == day_of(now, zone):
                 totals = totals.with_today(today)
@@ -54,6 +56,7 @@ class HistoryMeter:
                 lifetime = await self._energies(query("lifetime", now, zone))
                 totals = totals.with_lifetime(day_of(now, zone), lifetime, today)
         except GatewayError as error:
+            self.is_missing = isinstance(error, NotSupported) and not totals.highest
             _log.info("no energies from the cloud", extra={"cause": error.code(), "reason": str(error)})
             return
         except Unreadable:  # energies that are unknown are not zero; the store has logged it

@@ -49,8 +49,8 @@ class CloudSite:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The time zone of the site."""
-        return ZoneInfo(self.gateway.site.timezone)
+        """The time zone of the site; UTC where it has none."""
+        return ZoneInfo(self.gateway.site.timezone or "UTC")
 
     @property
     def installed(self) -> datetime:

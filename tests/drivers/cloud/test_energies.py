@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.core.sources import METERS
 from proxy.drivers.cloud.history import Totals, energies, query, zone_of
 from proxy.drivers.energy import EnergyMeter
+from proxy.sim.faults import Fault
 from proxy.state.store import StateStore
 
 WATT_HOURS = st.floats(min_value=0, max_value=1e7)
@@ -27,6 +28,10 @@ def house(cloud):
 def values(told) -> dict[str, tuple[float | None, float | None]]:
     meters = told[METERS].value
     return {name: (meter["energy_imported"], meter["energy_exported"]) for name, meter in meters.items()}
+
+
+def no_history(cloud) -> None:
+    cloud.trouble("not-found", path=f"/api/1/energy_sites/{cloud.site.site_id}/calendar_history")
 
 
 async def test_counters_are_the_lifetimes_sums(connect, cloud, house):
@@ -102,7 +107,7 @@ async def test_two_processes_on_one_folder_keep_the_higher_counters(connect, hou
 
 
 async def test_a_history_that_fails_leaves_energies_unknown_and_readings_whole(connect, cloud):
-    cloud.trouble("not-found", path=f"/api/1/energy_sites/{cloud.site.site_id}/calendar_history")
+    no_history(cloud)
 
     told = await connect(history=True).fetch("live_status")
 
@@ -136,6 +141,85 @@ async def test_without_history_powers_are_integrated_where_that_is_wanted(connec
 
     assert values(told)["solar"][1] == pytest.approx(6000 * 61 / 3600, rel=0.01)
     assert told[METERS].notes == {"Energy-Counters": "integrated"}
+
+
+async def integrated(connect, clock, tmp_path, **options):
+    """Start a process that can count either way."""
+    meter = EnergyMeter(StateStore(str(tmp_path / "energy")), clock.clock, "cloud")
+    return connect(history=True, energy=meter, **options)
+
+
+async def test_a_site_without_a_history_is_integrated(connect, cloud, clock, tmp_path):
+    """Some providers offer none. It is requested once; energies are null until it is known that there is none."""
+    cloud.house.pin(solar=6000)
+    no_history(cloud)
+    driver = await integrated(connect, clock, tmp_path)
+
+    first = await driver.fetch("live_status")
+    for _ in range(20):
+        clock.advance(61)
+        told = await driver.fetch("live_status")
+
+    assert set(values(first).values()) == {(None, None)}
+    assert 0 < values(told)["solar"][1] <= 6000 * 20 * 61 / 3600
+    assert told[METERS].notes == {"Energy-Counters": "integrated"}
+    assert cloud.requests_for("calendar_history") == 1
+
+
+async def test_what_nobody_read_is_not_integrated(connect, cloud, clock, tmp_path):
+    """A pause of ten minutes counts nothing: what happened in it is not known."""
+    cloud.house.pin(solar=6000)
+    no_history(cloud)
+    driver = await integrated(connect, clock, tmp_path)
+    for _ in range(3):
+        await driver.fetch("live_status")
+        clock.advance(61)
+    await driver.close()
+    driver = await integrated(connect, clock, tmp_path)
+
+    for _ in range(3):
+        clock.advance(601)
+        told = await driver.fetch("live_status")
+
+    assert values(told)["solar"][1] == pytest.approx(6000 * 61 / 3600, rel=0.01)
+
+
+async def test_a_site_whose_time_zone_is_unknown_is_integrated(connect, cloud, clock, tmp_path):
+    """Its days would begin at some hour."""
+    cloud.house.gateway.site = replace(cloud.house.gateway.site, timezone="")
+    driver = await integrated(connect, clock, tmp_path)
+
+    for _ in range(6):
+        clock.advance(61)
+        told = await driver.fetch("live_status")
+
+    assert told[METERS].notes == {"Energy-Counters": "integrated"}
+    assert cloud.requests_for("calendar_history") == 0
+
+
+async def test_a_site_whose_history_was_read_is_never_integrated(connect, cloud, house, clock, tmp_path):
+    """Its counters are those of years; what is integrated begins at zero."""
+    await (await integrated(connect, clock, tmp_path)).fetch("live_status")
+    no_history(cloud)
+    driver = await integrated(connect, clock, tmp_path)
+
+    for _ in range(3):
+        told = await driver.fetch("live_status")
+        clock.advance(61)
+
+    assert set(values(told).values()) == {(None, None)}
+
+
+async def test_a_history_that_fails_for_a_moment_is_not_missing(connect, cloud, house, clock, tmp_path):
+    cloud.faults.add(Fault("/api/1/energy_sites/*/calendar_history", status=503))
+    driver = await integrated(connect, clock, tmp_path)
+    await driver.fetch("live_status")
+    cloud.heal()
+    clock.advance(901)
+
+    told = await driver.fetch("live_status")
+
+    assert told[METERS].notes == {"Energy-Counters": "cloud"}
 
 
 @given(st.lists(st.tuples(WATT_HOURS, WATT_HOURS, st.booleans()), min_size=1, max_size=20))
