@@ -22,7 +22,7 @@ from proxy.drivers.cloud.enrolment import (
 from proxy.drivers.cloud.factory import REGIONS
 from proxy.drivers.cloud.found import sign_in_url, site_id
 from proxy.drivers.cloud.token_file import TokenFile
-from proxy.state.folder import write_private
+from proxy.files import write_private
 
 PRIVATE_KEY = "fleet-key.pem"
 # Where owners agree; tokens are fetched from another host (docs/cloud.md).

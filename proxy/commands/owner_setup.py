@@ -13,7 +13,7 @@ from proxy.drivers.cloud.factory import AUTH_URLS
 from proxy.drivers.cloud.found import CHINA_AUTH_URL, SITE_FILE, site_id
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import OwnerFormat, Tokens, expiry
-from proxy.state.folder import write_private
+from proxy.files import write_private
 
 _BEST_EFFORT = (
     "The Owner API is made for Tesla's app. Tesla refuses it to many other programs since June 2026: "

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from proxy.config.console import OK, complain, load_or_exit, the_one
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import Settings
-from proxy.state.folder import folder_of, state_problem, write_private
+from proxy.files import write_private
+from proxy.state.folder import folder_of, state_problem
 
 _BITS = 4096
 _FILE = "v1r.pem"

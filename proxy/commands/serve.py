@@ -19,8 +19,9 @@ from proxy.config.load import Loaded, SettingsError, load
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.core import events
 from proxy.features import features
+from proxy.files import load_pair
 from proxy.logs import format as logs
-from proxy.state.certificates import load_pair, serving_context
+from proxy.state.certificates import serving_context
 from proxy.state.folder import state_problem
 
 _log = logging.getLogger(__name__)

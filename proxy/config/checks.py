@@ -15,7 +15,7 @@ from proxy.config import cloud, gateways
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.features import features
-from proxy.state.certificates import load_pair
+from proxy.files import load_pair
 
 _FILES = ("gw_ca", "rsa_key_path")
 _OWN_FILES = ("tls_cert", "tls_key")

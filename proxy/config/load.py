@@ -17,7 +17,6 @@ from proxy.config.config_file import read_config
 from proxy.config.given import Findings, find, nearest, parsed
 from proxy.config.settings import SETTINGS, Settings, settings_of
 from proxy.core.redaction import printable
-from proxy.state.folder import default_folder
 
 if TYPE_CHECKING:
     from proxy.config.config_file import ConfigFile
@@ -94,7 +93,7 @@ def _without_keys(settings: Settings) -> Settings:
 def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Fill in what depends on other settings or on the user."""
     folder = _absolute(
-        settings.state_path or _expanded(settings.gateway.auth_path) or default_folder(environ)
+        settings.state_path or _expanded(settings.gateway.auth_path) or _default_folder(environ)
     )
     count = len(settings.listed)
     listed = (gateways.without_foreign_cloud(_located(each, folder), count) for each in settings.listed)
@@ -114,6 +113,15 @@ def _located(gateway: GatewaySettings, folder: str) -> GatewaySettings:
         cache_file=_absolute(gateway.cache_file),
         auth_path=_absolute(_expanded(gateway.auth_path)) or folder,
     )
+
+
+def _default_folder(environ: Mapping[str, str]) -> str:
+    """Choose the state folder of a user who named none; empty if there is no home either."""
+    if base := environ.get("XDG_STATE_HOME"):
+        return str(Path(base, "powerwall-proxy"))
+    if home := environ.get("HOME"):
+        return str(Path(home, ".local", "state", "powerwall-proxy"))
+    return ""
 
 
 def _expanded(path: str) -> str:

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from proxy.state.folder import write_private
+from proxy.files import write_private
 
 
 def is_unset(file: Path) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxy.config.settings import Settings
-from proxy.state.folder import write_private
+from proxy.files import load_pair, write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -59,11 +59,6 @@ def serving_context(settings: Settings) -> ssl.SSLContext:
         file.flush()
         load_pair(context, file.name)
     return context
-
-
-def load_pair(context: ssl.SSLContext, certificate: str, key: str = "") -> None:
-    """Load a certificate and its key; an encrypted key is an error, not a question on the terminal."""
-    context.load_cert_chain(certificate, key or None, password=lambda: "")
 
 
 def trusting_context() -> ssl.SSLContext:

@@ -6,29 +6,19 @@ is replaced as a whole or not at all.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from proxy.config.gateway_settings import DEFAULT_ID
+from proxy.files import locked
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
     from proxy.config.settings import Settings
-
-
-def default_folder(environ: Mapping[str, str]) -> str:
-    """Choose the state folder of a user who named none; empty if there is no home either."""
-    if base := environ.get("XDG_STATE_HOME"):
-        return str(Path(base, "powerwall-proxy"))
-    if home := environ.get("HOME"):
-        return str(Path(home, ".local", "state", "powerwall-proxy"))
-    return ""
 
 
 def state_problem(settings: Settings) -> str | None:
@@ -100,39 +90,3 @@ def _remove_temporary(folder: Path, name: str) -> None:
         for file in folder.iterdir():
             if temporary.fullmatch(file.name):
                 file.unlink()
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[int]:
-    """Keep other processes from writing to a folder; yields a handle of it. Raises OSError if there is no such folder."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield handle
-    finally:
-        os.close(handle)
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file at once; only the owner may read it. Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkstemp makes the file 0600 from its first moment.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            leave_to_owner(handle, path)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def leave_to_owner(handle: int, path: Path) -> None:
-    """Give what root writes to the owner of the file, else of its folder: the daemon is rarely root. Raises OSError."""
-    if os.geteuid() == 0:
-        owner = (path if path.exists() else path.parent).stat()
-        os.fchown(handle, owner.st_uid, owner.st_gid)

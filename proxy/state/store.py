@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, TypeVarTuple
 
-from proxy.state.folder import locked, write_private
+from proxy.files import locked, write_private
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,9 @@ import pytest
 
 from proxy.config.checks import problems, warnings
 from proxy.config.settings import settings_of
+from proxy.files import write_private
 from proxy.state.certificates import fingerprint, own_certificate, serving_context
-from proxy.state.folder import remove_leftovers, state_problem, write_private
+from proxy.state.folder import remove_leftovers, state_problem
 
 
 def mode(path):

@@ -6,9 +6,9 @@ import stat
 
 import pytest
 
+from proxy.files import locked
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
-from proxy.state.folder import locked
 from tests.clock import pass_time
 
 ROUTES = ["/soe", "/aggregates", "/api/operation", "/api/status", "/api/system_status", "/api/powerwalls"]

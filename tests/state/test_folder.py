@@ -7,7 +7,7 @@ import os
 import pytest
 
 from proxy.drivers.cloud.token_file import TokenFile
-from proxy.state.folder import write_private
+from proxy.files import write_private
 
 DAEMON = 12345
 

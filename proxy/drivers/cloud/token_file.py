@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from proxy.state.folder import leave_to_owner
+from proxy.files import leave_to_owner
 
 # Identifies a version of a file: inode, size and time of change.
 Version: TypeAlias = tuple[int, int, int]
