@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -22,6 +24,10 @@ from proxy.state.certificates import serving_context
 from tests.clock import ShiftedLoop, TestClock
 from tests.drivers.houses import Key
 from tests.quiet import QUIET
+
+# A machine may forbid Python to keep what it compiled. Tests start programs by the hundred: each would compile all of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 try:
     import uvloop

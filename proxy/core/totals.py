@@ -27,8 +27,8 @@ from proxy.core.sources import (
     VITALS,
 )
 
-# Readings of members that are further apart than this (seconds), or than two of their lifetimes, are no total.
-APART_S: Final = 10.0
+# Readings of members may be this far apart (seconds), or two of their lifetimes if those are longer.
+_APART_S: Final = 10.0
 # What only a gateway with a battery has.
 OF_BATTERIES: Final = frozenset({SOE, SYSTEM_STATUS, OPERATION})
 
@@ -74,6 +74,11 @@ def reads(source: Source) -> Source:
     return SYSTEM_STATUS if source == SOE else source
 
 
+def spread_s(ttl: float = 0.0) -> float:
+    """Say how much older than another member's (seconds) a reading of this lifetime may be in a total."""
+    return max(2 * ttl, _APART_S)
+
+
 def present(parts: Iterable[Part]) -> list[Part]:
     """Return the parts that count. Raises NoTotal if one is missing or too old beside another, NotInTotal without any."""
     counting = [part for part in parts if not isinstance(part.error, NotSupported)]
@@ -85,7 +90,7 @@ def present(parts: Iterable[Part]) -> list[Part]:
     newest = max(part.observed_at for part in counting)
     for part in counting:
         behind = newest - part.observed_at
-        if behind > max(2 * part.ttl, APART_S):
+        if behind > spread_s(part.ttl):
             raise NoTotal(f"readings of {part.id} are {behind:.0f} s older than those of the others")
     return counting
 

@@ -13,7 +13,6 @@ import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -36,10 +35,10 @@ class Certificate:
     def context(self, serial: str, accepts: SniRule) -> ssl.SSLContext:
         """Make a server context that obeys the gateway's rule for names."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "chain.pem")
-            path.write_text(self.key_pem + self.pem, encoding="ascii")
-            context.load_cert_chain(path)
+        with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
+            file.write(self.key_pem + self.pem)
+            file.flush()
+            context.load_cert_chain(file.name)
         names = {None, *NAMES, f"teg-{serial[-3:]}", f"teg-{serial[-3:].lower()}"}
 
         def sni(_socket: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> int | None:

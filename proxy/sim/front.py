@@ -93,7 +93,7 @@ class HttpFrontend:
             return
         self._sni.refuse_all = refuses_names
         self.listener.stalls = stalls
-        if self.tls:
+        if self.tls and self.listener.context is None:
             self.listener.context = self.certificate.context(self._serial, self._sni)
         self.listener.open()
         if stalls or refuses_names:
@@ -114,6 +114,7 @@ class HttpFrontend:
     def renew(self) -> None:
         """Change the certificate; takes effect when opened again."""
         self._generation += 1
+        self.listener.context = None
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -28,6 +28,7 @@ from proxy.core.sources import (
     TEDAPI_CONFIG,
     VITALS,
 )
+from proxy.core.totals import spread_s
 from proxy.views import devices, meters, site
 from proxy.views.json_access import Documents, section, sections, text
 from proxy.views.options import Options
@@ -42,8 +43,6 @@ STATE: Final[tuple[Source, ...]] = (
 _GRID: Final = {1: "UP", 0: "DOWN", -1: "SYNCING"}
 _FULL: Final = 100.0
 _POWERWALL3: Final = "1707"  # what its part numbers begin with
-# Readings of members that are further apart than this (s) are no total.
-APART_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ class Member:
     last_success: float | None = None
     mode: str | None = None
     connection: str = "Local"
-    spread_s: float = APART_S
+    spread_s: float = field(default_factory=spread_s)
 
     @property
     def has_data(self) -> bool:

@@ -41,12 +41,13 @@ async def test_page_and_metrics_compute_the_same_flows(watch):
     in_browser = await page.evaluate(
         """async ([script, sites]) => {
           const { flows } = await import(`data:text/javascript,${encodeURIComponent(script)}`);
-          return JSON.parse(sites).map((site) => flows({...site, grid: site.islanded ? "outage" : "up"}));
+          const each = (site) => flows({...site, grid: site.islanded ? "outage" : "up"});
+          return JSON.stringify(JSON.parse(sites).map(each));
         }""",
         [SCRIPT.read_text(), json.dumps(sites)],
     )
 
-    for one, theirs in zip(sites, in_browser, strict=True):
+    for one, theirs in zip(sites, json.loads(in_browser), strict=True):
         ours = flows(Readings(**one))
         assert (ours is None) == (theirs is None), one
         if ours is None:

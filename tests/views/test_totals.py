@@ -6,7 +6,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from proxy.core.errors import NoTotal
 from proxy.core.sources import GRID_STATUS, METERS, SOE, SYSTEM_STATUS
+from proxy.core.totals import Part, combine, present
 from proxy.views import totals
 from proxy.views.gateway_object import Member, status
 from proxy.views.options import Options
@@ -121,13 +123,20 @@ energies = st.tuples(st.floats(0, 1), st.floats(1, 100_000)) | st.none()
 
 
 @st.composite
-def members(draw):
+def members(draw, **others):
+    """Houses of up to four; ``others`` are strategies of what else they report."""
     found = {}
     for id_ in draw(st.lists(st.sampled_from("abcd"), unique=True, min_size=1)):
         energy = draw(energies)
         left, full = (None, None) if energy is None else (energy[0] * energy[1], energy[1])
         percent = None if energy is None else energy[0] * 100
-        found[id_] = member(load=draw(watts), left=left, full=full, percent=percent)
+        found[id_] = member(
+            load=draw(watts),
+            left=left,
+            full=full,
+            percent=percent,
+            **{name: draw(values) for name, values in others.items()},
+        )
     return found
 
 
@@ -143,6 +152,21 @@ def test_a_total_is_of_all_members_or_absent(house):
     else:
         assert total["load"] == pytest.approx(sum(loads))
         assert "missing" not in total
+
+
+@given(members(solar=watts, at=st.sampled_from([NOW, NOW - 9, NOW - 11])))
+def test_both_forms_of_a_total_agree(house):
+    """As the meters of a site, which programs read like a gateway's, and here: the same number, or none."""
+    parts = [Part(id_, each.documents[METERS], each.observed_at[METERS]) for id_, each in house.items()]
+    try:
+        meters = combine(METERS, present(parts))
+    except NoTotal:
+        meters = {}
+
+    total = totals.power(house)
+
+    for name in ("site", "battery", "load", "solar"):
+        assert total[name] == pytest.approx(meters.get(name, {}).get("instant_power"))
 
 
 @given(members())

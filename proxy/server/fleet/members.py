@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from proxy.config.cloud import cloud_mode
 from proxy.core.redaction import redact
 from proxy.core.sources import METERS
+from proxy.core.totals import spread_s
 from proxy.drivers.registry import mode_of
-from proxy.views.gateway_object import APART_S, Member
+from proxy.views.gateway_object import Member
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
@@ -54,7 +55,7 @@ def member_of(gateway: Gateway, sources: Sequence[Source]) -> Member:
         last_success=wall - (state.at - max(successes)) if successes else None,
         mode=None if mode in _NO_TEDAPI else mode,
         connection=connection_of(gateway.settings, state),
-        spread_s=max(2 * cache.policy(METERS).ttl, APART_S),
+        spread_s=spread_s(cache.policy(METERS).ttl),
     )
 
 
