@@ -41,6 +41,7 @@ CHECKED = (
             "gateways",
             "history",
             "mqtt",
+            "notify",
             "commands",
             "logs",
             "server",

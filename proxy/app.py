@@ -171,6 +171,7 @@ def _add(app: web.Application, context: Context, active: ActiveFeature | None) -
     context.samples |= active.samples
     context.guards.extend(active.guards)
     context.reports.append(active.health)
+    context.publish = active.publish or context.publish
 
     async def begin(_: web.Application) -> None:
         await active.begin()

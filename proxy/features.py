@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PACKAGES: Final = (
     "proxy.history",
     "proxy.mqtt",
+    "proxy.notify",
     "proxy.openc2",
 )
 
@@ -39,7 +40,8 @@ class ActiveFeature:
     """What a feature that is switched on gives to the proxy.
 
     ``endpoints`` answer its routes by name, ``samples`` read its metrics by the name of the family,
-    ``guards`` count refused secrets, ``health`` makes its members of /health. ``begin`` is awaited before
+    ``guards`` count refused secrets, ``health`` makes its members of /health. ``publish`` sends a text to a
+    topic of a gateway, both by name, over a broker; it raises ConnectionError. ``begin`` is awaited before
     the proxy listens, ``close`` when it ends.
     """
 
@@ -47,6 +49,7 @@ class ActiveFeature:
     samples: Mapping[str, Callable[[], Samples]] = field(default_factory=dict)
     guards: Sequence[Guard] = ()
     health: Callable[[], Mapping[str, Any]] = dict
+    publish: Callable[[str, str, str], Awaitable[None]] | None = None
     begin: Callable[[], Awaitable[None]] = _nothing
     close: Callable[[], Awaitable[None]] = _nothing
 

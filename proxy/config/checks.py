@@ -14,6 +14,7 @@ from pathlib import Path
 from proxy.config import cloud, gateways
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import SETTINGS, Settings, value_of
+from proxy.config.types import TEXT
 from proxy.features import features
 from proxy.files import load_pair
 
@@ -190,7 +191,8 @@ def _unlikely_secrets(settings: Settings) -> Iterator[str]:
     elif re.sub(r"[\W_]", "", secret).lower() in _SAMPLES:
         yield "PW_CONTROL_SECRET is an example from documentation: it can be guessed."
     for row in SETTINGS:
-        if row.secret and row.owner is not GatewaySettings and row.key != _JSON_LIST:
+        is_one = row.kind is TEXT and row.key != _JSON_LIST
+        if row.secret and row.owner is not GatewaySettings and is_one:
             yield from _mangled(row.env, value_of(settings, row))
 
 

@@ -15,6 +15,8 @@ AUTO, FLEET, OWNER, STATIC, OFF = "auto", "fleet", "owner", "static", "off"
 
 # The id of the only gateway, where none are listed; its state stands in the state folder itself.
 DEFAULT_ID = "default"
+# A zone that is set to this one counts as not set: the gateway may report its own.
+DEFAULT_ZONE = "America/Los_Angeles"
 # The grid of a site: the sum of its members' meters, or the meter of the one that is named.
 SUM = "sum"
 
@@ -43,9 +45,7 @@ class GatewaySettings:
         NO_EMAIL,
         "E-mail address sent with the login, which no gateway checks; account of the cloud, if it is not the first",
     )
-    timezone: str = row(
-        GATEWAY, kinds.TIME_ZONE, "America/Los_Angeles", "Time zone of the site", lenient=True
-    )
+    timezone: str = row(GATEWAY, kinds.TIME_ZONE, DEFAULT_ZONE, "Time zone of the site", lenient=True)
     auth_mode: str = row(
         GATEWAY, choice("cookie", "token"), "cookie", "How the session is sent to the gateway"
     )

@@ -17,6 +17,7 @@ GROUPS: Final = (
     VALUES := "Values and pages",
     CONTROL := "Control",
     MQTT := "MQTT",
+    NOTIFY := "Alarms",
     LOGS := "Logs and metrics",
 )
 

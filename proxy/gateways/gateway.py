@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from proxy.cache.events import OptionsChanged
 from proxy.cache.knock import Knock
 from proxy.cache.probe import LinkProbe
-from proxy.config.gateway_settings import DEFAULT_ID
+from proxy.config.gateway_settings import DEFAULT_ID, DEFAULT_ZONE
 from proxy.core.json_access import get_path
-from proxy.core.sources import SITE_NAME
+from proxy.core.sources import SITE_INFO, SITE_NAME
 from proxy.gateways.command_rules import CommandRules
 from proxy.gateways.commands import Commands
 from proxy.gateways.counter_state import CounterState
@@ -84,6 +84,18 @@ class Gateway:
         known = self.cache.peek(SITE_NAME)
         reported = get_path(known.document.value, "site_name") if known else None
         return self.settings.name or (reported if isinstance(reported, str) and reported else self.id)
+
+    @property
+    def zone_name(self) -> str:
+        """The time zone of the site: as set, else as the gateway reports it; empty while neither is known.
+
+        A zone that is set to the default counts as not set.
+        """
+        if self.settings.timezone != DEFAULT_ZONE:
+            return self.settings.timezone
+        found = (self.cache.peek(source) for source in (SITE_NAME, SITE_INFO))
+        names = (get_path(each.document.value, "timezone") for each in found if each)
+        return next((name for name in names if isinstance(name, str) and name), "")
 
     def _number_packs(self, names: tuple[str, ...]) -> None:
         """Take the order of the packs, PW1 first."""

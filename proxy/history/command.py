@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
 from proxy.config.console import OK, complain, load_or_exit, the_one
+from proxy.core.zones import zone_of
 from proxy.history import exporting, reading
 from proxy.history.answers import days_csv
 from proxy.history.database import FILE, Database
-from proxy.history.days import day_of, iso, zone_of
+from proxy.history.days import day_of, iso
 from proxy.history.importing.past import Importer, SourceError
 from proxy.history.query import BadQuery, parse
 from proxy.history.schema import LEVELS, SIGNAL_LEVELS, TooNew

@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final
-from zoneinfo import ZoneInfo
 
 _ONE_DAY: Final = timedelta(days=1)
 _A_MONTH_AT_MOST: Final = timedelta(days=31)
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return a time zone by its name; UTC if there is none of this name."""
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
-        return ZoneInfo("UTC")
 
 
 def day_of(at: float, zone: tzinfo) -> date:

@@ -18,16 +18,15 @@ from proxy.core.sources import (
     GRID_STATUS,
     METERS,
     OPERATION,
-    SITE_INFO,
     SITE_NAME,
     SOE,
     SOLAR_POWERWALL,
     SYSTEM_STATUS,
     VITALS,
 )
+from proxy.core.zones import zone_of
 from proxy.history import reading
 from proxy.history.archive import Unavailable
-from proxy.history.days import zone_of
 from proxy.history.energies import LONGEST_GAP_S, DayBook, DayTotals, reading_of
 from proxy.history.folding import MINUTE_S, Minutes, Row
 from proxy.history.incidents import Incidents
@@ -53,7 +52,6 @@ _SHORTEST_S: Final = 0.1
 _PLAUSIBLE: Final = 1_704_067_200.0
 # A link whose every request is paid for, or counted: what it has is fetched for clients only.
 _METERED: Final = frozenset({"cloud"})
-_DEFAULT_ZONE: Final = "America/Los_Angeles"
 
 
 class Recorder:
@@ -121,7 +119,8 @@ class Recorder:
     async def _resume(self) -> None:
         """Go on with what an earlier process left; before that nothing is recorded."""
         try:
-            self._zone_name = await self.archive.read(lambda db: reading.meta(db, "zone")) or ""
+            kept = await self.archive.read(lambda db: reading.meta(db, "zone"))
+            self._zone_name = self._gateway.zone_name or kept or ""
             left = await self.archive.read(lambda db: reading.unfinished(db, self.now, self.zone))
         except Unavailable:
             return  # the archive has reported it
@@ -170,7 +169,7 @@ class Recorder:
             refusal = self._request(source)
             if source == VITALS and isinstance(refusal, NotSupported):
                 self._request(SOLAR_POWERWALL)
-        if not self._reported_zone():
+        if self._gateway.cache.peek(SITE_NAME) is None:
             self._request(SITE_NAME)
 
     def _request(self, source: Source) -> GatewayError | None:
@@ -207,7 +206,7 @@ class Recorder:
             self._take(at, state)
 
     def _take(self, at: float, state: SiteState) -> None:
-        self._zone_name = self._reported_zone() or self._zone_name
+        self._zone_name = self._gateway.zone_name or self._zone_name
         self._incidents.add(at, state)
         self._book.add(reading_of(at, state), self.zone)
         self._take_signals(at, state)
@@ -222,14 +221,6 @@ class Recorder:
             if abs(at - self._signals_at.get(key, 0.0)) >= _SIGNALS_EVERY_S:
                 self._signals_at[key] = at
                 self._signals.append((int(at), signal))
-
-    def _reported_zone(self) -> str:
-        """Return the zone that the gateway reports; empty if the operator has chosen one, or none is known."""
-        if self._gateway.settings.timezone != _DEFAULT_ZONE:
-            return ""
-        found = (self._gateway.cache.peek(source) for source in (SITE_NAME, SITE_INFO))
-        names = (text(section(each.document.value).get("timezone")) for each in found if each)
-        return next(filter(None, names), None) or ""
 
     # -- writing -----------------------------------------------------------------------------------
 

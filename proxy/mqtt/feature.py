@@ -44,6 +44,7 @@ class Mqtt:
                 "powerwall_proxy_mqtt_messages_total": self._messages,
             },
             health=self._health,
+            publish=self._publisher.publish,
             begin=self._publisher.begin,
             close=self._publisher.close,
         )

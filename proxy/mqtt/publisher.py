@@ -115,6 +115,16 @@ class Publisher:
         """How many commands were dropped because too many came."""
         return sum(gateway.control.dropped for gateway in self._gateways.values())
 
+    async def publish(self, gateway: str, topic: str, text: str) -> None:
+        """Send a text below the topics of a gateway; it is not retained. Raises ConnectionError."""
+        if self._broker is None:
+            raise ConnectionError("is not connected")
+        try:
+            root = f"{self._settings.mqtt_topic_prefix}/{gateway}"
+            await self._send(self._broker, Message(f"{root}/{topic}", text, 1, retain=False))
+        except BrokerError as exc:
+            raise ConnectionError(str(exc)) from exc
+
     def _post(self, message: Message) -> None:
         """Send a message if there is a connection; it is lost otherwise."""
         task = asyncio.create_task(self._try(message), name="mqtt result")

@@ -64,6 +64,8 @@ class Context:
     # The guards of features, and what makes their members of /health.
     guards: list[Guard] = field(default_factory=list)
     reports: list[Callable[[], Mapping[str, Any]]] = field(default_factory=list)
+    # Sends a text to a topic of a gateway, over the broker of a feature; raises ConnectionError. None: there is no broker.
+    publish: Callable[[str, str, str], Awaitable[None]] | None = None
 
     @property
     def gateway(self) -> Gateway:

@@ -7,6 +7,7 @@ says alert, fault or warning. The manufacturer publishes no list.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,7 +39,11 @@ def active(state: SiteState) -> tuple[Alert, ...] | None:
     """Return the union of the gateway's problems and the devices' alerts; None if neither is known."""
     if state.alerts is None and state.problems is None:
         return None
-    names = {*(state.alerts or ()), *filter(None, map(_name, state.problems or ()))}
+    return of_names({*(state.alerts or ()), *filter(None, map(_name, state.problems or ()))})
+
+
+def of_names(names: Iterable[str]) -> tuple[Alert, ...]:
+    """Return alerts by their names, those that need an action first; states of the grid are left out."""
     shown = (Alert(name, _level(name)) for name in sorted(names) if not _STATES.match(name))
     return tuple(sorted(shown, key=lambda alert: alert.level))
 

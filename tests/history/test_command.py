@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from proxy.__main__ import main
+from proxy.core.zones import zone_of
 from proxy.history.columns import PARTS
 from proxy.history.database import Database
-from proxy.history.days import day_of, start_of, zone_of
+from proxy.history.days import day_of, start_of
 from proxy.history.energies import DayTotals
 from proxy.history.folding import row_of
 from proxy.history.writing import Batch, write

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from proxy.history.days import bounds, days_between, next_month, zone_of
+from proxy.core.zones import zone_of
+from proxy.history.days import bounds, days_between, next_month
 from proxy.history.energies import DayBook, Reading, basis
 
 BERLIN = ZoneInfo("Europe/Berlin")

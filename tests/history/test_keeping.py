@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from proxy.core.zones import zone_of
 from proxy.history.archive import Archive, Worker
 from proxy.history.columns import BY_NAME, PARTS
-from proxy.history.days import zone_of
 from proxy.history.folding import row_of
 from proxy.history.reading import Span, series
 from proxy.history.writing import Batch, thin, used_bytes, write
@@ -44,7 +44,7 @@ def test_a_killed_process_loses_only_the_open_minute(tmp_path):
 import os, sys
 from pathlib import Path
 from proxy.history.database import Database
-from proxy.history.days import zone_of
+from proxy.core.zones import zone_of
 from proxy.history.folding import row_of
 from proxy.history.writing import Batch, write
 db = Database(Path({str(path)!r}))

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from proxy.core.zones import zone_of
 from proxy.history.columns import BY_NAME
-from proxy.history.days import zone_of
 from proxy.history.query import BadQuery, parse
 from tests.clock import EPOCH
 from tests.history.conftest import history
