@@ -17,6 +17,7 @@ from proxy.config.specs import show
 from proxy.metrics.proxy_metrics import PROXY_METRICS
 from proxy.metrics.site_metrics import SITE_METRICS
 from proxy.mqtt.entities import ENTITIES
+from proxy.notify.events import EVENTS
 from proxy.server.routes import ROUTES
 
 ROOT = Path(__file__).parents[1]
@@ -99,6 +100,14 @@ def entities() -> str:
     )
 
 
+def alarms() -> str:
+    """List the events of which alarms are sent."""
+    head = "| Event | When | Usual |\n| --- | --- | --- |\n"
+    return head + "\n".join(
+        f"| `{row.name}` | {row.meaning} | {'yes' if row.is_default else 'no'} |" for row in EVENTS.values()
+    )
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "settings": settings,
     "routes": routes,
@@ -107,6 +116,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "differences": differences,
     "server_differences": server_differences_,
     "entities": entities,
+    "alarms": alarms,
     "measurements": table,
 }
 

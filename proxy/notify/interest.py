@@ -1,4 +1,4 @@
-"""Requests what alarms need of one gateway when no client does, as one patient client.
+"""Requests what alarms need of one gateway when no client does, as one more client that reads rarely.
 
 It counts as no client: nothing is fetched ahead on its account. Beside the history, or anything else that reads
 more often, it requests nothing.

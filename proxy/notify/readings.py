@@ -10,8 +10,8 @@ from proxy.notify.events import Fact
 
 # Readings are taken to come again only if they come in a row: with no longer pause than this between two.
 _ROW_S: Final = 120.0
-# A machine that was asleep did not look.
-_ASLEEP_S: Final = 60.0
+# A machine that was suspended did not look.
+_SUSPENDED_S: Final = 60.0
 
 
 class Silence:
@@ -28,7 +28,7 @@ class Silence:
 
     def observe(self, now: float, read_at: float | None, *, is_expected: bool, reason: str) -> Iterator[Fact]:
         """Take the time of the latest reading; ``is_expected`` if one was requested that did not come."""
-        if now - self._looked_at > _ASLEEP_S:
+        if now - self._looked_at > _SUSPENDED_S:
             self._looking_since = now
         self._looked_at = now
         if read_at is not None and (read_at > self._last or not self._has_read):

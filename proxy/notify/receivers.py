@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from proxy.notify.settings import NotifySettings
 
 _WEBHOOK_S: Final = 10.0
-# Apprise is imported anew for each message, which takes a small board ten seconds.
+# Apprise is imported for each message, which takes a small board ten seconds.
 _APPRISE_S: Final = 60.0
 _APPRISE_AT_ONCE: Final = 2
 _ANSWERED: Final = range(200, 300)

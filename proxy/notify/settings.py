@@ -75,29 +75,33 @@ class NotifySettings:
     """Rows of the table of settings."""
 
     notify_urls: tuple[str, ...] = _row(
-        _URLS, (), "Receivers of alarms, as URLs of Apprise; needs the extra notify", secret=True
+        _URLS, (), "Receivers of alarms: URLs of Apprise, which needs the extra notify", secret=True
     )
     notify_webhook: tuple[str, ...] = _row(
-        _WEBHOOKS, (), "Receivers of alarms that get JSON with a POST", secret=True
+        _WEBHOOKS, (), "Webhooks that get alarms: URLs to which JSON is posted", secret=True
     )
     notify_mqtt: bool = _row(FLAG, False, "Publish alarms over MQTT, too")
     notify_events: tuple[str, ...] = _row(
-        _EVENTS, _DEFAULT, "Events that are reported: names, all, or -name for all usual ones but this"
+        _EVENTS, _DEFAULT, "Events that are reported: names, all, or -name for the usual ones without it"
     )
     notify_quiet: str = _row(
-        _QUIET, "", "Hours, in the site's time zone, whose messages wait until they are over: 22:00-07:00"
+        _QUIET,
+        "",
+        "Quiet hours of the site's time zone, such as 22:00-07:00: messages wait until they are over",
     )
-    notify_quiet_except: tuple[str, ...] = _row(_NAMES, (), "Events that are reported in these hours, too")
+    notify_quiet_except: tuple[str, ...] = _row(_NAMES, (), "Events that are reported in quiet hours, too")
     notify_charge: float = _row(
-        number(0, 100, "percent"), 20.0, "Charge, as the Tesla app shows it, that is low while off the grid"
+        number(0, 100, "percent"),
+        20.0,
+        "Charge that is low while off the grid, on the scale of the Tesla app",
     )
     notify_silence: float = _row(
-        number(1, 1440, "minutes"), 10.0, "How long no readings may come before that is reported"
+        number(1, 1440, "minutes"), 10.0, "Time without readings after which that is reported"
     )
     notify_settle: float = _row(
         number(0, 3600, "seconds"),
         30.0,
-        "How long the grid must be away, or back, before that is reported",
+        "Time after which a lost or returned grid is reported",
     )
 
     @property

@@ -26,7 +26,7 @@ async def look():
     async with SimulatedGateway("fw21_44") as gateway:
         environ = {"PW_HOST": gateway.address, "PW_PASSWORD": "password", "PW_BIND_ADDRESS": "127.0.0.1",
                    "PW_PORT": "0", "PW_STATE_PATH": sys.argv[1], "PW_OPENC2_KEY": "a key that is long",
-                   "MQTT_PREFIX": "house"}
+                   "MQTT_PREFIX": "house", "PW_NOTIFY_EVENTS": "grid_lost"}
         loaded = load(environ)
         async with listening(build_app(loaded.settings), loaded.settings) as (_, port):
             async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
@@ -77,3 +77,6 @@ def test_a_feature_is_deleted_with_its_package_and_one_line(tmp_path, package):
     if package == "proxy.mqtt":
         assert "MQTT_HOST" not in report["settings"]
         assert "MQTT_PREFIX is unknown and ignored." in report["warnings"]
+    if package == "proxy.notify":
+        assert "PW_NOTIFY_URLS" not in report["settings"]
+        assert "PW_NOTIFY_EVENTS is unknown and ignored." in report["warnings"]

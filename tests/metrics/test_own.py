@@ -148,6 +148,8 @@ async def test_every_family_of_the_table_is_seen_in_some_life(sim, start, clock)
         ),  # no cloud
         "powerwall_proxy_mqtt_connected",  # no broker
         "powerwall_proxy_mqtt_messages_total",
+        "powerwall_proxy_notify_messages_total",  # no receiver
+        "powerwall_proxy_notify_waiting",
         "powerwall_proxy_openc2_commands_total",
         "powerwall_proxy_source_rest_seconds",
     }
