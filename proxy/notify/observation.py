@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from proxy.views.state import SiteState
 
 # The answers of Tesla's cloud, in which it reports storm watch.
-CLOUD_REPORTS: Final[tuple[Source, ...]] = ("/fleetapi/status", "/cloud/power")
+CLOUD_REPORTS: Final[tuple[Source, ...]] = (Source("/fleetapi/status"), Source("/cloud/power"))
 ALERT_REPORTS: Final[tuple[Source, ...]] = (VITALS, SOLAR_POWERWALL)
 _STORM: Final = "storm_mode_active"
 _REFUSALS: Final[Mapping[type[GatewayError], str]] = {
