@@ -13,6 +13,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from proxy.core.errors import BadAnswer, NotSupported, SourceUnavailable
@@ -69,10 +72,21 @@ class SignedQuery:
 
 
 @cache
+def _constants() -> ModuleType:
+    """Load the queries of the library alone: its package imports a client, and with it cryptography (8 MB)."""
+    package = find_spec("aiopowerwall")
+    spec = package and PathFinder.find_spec("aiopowerwall.queries", package.submodule_search_locations)
+    if spec is None or spec.loader is None:
+        raise ImportError("aiopowerwall.queries is not installed")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@cache
 def signed_query(name: str) -> SignedQuery:
     """Give one of the three signed queries: status, controller, components."""
-    from aiopowerwall import queries  # noqa: PLC0415 - other modes start without it
-
+    queries = _constants()
     if name == STATUS:
         return SignedQuery(queries.STATUS_QUERY, queries.STATUS_CODE, "{}")
     if name == CONTROLLER:
