@@ -133,9 +133,12 @@ def _client_rate(settings: Settings) -> ClientRate | None:
     )
 
 
-def _has_fast_path(settings: Settings) -> bool:
-    """Say whether every client gets the same bytes without being counted."""
-    return settings.fast_path and settings.cors_origins == ANY and not settings.rate_limit_enabled
+def _prepare(context: Context) -> PreparedResponses | None:
+    """Keep answers ready if every client gets the same bytes; return them if no request has to be counted, either."""
+    settings = context.settings
+    if settings.cors_origins == ANY:
+        context.prepared = PreparedResponses(context)
+    return context.prepared if settings.fast_path and not settings.rate_limit_enabled else None
 
 
 def _add_pages(context: Context) -> None:
@@ -211,7 +214,7 @@ async def listening(
     limiter = await limiter_for(
         cast("web.Server", runner.server),
         raise_fd_limit(settings.max_connections),
-        candidates(PreparedResponses(app[CONTEXT]) if _has_fast_path(settings) else None),
+        candidates(_prepare(app[CONTEXT])),
     )
     app[CONTEXT].limiter = limiter
     try:

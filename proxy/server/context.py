@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from proxy.server.http.traffic import Traffic
     from proxy.server.route import Route
     from proxy.server.transport.limiter import ConnectionLimiter
+    from proxy.server.transport.prepared import PreparedResponses
 
 # An endpoint gets the row that led to it and the gateway that the request is about. Names of endpoints
 # stand in the rows of ROUTES.
@@ -52,6 +53,8 @@ class Context:
     ports: dict[int, Gateway] = field(default_factory=dict)
     # Writes a problem document for people, where a browser requests a page.
     error_page: Callable[[web.Request, web.Response], web.Response] | None = None
+    # The answers that are ready, once the app listens; None where clients get different bytes.
+    prepared: PreparedResponses | None = None
     # Counts the connections of clients, once the app listens.
     limiter: ConnectionLimiter | None = None
     # Where settings come from, by key, and what is suspicious about them; empty if they were not read from anywhere.

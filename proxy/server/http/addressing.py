@@ -47,6 +47,18 @@ class Target:
 TARGET: Final[web.RequestKey[Target]] = web.RequestKey("target", Target)
 
 
+def path_of(target: str, base_url: str) -> str:
+    """Return the path of a request target, without query and base URL; an odd target gives an odd path.
+
+    A front server may have stripped the base URL, which can be the beginning of a route as well (``/pw``).
+    """
+    path = target.partition("?")[0]
+    if base_url == "/" or not path.startswith(base_url):
+        return path
+    rest = path[len(base_url) - 1 :]
+    return rest if rest in BY_PATH or path not in BY_PATH else path
+
+
 def locate(path: str, gateways: Gateways, of_port: Gateway | None = None) -> Target:
     """Find what a path is about; ``of_port`` is the gateway whose own port the request came to."""
     default = of_port or gateways.default

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from proxy.core.accept import parse_accept
@@ -41,6 +41,7 @@ def choose(accepted: str, codings: Iterable[str]) -> str:
     return best if weight > 0 and weight >= weights.get("identity", 0.0) else ""
 
 
+@lru_cache(maxsize=64)
 def takes_gzip(accepted: str) -> bool:
     """Say whether an Accept-Encoding takes gzip."""
     return choose(accepted, (GZIP,)) == GZIP

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
 
+from proxy.cache.lookup import CacheResult
 from proxy.core.errors import GatewayError
 from proxy.server.context import CONTEXT
 from proxy.server.gateway_api.emulation import refused
 from proxy.server.gateway_api.sessions import Session, session_of, waits_for_challenge
-from proxy.server.http.addressing import BY_PATH, TARGET, locate
+from proxy.server.http.addressing import TARGET, locate, path_of
 from proxy.server.http.admission import base_of, client_of, malformed, refusal, target_of
 from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, retry_after, unavailable
 from proxy.server.http.traffic import UNMATCHED
 from proxy.server.routes import RAW
 from proxy.server.transport.aiohttp_internals import send_continue
+from proxy.server.transport.prepared_stream import PreparedStream, stream_of
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
@@ -55,7 +57,7 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
     clock = context.clock.monotonic
     started = clock()
     context.traffic.in_flight += 1
-    route, cache = None, "none"
+    route, cache, ready = None, "none", None
     status, size = 500, 0
     try:
         if too_many := _over_limit(context, request):
@@ -68,6 +70,9 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
             route = None  # a feature that is switched off leaves no trace
         request[TARGET] = target
         response, cache = await _answer(context, request, target, route)
+        if isinstance(response, PreparedStream):
+            ready = response.answer
+            return response
         if route is not None and not route.public:
             response.headers.pop("Access-Control-Allow-Origin", None)
         status, size = response.status, response.content_length or 0
@@ -78,11 +83,21 @@ async def dispatch(request: web.Request) -> web.StreamResponse:
         return _for_people(context, request, response)
     finally:
         context.traffic.in_flight -= 1
-        method = request.method if request.method in _KNOWN_METHODS else "other"
-        label = route.path if route else UNMATCHED
-        context.traffic.note(label, method, status, cache, clock() - started, size)
-        if context.settings.access_log:
-            _log.info("request", extra={"method": method, "route": label, "status": status, "cache": cache})
+        if ready is not None:
+            ready.hits += 1
+            ready.seconds += clock() - started
+        else:
+            label = route.path if route else UNMATCHED
+            _count(context, request.method, label, status, cache, clock() - started, size)
+
+
+def _count(
+    context: Context, method: str, route: str, status: int, cache: str, seconds: float, size: int
+) -> None:
+    method = method if method in _KNOWN_METHODS else "other"
+    context.traffic.note(route, method, status, cache, seconds, size)
+    if context.settings.access_log:
+        _log.info("request", extra={"method": method, "route": route, "status": status, "cache": cache})
 
 
 def _over_limit(context: Context, request: web.Request) -> web.Response | None:
@@ -97,18 +112,6 @@ def _for_people(context: Context, request: web.Request, response: web.StreamResp
     if response.status < HTTPStatus.BAD_REQUEST or context.error_page is None:
         return response
     return context.error_page(request, response) if isinstance(response, web.Response) else response
-
-
-def path_of(target: str, base_url: str) -> str:
-    """Return the path of a request target, without query and base URL; an odd target gives an odd path.
-
-    A front server may have stripped the base URL, which can be the beginning of a route as well (``/pw``).
-    """
-    path = target.partition("?")[0]
-    if base_url == "/" or not path.startswith(base_url):
-        return path
-    rest = path[len(base_url) - 1 :]
-    return rest if rest in BY_PATH or path not in BY_PATH else path
 
 
 async def _answer(
@@ -138,6 +141,17 @@ async def _answer(
     if route.endpoint:
         context.traffic.flush()
         return await context.endpoints[route.endpoint](request, route, gateway), "none"
+    return await _reading(context, request, route, gateway)
+
+
+async def _reading(
+    context: Context, request: web.Request, route: Route, gateway: Gateway
+) -> tuple[web.StreamResponse, str]:
+    """Answer with prepared bytes if they are fresh."""
+    if context.prepared is not None and route.public and not route.local:
+        ready = stream_of(context.prepared, request, route, gateway)
+        if ready is not None:
+            return ready, CacheResult.FRESH.value
     return await context.readings.answer(request, route, gateway)
 
 

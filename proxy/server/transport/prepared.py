@@ -11,19 +11,17 @@ per request. What is not plain is not answered here.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from proxy.cache.events import LinkChanged, OptionsChanged, SnapshotDiscarded, SnapshotStored
 from proxy.cache.lookup import CacheResult
 from proxy.server.data.readings import cache_status, negotiate
 from proxy.server.gateway_api.sessions import waits_for_challenge
-from proxy.server.http.addressing import locate
+from proxy.server.http.addressing import locate, path_of
 from proxy.server.http.admission import name_of
 from proxy.server.http.coding import takes_gzip
-from proxy.server.http.dispatch import path_of
 from proxy.server.routes import RAW
 from proxy.server.transport.limits import SERVER
 
@@ -65,8 +63,7 @@ _MOST_HEADS = 256
 _HEADS_OF_ONE = 64  # more with each further gateway
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
+class RequestKey(NamedTuple):
     """What a plain request is for; requests with the same key get the same bytes."""
 
     gateway: Gateway
@@ -170,18 +167,32 @@ class PreparedResponses:
         key = read_head(head, self._context.settings.base_url, self._context.gateways, self._of_port)
         if key is None:
             return None
-        if len(self.by_head) >= self._most:
+        self._make_room()
+        answer = self.by_head[head] = self.of(key)
+        return answer
+
+    def ready(self, key: RequestKey) -> PreparedResponse | None:
+        """Return the answer to a kind of request; None if something must be fetched for it, or logged."""
+        answer, now = self.of(key), self.now()
+        return answer if now < answer.until or self.renew(answer, now) else None
+
+    def of(self, key: RequestKey) -> PreparedResponse:
+        """Return the answer to a kind of request, which may have to be renewed."""
+        answer = self._by_key.get(key)
+        if answer is None:
+            self._make_room()
+            answer = self._by_key[key] = PreparedResponse(key)
+            self._of(key.gateway).append(answer)
+        return answer
+
+    def _make_room(self) -> None:
+        """Drop all answers when there are too many heads or kinds of request."""
+        if max(len(self.by_head), len(self._by_key)) >= self._most:
             self.flush()
             self.by_head.clear()
             self._by_key.clear()
             for answers in self._by_gateway.values():
                 answers.clear()
-        answer = self._by_key.get(key)
-        if answer is None:
-            answer = self._by_key[key] = PreparedResponse(key)
-            self._of(key.gateway).append(answer)
-        self.by_head[head] = answer
-        return answer
 
     def _of(self, gateway: Gateway) -> list[PreparedResponse]:
         """Return the answers of a gateway, which are followed from the first one on."""

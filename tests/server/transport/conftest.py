@@ -61,6 +61,15 @@ class Pair:
             self.clock.advance(_ALL_ENDED_S)
         return answers.result()
 
+    async def ask_twice(self, *chunks: bytes) -> tuple[bytes, bytes]:
+        """Send the same chunks twice to the door without the fast path: with prepared responses at hand, and without."""
+        received = []
+        for prepared in (self.answers, None):
+            self.context.prepared = prepared
+            received.append((await self.ask_both(*chunks))[1])
+        with_them, without = received
+        return with_them, without
+
     async def ask_meanwhile(self, *chunks: bytes) -> tuple[bytes, bytes]:
         """Do the same while time goes its own way: both connections have to come to an end by themselves."""
         fast, slow = await asyncio.gather(*(talk(port, chunks, tls=self.tls) for port in self.ports))

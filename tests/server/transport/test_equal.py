@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proxy.server.routes import ROUTES
 from tests.hostile.inputs import rows
 from tests.server.transport.clients import NOT_PLAIN, PLAIN, head
+from tests.server.transport.conftest import talk, without_date
 
 HOSTILE = rows()
 ONE = head("GET /soe HTTP/1.1", "Host: localhost")
@@ -48,6 +49,30 @@ async def test_bytes_that_were_sent_before_are_as_true_as_new_ones(pair, passes)
     fast, slow = await pair.ask_both(ONE)
 
     assert fast == slow
+
+
+@pytest.mark.parametrize("client", PLAIN | NOT_PLAIN)
+async def test_prepared_bytes_are_sent_through_aiohttp_as_it_would_write_them(pair, client):
+    await warm(pair)
+
+    prepared, rendered = await pair.ask_twice((PLAIN | NOT_PLAIN)[client])
+
+    assert prepared == rendered
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+async def test_a_client_that_closes_its_side_gets_prepared_bytes_to_the_end(pair, version, connection):
+    await warm(pair)
+    request = head(f"GET /soe?1 HTTP/{version}", "Host: localhost", f"Connection: {connection}")
+    answers = []
+
+    for prepared in (pair.answers, None):
+        pair.context.prepared = prepared
+        answers.append(without_date(await talk(pair.ports[1], [request], last=b"")))
+
+    assert answers[0] == answers[1]
+    assert b'"percentage": 50' in answers[0]
 
 
 @pytest.mark.parametrize("client", NOT_PLAIN)
@@ -275,12 +300,13 @@ async def test_any_conversation_goes_the_same(pair):
     loop = asyncio.get_running_loop()
 
     @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
-    @given(conversations())
-    def same(chunks):
-        asking = asyncio.run_coroutine_threadsafe(pair.ask_both(*chunks), loop)
-        fast, slow = asking.result()
+    @given(conversations(), st.integers(0, 9))
+    def same(chunks, number):
+        ask = pair.ask_both if number else pair.ask_twice
+        asking = asyncio.run_coroutine_threadsafe(ask(*chunks), loop)
+        prepared, rendered = asking.result()
 
-        assert fast == slow
+        assert prepared == rendered
 
     with ThreadPoolExecutor() as hypothesis:  # not one of the loop: it waits for the loop
         await asyncio.wrap_future(hypothesis.submit(same))
