@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import fleet, goals, hot, load, pages, steady
+from bench import fleet, goals, hot, load, pages, sockets, steady
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
@@ -43,6 +43,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["crowd"] = await steady.crowd(bench)
                 print("\ncrowd:", results["crowd"], flush=True)
                 results["readers"] = await steady.readers(bench)
+                results["sockets"] = await sockets.run(bench)
             if "load" in args.parts:
                 results["load"] = await load.run(bench)
             if "pages" in args.parts:

@@ -24,6 +24,10 @@ from proxy.sim.server import SimulatedGateway
 GATEWAYS, AWAY, TTL_S = 50, 10, 5.0
 _WATCHED_S = 30.0
 _DEAD_NAME = "nowhere.invalid"
+_PATHS = tuple(f"/gateways/g{number}/aggregates" for number in range(1, 5))
+# Of one in the same form: wrk takes longer for requests that it makes one by one.
+_OF_ONE = hot.Cell(_PATHS[0], 16, others=_PATHS[:1])
+_IN_TURN = hot.Cell(_PATHS[0], 16, others=_PATHS[1:])
 
 
 @dataclass
@@ -56,8 +60,7 @@ async def run(bench: Bench, rounds: int) -> dict[str, Any]:
         await one.start()
         figures["one gateway"] = await _watched(one, sims[:1])
         figures["calm"] = await _watched(many, sims)
-        hits = await hot.run([many, one], rounds, hot.CELLS[:1])
-        figures["hit"] = hits[hot.CELLS[0].name]
+        figures |= await _hits(bench, sims, rounds)
         figures["metrics_ms"] = await _scrape_ms(many)
         for sim in sims[-AWAY:]:
             sim.faults.add(Fault(action="hang"))
@@ -76,13 +79,36 @@ async def run(bench: Bench, rounds: int) -> dict[str, Any]:
     return figures
 
 
-def _fleet(bench: Bench, sims: Sequence[SimulatedGateway], name: str, *others: str) -> Target:
+async def _hits(bench: Bench, sims: Sequence[SimulatedGateway], rounds: int) -> dict[str, Any]:
+    """Compare what a hit costs with fifty gateways, and one of four gateways in turn, with what it costs with one.
+
+    No other gateway is read meanwhile: what that costs is measured by itself.
+    """
+    many, one = (
+        _fleet(bench, sims[:count], f"hits with {count}", PW_HISTORY="no") for count in (GATEWAYS, 1)
+    )
+    try:
+        for target in (many, one):
+            await target.start()
+        found = await hot.run([many, one], rounds, hot.CELLS[:1])
+        turns = await hot.run([many], rounds, (_OF_ONE, _IN_TURN))
+    finally:
+        for target in (many, one):
+            target.process.stop()
+    of_one, in_turn = (turns[cell.name][many.name]["cpu_us"] for cell in (_OF_ONE, _IN_TURN))
+    return {
+        "hit : with one": found[hot.CELLS[0].name][one.name]["cpu_ratio"],
+        "hits of four : of one": in_turn / of_one,
+    }
+
+
+def _fleet(bench: Bench, sims: Sequence[SimulatedGateway], name: str, *others: str, **env: str) -> Target:
     listed = [
         {"id": f"g{number}", "host": sim.address, "password": sim.password}
         for number, sim in enumerate(sims, 1)
     ]
     listed += [{"id": "dead", "host": host, "password": "x"} for host in others]
-    return bench.daemon(name, PW_HOST="", PW_GATEWAYS=json.dumps(listed), PW_CACHE_EXPIRE=f"{TTL_S:g}")
+    return bench.daemon(name, PW_HOST="", PW_GATEWAYS=json.dumps(listed), PW_CACHE_EXPIRE=f"{TTL_S:g}", **env)
 
 
 async def _watched(target: Target, sims: Sequence[SimulatedGateway], *, away: int = 0) -> dict[str, float]:

@@ -8,9 +8,11 @@ cores busy is repeated.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import statistics
+import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,11 @@ BROWSER = (
     "Cache-Control: no-cache",
     "Pragma: no-cache",
 )
+# wrk calls ``request`` for each request.
+_IN_TURN = """
+local paths, at = {{ {paths} }}, 0
+request = function() at = at % #paths + 1; return wrk.format("GET", paths[at]) end
+"""
 _LATENCY = re.compile(r"(50|99)%\s+([\d.]+)(us|ms|s)")
 _MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 # What other programs may take of the measuring time, on both cores together, and how often that is tried.
@@ -41,16 +48,18 @@ NOISE, _TRIES = 0.25, 3
 
 @dataclass(frozen=True)
 class Cell:
-    """One kind of request."""
+    """One kind of request; with ``others`` each connection requests these paths, too, in turn."""
 
     path: str
     connections: int
     headers: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         kind = {(): "", BROWSER: ", browser's headers", CLOSE: ", a connection per request"}[self.headers]
-        return f"{self.path}, {self.connections} connections{kind}"
+        others = f" and {len(self.others)} others in turn" if self.others else ""
+        return f"{self.path}{others}, {self.connections} connections{kind}"
 
 
 CLOSE = ("Connection: close",)
@@ -66,7 +75,8 @@ CELLS = (
 
 async def slice_of(target: Target, cell: Cell, seconds: int = 1) -> dict[str, float]:
     """Load one server for a moment: requests per second, CPU microseconds each, milliseconds p50 and p99."""
-    headers = [part for header in cell.headers for part in ("-H", header)]
+    options = [part for header in cell.headers for part in ("-H", header)]
+    paths = (cell.path, *cell.others)
     url = f"http://127.0.0.1:{target.port}{cell.path}"
     argv = [
         "taskset",
@@ -78,10 +88,16 @@ async def slice_of(target: Target, cell: Cell, seconds: int = 1) -> dict[str, fl
         f"-d{seconds}",
         "--latency",
     ]
-    await warm(target, cell.path)
+    for path in paths:
+        await warm(target, path)
     busy, cpu, wrks = machine_busy_s(), target.process.cpu_s, ended_cpu_s()
-    wrk = await asyncio.create_subprocess_exec(*argv, *headers, url, stdout=asyncio.subprocess.PIPE)
-    output = (await wrk.communicate())[0].decode()
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        if cell.others:
+            script.write(_IN_TURN.format(paths=", ".join(map(json.dumps, paths))))
+            script.flush()
+            options += ["-s", script.name]
+        wrk = await asyncio.create_subprocess_exec(*argv, *options, url, stdout=asyncio.subprocess.PIPE)
+        output = (await wrk.communicate())[0].decode()
     cpu, wrks = target.process.cpu_s - cpu, ended_cpu_s() - wrks
     others = machine_busy_s() - busy - cpu - wrks
     if "Non-2xx" in output or not (count := re.search(r"(\d+) requests in ([\d.]+)s", output)):

@@ -1,6 +1,7 @@
 """The history of one gateway, used from the event loop: everything that touches the disk runs in a thread.
 
-Ownership: all archives of a process share one thread, so nothing of SQLite is ever used by two. What could
+Ownership: all archives of a process share one thread, so nothing of SQLite is ever used by two; they are closed by
+several, each when that thread has done with it, because a disk takes as long for fifty files as for one. What could
 not be written is kept in memory and written with the next minute; a disk that is full or read-only
 costs one log line, one more when it is well again, and nothing but the history.
 """
@@ -27,6 +28,7 @@ T = TypeVar("T")
 # What a disk that is full may cost in memory: the minutes of six hours.
 _MOST_PENDING: Final = 360
 _THIN_EVERY_S: Final = 3600.0
+_CLOSED_AT_ONCE: Final = 16
 
 
 class Unavailable(Exception):
@@ -34,18 +36,25 @@ class Unavailable(Exception):
 
 
 class Worker:
-    """The one thread. It starts with the first call."""
+    """The one thread, and those that close. They start with the first call."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
+        self._closing = ThreadPoolExecutor(max_workers=_CLOSED_AT_ONCE, thread_name_prefix="history end")
 
     async def run(self, call: Callable[[], T]) -> T:
         """Return what ``call`` returns; a caller that is cancelled gives up waiting, not the call."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
+    async def run_last(self, call: Callable[[], None]) -> None:
+        """Run the last call about a file when the thread has come so far, beside such calls about others."""
+        await self.run(lambda: None)
+        await asyncio.get_running_loop().run_in_executor(self._closing, call)
+
     def close(self) -> None:
         """Take no more calls."""
         self._pool.shutdown(wait=False)
+        self._closing.shutdown(wait=False)
 
 
 class Archive:
@@ -98,7 +107,7 @@ class Archive:
 
     async def close(self) -> None:
         """Close the file."""
-        await self._worker.run(self.database.close)
+        await self._worker.run_last(self.database.close)
 
     def _complain(self, reason: str) -> None:
         self.failures += 1
