@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from proxy.config.cloud import cloud_mode
 from proxy.notify.settings import NotifySettings
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def warnings(settings: Settings) -> Iterator[str]:
         yield "PW_NOTIFY_QUIET_EXCEPT has no effect without PW_NOTIFY_QUIET."
     if not own.notify_events:
         yield "PW_NOTIFY_EVENTS leaves no event to report."
-    unread = [each.id for each in settings.gateways if each.cloud_mode and not each.host]
+    unread = [each.id for each in settings.gateways if cloud_mode(each) and not each.host]
     if unread:
         yield (
             f"Alarms request nothing over Tesla's cloud: of gateway {' and '.join(unread)} they see what clients "

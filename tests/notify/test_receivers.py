@@ -187,6 +187,16 @@ def test_check_warns_of_what_has_no_effect(environ, warning):
     assert warning in load({**ENVIRON, **environ}).warnings
 
 
+@pytest.mark.parametrize(("mode", "is_read"), [("fleet", False), ("", True)])
+def test_check_warns_that_alarms_behind_the_cloud_see_what_clients_request(mode, is_read):
+    """Without a mode of the cloud there is nothing to warn of, not even without an address of a gateway: a demo has none."""
+    environ = {"PW_STATE_PATH": "/nowhere", "PW_NOTIFY_WEBHOOK": "http://a/", "PW_CLOUD_MODE": mode}
+
+    warnings = load(environ, needs_gateway=False).warnings
+
+    assert any("request nothing over Tesla's cloud" in each for each in warnings) is not is_read
+
+
 def test_names_of_receivers_have_nothing_of_their_urls():
     settings = NotifySettings(
         notify_urls=(f"tgram://123456:{SECRET}/99", f"ntfy://{SECRET}", f"ntfy://h/{SECRET}"),
