@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # What the tests drive besides Python: command:Debian package.
 NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb \
-  systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx mosquitto:mosquitto
+  systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx mosquitto:mosquitto redis-server:redis-server
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest docs picture bench deb zipapp release lock clean
@@ -95,7 +95,7 @@ release: $(VENV)/.test ## build all that a release consists of into dist, with c
 lock: $(VENV)/.test ## update the pinned versions of dependencies
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--extra mqtt \
+		--extra mqtt --extra redis \
 		--no-header pyproject.toml --output-file deploy/requirements.lock
 
 clean: ## remove what these commands made

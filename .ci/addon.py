@@ -14,7 +14,7 @@ import yaml
 from proxy import __version__
 from proxy.config import types as kinds
 from proxy.config.settings import SETTINGS
-from proxy.config.specs import SettingSpec, show
+from proxy.config.specs import REPLICAS, SettingSpec, show
 
 ADDON = Path(__file__).parents[1] / "deploy" / "homeassistant" / "powerwall-proxy"
 IMAGE = "ghcr.io/powerwall-proxy/powerwall-proxy"
@@ -25,6 +25,7 @@ _LEFT_OUT = frozenset(
     {"config", "state_path", "cache_file", "auth_path", "bind_address", "port", "base_url", "trusted_proxies"}
     | {"https", "tls_cert", "tls_key", "gw_ca", "rsa_key_path"}
     | {"mqtt_tls_ca_cert", "mqtt_tls_cert", "mqtt_tls_key"}
+    | {row.key for row in SETTINGS if row.group == REPLICAS}
 )
 _PORT = "8675/tcp"
 _GENERATED = "# Written by `make docs` from the table of settings.\n"

@@ -42,6 +42,7 @@ CHECKED = (
             "history",
             "mqtt",
             "notify",
+            "replicas",
             "commands",
             "logs",
             "server",

@@ -28,7 +28,12 @@ PACKAGES: Final = (
     "proxy.mqtt",
     "proxy.notify",
     "proxy.openc2",
+    "proxy.replicas",
 )
+
+
+class Unusable(Exception):
+    """A feature finds when it begins that its settings cannot be used; the message is a sentence without secrets."""
 
 
 async def _nothing() -> None:
@@ -42,7 +47,7 @@ class ActiveFeature:
     ``endpoints`` answer its routes by name, ``samples`` read its metrics by the name of the family,
     ``guards`` count refused secrets, ``health`` makes its members of /health. ``publish`` sends a text to a
     topic of a gateway, both by name, over a broker; it raises ConnectionError. ``begin`` is awaited before
-    the proxy listens, ``close`` when it ends.
+    the proxy listens, and may raise Unusable; ``close`` when it ends.
     """
 
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from proxy.cache.refresher import Refresher
 from proxy.cache.single_flight import Disposition, Flight, Outcome, Outcomes, SingleFlight, stopping
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable, Unreachable
 from proxy.core.sources import STATUS
-from proxy.drivers.base import CachesReplies
+from proxy.drivers.base import Answer, CachesReplies
 
 if TYPE_CHECKING:
     from proxy.cache.events import EventBus
@@ -162,6 +162,14 @@ class Fetcher:
             return {s: outcomes.get(s) or self._absence(link, s) for s in brought}
 
         return self._single_flight.start(link, exchange, on_result)
+
+    def accept(self, link: Link, exchange: Exchange, answer: Answer, started: float) -> None:
+        """Store what another process was answered over a link, by an exchange that started then."""
+        documents = link.accept(exchange, answer)
+        ours = {s: document for s, document in documents.items() if self.link_for(s) is link}
+        self._store_documents(link, ours, started)
+        self._replace_stand_ins(link)
+        self._schedule_next(link, exchange, None)
 
     def forget(self, sources: Iterable[Source]) -> None:
         """Forget sources that a command has changed, also as answers that are still under way."""

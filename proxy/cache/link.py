@@ -22,7 +22,7 @@ from proxy.core.errors import GATEWAY, BadAnswer, CircuitOpen, GatewayError, Not
 from proxy.core.failures import Failures
 from proxy.core.histogram import Histogram
 from proxy.core.model import Document, Exchange, Setting, Source
-from proxy.drivers.base import Asset, AssetOrigin, Controllable, Dialable
+from proxy.drivers.base import Answer, Asset, AssetOrigin, Controllable, Dialable, Fetches
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -61,6 +61,7 @@ class Link:
         guarded: bool = True,
     ) -> None:
         self.driver = driver
+        self.relay: Fetches | None = None  # fetches instead of the driver, if there is one
         self.breaker = Breaker(since=clock.monotonic())
         self.exchange_cooldowns: dict[Exchange, Cooldown] = {}
         self.source_cooldowns: dict[Source, Cooldown] = {}  # what an exchange ought to have reported
@@ -167,10 +168,10 @@ class Link:
             self.seconds.add(took)
             self.latest[exchange] = Attempt(outcome, took)
 
-    async def _request_fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
+    async def _request_fetch(self, exchange: Exchange) -> Answer:
         """Call the driver. Any other error than a GatewayError is a bug of it, met by an unexpected answer."""
         try:
-            return await self.driver.fetch(exchange)
+            return await (self.relay or self.driver).fetch(exchange)
         except GatewayError:
             raise
         except Exception as exc:
@@ -208,11 +209,20 @@ class Link:
 
     async def accepts_connections(self) -> bool:
         """Find out whether a link whose gateway was unreachable could reach it now; it may be tried at once if so."""
-        if not isinstance(self.driver, Dialable) or not await self.driver.accepts_connections():
+        dialable = self.relay or self.driver
+        if not isinstance(dialable, Dialable) or not await dialable.accepts_connections():
             return False
         if accepted := self.breaker.awaits_connection:
             self.breaker = self.breaker.expedited(self._clock.monotonic())
         return accepted
+
+    def accept(self, exchange: Exchange, answer: Answer) -> dict[Source, Document]:
+        """Learn from an answer that another process got over this link, and return its documents."""
+        now = self._clock.monotonic()
+        self.exchange_cooldowns.pop(exchange, None)
+        if not self.breaker.is_closed:
+            self._note(self.breaker.expedited(now).begin(now).success(now))
+        return self._documents(answer)
 
     def forget_missing(self) -> None:
         """Request again what the gateway did not offer: its firmware may have changed."""
@@ -239,7 +249,7 @@ class Link:
             _log.info(events.SOURCE_RECOVERED, extra={"path": exchange, "tries": cooldown.failures})
         self._note(self.breaker.success(now))
 
-    def _documents(self, answer: Mapping[Source, Document | GatewayError]) -> dict[Source, Document]:
+    def _documents(self, answer: Answer) -> dict[Source, Document]:
         """Take the documents out of an answer; a source that is missing in it goes into cooldown."""
         now = self._clock.monotonic()
         documents = {}

@@ -68,6 +68,8 @@ class SourceCache:
         self._fail_fast = fail_fast
         self.events = EventBus(name)
         self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events, starts_at)
+        self.accept = self._fetcher.accept  # what another process was answered
+        self.in_progress = self._fetcher.in_progress
 
     # -- reading ---------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from proxy.app import build_app, listening
 from proxy.commands.greeting import address_to_open, report_connection
 from proxy.config.cloud import cloud_mode
+from proxy.config.console import EX_CONFIG, complain
+from proxy.features import Unusable
 from proxy.logs import format as logs
 from proxy.server.context import CONTEXT
 from proxy.server.systemd import ServiceManager
@@ -70,6 +72,9 @@ async def serve(
             _log.info("stopping")
             first_round.cancel()
             manager.stopping()
+    except Unusable as exc:
+        complain(str(exc))
+        return EX_CONFIG
     except OSError as exc:
         where = exc.filename or f"{settings.bind_address or '*'}:{settings.port}"
         wrong = "it" if exc.filename else "PW_PORT"

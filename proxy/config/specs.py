@@ -18,6 +18,7 @@ GROUPS: Final = (
     CONTROL := "Control",
     MQTT := "MQTT",
     NOTIFY := "Alarms",
+    REPLICAS := "Replicas",
     LOGS := "Logs and metrics",
 )
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from proxy.core.errors import GatewayError
 from proxy.core.freshness import Policy
 from proxy.core.model import Command, Document, Exchange, Outcome, Setting, Source
+
+# What an exchange reported: a source that it ought to report and did not has the error that says why.
+Answer: TypeAlias = Mapping[Source, Document | GatewayError]
+
+
+class Fetches(Protocol):
+    """What runs exchanges with a gateway: a driver, or what has another process run them."""
+
+    async def fetch(self, exchange: Exchange) -> Answer:
+        """Do as a driver does."""
 
 
 class Driver(Protocol):

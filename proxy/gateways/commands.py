@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -107,6 +107,8 @@ class Commands:
             gateway.links, key=lambda link: isinstance(link.driver, CountsRequests) is local_first
         )
         self._confirming: set[asyncio.Task[None]] = set()
+        # Has another process carry a command out, if there is one; None is returned where this one has to.
+        self.hand_over: Callable[[Command, str], Awaitable[Report | None]] | None = None
 
     @property
     def settings(self) -> frozenset[Setting]:
@@ -116,6 +118,9 @@ class Commands:
     async def execute(self, command: Command, who: str) -> Report:
         """Carry out a command in its turn. Never raises for the gateway's sake."""
         async with self._turn:
+            if self.hand_over is not None and (elsewhere := await self.hand_over(command, who)) is not None:
+                self._note(elsewhere)
+                return elsewhere
             at, before = self._clock.wall(), self._known(command)
             try:
                 outcome = await self._send(command)

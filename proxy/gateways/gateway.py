@@ -21,6 +21,7 @@ from proxy.core.sources import SITE_INFO, SITE_NAME
 from proxy.gateways.command_rules import CommandRules
 from proxy.gateways.commands import Commands
 from proxy.gateways.counter_state import CounterState
+from proxy.gateways.duty import Duty
 from proxy.gateways.live import StateStream
 from proxy.gateways.pack_numbers import PackNumbers
 from proxy.gateways.site_model import SiteModel
@@ -60,6 +61,7 @@ class Gateway:
         self.events = cache.events
         self.clock = clock
         self.state = state
+        self.duty = Duty()
         self.options = options
         self.commands = Commands(
             cache,

@@ -52,6 +52,13 @@ class PackNumbers:
         """Return when the numbers are on the disk."""
         await asyncio.gather(*self._writing)
 
+    def reload(self) -> None:
+        """Take the numbers of the document, which another process may have changed."""
+        names = _lists(self._store.recall(_FILE)).get(self._address, ())
+        if names and names != self.names:
+            self._is_found = True
+            self._number(names)
+
     def _on_stored(self, event: SnapshotStored) -> None:
         """Give the next numbers to packs that a new snapshot names for the first time."""
         if event.source not in _NAMED_IN:

@@ -57,6 +57,8 @@ class StateStore:
         self._folder = Path(folder) if folder else None
         self._unsaved: dict[str, _Unsaved] = {}
         self._complained = False
+        # Is called with the name of a document and what it has become, in the thread that has changed it.
+        self.changed: Callable[[str, Document], None] = lambda _, __: None
         self._lock = threading.RLock()
         self._held: dict[Path, int] = {}  # folders that are locked, by the holder of the lock
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="state")
@@ -111,6 +113,7 @@ class StateStore:
         path = self._path(name)
         if path is None:
             self._unsaved[name] = _Unsaved(document, None)
+            self.changed(name, document)
             return
         try:
             with self._locked(path) as handle:
@@ -120,6 +123,7 @@ class StateStore:
             self._complain("state cannot be kept", path, str(exc))
         else:
             self._unsaved.pop(name, None)
+        self.changed(name, document)
 
     def update(self, name: str, changes: Mapping[str, Any]) -> None:
         """Change keys of a document and leave the others as they are; None removes a key. Raises Unreadable."""
@@ -166,6 +170,7 @@ class StateStore:
         except OSError as exc:
             self._complain("state cannot be kept", path, str(exc))
             raise
+        self.changed(name, document)
         return document
 
     @contextmanager

@@ -15,6 +15,7 @@ from enum import Enum
 
 from aiohttp import web
 
+from proxy.server.gateway_api.signed_tokens import SignedTokens
 from proxy.server.http.admission import bearer_of
 
 _LIFETIME_S = 24 * 3600.0  # a session at the gateway lives about as long
@@ -43,9 +44,20 @@ class Sessions:
         self._now = now
         self._most = most
         self._ends: OrderedDict[str, float] = OrderedDict()
+        self._signed: SignedTokens | None = None
+        self._closed: OrderedDict[str, None] = OrderedDict()
+
+    def sign_with(self, key: bytes, now: Callable[[], float]) -> None:
+        """Give out tokens that every process with this key accepts; ``now`` is a time (s) that they share.
+
+        One that is closed here is refused here only, until it ends.
+        """
+        self._signed = SignedTokens(key, now)
 
     def open(self) -> str:
         """Return a new token."""
+        if self._signed is not None:
+            return self._signed.make(_LIFETIME_S)
         token = base64.urlsafe_b64encode(secrets.token_bytes(_TOKEN_BYTES)).decode()
         self._ends[_hash(token)] = self._now() + _LIFETIME_S
         while len(self._ends) > self._most:
@@ -56,6 +68,8 @@ class Sessions:
     def is_open(self, token: str) -> bool:
         """Say whether a token is one of ours and has not ended."""
         key = _hash(token)
+        if self._signed is not None and key not in self._closed and self._signed.is_valid(token):
+            return True
         ends = self._ends.get(key)
         if ends is None:
             return False
@@ -67,6 +81,10 @@ class Sessions:
 
     def close(self, token: str) -> None:
         """End a session."""
+        if self._signed is not None and self._signed.is_valid(token):
+            self._closed[_hash(token)] = None
+            while len(self._closed) > self._most:
+                self._closed.popitem(last=False)
         if self._ends.pop(_hash(token), None) is not None:
             self.changed()
 

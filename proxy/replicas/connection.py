@@ -1,0 +1,196 @@
+"""The connection to Redis or Valkey; nothing else here imports the library.
+
+Its retries would hide for minutes that a server is lost, so there are none: the automaton of the lease
+decides what follows. A command has half a second, a connection one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+
+from proxy.core.histogram import Histogram
+from proxy.core.redaction import conceal
+from proxy.replicas import scripts
+
+if TYPE_CHECKING:
+    from proxy.core.clock import Clock
+    from proxy.replicas.settings import ReplicaSettings
+
+T = TypeVar("T")
+
+_CONNECT_S: Final = 1.0
+_COMMAND_S: Final = 0.5
+_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
+
+
+class RedisLost(Exception):
+    """Redis does not answer, or answers with an error; the message is a sentence without secrets."""
+
+
+class RedisRefused(RedisLost):
+    """Redis refuses the user, the password or a command: the settings or its ACL have to be changed."""
+
+
+class RedisConnection:
+    """The connections of one process to its Redis; ``errors`` counts by kind, ``seconds`` measures commands."""
+
+    def __init__(self, settings: ReplicaSettings, clock: Clock) -> None:
+        url = urlsplit(settings.redis_url)
+        self.address = f"{url.hostname}:{url.port or 6379}"
+        self.errors: Counter[str] = Counter()
+        self.seconds = Histogram(_BUCKETS_S)
+        self._now = clock.monotonic
+        for secret in (url.password, settings.redis_password):
+            if secret:
+                conceal(secret, lasting=True)
+        options: dict[str, Any] = {
+            "socket_connect_timeout": _CONNECT_S,
+            "socket_timeout": _COMMAND_S,
+            "retry": Retry(NoBackoff(), 0),
+            "protocol": 2,
+            "driver_info": None,  # its ACL need not allow an introduction, which old servers do not know
+        }
+        if settings.redis_password:
+            options["password"] = settings.redis_password
+        if settings.redis_ca:
+            options["ssl_ca_certs"] = settings.redis_ca
+        self._redis: Redis = Redis.from_url(settings.redis_url, **options)
+        register = self._redis.register_script
+        self._claim, self._release = register(scripts.CLAIM), register(scripts.RELEASE)
+        self._report, self._keep, self._load = (
+            register(scripts.REPORT),
+            register(scripts.KEEP),
+            register(scripts.LOAD),
+        )
+
+    async def claim(
+        self, lease: str, own: str, candidate: str, lifetime_s: float
+    ) -> tuple[str, str, int, int]:
+        """Renew or acquire a lease: what became of it, who holds it, the time (ms), what is left of it (ms)."""
+        arguments: list[str | int] = [own, candidate, round(lifetime_s * 1000)]
+        outcome, held, now, left = await self._within(self._claim(keys=[lease], args=arguments))
+        return outcome.decode(), held.decode(), int(now), int(left)
+
+    async def release(self, lease: str, own: str, channel: str, message: bytes) -> None:
+        """End a lease if it is ours."""
+        await self._within(self._release(keys=[lease], args=[own, channel, message]))
+
+    async def report(
+        self, lease: str, own: str, channel: str, message: bytes, keys: Sequence[str], lifetime_s: float
+    ) -> int:
+        """Publish, and keep under these keys (0 s: remove them); return how many received it, -1 without the lease."""
+        arguments: list[str | bytes | int] = [own, channel, message, round(lifetime_s * 1000)]
+        return int(await self._within(self._report(keys=[lease, *keys], args=arguments)))
+
+    async def keep(self, lease: str, own: str, channel: str, message: bytes, key: str, name: str) -> int:
+        """Keep a document of the state and publish it; return as ``report`` does."""
+        return int(await self._within(self._keep(keys=[lease, key], args=[own, channel, message, name])))
+
+    async def load(
+        self, state: str, keys: Sequence[str]
+    ) -> tuple[dict[str, tuple[float, bytes]], list[tuple[float, bytes]]]:
+        """Return the documents of the state by name, and the values of keys; each with its age in seconds."""
+        now, flat, *values = await self._within(self._load(keys=[state, *keys]))
+        documents = {
+            name.decode(): aged
+            for name, value in zip(flat[::2], flat[1::2], strict=True)
+            if (aged := _aged(value, int(now)))
+        }
+        return documents, [aged for value in values if value and (aged := _aged(value, int(now)))]
+
+    async def put(self, key: str, value: bytes, lifetime_s: float) -> None:
+        """Set a key for a time."""
+        await self._within(self._redis.set(key, value, px=round(lifetime_s * 1000)))
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the value of a key."""
+        return cast("bytes | None", await self._within(self._redis.get(key)))
+
+    async def take(self, key: str) -> bytes | None:
+        """Return the value of a key and remove it: only one replica gets it."""
+        return cast("bytes | None", await self._within(self._redis.getdel(key)))
+
+    async def publish(self, channel: str, message: bytes) -> int:
+        """Publish a message; return how many received it."""
+        return int(await self._within(self._redis.publish(channel, message)))
+
+    @asynccontextmanager
+    async def subscribed(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, bytes]]]:
+        """Subscribe over a connection of its own, which is not made again; yields what comes. Raises RedisLost."""
+        pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+        try:
+            with self._named():
+                await pubsub.subscribe(*channels)
+            yield self._messages(pubsub)
+        finally:
+            await cast("Awaitable[None]", pubsub.aclose())  # type: ignore[no-untyped-call]  # the library's
+
+    async def _messages(self, pubsub: Any) -> AsyncIterator[tuple[str, bytes]]:
+        while True:
+            with self._named():
+                message = await pubsub.parse_response(block=True)
+            if message is not None and message[0] == b"message":
+                yield message[1].decode(), message[2]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+
+    async def _within(self, command: Awaitable[T]) -> T:
+        started = self._now()
+        with self._named():
+            result = await command
+        self.seconds.add(self._now() - started)
+        return result
+
+    def _named(self) -> _Named:
+        return _Named(self)
+
+
+class _Named:
+    """Raises what fails at Redis as RedisLost, and counts it."""
+
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _: object, exc: BaseException | None, __: object) -> None:
+        """Translate. The texts of the library may quote what was sent: only their kind is repeated."""
+        where = f"Redis at {self._connection.address}"
+        match exc:
+            case AuthenticationError() | NoPermissionError():
+                failure: RedisLost = RedisRefused(
+                    f"{where} refuses the user or the password, or what it may do."
+                )
+            case ResponseError():
+                failure = RedisLost(f"{where} answers with an error: {_first_word(exc)}.")
+            case RedisError() | OSError() | TimeoutError():
+                failure = RedisLost(f"{where} does not answer.")
+            case _:
+                return
+        self._connection.errors[type(exc).__name__] += 1
+        raise failure from exc
+
+
+def _first_word(exc: Exception) -> str:
+    word = str(exc).split(" ", 1)[0].strip(":")
+    return word if word.isupper() else type(exc).__name__
+
+
+def _aged(value: bytes, now_ms: int) -> tuple[float, bytes] | None:
+    """Split what a script wrote into its age (s) and the message; None for what no script has written."""
+    written, _, message = value.partition(b":")
+    if not written.isdigit():
+        return None
+    return max(now_ms - int(written), 0) / 1000, message

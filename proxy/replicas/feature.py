@@ -1,0 +1,170 @@
+"""Replicas as the proxy sees them: what is started, counted and reported."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy.features import ActiveFeature, Unusable
+from proxy.replicas.connection import RedisConnection
+from proxy.replicas.keys import Term
+from proxy.replicas.lease import Role
+from proxy.replicas.member import Member
+from proxy.replicas.sealing import Seal, derived, mark_of, read_key
+from proxy.replicas.settings import ReplicaSettings
+
+if TYPE_CHECKING:
+    from proxy.config.gateway_settings import GatewaySettings
+    from proxy.gateways.gateway import Gateway
+    from proxy.metrics.families import Samples
+    from proxy.server.context import Context
+
+_ID_BYTES: Final = 4
+# Each machine has its own.
+_PATHS: Final = frozenset({"cache_file", "auth_path", "rsa_key_path", "gw_ca", "listen"})
+_OTHER_KEY: Final = (
+    "PW_REDIS_KEY is not the one of the replica that holds the lease: give all replicas the same."
+)
+_OTHER_SETTINGS: Final = (
+    "The replica that fetches {gateway} has other settings for it: give all replicas the same address, passwords "
+    "and lifetimes."
+)
+
+
+class Replicas:
+    """This process's part in all gateways."""
+
+    def __init__(self, context: Context) -> None:
+        settings = context.settings.of(ReplicaSettings)
+        key = read_key(settings.redis_key)
+        seal, self.id = Seal(key), secrets.token_hex(_ID_BYTES)
+        self._clock = context.clock
+        self._key_mark = mark_of(key, "key")
+        self.connection = RedisConnection(settings, context.clock)
+        self._members = {
+            gateway.id: self._member(gateway, seal, key, settings) for gateway in context.gateways.values()
+        }
+        if context.sessions is not None:
+            context.sessions.sign_with(
+                derived(key, f"sessions {context.settings.lan_password}"), self._shared_now
+            )
+
+    def _member(self, gateway: Gateway, seal: Seal, key: bytes, settings: ReplicaSettings) -> Member:
+        term = Term("", self.id, self._key_mark, mark_of(key, _equal(gateway.settings)))
+        return Member(
+            gateway,
+            self.connection,
+            seal,
+            term,
+            settings.redis_prefix,
+            fetches_alone=settings.redis_alone,
+            spread=random.random,
+        )
+
+    def active(self) -> ActiveFeature:
+        """Return what the proxy gets of this feature."""
+        return ActiveFeature(
+            samples={
+                "powerwall_proxy_replica_state": self._states,
+                "powerwall_proxy_replica_lease_changes_total": self._changes,
+                "powerwall_proxy_replica_messages_total": self._messages,
+                "powerwall_proxy_replica_redis_errors_total": self._errors,
+                "powerwall_proxy_replica_redis_seconds": self._seconds,
+            },
+            health=self._health,
+            begin=self._begin,
+            close=self._close,
+        )
+
+    async def _begin(self) -> None:
+        """Contest the leases. Raises Unusable where other settings are needed; a Redis that is lost may come back."""
+        await asyncio.gather(*(member.begin() for member in self._members.values()))
+        for member in self._members.values():
+            if member.office.refused:
+                raise Unusable(
+                    f"{member.office.lost} Correct PW_REDIS_URL, PW_REDIS_PASSWORD or the ACL of Redis."
+                )
+            if member.office.held and member.office.held.key != self._key_mark:
+                raise Unusable(_OTHER_KEY)
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(member.close() for member in self._members.values()))
+        await self.connection.close()
+
+    def _shared_now(self) -> float:
+        """Return a time that all replicas agree on: that of Redis, as it was heard last; else the wall clock."""
+        known = (member.office.ahead_s for member in self._members.values())
+        ahead_s = next((each for each in known if each is not None), None)
+        return self._clock.wall() if ahead_s is None else self._clock.monotonic() + ahead_s
+
+    # -- what is reported ------------------------------------------------------------------------------
+
+    def _health(self) -> Mapping[str, Any]:
+        gateways = {id_: self._standing(member) for id_, member in self._members.items()}
+        return {
+            "replica": {
+                "id": self.id,
+                **next(iter(gateways.values())),
+                "redis": "lost" if any(member.office.lost for member in self._members.values()) else "ok",
+                "problems": list(dict.fromkeys(self._problems())),
+                "gateways": gateways,
+            }
+        }
+
+    def _standing(self, member: Member) -> dict[str, Any]:
+        fetches = member.office.role in {Role.HOLDING, Role.ALONE}
+        holder = self.id if fetches else member.office.held.replica if member.office.held else None
+        return {
+            "state": member.office.role.value,
+            "holder": holder,
+            "since_seconds": round(self._clock.monotonic() - member.office.lease.since, 1),
+        }
+
+    def _problems(self) -> Iterator[str]:
+        for id_, member in self._members.items():
+            held = member.office.held
+            if member.office.lost:
+                yield member.office.lost
+            if held and held.key != self._key_mark:
+                yield _OTHER_KEY
+            elif held and held.settings != member.office.term.settings:
+                yield _OTHER_SETTINGS.format(gateway=id_)
+
+    def _states(self) -> Samples:
+        return [
+            ((id_, role.value), float(role is member.office.role))
+            for id_, member in self._members.items()
+            for role in Role
+        ]
+
+    def _changes(self) -> Samples:
+        return [((id_,), float(member.changes)) for id_, member in self._members.items()]
+
+    def _messages(self) -> Samples:
+        return [
+            ((id_, outcome), float(count))
+            for id_, member in self._members.items()
+            for outcome, count in {
+                **dict.fromkeys(("sent", "failed", "fenced"), 0),
+                **member.outbox.sent,
+                "dropped": member.inbox.dropped,
+            }.items()
+        ]
+
+    def _errors(self) -> Samples:
+        return [((kind,), float(count)) for kind, count in self.connection.errors.items()]
+
+    def _seconds(self) -> Samples:
+        return [((), self.connection.seconds)]
+
+
+def _equal(settings: GatewaySettings) -> str:
+    """Write what has to be equal on all replicas."""
+    return json.dumps(
+        {key: value for key, value in asdict(settings).items() if key not in _PATHS}, default=str
+    )

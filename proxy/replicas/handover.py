@@ -1,0 +1,158 @@
+"""Commands that arrive at a replica that does not fetch: carried out by the one that does, once or not at all.
+
+A command stands in Redis under its number. The replica that fetches takes it out: only one can. The one that
+waits takes it back at the deadline: if it was still there, it was certainly not carried out; if it is gone and
+there is no report, its outcome is unknown. A number is carried
+out once in a term, and names that term, so that one that is put back does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from proxy.core.errors import GatewayError, OutcomeUnknown
+from proxy.core.model import Command
+from proxy.gateways.commands import Report
+from proxy.replicas import wire
+from proxy.replicas.connection import RedisLost
+from proxy.replicas.errors import NotHandedOver
+from proxy.replicas.lease import Role
+from proxy.replicas.sealing import Unsealed
+from proxy.replicas.wire import Malformed
+
+if TYPE_CHECKING:
+    from proxy.replicas.member import Member
+
+# For so long the replica that fetches may take a command, and then carry it out.
+_TAKEN_WITHIN_S: Final = 2.0
+_DONE_WITHIN_S: Final = 20.0
+# Longer than it may be taken: what is gone by then was taken.
+_KEPT_S: Final = 10.0
+_LAST_S: Final = 0.5
+_NUMBER_BYTES: Final = 16
+
+
+class Handover:
+    """The commands that one replica hands over or takes. Owns the tasks that carry out those it took."""
+
+    def __init__(self, member: Member) -> None:
+        self._member = member
+        self._waiters: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
+        self._taken: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- handing over ----------------------------------------------------------------------------------
+
+    async def execute(self, command: Command, who: str) -> Report | None:
+        """Have a command carried out; None if that is the duty of this replica, which is certain now. Never raises."""
+        member = self._member
+        await member.settled()
+        match member.office.role:
+            case Role.ALONE:
+                return None
+            case Role.HOLDING:
+                return None if await member.renew() else self._not_sent(command, who)
+            case Role.LONELY:
+                return self._not_sent(command, who)
+        return await self._handed_over(command, who)
+
+    def done(self, number: str, row: Mapping[str, Any]) -> None:
+        """Take the report of a command that was handed over."""
+        waiter = self._waiters.get(number)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(row)
+
+    async def _handed_over(self, command: Command, who: str) -> Report:
+        member, number = self._member, secrets.token_hex(_NUMBER_BYTES)
+        self._waiters[number] = asyncio.get_running_loop().create_future()
+        try:
+            if not await self._put(number, command, who):
+                return self._not_sent(command, who)
+            if not await self._is_done(number, _TAKEN_WITHIN_S):
+                # What is still there was not carried out, and now it never will be.
+                if await member.connection.take(member.keys.command(number)) is not None:
+                    return self._not_sent(command, who)
+                await self._is_done(number, _DONE_WITHIN_S)
+            row = await self._waiters[number] if self._waiters[number].done() else await self._left(number)
+            at = member.gateway.clock.wall()
+            return self._unknown(command, who) if row is None else wire.read_report(row, command, who, at)
+        except (RedisLost, Unsealed, Malformed):
+            return self._unknown(command, who)
+        finally:
+            del self._waiters[number]
+
+    async def _put(self, number: str, command: Command, who: str) -> bool:
+        """Put a command where it can be taken, and announce it; False if it is certain that nobody can."""
+        member, key = self._member, self._member.keys.command(number)
+        content = {"values": wire.written_values(command.values), "who": who, "term": str(member.office.held)}
+        try:
+            await member.connection.put(key, member.sealed(wire.pack(content), key), _KEPT_S)
+        except RedisLost:
+            return False  # what was not announced is not looked for
+        with suppress(RedisLost):  # it may have arrived all the same
+            await member.request({"kind": "command", "command": number})
+        return True
+
+    async def _is_done(self, number: str, within_s: float) -> bool:
+        await asyncio.wait({self._waiters[number]}, timeout=within_s)
+        return self._waiters[number].done()
+
+    async def _left(self, number: str) -> Mapping[str, Any] | None:
+        """Return the report of a command that was not heard. Raises RedisLost, Unsealed, Malformed."""
+        member = self._member
+        message = await member.connection.get(member.keys.done(number))
+        plain = None if message is None else member.unsealed(message, member.keys.reports)
+        return None if plain is None else wire.unpack(plain)[0].get("report")
+
+    def _not_sent(self, command: Command, who: str) -> Report:
+        error = NotHandedOver(
+            "the replica that fetches did not take it, or no longer fetches; nothing was sent"
+        )
+        return self._failed(command, who, error)
+
+    def _unknown(self, command: Command, who: str) -> Report:
+        error = OutcomeUnknown("the replica that took the command was not heard again")
+        return self._failed(command, who, error)
+
+    def _failed(self, command: Command, who: str, error: GatewayError) -> Report:
+        return Report(command, who, self._member.gateway.clock.wall(), {}, {}, error=error)
+
+    # -- carrying out ----------------------------------------------------------------------------------
+
+    def take(self, number: str) -> None:
+        """Carry out a command that another replica has announced."""
+        if number in self._taken:
+            return
+        self._taken.add(number)
+        task = asyncio.create_task(self._carry_out(number), name="replica command")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Finish what is being carried out, if that takes no longer than a stop may."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_LAST_S)
+
+    async def _carry_out(self, number: str) -> None:
+        member, key = self._member, self._member.keys.command(number)
+        try:
+            message = await member.connection.take(key)
+            plain = None if message is None else member.unsealed(message, key)
+            if plain is None:
+                return
+            content = wire.unpack(plain)[0]
+            command, who = Command(wire.read_values(content["values"])), str(content["who"])
+        except RedisLost:
+            return
+        except (Unsealed, Malformed, KeyError, TypeError, ValueError, AttributeError):
+            member.inbox.dropped += 1
+            return
+        is_of_now = content.get("term") == str(member.office.term)
+        report = (
+            await member.gateway.commands.execute(command, who) if is_of_now else self._not_sent(command, who)
+        )
+        member.outbox.put_done(number, wire.written_report(report))

@@ -1,0 +1,120 @@
+"""One replica's standing towards the lease of one gateway: renewing, contesting and leaving it in Redis."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from proxy.replicas.connection import RedisLost, RedisRefused
+from proxy.replicas.keys import Keys, Term
+from proxy.replicas.lease import LEASE_S, RENEW_EVERY_S, Lease, Role
+
+if TYPE_CHECKING:
+    from proxy.replicas.connection import RedisConnection
+
+_log = logging.getLogger(__name__)
+
+_TERM_BYTES: Final = 16
+_MARGIN_S: Final = 0.02
+
+
+class Office:
+    """Whether this replica holds the lease. ``term`` is the one in office, else the next one to try for.
+
+    One caller at a time. ``spread`` gives 0 to 1, ``now`` monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        connection: RedisConnection,
+        keys: Keys,
+        term: Term,
+        now: Callable[[], float],
+        spread: Callable[[], float],
+        *,
+        fetches_alone: bool,
+    ) -> None:
+        self.lease = Lease(now(), now(), fetches_alone=fetches_alone)
+        self.term = _next(term)
+        self.held: Term | None = None  # what the lease says, as far as is known
+        self.delay_s = 0.0  # what a message takes to Redis at most: the last round trip
+        self.ahead_s: float | None = None  # the time of Redis (s) is that of our clock plus this
+        self.lost = ""  # why Redis cannot be used, in a sentence
+        self.refused = False  # for a reason that only other settings remove
+        self.left_s = RENEW_EVERY_S  # until the lease of another replica ends
+        self._connection = connection
+        self._keys = keys
+        self._now = now
+        self._spread = spread
+
+    @property
+    def role(self) -> Role:
+        """What this replica is to the gateway."""
+        return self.lease.role
+
+    @property
+    def pause_s(self) -> float:
+        """For how long to wait before the lease is looked at again."""
+        return min(self.left_s, RENEW_EVERY_S) if self.role is Role.FOLLOWING else RENEW_EVERY_S
+
+    async def claim(self, *, is_leaving: bool) -> str:
+        """Renew the lease, contest it, or see who holds it.
+
+        Returns what became of it: renewed, acquired, taken, free, or "" if Redis did not answer.
+        """
+        before, sent_at = self.role, self._now()
+        # After a pause in office the number must be another one: a late message of before it is not of now.
+        next_term = _next(self.term) if before in {Role.HOLDING, Role.ALONE} else self.term
+        takes = not is_leaving and (before is Role.HOLDING or self.lease.contests(sent_at))
+        try:
+            outcome, held, redis_ms, left_ms = await self._connection.claim(
+                self._keys.lease, str(self.term), str(next_term) if takes else "", LEASE_S
+            )
+        except RedisLost as exc:
+            self.refused = isinstance(exc, RedisRefused)
+            self.note_lost(str(exc))
+            self.lease = self.lease.silent(self._now(), self._spread())
+            return ""
+        now = self._now()
+        self._note_found()
+        self.delay_s, self.ahead_s = now - sent_at, redis_ms / 1000 - sent_at
+        self.held, self.left_s = Term.read(held), left_ms / 1000 + _MARGIN_S
+        match outcome:
+            case "renewed" | "acquired":
+                self.lease = self.lease.granted(sent_at, now)
+                self.term = next_term if outcome == "acquired" else self.term
+            case "taken":
+                self.lease = self.lease.taken(sent_at, now)
+            case _:
+                self.lease, self.left_s = self.lease.free(sent_at, now), RENEW_EVERY_S
+        if before in {Role.HOLDING, Role.ALONE} and self.role is Role.FOLLOWING:
+            self.term = _next(self.term)  # the number of a term that is over never stands in the lease again
+        return outcome
+
+    async def release(self, farewell: bytes) -> None:
+        """Leave the lease to the next replica. Raises RedisLost."""
+        await self._connection.release(self._keys.lease, str(self.term), self._keys.reports, farewell)
+
+    async def leave(self, farewell: bytes) -> None:
+        """Leave the lease to a replica that may reach the gateway. Raises RedisLost."""
+        await self.release(farewell)
+        self.lease, self.term = self.lease.yielded(self._now()), _next(self.term)
+        _log.warning("gateway left to other replicas", extra={"gateway": self._keys.gateway})
+
+    def note_lost(self, reason: str) -> None:
+        """Note why Redis cannot be used."""
+        if not self.lost:
+            _log.warning("redis lost", extra={"gateway": self._keys.gateway, "reason": reason})
+        self.lost = reason
+
+    def _note_found(self) -> None:
+        if self.lost:
+            _log.warning("redis found", extra={"gateway": self._keys.gateway})
+        self.lost = ""
+
+
+def _next(term: Term) -> Term:
+    return replace(term, number=secrets.token_hex(_TERM_BYTES))

@@ -1,0 +1,231 @@
+"""A real Redis for the tests of a module, with a port and a folder of its own, and replicas that share it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from inspect import isawaitable
+from pathlib import Path
+
+import pytest
+import redis as library
+
+from proxy.app import build_app, listening
+from proxy.config.settings import settings_of
+from proxy.replicas.sealing import new_key
+from tests.conftest import Proxy, client_of
+from tests.quiet import QUIET
+
+PATIENCE_S = 15.0
+# How much time passes for replicas while a test looks once: not as much as a command of Redis may take.
+_STEP_S = 0.05
+ROOT = Path(__file__).parents[2]
+PASSWORD = "jade-anchor-3301"
+KEY = new_key()
+# As docs/replicas.md has it; only the tests look into it as another user.
+ACL = (ROOT / "deploy/replicas/users.acl").read_text().replace("change-me", PASSWORD)
+ADMIN = "user admin on >admin ~* &* +@all\n"
+
+
+async def happens(condition: Callable[[], object]) -> None:
+    """Wait for what another process takes part in: it goes by its own clock, which no test can advance."""
+    ends = time.monotonic() + PATIENCE_S
+    while True:
+        held = condition()
+        if await held if isawaitable(held) else held:
+            return
+        assert time.monotonic() < ends, "it never happened"
+        await asyncio.sleep(0.002)
+
+
+class RedisServer:
+    """A Redis that can be killed, started again (empty), and frozen."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.port = probe.getsockname()[1]
+        self.folder = folder
+        (folder / "users.acl").write_text(ACL + ADMIN)
+        self._process: subprocess.Popen | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://powerwall@127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        if self._process is not None:
+            return
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        command += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users.acl")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        ends = time.monotonic() + PATIENCE_S
+        while True:
+            with contextlib.suppress(library.ConnectionError):
+                self.admin("PING")
+                return
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < ends, (self.folder / "log").read_text()
+            time.sleep(0.01)
+
+    def admin(self, *command: object):
+        """Run a command as a user who may do everything."""
+        with library.Redis(port=self.port, username="admin", password="admin", protocol=2) as client:
+            return client.execute_command(*command)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self.thaw()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self) -> None:
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path_factory.mktemp("redis"))
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def redis(server) -> RedisServer:
+    """The server, running and empty."""
+    server.start()
+    server.admin("FLUSHALL")
+    return server
+
+
+class Cable:
+    """What connects a replica with Redis; ``cut`` it, ``join`` it."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    async def join(self) -> None:
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far, out = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._writers |= {writer, out}
+        await asyncio.gather(self._carry(reader, out), self._carry(far, writer))
+        self._writers -= {writer, out}
+
+    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while content := await source.read(65536):
+                sink.write(content)
+                await sink.drain()
+        sink.transport.abort()
+
+
+class Replica:
+    """A proxy that shares its gateway."""
+
+    def __init__(self, proxy: Proxy, cable: Cable, clock, life: AsyncExitStack) -> None:
+        self.proxy = proxy
+        self.cable = cable
+        self.get = proxy.get
+        self.post = proxy.post
+        self._clock = clock
+        self._life = life
+
+    @property
+    def cache(self):
+        return self.proxy.context.gateway.cache
+
+    @property
+    def has_duty(self) -> bool:
+        return self.proxy.context.gateway.duty.is_on
+
+    async def standing(self) -> dict:
+        return (await self.get("/health")).json()["replica"]
+
+    async def state(self) -> str:
+        return (await self.standing())["state"]
+
+    async def becomes(self, state: str) -> None:
+        """Let time pass until this replica is something else, and has taken over what belongs to it."""
+
+        async def has_become() -> bool:
+            self._clock.advance(_STEP_S)
+            return await self.state() == state and self.has_duty is (state == "holding" or self.has_duty)
+
+        await happens(has_become)
+
+    async def end(self) -> None:
+        """End it in an orderly way."""
+        await self._life.aclose()
+
+
+async def one_fetches(*replicas: Replica) -> None:
+    """Let time pass until one replica holds the lease, and all others follow it."""
+
+    async def has_come() -> bool:
+        replicas[0]._clock.advance(_STEP_S)
+        states = sorted([await each.state() for each in replicas])
+        return states == [*["following"] * (len(replicas) - 1), "holding"]
+
+    await happens(has_come)
+
+
+@pytest.fixture
+async def replica(clock, tmp_path, redis) -> AsyncIterator[Callable]:
+    """Start replicas: ``await replica(sim, cache_expire=1)``; each has a state folder and a way to Redis of its own."""
+    async with AsyncExitStack() as stack:
+        cables = []
+
+        async def replica(sim, **settings) -> Replica:
+            cable = Cable(redis.port)
+            await cable.join()
+            stack.push_async_callback(cable.cut)
+            cables.append(cable)
+            settings = {
+                "host": sim.address,
+                "password": "password",
+                "bind_address": "127.0.0.1",
+                "port": 0,
+                "redis_url": f"redis://powerwall@127.0.0.1:{cable.port}",
+                "redis_password": PASSWORD,
+                "redis_key": KEY,
+                "state_path": str(tmp_path / f"state{len(cables)}"),
+                **QUIET,
+                **settings,
+            }
+            life = await stack.enter_async_context(AsyncExitStack())
+            own_clock = settings.pop("clock", clock.clock)
+            made = settings_of(**settings)
+            app = build_app(made, own_clock)
+            _, port = await life.enter_async_context(listening(app, made))
+            return Replica(await life.enter_async_context(client_of(app, port)), cable, clock, life)
+
+        yield replica
