@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from proxy.cache.acceptance import objection
 from proxy.cache.events import LinkChanged, SnapshotDiscarded, SnapshotStored
-from proxy.cache.link import names_of
+from proxy.cache.names import names_of
 from proxy.cache.refresher import Refresher
 from proxy.cache.single_flight import Disposition, Flight, Outcome, Outcomes, SingleFlight, stopping
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable, Unreachable

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -297,13 +297,3 @@ class Link:
             counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}
             _log.warning(events.RECOVERED, extra=counts)
             self._down_since, self.served_stale = None, 0
-
-
-def names_of(links: Iterable[Link]) -> list[str]:
-    """Name the links of a gateway: by driver, with a number where another one before has the same."""
-    seen: Counter[str] = Counter()
-    names = []
-    for driver in (link.driver.name for link in links):
-        seen[driver] += 1
-        names.append(driver if seen[driver] == 1 else f"{driver}_{seen[driver]}")
-    return names

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from proxy.cache.link import names_of
+from proxy.cache.names import names_of
 from proxy.core.advice import CLOUD, action_for
 from proxy.core.breaker import State
 from proxy.core.errors import GATEWAY, Forbidden, NotSupported, RateLimited

@@ -86,7 +86,7 @@ class Handover:
             del self._waiters[number]
 
     async def _put(self, number: str, command: Command, who: str) -> bool:
-        """Put a command where it can be taken, and announce it; False if it is certain that nobody can."""
+        """Put a command where it can be taken, and announce it; False if it is certain that no replica can."""
         member, key = self._member, self._member.keys.command(number)
         content = {"values": wire.written_values(command.values), "who": who, "term": str(member.office.held)}
         try:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.cache.events import SnapshotDiscarded
-from proxy.cache.link import names_of
+from proxy.cache.names import names_of
 from proxy.replicas import wire
 from proxy.replicas.connection import RedisLost
 from proxy.replicas.handover import Handover

@@ -1,7 +1,7 @@
 """How a gateway goes over from one replica to another.
 
 A takeover is a restart with the state of the other replica: session, refused logins, energies and pins are found
-in the state folder by drivers that begin anew, and no login is needed.
+in the state folder by new drivers, and no login is needed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TRIED: Final = 3
 
 
 async def renew_drivers(gateway: Gateway, state: SharedState, own_terms: frozenset[str]) -> None:
-    """Make the drivers anew from the state of the replica before, if there was another one.
+    """Make new drivers from the state of the replica before, if there was another one.
 
     The old ones are closed first: what they know goes to the state folder, and is joined with what comes.
     """

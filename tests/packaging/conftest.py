@@ -58,7 +58,7 @@ def installation(wheel) -> Iterator[Installation]:
         (folder / "empty").mkdir(mode=0o555)
         venv = folder / "venv"
         subprocess.run([_python(user), "-m", "venv", venv], check=True)
-        subprocess.run([venv / "bin" / "pip", "install", "--quiet", f"{wheel}[mqtt]"], check=True)
+        subprocess.run([venv / "bin" / "pip", "install", "--quiet", f"{wheel}[mqtt,redis]"], check=True)
         subprocess.run(["chmod", "-R", "a-w", venv], check=True)
         yield Installation(folder, user)
         subprocess.run(["chmod", "-R", "u+w", venv], check=True)
