@@ -63,6 +63,6 @@ def test_what_a_hang_up_changes_is_listed():
 
 def test_commands_in_the_prose_exist():
     known = {command.name for command in commands()}
-    named = set(re.findall(r"\bpowerwall-proxy ([a-z]+)\b", TEXT)) - {"proxy", "bash"}
+    named = set(re.findall(r"\bpowerwall-proxy ([a-z]+(?:-[a-z]+)*)\b", TEXT)) - {"proxy", "bash"}
 
     assert named <= known
