@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.core.errors import CircuitOpen, GatewayError
-from proxy.core.model import Document, Exchange
+from proxy.core.model import Document, Exchange, Source
 from proxy.replicas import wire
 from proxy.replicas.connection import RedisLost
 from proxy.replicas.lease import Role
@@ -120,7 +120,7 @@ class Inbox:
                 error = wire.read_error(head["error"])
                 member.relays[head["link"]].deliver(Exchange(head["exchange"]), error)
             case "discard" if member.office.role is Role.FOLLOWING:
-                member.gateway.cache.discard(head["sources"])
+                member.gateway.cache.discard(map(Source, head["sources"]))
             case "document" if self._is_new(head, "document", head["name"]):
                 await member.state.take(head, head["term"], 0.0)
                 member.gateway.packs.reload()
@@ -141,10 +141,10 @@ class Inbox:
         if newer:
             member.gateway.cache.accept(relay.link, exchange, newer, now - head["started"] - delay_s)
 
-    def _newer(self, link: Link, answer: Answer) -> dict[str, Document | GatewayError]:
+    def _newer(self, link: Link, answer: Answer) -> dict[Source, Document | GatewayError]:
         """Return what is newer than what this replica has, and can be served."""
         store, now = self._member.gateway.cache.store, self._member.now()
-        found: dict[str, Document | GatewayError] = {}
+        found: dict[Source, Document | GatewayError] = {}
         for source, each in answer.items():
             if not link.has(source):
                 continue
@@ -187,7 +187,7 @@ class Inbox:
         if not sources:
             return
         seen = int(head["seen"]) if head["term"] == str(member.office.term) else 0
-        cache.record_demand(head["sources"])
+        cache.record_demand(map(Source, head["sources"]))
         if cache.in_progress(link, sources[0]) or member.outbox.put_again(name, exchange, seen):
             return
         if refused := _refusal(link, exchange, member.now()):

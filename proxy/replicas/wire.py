@@ -71,7 +71,7 @@ def written_answer(answer: Answer, now: float, delay_s: float) -> tuple[Head, by
 
 def read_answer(rows: Mapping[str, Any], bodies: bytes, now: float, delay_s: float) -> dict[Source, Any]:
     """Read what an exchange brought; ``delay_s`` is how long it was under way since then. Raises Malformed."""
-    return {source: _found(row, bodies, now - delay_s) for source, row in rows.items()}
+    return {Source(source): _found(row, bodies, now - delay_s) for source, row in rows.items()}
 
 
 def _found(row: Mapping[str, Any], bodies: bytes, sent_at: float) -> Document | GatewayError:
