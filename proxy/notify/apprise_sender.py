@@ -1,6 +1,6 @@
 """Sends one message with Apprise: JSON on standard input, JSON on standard output.
 
-The proxy runs this text in a Python of its own (apprise.py): Apprise is synchronous, and importing it takes
+The proxy runs this text in a Python of its own (receivers.py): Apprise is synchronous, and importing it takes
 seconds and memory. It needs nothing of the proxy. Apprise names its reasons only in its log, which may show
 parts of the URL: only the number of an error is taken from there.
 """

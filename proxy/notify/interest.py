@@ -37,7 +37,7 @@ class Interest:
         for source, oldest_s in self._oldest_s.items():
             self._request(source, oldest_s)
         self.request_alerts(_DEVICES_S)
-        if not self._gateway.zone_name:
+        if self._gateway.cache.peek(SITE_NAME) is None:
             self._request(SITE_NAME, _DEVICES_S)
 
     def request_alerts(self, oldest_s: float = _REASON_S) -> None:

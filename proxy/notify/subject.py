@@ -14,6 +14,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.cache.events import CommandDone, LinkChanged, SnapshotStored
+from proxy.config.gateway_settings import DEFAULT_ID
 from proxy.core.model import Setting
 from proxy.core.sources import GRID_STATUS, METERS
 from proxy.core.zones import zone_of
@@ -38,6 +39,8 @@ _TOGETHER_S: Final = 0.5
 _LATEST: Final = frozenset({GRID_STATUS, METERS, *ALERT_REPORTS, *CLOUD_REPORTS})
 _WRITE_S: Final = 300.0
 _LAST_WRITE_S: Final = 1.0
+# What people call the only gateway while nothing has a name for it.
+_UNNAMED: Final = "Powerwall"
 # A computer without a clock of its own starts long ago; nothing is reported until it knows the time.
 _PLAUSIBLE: Final = 1_704_067_200.0
 
@@ -169,7 +172,8 @@ class Subject:
         members = (self._gateway, *self._grid)
         self._zone_name = next((each.zone_name for each in members if each.zone_name), self._zone_name)
         zone = zone_of(self._zone_name or self._gateway.settings.timezone)
-        site = Site(self._gateway.id, self._gateway.name, zone, self._offset)
+        name = _UNNAMED if self._gateway.name == DEFAULT_ID else self._gateway.name
+        site = Site(self._gateway.id, name, zone, self._offset)
         for fact in facts:
             if fact.event in self._settings.notify_events:
                 self._put(message_of(fact, site), zone)
@@ -180,7 +184,9 @@ class Subject:
     def _put(self, message: Message, zone: tzinfo) -> None:
         """Give a message to the receivers, at the end of the quiet hours if it may wait."""
         quiet = None if message.event in self._settings.notify_quiet_except else self._quiet
-        due = quiet.until(message.at, zone) if quiet else message.at
+        until = quiet.until(message.at, zone) if quiet else message.at
+        # What need not wait is due whatever becomes of the clock.
+        due = until if until > message.at else 0.0
         self.backlog.put(message, due, self._receivers)
         level = logging.INFO if message.severity == INFO else logging.WARNING
         fields = {"gateway": message.gateway, "alarm": message.event, "text": message.text}

@@ -4,10 +4,13 @@ import json
 
 import pytest
 
+from proxy.cache.events import CommandDone
 from proxy.config.gateway_settings import GatewaySettings, SiteSettings
+from proxy.core.model import Setting
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
-from tests.clock import settled
+from proxy.state.folder import locked
+from tests.clock import settled, until
 from tests.notify.conftest import SECRET, Webhook, has
 
 PATHS = ("/api/meters/aggregates", "/api/system_status/grid_status", "/api/devices/vitals")
@@ -213,9 +216,6 @@ async def test_the_oldest_messages_are_dropped_and_counted(serving, sim, webhook
     async with serving(sim, webhook, control_secret="a secret for tests") as proxy:
         await live(10)
         commands = proxy.context.gateway.events
-        from proxy.cache.events import CommandDone
-        from proxy.core.model import Setting
-
         for percent in range(105):
             commands.publish(CommandDone("default", {Setting.RESERVE: percent}, "ok"))
         report = (await proxy.get("/health")).json()["notify"]
@@ -242,6 +242,15 @@ async def test_without_a_usable_folder_alarms_live_as_long_as_the_process(
     assert webhook.events == ["grid_lost", "grid_back"]
     lines = [record for record in caplog.records if record.getMessage() == "state cannot be kept"]
     assert len([record for record in lines if record.file.endswith("alarms.json")]) <= 1
+
+
+async def test_a_disk_that_hangs_delays_no_message(serving, sim, webhook, live, tmp_path):
+    """Another process holds the lock of the folder, and does not let go."""
+    async with serving(sim, webhook) as proxy:
+        await live(30)
+        with locked(tmp_path / "state"):
+            proxy.context.gateway.events.publish(CommandDone("default", {Setting.RESERVE: 30}, "ok"))
+            await until(lambda: webhook.events == ["command"])
 
 
 async def test_what_an_earlier_process_left_may_be_nonsense(serving, sim, webhook, live, tmp_path):

@@ -88,7 +88,7 @@ def live_status(site: CloudSite) -> dict[str, Any]:
         "backup_capable": True,
         "battery_power": reading.battery_w,
         "island_status": _island_status(site, scene),
-        "storm_mode_active": False,
+        "storm_mode_active": site.is_storm_active,
     }
 
 

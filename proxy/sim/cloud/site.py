@@ -33,6 +33,7 @@ class CloudSite:
     is_online: bool = True
     reports_energy: bool = False
     storm_mode: bool = False
+    is_storm_active: bool = False
     off_grid_vehicle_reserve: int = 0
     history: History = field(init=False)
     _pending: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
