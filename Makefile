@@ -59,7 +59,8 @@ AIOHTTP := $(shell sed -nE 's/.*"aiohttp>=([0-9.]+),(<[0-9]+)".*/"==\1" "\2"/p' 
 test-lowest: $(VENV)/.test ## the tests of the server with the lowest aiohttp that pyproject.toml allows, and the newest
 	set -e; for version in $(AIOHTTP); do \
 		$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/aiohttp "aiohttp$$version"; \
-		PYTHONPATH=$(VENV)/aiohttp $(BIN)/python -c 'import aiohttp; print("aiohttp", aiohttp.__version__)'; \
+		found=$$(PYTHONPATH=$(VENV)/aiohttp $(BIN)/python -c 'import aiohttp; print(aiohttp.__version__)'); \
+		[ "$$found" != "$$tested" ] || continue; tested=$$found; echo "aiohttp $$found"; \
 		PYTHONPATH=$(VENV)/aiohttp $(BIN)/python -m pytest -q -n auto --dist loadfile tests/server tests/hostile; done
 
 format: $(VENV)/.test ## write the code as the linter wants it

@@ -17,44 +17,15 @@ WORDS = Path(__file__).with_name("words.txt")
 # Patterns below the root. To check more of the project, add a pattern.
 CHECKED = (
     *("*.md", "docs/*.md", "certs/*.md"),
-    *("web/*.html", "web/*.js", "web/*.css", "web/words.json"),
+    *("web/*.html", "web/*.js", "web/*.css", "web/*.json", "web/*.webmanifest"),
     *(
-        "deploy/**/*.md",
-        "deploy/**/*.y*ml",
-        "deploy/**/*.json",
-        "deploy/**/*.conf",
-        "deploy/**/*.iql",
-        "deploy/*.env",
+        f"deploy/**/*.{kind}"
+        for kind in ("md", "yml", "yaml", "json", "conf", "iql", "env", "toml", "sh", "service")
     ),
+    *("deploy/debian/*", "deploy/**/Dockerfile", "deploy/mosquitto/acl", "deploy/grafana/admin-password"),
     *(".env.example", "docker-compose.yml", "Dockerfile", "Makefile"),
     *(".ci/*.py", "bench/*.py", "deploy/**/*.py"),
-    *(
-        f"proxy/{room}/**/*.py"
-        for room in (
-            "config",
-            "state",
-            "openc2",
-            "views",
-            "cache",
-            "metrics",
-            "core",
-            "gateways",
-            "history",
-            "mqtt",
-            "notify",
-            "replicas",
-            "commands",
-            "logs",
-            "server",
-            "drivers/cloud",
-            "drivers/local",
-            "drivers/tedapi",
-            "drivers/v1r",
-            "sim/documents",
-            "sim/tedapi",
-        )
-    ),
-    *("proxy/*.py", "proxy/drivers/*.py", "proxy/sim/*.py"),
+    "proxy/**/*.py",
 )
 
 _CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)

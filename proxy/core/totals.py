@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from proxy.core.errors import GatewayError, NotInTotal, NoTotal, NotSupported
+from proxy.core.errors import GatewayError, NotInTotal, NoTotal
 from proxy.core.json_access import get_path, number, text
 from proxy.core.model import Source
 from proxy.core.sources import (
@@ -53,8 +53,8 @@ _NEVER: Final = "0001-"
 class Part:
     """What one member reports of a source: a document's value, or why there is none.
 
-    ``observed_at`` is monotonic seconds, ``ttl`` the lifetime of the reading. The error ``NotSupported``
-    says that the member has no such thing by nature.
+    ``observed_at`` is monotonic seconds, ``ttl`` the lifetime of the reading. An error that is
+    no failure says that the member has no such thing by nature.
     """
 
     id: str
@@ -81,7 +81,7 @@ def spread_s(ttl: float = 0.0) -> float:
 
 def present(parts: Iterable[Part]) -> list[Part]:
     """Return the parts that count. Raises NoTotal if one is missing or too old beside another, NotInTotal without any."""
-    counting = [part for part in parts if not isinstance(part.error, NotSupported)]
+    counting = [part for part in parts if part.error is None or part.error.is_failure]
     for part in counting:
         if part.error is not None:
             raise NoTotal(f"{part.id}: {part.error}")

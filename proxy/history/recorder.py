@@ -13,7 +13,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.cache.events import SnapshotStored
-from proxy.core.errors import GatewayError, NotSupported
+from proxy.core.errors import GatewayError
 from proxy.core.sources import (
     GRID_STATUS,
     METERS,
@@ -167,7 +167,7 @@ class Recorder:
     def _request_slow(self) -> None:
         for source in _SLOW:
             refusal = self._request(source)
-            if source == VITALS and isinstance(refusal, NotSupported):
+            if source == VITALS and refusal is not None and not refusal.is_failure:
                 self._request(SOLAR_POWERWALL)
         if self._gateway.cache.peek(SITE_NAME) is None:
             self._request(SITE_NAME)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import ssl
 
 import aiohttp
 import pytest
+
+from proxy.state.certificates import trusting_context
 
 pytestmark = pytest.mark.each_loop
 CREDENTIALS = {"username": "customer", "email": "me@example.com", "password": "x", "force_sm_off": False}
@@ -20,11 +21,8 @@ async def house(start, sim):
 @pytest.fixture
 async def program(house):
     """A program with a cookie jar that does not check certificates."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
     jar = aiohttp.CookieJar(unsafe=True)
-    connector = aiohttp.TCPConnector(ssl=context)
+    connector = aiohttp.TCPConnector(ssl=trusting_context())
     async with aiohttp.ClientSession(house.url, cookie_jar=jar, connector=connector) as session:
         yield session
 

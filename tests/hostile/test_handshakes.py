@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-import ssl
 import struct
 from contextlib import suppress
 
@@ -15,7 +14,7 @@ from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT
 from proxy.server.transport.limits import REQUEST_S
-from proxy.state.certificates import serving_context
+from proxy.state.certificates import serving_context, trusting_context
 from tests.clock import settled, until
 from tests.quiet import QUIET
 
@@ -58,9 +57,7 @@ async def begun(port: int, data: bytes = HELLO_BEGUN) -> socket.socket:
 
 async def shaken(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open a connection with a handshake."""
-    tls = ssl.create_default_context()
-    tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
-    return await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+    return await asyncio.open_connection("127.0.0.1", port, ssl=trusting_context())
 
 
 async def last_of(client: socket.socket) -> bytes:

@@ -56,7 +56,7 @@ class HistoryMeter:
                 lifetime = await self._energies(query("lifetime", now, zone))
                 totals = totals.with_lifetime(day_of(now, zone), lifetime, today)
         except GatewayError as error:
-            self.is_missing = isinstance(error, NotSupported) and not totals.highest
+            self.is_missing = not error.is_failure and not totals.highest
             _log.info("no energies from the cloud", extra={"cause": error.code(), "reason": str(error)})
             return
         except Unreadable:  # energies that are unknown are not zero; the store has logged it

@@ -20,7 +20,7 @@ from proxy.server.transport.fastpath import FastConnectionLimiter
 from proxy.server.transport.limiter import ConnectionLimiter
 from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
-from proxy.state.certificates import serving_context
+from proxy.state.certificates import serving_context, trusting_context
 from tests.clock import EPOCH, TestClock, settled
 from tests.quiet import QUIET
 
@@ -123,8 +123,7 @@ async def two_doors(clock: TestClock, settings: Settings) -> AsyncIterator[Pair]
     app = build_app(settings, standing.clock)
     serving, asking = None, None
     if settings.https == "yes":
-        serving, asking = serving_context(settings), ssl.create_default_context()
-        asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+        serving, asking = serving_context(settings), trusting_context()
     async with AsyncExitStack() as stack:
         runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from contextlib import AsyncExitStack
 from types import SimpleNamespace
 
@@ -15,7 +14,7 @@ from proxy.config.settings import settings_of
 from proxy.server.transport.limits import HEAD_BYTES, REQUEST_S
 from proxy.server.transport.listener import opened
 from proxy.server.transport.protocols import candidates, limiter_for
-from proxy.state.certificates import serving_context
+from proxy.state.certificates import serving_context, trusting_context
 from tests.clock import settled
 
 PING, PONG = WSMsgType.PING, WSMsgType.PONG
@@ -121,10 +120,7 @@ async def test_frames_larger_than_a_head_may_be_pass(served):
 
 
 def connect(served):
-    unchecked = None
-    if served.url.startswith("https"):
-        unchecked = ssl.create_default_context()
-        unchecked.check_hostname, unchecked.verify_mode = False, ssl.CERT_NONE
+    unchecked = trusting_context() if served.url.startswith("https") else None
     return asyncio.open_connection("127.0.0.1", served.port, ssl=unchecked)
 
 
