@@ -36,6 +36,11 @@ class SourceResult:
         """Say whether this is a source that the gateway does not offer."""
         return self.error is not None and not self.error.is_failure
 
+    @property
+    def counted_as(self) -> CacheResult:
+        """Return what metrics count it as."""
+        return CacheResult.NOT_OFFERED if self.is_absent and self.snapshot is None else self.result
+
 
 @dataclass(frozen=True, slots=True)
 class Lookup:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ class SourceCache:
         self.clock = clock
         self.store = MemoryStore(clock.monotonic, max_bytes)
         self.waiting = 0  # requests that wait for an exchange now
-        self.results: dict[tuple[Source, CacheResult], int] = {}
+        self.results: Counter[tuple[Source, CacheResult]] = Counter()
         self.deadline_s = deadline_s
         self._fail_fast = fail_fast
         self.events = EventBus(name)
@@ -91,12 +92,10 @@ class SourceCache:
         """Note a request for these sources; return for how long (s) further ones count as the same."""
         return self._fetcher.refresher.record_demand(sources)
 
-    async def get(self, sources: Sequence[Source], deadline_s: float | None = None) -> Lookup:
+    async def get(self, sources: Sequence[Source], deadline_s: float = math.inf) -> Lookup:
         """Look sources up together, within the deadline. Never raises because of the gateway."""
         self.record_demand(sources)
-        ends = self.clock.monotonic() + (
-            self.deadline_s if deadline_s is None else min(self.deadline_s, deadline_s)
-        )
+        ends = self.clock.monotonic() + min(self.deadline_s, deadline_s)
         results = {source: self._from_cache(source) for source in sources}
         missing = [source for source, result in results.items() if result is None]
         if missing:
@@ -170,9 +169,7 @@ class SourceCache:
     def count(self, lookup: Lookup, times: int = 1) -> None:
         """Count how the sources of a look-up were obtained."""
         for source, found in lookup.sources.items():
-            is_absent = found.is_absent and not found.snapshot
-            result = CacheResult.NOT_OFFERED if is_absent else found.result
-            self.results[source, result] = self.results.get((source, result), 0) + times
+            self.results[source, found.counted_as] += times
 
     def discard(self, sources: Iterable[Source]) -> None:
         """Forget sources that a write has changed, also as answers that are still under way."""

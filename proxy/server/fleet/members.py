@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ Members = Mapping[str, Member]
 
 
 async def members_of(
-    gateways: Mapping[str, Gateway], sources: Sequence[Source], deadline_s: float | None = None
+    gateways: Mapping[str, Gateway], sources: Sequence[Source], deadline_s: float = math.inf
 ) -> dict[str, Member]:
     """Obtain sources of all gateways together, and say what is known of each. Never raises for a gateway's sake."""
     await asyncio.gather(*(gateway.cache.get(sources, deadline_s) for gateway in gateways.values()))
