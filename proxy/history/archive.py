@@ -76,8 +76,12 @@ class Archive:
 
     async def read(self, call: Callable[[sqlite3.Connection], T]) -> T:
         """Return what ``call`` reads. Raises Unavailable."""
+        return await self._worker.run(lambda: self.use(call))
+
+    def use(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what ``call`` reads, in the thread of the archives. Raises Unavailable."""
         try:
-            return await self._worker.run(lambda: self.database.use(call))
+            return self.database.use(call)
         except (sqlite3.Error, OSError, TooNew) as exc:
             self._complain(str(exc))
             raise Unavailable(str(exc)) from exc

@@ -4,119 +4,92 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from datetime import tzinfo
+from typing import Any, Final, TypeAlias
 
 from aiohttp import web
 
 from proxy.history import reading
-from proxy.history.answers import (
-    alert_json,
-    day_json,
-    days_csv,
-    device_json,
-    outage_json,
-    series_csv,
-    series_json,
-)
+from proxy.history.answers import day_json, days_csv, device_json, series_csv, series_json
 from proxy.history.archive import Unavailable
 from proxy.history.days import day_of
 from proxy.history.energies import DayTotals
 from proxy.history.query import BadQuery, Query, parse
+from proxy.history.subjects import Past, Subject
 from proxy.server.http.admission import target_of
 from proxy.server.http.coding import choose, has_it, offered, pack, tag_of
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
-if TYPE_CHECKING:
-    from proxy.history.recorder import Recorder
+Maker: TypeAlias = Callable[[Past], str]
 
-Maker: TypeAlias = Callable[[sqlite3.Connection], str]
-
-_MOST_INCIDENTS: Final = 1000
 _A_MONTH_S: Final = 31 * 86_400
 _SMALL: Final = 1000  # packing so few bytes gains nothing
 
 
-async def history_json(request: web.Request, recorder: Recorder) -> web.Response:
+async def history_json(request: web.Request, subject: Subject) -> web.Response:
     """Answer with series, and for steps of a day or more with energies."""
-    query = parse(request.query, recorder.zone, recorder.now)
+    query = parse(request.query, subject.zone, subject.now)
 
-    def make(db: sqlite3.Connection) -> str:
-        return json.dumps(document(db, query, recorder), separators=(",", ":"))
+    def make(past: Past) -> str:
+        return json.dumps(document(past, query, subject), separators=(",", ":"))
 
-    return await _answer(request, recorder, make, "application/json")
+    return await _answer(request, subject, make, "application/json")
 
 
-async def history_csv(request: web.Request, recorder: Recorder) -> web.Response:
+async def history_csv(request: web.Request, subject: Subject) -> web.Response:
     """Answer with a table: of energies for steps of a day or more, else of series."""
-    query, zone = parse(request.query, recorder.zone, recorder.now), recorder.zone
+    query, zone = parse(request.query, subject.zone, subject.now), subject.zone
 
-    def make(db: sqlite3.Connection) -> str:
+    def make(past: Past) -> str:
         if query.step:
-            return days_csv(_energies(db, query, recorder))
-        return series_csv(
-            reading.series(db, query.columns, query.span, zone, recorder.now), query.columns, zone
-        )
+            return days_csv(_energies(past, query, zone))
+        return series_csv(past.series(query.columns, query.span), query.columns, zone)
 
     name = f'attachment; filename="history-{day_of(query.span.begin, zone)}.csv"'
-    return await _answer(request, recorder, make, "text/csv; charset=utf-8", {"Content-Disposition": name})
+    return await _answer(request, subject, make, "text/csv; charset=utf-8", {"Content-Disposition": name})
 
 
-async def history_alerts(request: web.Request, recorder: Recorder) -> web.Response:
+async def history_alerts(request: web.Request, subject: Subject) -> web.Response:
     """Answer with alerts and outages, of the last month unless ``from`` says otherwise."""
-    texts = {"from": str(recorder.now - _A_MONTH_S), **request.query, "step": "day"}
-    span = parse(texts, recorder.zone, recorder.now).span
+    texts = {"from": str(subject.now - _A_MONTH_S), **request.query, "step": "day"}
+    span = parse(texts, subject.zone, subject.now).span
 
-    def make(db: sqlite3.Connection) -> str:
-        alerts = reading.alerts(db, span.begin, span.end, _MOST_INCIDENTS)
-        outages = reading.outages(db, span.begin, span.end, _MOST_INCIDENTS)
+    def make(past: Past) -> str:
         return json.dumps(
-            {
-                "from": span.begin,
-                "to": span.end,
-                "alerts": [*map(alert_json, alerts)],
-                "outages": [*map(outage_json, outages)],
-            },
+            {"from": span.begin, "to": span.end, "alerts": past.alerts(span), "outages": past.outages(span)},
             separators=(",", ":"),
         )
 
-    return await _answer(request, recorder, make, "application/json")
+    return await _answer(request, subject, make, "application/json")
 
 
-def document(db: sqlite3.Connection, query: Query, recorder: Recorder) -> dict[str, Any]:
+def document(past: Past, query: Query, subject: Subject) -> dict[str, Any]:
     """Make the document of /history.json."""
-    span, zone, now = query.span, recorder.zone, recorder.now
-    found = reading.series(db, query.columns, span, zone, now)
-    extent = reading.extent(db)
-    devices = reading.devices(db, query.devices, span, now) if query.devices else []
-    outages = reading.outages(db, span.begin, span.end, _MOST_INCIDENTS)
+    span = query.span
+    found, extent = past.series(query.columns, span), past.extent()
     return {
         "v": 1,
-        "gateway": recorder.id,
-        "zone": str(zone),
-        "simulated": recorder.is_simulated,
-        "now": round(now),
+        "gateway": subject.id,
+        "zone": str(subject.zone),
+        "simulated": subject.is_simulated,
+        "now": round(subject.now),
         "first": extent[0] if extent else None,
         "from": span.begin,
         "to": span.end,
         "step": query.step or found.step_s,
         **series_json(found, query.columns),
-        "devices": [*map(device_json, devices)],
-        "energies": [day_json(totals, label) for label, totals in _energies(db, query, recorder)]
+        "devices": [*map(device_json, past.devices(query.devices, span))],
+        "energies": [day_json(totals, label) for label, totals in _energies(past, query, subject.zone)]
         if query.step
         else [],
-        "outages": [*map(outage_json, outages)],
+        "outages": past.outages(span),
     }
 
 
-def _energies(db: sqlite3.Connection, query: Query, recorder: Recorder) -> list[tuple[str, DayTotals]]:
-    """Read the energies of the days or months of a span; today's are those of this moment."""
-    zone, span = recorder.zone, query.span
-    first, last = day_of(span.begin, zone), day_of(span.end - 1, zone)
-    found = {totals.day: totals for totals in reading.days(db, first, last)}
-    found |= {totals.day: totals for totals in recorder.today() if first <= totals.day <= last}
-    totals = [found[day] for day in sorted(found)]
+def _energies(past: Past, query: Query, zone: tzinfo) -> list[tuple[str, DayTotals]]:
+    """Read the energies of the days or months of a span."""
+    totals = past.days(day_of(query.span.begin, zone), day_of(query.span.end - 1, zone))
     if query.step == "month":
         return [(f"{each.day:%Y-%m}", each) for each in reading.months(totals)]
     return [(each.day.isoformat(), each) for each in totals]
@@ -124,15 +97,14 @@ def _energies(db: sqlite3.Connection, query: Query, recorder: Recorder) -> list[
 
 async def _answer(
     request: web.Request,
-    recorder: Recorder,
+    subject: Subject,
     make: Maker,
     media_type: str,
     others: Mapping[str, str] | None = None,
 ) -> web.Response:
     """Make an answer in the thread of the archive, unless the client has it already."""
     coding = choose(request.headers.get("Accept-Encoding", ""), offered())
-    minute = int(recorder.now // 60)
-    state = f"{recorder.started_at} {recorder.archive.commits} {minute} {target_of(request)}"
+    state = f"{subject.version} {int(subject.now // 60)} {target_of(request)}"
     tag = f'"{hashlib.sha256(state.encode()).hexdigest()[:16]}"'
     headers = {
         **PUBLIC_HEADERS,
@@ -143,12 +115,12 @@ async def _answer(
     if has_it(request.headers.get("If-None-Match", ""), tag):
         return web.Response(status=304, headers=headers)
 
-    def work(db: sqlite3.Connection) -> tuple[bytes, str]:
-        body = make(db).encode()
+    def work(past: Past) -> tuple[bytes, str]:
+        body = make(past).encode()
         used = coding if len(body) > _SMALL else ""
         return pack(body, used), used
 
-    body, used = await recorder.archive.read(work)
+    body, used = await subject.read(work)
     headers |= {"Content-Type": media_type, "ETag": tag_of(tag, used), **(others or {})}
     if used:
         headers["Content-Encoding"] = used
@@ -156,11 +128,11 @@ async def _answer(
 
 
 def _guarded(
-    endpoint: Callable[[web.Request, Recorder], Awaitable[web.Response]],
-) -> Callable[[web.Request, Recorder], Awaitable[web.Response]]:
-    async def answer(request: web.Request, recorder: Recorder) -> web.Response:
+    endpoint: Callable[[web.Request, Subject], Awaitable[web.Response]],
+) -> Callable[[web.Request, Subject], Awaitable[web.Response]]:
+    async def answer(request: web.Request, subject: Subject) -> web.Response:
         try:
-            return await endpoint(request, recorder)
+            return await endpoint(request, subject)
         except BadQuery as exc:
             return problem(400, str(exc))
         except Unavailable:

@@ -99,6 +99,11 @@ class Recorder:
         return text(named) or self.id
 
     @property
+    def has_battery(self) -> bool:
+        """Whether it may have a battery: an inverter has none."""
+        return self._gateway.settings.type != "inverter"
+
+    @property
     def last_at(self) -> float | None:
         """The time of the last reading, Unix s."""
         return self._book.last.at if self._book.last else None

@@ -11,7 +11,10 @@ QUERY = ("series", "devices", "from", "to", "step", "range")
 def _row(
     path: str, summary: str, endpoint: str, query: tuple[str, ...], media_type: str = "application/json"
 ) -> Route:
-    return Route(path, summary, GROUP, endpoint=endpoint, query=query, media_type=media_type)
+    is_for_all = path.startswith("/api/")
+    return Route(
+        path, summary, GROUP, endpoint=endpoint, query=query, media_type=media_type, total=not is_for_all
+    )
 
 
 ROUTES: tuple[Route, ...] = (
@@ -22,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
         endpoint="history_page",
         media_type="text/html",
         public=False,
+        total=True,
     ),
     _row("/history.json", "Powers, charge and energies of the past", "history_json", QUERY),
     _row("/history.csv", "The same as a table", "history_csv", QUERY, "text/csv; charset=utf-8"),

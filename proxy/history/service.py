@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from proxy.config.gateway_settings import SUM
 from proxy.features import ActiveFeature
 from proxy.history.settings import HistorySettings, Past
 from proxy.server.http.problems import problem
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from proxy.gateways.gateway import Gateway
     from proxy.history.recorder import Recorder
+    from proxy.history.subjects import Subject
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
@@ -41,6 +43,7 @@ class History:
         self.settings = context.settings.of(HistorySettings)
         self._context = context
         self._past = context.settings.of(Past)
+        self._grids = {site.id: "" if site.grid == SUM else site.grid for site in context.settings.sites}
         self._worker: Any = None
         self._starting: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -91,15 +94,21 @@ class History:
         return self._context.page(request, "history.html", {})
 
     def _endpoint(self, name: str) -> Endpoint:
-        """Make an endpoint about one gateway; its module is imported by the first request."""
+        """Make an endpoint about one gateway or site; its module is imported by the first request."""
 
         async def answer(request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
-            recorder = (await self._opened()).get(gateway.id)
-            if recorder is None:
-                return problem(404, f"No history is kept of {gateway.id}.")
+            recorders = await self._opened()
             from proxy.history.endpoints import ENDPOINTS  # noqa: PLC0415 - imported by the first request
+            from proxy.history.subjects import OfGateway, OfSite  # noqa: PLC0415 - imported by the first request
 
-            return await ENDPOINTS[name](request, recorder)
+            members = [recorders[member.id] for member in gateway.members if member.id in recorders]
+            if gateway.members and len(members) == len(gateway.members):
+                subject: Subject = OfSite(gateway.id, members, self._grids[gateway.id], self._worker)
+            elif gateway.id in recorders:
+                subject = OfGateway(recorders[gateway.id])
+            else:
+                return problem(404, f"No history is kept of {gateway.id}.")
+            return await ENDPOINTS[name](request, subject)
 
         return answer
 

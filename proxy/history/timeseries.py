@@ -19,6 +19,7 @@ from aiohttp import web
 
 from proxy.core.model import JSON, app_percent
 from proxy.history import reading
+from proxy.history import totals as totals_of
 from proxy.history.archive import Unavailable
 from proxy.history.columns import BY_NAME
 from proxy.history.days import bounds, day_of
@@ -37,6 +38,7 @@ from proxy.history.timeseries_query import (
     whole,
 )
 from proxy.history.timeseries_signals import signal_trend, signals, status
+from proxy.history.totals import Part
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def _row(recorder: Recorder, totals: DayTotals) -> dict[str, Any]:
     return {
         "gateway_id": recorder.id,
         "day": totals.day.isoformat(),
-        **{key: _kwh(totals.total.get(name)) for key, name in _ROW.items()},
+        **{key: _kilo(totals.total.get(name)) for key, name in _ROW.items()},
         "last_sample_ts": last,
         "updated_at": last,
         "gap_seconds": round(totals.gap_s),
@@ -74,8 +76,8 @@ def _row(recorder: Recorder, totals: DayTotals) -> dict[str, Any]:
     }
 
 
-def _kwh(watt_hours: float | None) -> float | None:
-    return None if watt_hours is None else watt_hours / _KILO
+def _kilo(value: float | None) -> float | None:
+    return None if value is None else value / _KILO
 
 
 async def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
@@ -133,8 +135,10 @@ async def trend(query: Mapping[str, str], recorders: Recorders) -> Any:
     start = now - hours * HOUR_S if start is None else start
     step = max(math.ceil((end - _AHEAD_S - start) / POINTS / 60) * 60, 60)
     span = Span(int(start // step) * step, max(math.ceil(end), int(start) + 1), step)
-    found = await read_all(chosen, lambda each, db: reading.series(db, _POWERS, span, each.zone, each.now))
-    points = list(_points(list(found.values())))
+    columns = totals_of.needed(_POWERS, "")
+    found = await read_all(chosen, lambda each, db: reading.series(db, columns, span, each.zone, each.now))
+    parts = {id_: Part(known, chosen[id_].has_battery) for id_, known in found.items()}
+    points = list(_points(totals_of.series(parts, _POWERS)))
     return {
         "enabled": True,
         "hours": hours,
@@ -147,28 +151,18 @@ async def trend(query: Mapping[str, str], recorders: Recorders) -> Any:
     }
 
 
-def _points(found: list[reading.Series]) -> Iterable[dict[str, Any]]:
-    """Add the gateways up, span by span; a span in which one is unknown is absent."""
-    tables = [
-        dict(zip(each.at, zip(*(each.values[column.name] for column in _POWERS), strict=True), strict=True))
-        for each in found
-    ]
-    for at in sorted(set.intersection(*map(set, tables)) if tables else ()):
-        solar, home, battery, grid, charge = zip(*(table[at] for table in tables), strict=True)
-        levels = [_app(value) for value in charge if value is not None]
+def _points(found: reading.Series) -> Iterable[dict[str, Any]]:
+    """Write the totals of all gateways, span by span."""
+    values = [found.values.get(column.name, ()) for column in _POWERS]
+    for at, solar, home, battery, grid, charge in zip(found.at, *values, strict=True):
         yield {
             "ts": float(at),
-            "solar_kw": _sum_kw(solar),
-            "home_kw": _sum_kw(home),
-            "battery_kw": _sum_kw(battery),
-            "grid_kw": _sum_kw(grid),
-            "battery_level": sum(levels) / len(levels) if levels else None,
+            "solar_kw": _kilo(solar),
+            "home_kw": _kilo(home),
+            "battery_kw": _kilo(battery),
+            "grid_kw": _kilo(grid),
+            "battery_level": None if charge is None else _app(charge),
         }
-
-
-def _sum_kw(watts: Iterable[float | None]) -> float | None:
-    known = list(watts)
-    return None if None in known else sum(value for value in known if value is not None) / _KILO
 
 
 def _app(charge: float) -> float:

@@ -164,7 +164,10 @@ def _gateway(fields: Mapping[str, Any], gateways: Collection[str]) -> str:
         raise Refused(400, "gateway and asset_id are texts")
     named: set[str] = {name for name in specifiers.values() if name} or {next(iter(gateways))}
     if len(named) > 1 or not named <= set(gateways):
-        raise Refused(404, f"{quoted(named.pop())} is no gateway here; {', '.join(gateways)} is")
+        raise Refused(
+            404,
+            f"{quoted(named.pop())} is no gateway here; {', '.join(gateways)} {'are' if len(gateways) > 1 else 'is'}",
+        )
     return named.pop()
 
 

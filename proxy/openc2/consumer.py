@@ -68,7 +68,9 @@ class OpenC2:
         self._guard = Guard("openc2", key, context.clock.monotonic)
         self._pace = RateLimiter(RATE)
         self._writes = Writes(context)
-        self._gateways = (context.gateway.id,)
+        # The first one is meant by a command that names none.
+        known = (context.gateway, *context.gateways.with_sites)
+        self._gateways = {gateway.id: gateway for gateway in known}
 
     def active(self) -> ActiveFeature:
         """Return what the proxy gets of this feature."""
@@ -99,19 +101,20 @@ class OpenC2:
 
     async def _obey(self, request: web.Request, command: Command, request_id: str) -> Reply:
         """Carry out a command. Raises Refused."""
+        gateway = self._gateways[command.gateway]
         match command.action, command.target:
             case "query", "features":
-                return self._features(features_of(command))
+                return self._features(features_of(command), gateway)
             case "query", "properties":
                 check_times(command)
                 names = properties_of(command)
-                return Reply(102) if command.response == "ack" else await self._properties(names)
+                return Reply(102) if command.response == "ack" else await self._properties(names, gateway)
             case "set", target if target.startswith(f"{PROFILE}:"):
-                return await self._writes.carry_out(request, command, request_id)
+                return await self._writes.carry_out(request, command, request_id, gateway)
         raise Refused(501, f"{command.action} {quoted(command.target)} is not supported")
 
-    def _features(self, wanted: frozenset[str]) -> Reply:
-        settable = self._writes.pairs()
+    def _features(self, wanted: frozenset[str], gateway: Gateway) -> Reply:
+        settable = self._writes.pairs(gateway)
         known = {
             "versions": list(LANGUAGES),
             "profiles": [PROFILE],
@@ -120,11 +123,11 @@ class OpenC2:
         }
         return Reply(_OK, results={name: value for name, value in known.items() if name in wanted})
 
-    async def _properties(self, names: tuple[str, ...]) -> Reply:
+    async def _properties(self, names: tuple[str, ...], gateway: Gateway) -> Reply:
         known = {name: PROPERTIES[name] for name in names if name in PROPERTIES}
         if not known:
             raise Refused(404, f"no such property; known are {', '.join(PROPERTIES)}")
-        told = await tell(self._context, self._context.gateway, known)
+        told = await tell(self._context, gateway, known)
         missing = [name for name in names if name not in told.values]
         notes = {"age": told.age_s, "stale": told.is_stale}
         unavailable = {"unavailable": missing} if missing else {}
@@ -155,8 +158,9 @@ class OpenC2:
             keys = (request.headers.getall(name, []) for name in ("oc2-api-key", "apikey"))
             await self._enter(request, {key for shown in keys for key in shown})
             content_type = request.headers.get("Content-Type", "")
-            name = openc2_draft.property_of(content_type, _parsed(document), self._gateways)
-            results = _description() if name is None else await self._told(name)
+            name = openc2_draft.property_of(content_type, _parsed(document))
+            gateway = self._gateways[openc2_draft.gateway_of(document, self._gateways)]
+            results = _description() if name is None else await self._told(name, gateway)
         except Refused as why:
             reply, results = Reply(why.status, retry_after=why.retry_after), "failed"
         action = "query" if openc2_draft.action_of(document) == "query" else "none"
@@ -164,11 +168,11 @@ class OpenC2:
         answer = {"id_ref": openc2_draft.id_of(document), "status": str(reply.status), "results": results}
         return _written(reply, ijson.encode(answer), {"Content-Type": _DRAFT_TYPE})
 
-    async def _told(self, name: str) -> Any:
-        """Report one property in the connector's form."""
+    async def _told(self, name: str, gateway: Gateway) -> Any:
+        """Report one property of a gateway in the connector's form."""
         if name not in DRAFT:
             raise Refused(404, "no such property")
-        value = (await tell(self._context, self._context.gateway, {name: DRAFT[name]})).values[name]
+        value = (await tell(self._context, gateway, {name: DRAFT[name]})).values[name]
         key = DRAFT[name].key
         return value if key is None else {key: value}
 

@@ -26,7 +26,7 @@ def action_of(document: Any) -> str:
     return told.lower() if isinstance(told, str) else ""
 
 
-def property_of(content_type: str, document: Any, gateways: Collection[str]) -> str | None:
+def property_of(content_type: str, document: Any) -> str | None:
     """Return the name of the requested property, None for the self-description. Raises Refused."""
     if content_type.partition(";")[0].strip().lower() not in _JSON_TYPES:
         raise Refused(400, "the Content-Type is application/json")
@@ -35,7 +35,6 @@ def property_of(content_type: str, document: Any, gateways: Collection[str]) -> 
         raise Refused(400, "a command has an action and a target")
     if action != "query":
         raise Refused(501, f"{quoted(action)} is not supported")
-    _check_actuator(document.get("actuator") or {}, gateways)
     target = document["target"]
     if "property" not in target:
         if "openc2" in target:
@@ -49,13 +48,15 @@ def property_of(content_type: str, document: Any, gateways: Collection[str]) -> 
     return name.lower()
 
 
-def _check_actuator(actuator: Any, gateways: Collection[str]) -> None:
-    """Accept our meter or none at all; its asset_id is the id of a gateway."""
+def gateway_of(document: Any, gateways: Collection[str]) -> str:
+    """Return the gateway whose id is the asset_id of our meter; the first one if none is named. Raises Refused."""
+    actuator = document.get("actuator") or {}
     if not isinstance(actuator, dict):
         raise Refused(400, "actuator is an object")
     if actuator and ACTUATOR not in actuator:
         raise Refused(404, f"the only actuator here is {ACTUATOR}")
     specifiers = actuator.get(ACTUATOR) or {}
     asset = specifiers.get("asset_id") if isinstance(specifiers, dict) else None
-    if asset and asset not in gateways:
+    if asset and not (isinstance(asset, str) and asset in gateways):
         raise Refused(404, f"{quoted(asset)} is no gateway here")
+    return asset or next(iter(gateways))

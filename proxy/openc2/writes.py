@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from proxy.core.commands import Raw
+    from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context
 
 _REMEMBERED_S = 600.0
@@ -72,25 +73,28 @@ class Writes:
         self._done: OrderedDict[str, _Done] = OrderedDict()
         self._tasks: set[asyncio.Task[Reply]] = set()
 
-    def pairs(self) -> list[str]:
-        """Name the targets that can be set."""
-        if not self._context.guard.is_on:
+    def pairs(self, gateway: Gateway) -> list[str]:
+        """Name the targets that can be set of a gateway; a site, the total of several, has none."""
+        if not self._context.guard.is_on or gateway.members:
             return []
-        able = self._context.gateway.commands.settings
+        able = gateway.commands.settings
         return [name for name, settings in TARGETS.items() if able.issuperset(settings)]
 
-    async def carry_out(self, request: web.Request, command: Command, request_id: str) -> Reply:
+    async def carry_out(
+        self, request: web.Request, command: Command, request_id: str, gateway: Gateway
+    ) -> Reply:
         """Check and carry out a command once. Raises Refused for one that was not begun."""
         if not self._context.guard.is_on:
             raise Refused(501, "control is disabled")
-        if command.target not in self.pairs():
+        if command.target not in self.pairs(gateway):
             raise Refused(501, f"set {command.target} is not supported")
         check_times(command)
         client = client_of(request, self._context.settings)
         tokens = (*request.headers.getall(_TOKEN_HEADER, []), command.token)
         await admit(self._context.guard, tokens, client, "control secret")
         write = _write(command)
-        task = self._begin(command.command_id or request_id, command.meaning, write, client)
+        name = command.command_id or request_id
+        task = self._begin(name, command.meaning, lambda: self._execute(write, client, name, gateway))
         if command.response == "ack":
             return Reply(102)
         return await asyncio.shield(task)
@@ -101,7 +105,9 @@ class Writes:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _begin(self, name: str, meaning: str, write: Write, client: str) -> asyncio.Task[Reply]:
+    def _begin(
+        self, name: str, meaning: str, execute: Callable[[], Coroutine[None, None, Reply]]
+    ) -> asyncio.Task[Reply]:
         """Start a command, or find the one that it repeats."""
         now = self._context.clock.monotonic()
         while self._done and (
@@ -112,38 +118,37 @@ class Writes:
             if known.meaning != meaning:
                 raise Refused(400, "this command_id or request_id was that of another command")
             return known.task
-        task = asyncio.create_task(self._execute(write, client, name), name="openc2 set")
+        task = asyncio.create_task(execute(), name="openc2 set")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if name:
             self._done[name] = _Done(now, meaning, task)
         return task
 
-    async def _execute(self, write: Write, client: str, name: str) -> Reply:
-        report = await self._context.gateway.commands.execute(write, client)
+    async def _execute(self, write: Write, client: str, name: str, gateway: Gateway) -> Reply:
+        report = await gateway.commands.execute(write, client)
         if report.error is None and not report.confirmed:
             return Reply(102, "accepted, but not yet in force; read back to see when it is")
         if report.error is None:
-            return Reply(200, results={PROFILE: await self._held(write, report.after)})
-        why = refused(report.error, self._context.gateway.cache)
+            return Reply(200, results={PROFILE: await _held(gateway, write, report.after)})
+        why = refused(report.error, gateway.cache)
         if why.status != 500:  # noqa: PLR2004 - any other status: nothing was sent, so it may be tried again
             self._done.pop(name, None)
         return Reply(why.status, str(why), retry_after=why.retry_after)
 
-    async def _held(self, write: Write, after: Mapping[Setting, Any]) -> dict[str, Any]:
-        """Report what the gateway holds now: what was written, and the other half of mode and reserve."""
-        shown = dict.fromkeys(
-            (*_OPERATION, *write.values) if write.values.keys() & set(_OPERATION) else after
-        )
-        held = {}
-        for setting in shown:
-            value = after.get(setting)
-            if value is None:
-                with suppress(GatewayError):
-                    value = await self._context.gateway.commands.read(setting)
-            if value is not None:
-                held[_NAMES.get(setting, setting.value)] = _plain(value)
-        return held
+
+async def _held(gateway: Gateway, write: Write, after: Mapping[Setting, Any]) -> dict[str, Any]:
+    """Report what the gateway holds now: what was written, and the other half of mode and reserve."""
+    shown = dict.fromkeys((*_OPERATION, *write.values) if write.values.keys() & set(_OPERATION) else after)
+    held = {}
+    for setting in shown:
+        value = after.get(setting)
+        if value is None:
+            with suppress(GatewayError):
+                value = await gateway.commands.read(setting)
+        if value is not None:
+            held[_NAMES.get(setting, setting.value)] = _plain(value)
+    return held
 
 
 def _write(command: Command) -> Write:

@@ -283,7 +283,7 @@ _ROWS: tuple[Route, ...] = (
 
 # A feature's row takes the place of one that says the feature is off.
 ROUTES: tuple[Route, ...] = tuple(
-    replace(row, total=row.path in OF_SITES) for row in {row.path: row for row in _ROWS}.values()
+    replace(row, total=row.total or row.path in OF_SITES) for row in {row.path: row for row in _ROWS}.values()
 )
 
 # What a program gets that is logged in as to a gateway: the gateway's own bytes.

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 from proxy.app import build_app, listening
+from proxy.config.gateway_settings import SiteSettings
 from proxy.sim.server import SimulatedGateway
 from tests.clock import pass_time
 from tests.conftest import client_of
@@ -40,3 +41,19 @@ async def test_no_counter_falls_over_restarts_of_two_gateways(clock, tmp_path):
     # A minute and a half at least, at one watt-hour a second; and a fifth of it.
     assert 90 < seen["house"][-1] < 200
     assert 4 < seen["house"][-1] / seen["garage"][-1] < 6
+
+
+async def test_one_gateway_with_integrated_energies_makes_the_total_integrated(serve, sims, clock):
+    """Rule (e) of totals; the field of the header says so, as it does for the gateway."""
+    async with SimulatedGateway("pw3", clock=clock.clock, seed=3) as pw3:
+        listed = [
+            gateway("house", sims["house"], site="home"),
+            gateway("cabin", pw3, site="home", password="", gw_pwd=pw3.gw_pwd),
+        ]
+        proxy = await serve(listed, sites=[SiteSettings("home")])
+        told = {
+            at: (await proxy.get(f"{at}/aggregates")).headers.get("Energy-Counters")
+            for at in ("/gateways/house", "/gateways/cabin", "/sites/home")
+        }
+
+    assert told == {"/gateways/house": None, "/gateways/cabin": "integrated", "/sites/home": "integrated"}
