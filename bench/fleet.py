@@ -52,7 +52,7 @@ async def run(bench: Bench, rounds: int) -> dict[str, Any]:
         one, many = _fleet(bench, sims[:1], "one gateway"), _fleet(bench, sims, "fifty gateways")
         stack.callback(one.process.stop)
         stack.callback(many.process.stop)
-        figures: dict[str, Any] = {}
+        figures = await _hits(bench, sims, rounds)
         started = time.perf_counter()
         many.process.start()
         await wait_for(many.port, "/soe")
@@ -60,7 +60,6 @@ async def run(bench: Bench, rounds: int) -> dict[str, Any]:
         await one.start()
         figures["one gateway"] = await _watched(one, sims[:1])
         figures["calm"] = await _watched(many, sims)
-        figures |= await _hits(bench, sims, rounds)
         figures["metrics_ms"] = await _scrape_ms(many)
         for sim in sims[-AWAY:]:
             sim.faults.add(Fault(action="hang"))

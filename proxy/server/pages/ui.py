@@ -171,7 +171,7 @@ class Ui:
         )
 
     def _past(self, gateway: Gateway) -> str:
-        """Return the address of the style of what the page shows of today; empty if no history is kept, as of a total."""
+        """Return the address of the style of what the page shows of today; empty if no history is kept. A total shows its members instead."""
         name = "past.css"
         has_history = "history_json" in self._context.endpoints and not gateway.members
         return f"{name}?v={self._pages.files[name].version}" if has_history else ""
