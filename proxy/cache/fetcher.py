@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from proxy.cache.acceptance import objection
-from proxy.cache.events import LinkChanged, SnapshotDiscarded, SnapshotStored
-from proxy.cache.names import names_of
+from proxy.cache.announcer import Announcer
 from proxy.cache.refresher import Refresher
 from proxy.cache.single_flight import Disposition, Flight, Outcome, Outcomes, SingleFlight, stopping
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable, Unreachable
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from proxy.cache.events import EventBus
     from proxy.cache.link import Link
     from proxy.cache.store import MemoryStore
-    from proxy.core.breaker import Breaker, Cooldown
     from proxy.core.clock import Clock
     from proxy.core.freshness import Policy
     from proxy.core.model import Document, Exchange, Snapshot, Source
@@ -53,10 +51,7 @@ class Fetcher:
         self._now = clock.monotonic
         self._store = store
         self._policy = policy
-        self._events = events
-        self._stored: list[Snapshot] = []  # and not yet announced
-        self._link_names = dict(zip(self.links, names_of(self.links), strict=True))
-        self._link_marks = {link: _mark(link) for link in self.links}
+        self._announcer = Announcer(self.links, events)
         self._single_flight = SingleFlight(clock.monotonic)
         self._changed_at: dict[Source, float] = {}
         self._stand_ins: set[tuple[Link, Source]] = set()
@@ -174,7 +169,6 @@ class Fetcher:
     def forget(self, sources: Iterable[Source]) -> None:
         """Forget sources that a command has changed, also as answers that are still under way."""
         now, dropped = self._now(), tuple(sources)
-        gateway = self._events.gateway
         for source in dropped:
             self._store.discard(source)
             self._changed_at[source] = now
@@ -185,8 +179,7 @@ class Fetcher:
             if isinstance(link.driver, CachesReplies):
                 link.driver.forget_answers()
         self.refresher.schedule_now(dropped)
-        self._events.publish(*(SnapshotDiscarded(gateway, source) for source in dropped))
-        self._announce()
+        self._announcer.announce(dropped)
 
     def _store_documents(
         self, link: Link, documents: Mapping[Source, Document], started: float
@@ -244,19 +237,8 @@ class Fetcher:
 
     def _put(self, source: Source, document: Document, policy: Policy) -> Snapshot:
         snapshot = self._store.put(source, document, policy)
-        self._stored.append(snapshot)
+        self._announcer.note(snapshot)
         return snapshot
-
-    def _announce(self) -> None:
-        """Publish what was stored, and which links changed, since this was last done."""
-        gateway, stored = self._events.gateway, self._stored
-        marks = {link: _mark(link) for link in self.links}
-        changed = [link for link in self.links if marks[link] != self._link_marks[link]]
-        self._stored, self._link_marks = [], marks
-        self._events.publish(
-            *(SnapshotStored(gateway, snapshot.source, snapshot.revision) for snapshot in stored),
-            *(LinkChanged(gateway, self._link_names[link], link.breaker.state) for link in changed),
-        )
 
     def _note_firmware(self, status: Document) -> None:
         """Fetch again what the gateway did not offer when its firmware is another one."""
@@ -283,7 +265,7 @@ class Fetcher:
             else:
                 self.refresher.schedule_now((source,))
         self.refresher.rearm()
-        self._announce()
+        self._announcer.announce()
 
     def end(self) -> None:
         """Fetch nothing any more: requests that wait for the gateway are answered with what there is."""
@@ -297,8 +279,3 @@ class Fetcher:
         await self._single_flight.close()
         for link in self.links:
             await link.driver.close()
-
-
-def _mark(link: Link) -> tuple[Breaker, dict[str, Cooldown]]:
-    """Return what decides which requests are sent over a link."""
-    return link.breaker, link.path_cooldowns

@@ -17,6 +17,7 @@ from proxy.cache.fetcher import Fetcher
 from proxy.cache.lookup import CacheResult, Lookup, SourceResult
 from proxy.cache.scheduler import TICK_S
 from proxy.cache.single_flight import Disposition, Flight, Outcome, outcome
+from proxy.cache.soft_timeout import soft_timeout_s
 from proxy.cache.store import MAX_BYTES, MemoryStore
 from proxy.core.errors import GatewayError, GatewayTimeout
 from proxy.core.freshness import Action, Freshness, Policy, decide
@@ -30,11 +31,6 @@ if TYPE_CHECKING:
 # A link that takes this long while there is no snapshot is not waited for alone. The longest wait of a
 # client (3.8 s) leaves another link time for a start of its own.
 _STAND_IN_AFTER_S = 1.0
-# A gateway that answers within this is waited for, though there is a stale snapshot.
-_ORDINARY_S = 0.25
-# What is added to the time that its answer ordinarily takes; and all that a client waits while
-# the gateway is slow, or is being tried for another client.
-_MARGIN_S = 0.03
 
 
 class SourceCache:
@@ -230,7 +226,8 @@ class SourceCache:
             is_trial_of_another = fetcher.in_progress(link, source) and not link.breaker.is_closed
             flight = fetcher.join(link, source)
             if has_another or is_trial_of_another:
-                ends = min(ends, fetcher.since(flight) + self._soft_timeout_s(link, source))
+                allowed_s = soft_timeout_s(link, source, fetcher.took_s(source), fail_fast=self._fail_fast)
+                ends = min(ends, fetcher.since(flight) + allowed_s)
             match await self._follow(flight, link, source, ends):
                 case None:
                     late = GatewayTimeout(f"the {link.peer} has not answered yet", retry_after=1.0)
@@ -266,20 +263,6 @@ class SourceCache:
                 return Disposition.STORED
             flights -= done
         return outcome(flight, source)
-
-    def _soft_timeout_s(self, link: Link, source: Source) -> float:
-        """Say how long (s) an exchange may be under way before a client goes without its answer.
-
-        Twice what the last one took, its wait for a connection included, if the gateway is as
-        quick as it should be; a failure says nothing about how long an answer takes.
-        """
-        if not link.breaker.is_closed:
-            return _MARGIN_S
-        latest = link.latest.get(link.driver.sources[source])
-        if self._fail_fast and (link.breaker.failures or (latest and latest.outcome != "ok")):
-            return 0.0
-        is_ordinary = latest is not None and latest.outcome == "ok" and latest.seconds <= _ORDINARY_S
-        return _MARGIN_S + (2 * self._fetcher.took_s(source) if is_ordinary else 0.0)
 
     def _stale_or_error(self, source: Source, error: GatewayError | None) -> SourceResult:
         """Serve the stale snapshot after all, or the error."""
