@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 # What the tests drive besides Python: command:Debian package.
-NEEDS := chromium:chromium prometheus:prometheus promtool:prometheus influxd:influxdb \
+NEEDS := chromium-headless-shell:chromium-headless-shell prometheus:prometheus promtool:prometheus influxd:influxdb \
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx mosquitto:mosquitto redis-server:redis-server
 
 .DEFAULT_GOAL := help
