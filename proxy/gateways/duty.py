@@ -41,6 +41,23 @@ class Duty:
         """Wait until this process is the one."""
         await self._on.wait()
 
+    async def begun_or(self, event: asyncio.Event) -> None:
+        """Wait until this process is the one, or something else has happened."""
+        await _either(self._on, event)
+
+    async def ended_or(self, event: asyncio.Event) -> None:
+        """Wait until it is not, or something else has happened."""
+        await _either(self._off, event)
+
     async def ended(self) -> None:
         """Wait until it is not."""
         await self._off.wait()
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()

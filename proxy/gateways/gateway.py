@@ -61,7 +61,7 @@ class Gateway:
         self.events = cache.events
         self.clock = clock
         self.state = state
-        self.duty = Duty()
+        self.duty: Duty = members[0].duty if members else Duty()
         self.options = options
         self.commands = Commands(
             cache,

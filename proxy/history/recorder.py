@@ -120,6 +120,16 @@ class Recorder:
             self._timer = asyncio.get_running_loop().call_later(cache.starts_in_s, self._tick)
         else:
             self._tick()
+        self._gateway.duty.subscribe(self._on_duty)
+
+    def _on_duty(self) -> None:
+        """Go on where this process left off, or leave the recording to another one."""
+        self._finish_minute()
+        if not self._gateway.duty.is_on:
+            self._start(self._write())
+        elif self._is_resumed:
+            self._is_resumed = False
+            self._start(self._resume())
 
     async def _resume(self) -> None:
         """Go on with what an earlier process left; before that nothing is recorded."""
@@ -153,6 +163,9 @@ class Recorder:
     def _tick(self) -> None:
         """Request the powers if no client has for a while, and what changes slowly every five minutes."""
         now = self._gateway.clock.monotonic()
+        if not self._gateway.duty.is_on:
+            self._timer = asyncio.get_running_loop().call_later(self.interval_s, self._tick)
+            return
         if not self._is_resumed:
             self._start(self._resume())
         elif self._minutes.at is not None and self.now >= self._minutes.at + MINUTE_S:
@@ -196,7 +209,7 @@ class Recorder:
         """Take a reading soon if there are new powers, also those that a client requested."""
         snapshot = self._gateway.cache.peek(METERS)
         is_new = snapshot is not None and snapshot.observed_at > self._taken_at
-        if is_new and self._is_resumed and self._sampling is None:
+        if is_new and self._is_resumed and self._sampling is None and self._gateway.duty.is_on:
             self._sampling = asyncio.get_running_loop().call_later(_TOGETHER_S, self._sample)
 
     def _sample(self) -> None:

@@ -180,3 +180,11 @@ def _unreachable(cause: BaseException, otherwise: str) -> BrokerError:
         case OSError():
             return BrokerError(f"cannot be reached: {cause.strerror or cause}")
     return BrokerError(otherwise)
+
+
+def first_of(group: BaseExceptionGroup[BrokerError]) -> BrokerError:
+    """Return one of the errors; all are of one connection."""
+    found: BaseException = group
+    while isinstance(found, BaseExceptionGroup):
+        found = found.exceptions[0]
+    return found if isinstance(found, BrokerError) else BrokerError(str(found))

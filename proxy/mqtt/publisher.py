@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy import __version__
 from proxy.mqtt import survey
-from proxy.mqtt.broker import Broker, BrokerError, Received, connected
+from proxy.mqtt.broker import Broker, BrokerError, Received, connected, first_of
 from proxy.mqtt.commands import NEEDS
 from proxy.mqtt.outbox import OFFLINE, ONLINE, Message
 from proxy.mqtt.retained import collect
@@ -63,8 +63,10 @@ class Publisher:
         self._settings = settings
         self._client_id = client_id
         self._clock = clock
+        publishing = tuple(gateways)
+        self._duty = publishing[0].duty
         self._gateways = {
-            gateway.id: GatewayPublisher(gateway, settings, allowed, self._post) for gateway in gateways
+            gateway.id: GatewayPublisher(gateway, settings, allowed, self._post) for gateway in publishing
         }
         self._takes_commands = bool(allowed)
         self._between = between
@@ -141,16 +143,19 @@ class Publisher:
     async def _run(self) -> None:
         wait_s = _SHORTEST_S
         while not self._stopping.is_set():
+            await self._duty.begun_or(self._stopping)
             began, error = self._clock.monotonic(), BrokerError("closed the connection")
             try:
                 await self._connection()
             except* BrokerError as group:
-                error = _first(group)
+                error = first_of(group)
             except* Exception:  # noqa: BLE001 - a fault of ours must not end MQTT permanently
                 _log.exception("mqtt failed")
                 error = BrokerError("was left because of an error of the proxy")
             if self._stopping.is_set():
                 return
+            if not self._duty.is_on:
+                continue
             if self._clock.monotonic() - began >= _LASTED_S:
                 wait_s = _SHORTEST_S
             wait_s = _LONGEST_S if error.is_refused else wait_s
@@ -180,7 +185,7 @@ class Publisher:
             await self._send(broker, message)
 
         async def stop() -> None:
-            await self._stopping.wait()
+            await self._duty.ended_or(self._stopping)
             raise _Stop
 
         try:
@@ -190,10 +195,12 @@ class Publisher:
                 for gateway in self._gateways.values():
                     group.create_task(gateway.publish(send), name="mqtt publish")
         except* _Stop:
-            for gateway in self._gateways.values():
+            # What another process publishes from now on is not taken back.
+            for gateway in self._gateways.values() if self._duty.is_on else ():
                 for message in gateway.farewell():
                     await send(message)
-            await send(Message(self._availability, OFFLINE, 1))
+            if self._duty.is_on:
+                await send(Message(self._availability, OFFLINE, 1))
 
     async def _look_around(self, broker: Broker) -> None:
         """Find what the broker kept from before, once in the life of a process."""
@@ -286,11 +293,3 @@ class Publisher:
             self._error = str(error)
             _log.warning("mqtt connection lost", extra={"reason": self.sentence()})
         self._error = str(error)
-
-
-def _first(group: BaseExceptionGroup[BrokerError]) -> BrokerError:
-    """Return one of the errors; all are of one connection."""
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found if isinstance(found, BrokerError) else BrokerError(str(found))

@@ -47,6 +47,10 @@ class Backlog:
         entry.waiting.discard(receiver)
         self._entries = [each for each in self._entries if each.waiting]
 
+    def clear(self) -> None:
+        """Forget all messages: another process delivers them."""
+        self._entries.clear()
+
     def dump(self) -> list[dict[str, Any]]:
         """Return the messages as a document."""
         return [

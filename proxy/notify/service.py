@@ -36,7 +36,7 @@ class Notify:
         self._couriers = [
             Courier(receiver, backlogs, context.clock, self._delivered) for receiver in receivers
         ]
-        self._starting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def active(self) -> ActiveFeature:
         """Return what the proxy gets of this feature."""
@@ -52,19 +52,23 @@ class Notify:
 
     async def _begin(self) -> None:
         """Start beside everything else: a disk that hangs delays no reading."""
-        self._starting = asyncio.create_task(self._start(), name="notify")
-
-    async def _start(self) -> None:
         for courier in self._couriers:
             courier.open()
-        for subject in self._subjects:
+        self._tasks = [asyncio.create_task(self._run(subject), name="notify") for subject in self._subjects]
+
+    async def _run(self, subject: Subject) -> None:
+        """Watch while this process has the duty; of several, one reports."""
+        while True:
+            await subject.duty.begun()
             await subject.open()
-        self._notice()
+            self._notice()
+            await subject.duty.ended()
+            await subject.close()
 
     async def _close(self) -> None:
-        if self._starting is not None:
-            self._starting.cancel()
-            await asyncio.gather(self._starting, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(courier.close() for courier in self._couriers))
         await asyncio.gather(*(subject.close() for subject in self._subjects))
 

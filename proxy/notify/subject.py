@@ -26,6 +26,7 @@ from proxy.notify.message import Message, Site, message_of
 from proxy.notify.observation import ALERT_REPORTS, CLOUD_REPORTS, grid_of, look
 
 if TYPE_CHECKING:
+    from proxy.gateways.duty import Duty
     from proxy.gateways.gateway import Gateway
     from proxy.notify.events import Fact
     from proxy.notify.settings import NotifySettings
@@ -72,12 +73,7 @@ class Subject:
         interests = {each: Interest(each, shares_site=shares_site) for each in (gateway, *self._grid)}
         self._interest = None if gateway.members else interests[gateway]
         self._explaining = [interests[each] for each in self._grid]
-        self._machine = Machine(
-            settings.notify_settle,
-            60 * settings.notify_silence,
-            settings.notify_charge,
-            self._clock.monotonic(),
-        )
+        self._machine = self._new_machine()
         self._timer: asyncio.TimerHandle | None = None
         self._soon: asyncio.TimerHandle | None = None
         self._undo: list[Callable[[], None]] = []
@@ -87,8 +83,19 @@ class Subject:
         self._written: dict[str, Any] = {}
         self._written_at = float("-inf")
 
+    @property
+    def duty(self) -> Duty:
+        """Whether this process is the one that reports."""
+        return self._gateway.duty
+
+    def _new_machine(self) -> Machine:
+        settings = self._settings
+        silent_s, now = 60 * settings.notify_silence, self._clock.monotonic()
+        return Machine(settings.notify_settle, silent_s, settings.notify_charge, now)
+
     async def open(self) -> None:
-        """Go on with what an earlier process left, and begin."""
+        """Go on with what an earlier process left, or another one, and begin."""
+        self._machine = self._new_machine()
         document = await self._gateway.state.submit(self._gateway.state.recall, FILE)
         try:
             self._zone_name = str(document.get("zone", ""))
@@ -114,10 +121,12 @@ class Subject:
                 timer.cancel()
         if not self._undo:
             return  # it has not begun
+        self._undo, self._soon = [], None
         self._write()
         if self._writing is not None:
             await asyncio.wait({self._writing}, timeout=_LAST_WRITE_S)
             self._writing.cancel()
+        self.backlog.clear()
 
     @property
     def _offset(self) -> float:

@@ -1,0 +1,25 @@
+"""Of several processes that serve one gateway, one publishes it."""
+
+from __future__ import annotations
+
+from tests.clock import settled
+from tests.mqtt.conftest import PREFIX, calm, happens
+
+
+async def test_only_the_process_that_has_the_duty_is_connected(publishing, sim, broker, client, clock):
+    proxy = await publishing(sim, broker)
+    await client.hears(f"{PREFIX}/availability", "online")
+    duty = proxy.context.gateway.duty
+
+    duty.set(on=False)
+    await happens(lambda: "Client proxy disconnected" in broker.log.read_text())
+    clock.advance(300)
+    await settled()
+    before = client.count(f"{PREFIX}/availability")
+    duty.set(on=True)
+    await happens(lambda: client.count(f"{PREFIX}/availability") > before)
+    await calm(proxy)
+
+    # It left without a word: the other process publishes these topics now.
+    said = [text for topic, text in client.heard if topic == f"{PREFIX}/availability"]
+    assert said == ["online", "online"]
