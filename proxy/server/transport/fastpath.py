@@ -54,7 +54,7 @@ class FastConnectionLimiter(ConnectionLimiter):
 class FastConnection(Connection):
     """A connection that answers plain requests itself."""
 
-    __slots__ = ("_answers", "_ended_a_head", "_watch", "is_dormant")
+    __slots__ = ("_answers", "_ended_a_head", "_is_limited", "_watch", "is_dormant")
     parts: ClassVar[Mapping[str, object]] = FAST
 
     def __init__(self, limiter: FastConnectionLimiter) -> None:  # aiohttp's part is made in _activate
@@ -64,6 +64,7 @@ class FastConnection(Connection):
         self._deadline = self._unread = None
         self._answers = limiter.answers
         self._ended_a_head = True
+        self._is_limited = False
         self._watch = limiter.watch
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -72,7 +73,6 @@ class FastConnection(Connection):
             self.reject(transport)
             return
         self._answers = self._answers.at(transport)
-        enable_backpressure(transport)
         self.transport = cast("asyncio.Transport", transport)
         self.server.connection_made(self, self.transport)
         self.closes_at = self.loop.time() + REQUEST_S
@@ -92,6 +92,8 @@ class FastConnection(Connection):
             now = answers.now()
             if now < answer.until or answers.renew(answer, now):
                 transport.write(answer.block)
+                if not self._is_limited:
+                    self._limit(transport)
                 self.closes_at = self.loop.time() + KEEP_ALIVE_S
                 answer.hits += 1
                 answer.seconds += answers.now() - now
@@ -104,6 +106,11 @@ class FastConnection(Connection):
         if data:
             self._ended_a_head = data.endswith(b"\r\n\r\n")
 
+    def _limit(self, transport: asyncio.Transport) -> None:
+        """Be notified of what is left unread from now on: not before, because the end of a handshake is no response."""
+        self._is_limited = True
+        enable_backpressure(transport)
+
     @property
     def _is_idle(self) -> bool:
         """Whether aiohttp waits for a request and has read nothing of it yet."""
@@ -111,6 +118,8 @@ class FastConnection(Connection):
 
     def _activate(self) -> None:
         """Hand this connection to aiohttp from now on; what is known of its writing side stays known."""
+        if self.transport is not None and not self._is_limited:
+            self._limit(self.transport)
         transport, blocked, unread = self.transport, self.is_blocked, self._unread
         self.is_dormant = False
         super().__init__(self._limiter)

@@ -1,5 +1,9 @@
 """The fast path over TLS and on every event loop: its answers are the same there, and it does answer."""
 
+import asyncio
+import ssl
+from contextlib import suppress
+
 import pytest
 
 from tests.server.transport.clients import NOT_PLAIN, PLAIN, head
@@ -41,3 +45,42 @@ async def test_a_request_in_pieces(each_pair):
 
         assert fast == slow
         assert fast.count(b"HTTP/1.1 200 OK") == 3
+
+
+@pytest.mark.parametrize("each_pair", ["yes"], ids=["TLS"], indirect=True)
+async def test_a_request_that_comes_with_the_end_of_the_handshake_needs_no_aiohttp(each_pair):
+    """As programs send it that open a connection for each request: what is unsent of the handshake is no response."""
+    await each_pair.ask_meanwhile(ONE)
+    before = each_pair.server.requests_count
+
+    answer = await at_once(
+        each_pair.ports[0], each_pair.tls, head("GET /soe HTTP/1.1", "Host: a", "Connection: close")
+    )
+
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert answer.endswith(b'"raw_percentage": 50}')
+    assert each_pair.server.requests_count == before
+
+
+async def at_once(port: int, context: ssl.SSLContext, request: bytes) -> bytes:
+    """Send the client's last flight of the handshake and a request in one piece; return what comes back."""
+    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(received, sent)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    is_done = False
+    while not is_done:
+        try:
+            tls.do_handshake()
+            is_done = True
+        except ssl.SSLWantReadError:
+            writer.write(sent.read())
+            received.write(await reader.read(65536))
+    tls.write(request)
+    writer.write(sent.read())
+    received.write(await reader.read())
+    writer.close()
+    answer = bytearray()
+    with suppress(ssl.SSLError):
+        while chunk := tls.read():
+            answer += chunk
+    return bytes(answer)
