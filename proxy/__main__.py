@@ -8,7 +8,6 @@ runs every few seconds.
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import os
 import sys
@@ -232,6 +231,8 @@ def _unknown(word: str) -> str | None:
     names = [command.name for command in commands()]
     if word.startswith("-") or word in names:
         return None
+    import difflib  # noqa: PLC0415 - only for what is misspelt
+
     near = difflib.get_close_matches(word, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}."
     return f"{word} is no command; {hint}"

@@ -7,7 +7,6 @@ around a value that cannot contain any they are ignored with a warning.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +88,8 @@ def parsed(row: SettingSpec, given: Given, found: Findings) -> Any:
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """Finish a sentence about an unknown name with the one that was probably meant."""
+    import difflib  # noqa: PLC0415 - only for what is misspelt
+
     near = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.7)
     return f"; did you mean {near[0]}?" if near else "."
 

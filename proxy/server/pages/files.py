@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.server.http.coding import pack
+from proxy.server.pages.memory import give_back
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -63,8 +64,15 @@ class StaticFile:
         if not coding:
             return self.body
         if coding not in self._packed:
-            self._packed[coding] = await asyncio.to_thread(pack, self.body, coding, once=True)
+            self._packed[coding] = await asyncio.to_thread(_packed_once, self.body, coding)
         return self._packed[coding]
+
+
+def _packed_once(body: bytes, coding: str) -> bytes:
+    try:
+        return pack(body, coding, once=True)
+    finally:
+        give_back()
 
 
 def find_folder() -> Path:
