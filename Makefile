@@ -9,7 +9,7 @@ NEEDS := chromium-headless-shell:chromium-headless-shell prometheus:prometheus p
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx mosquitto:mosquitto redis-server:redis-server
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest docs picture bench deb zipapp release lock clean
+.PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest test-homeassistant docs picture bench deb zipapp release lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -22,7 +22,7 @@ test: $(VENV)/.test ## everything: lint, types, import rules, all tests
 	$(MAKE) --no-print-directory lint unit
 
 # What needs a browser, servers, or a Debian to build packages on.
-HEAVY := tests/browser tests/stack $(addprefix tests/packaging/test_,debian.py release.py zipapp.py)
+HEAVY := tests/browser tests/stack tests/homeassistant $(addprefix tests/packaging/test_,debian.py release.py zipapp.py)
 check: $(VENV)/.test ## the same without browser, servers and packages
 	$(MAKE) --no-print-directory lint
 	$(MAKE) --no-print-directory unit TESTS='$(addprefix --ignore=,$(HEAVY)) tests'
@@ -36,7 +36,7 @@ lint: $(VENV)/.test
 
 # What takes longest comes first, so that nothing long is left to one process at the end.
 LONG := $(addprefix tests/,packaging/ stack/ browser/ hostile/ spec/ commands/ openc2/ drivers/)
-TESTS := $(LONG) $(filter-out $(LONG) %__pycache__/,$(wildcard tests/*/))
+TESTS := $(LONG) $(filter-out $(LONG) tests/homeassistant/ %__pycache__/,$(wildcard tests/*/))
 unit: $(VENV)/.test
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --no-loadscope-reorder $(TESTS)
 
@@ -62,6 +62,11 @@ test-lowest: $(VENV)/.test ## the tests of the server with the lowest aiohttp th
 		found=$$(PYTHONPATH=$(VENV)/aiohttp $(BIN)/python -c 'import aiohttp; print(aiohttp.__version__)'); \
 		[ "$$found" != "$$tested" ] || continue; tested=$$found; echo "aiohttp $$found"; \
 		PYTHONPATH=$(VENV)/aiohttp $(BIN)/python -m pytest -q -n auto --dist loadfile tests/server tests/hostile; done
+
+test-homeassistant: $(VENV)/.test ## the entities in a real Home Assistant, the newest that a Python here can install (10 minutes)
+	.ci/packages mosquitto:mosquitto g++:g++
+	.ci/homeassistant .homeassistant
+	HOMEASSISTANT=$(CURDIR)/.homeassistant $(BIN)/python -m pytest -q tests/homeassistant
 
 format: $(VENV)/.test ## write the code as the linter wants it
 	$(BIN)/ruff format .
@@ -100,7 +105,7 @@ lock: $(VENV)/.test ## update the pinned versions of dependencies
 		--no-header pyproject.toml --output-file deploy/requirements.lock
 
 clean: ## remove what these commands made
-	rm -rf $(VENV) .bench-peer dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .bench-peer .homeassistant dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(VENV)/.run: pyproject.toml .ci/venv
 	.ci/venv $(VENV)

@@ -51,8 +51,9 @@ async def _clear(broker: Broker, prefix: str, ha_prefix: str) -> int:
                     silence.reschedule(asyncio.get_running_loop().time() + _SILENCE_S)
     except TimeoutError:
         pass
-    # Units before the gateway that they belong to: Home Assistant would keep a nameless device otherwise.
-    for topic in sorted(found, reverse=True):
+    # Announcements before values, for Home Assistant would read what is empty; and units before the gateway that
+    # they belong to: it would keep a nameless device otherwise.
+    for topic in sorted(found, key=lambda topic: (not topic.startswith(f"{prefix}/"), topic), reverse=True):
         await broker.publish(Message(topic, "", 1))
     return len(found)
 

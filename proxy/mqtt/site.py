@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.mqtt.control import Control
-from proxy.mqtt.discovery import Place, devices, singles
+from proxy.mqtt.discovery import CONTROL_ENTITIES, Place, devices, singles
 from proxy.mqtt.document import Catalogue, topics_of
 from proxy.mqtt.entities import ENTITIES
 from proxy.mqtt.facts import facts_of, snapshots_of
@@ -23,6 +23,7 @@ from proxy.mqtt.watch import Watch
 if TYPE_CHECKING:
     from proxy.core.model import Snapshot
     from proxy.gateways.gateway import Gateway
+    from proxy.mqtt.entity import Entity
     from proxy.mqtt.settings import MqttSettings
 
 Send = Callable[[Message], Awaitable[None]]
@@ -62,6 +63,8 @@ class GatewayPublisher:
         self._held: set[str] = set(topics_of(ENTITIES))
         self._announced: dict[str, str] = {}
         self._announced_of: object = None
+        # Where entities stand by themselves that are not announced with their device yet, by suffix.
+        self._singles: dict[str, str] = {}
         self._pause_s = max(settings.mqtt_interval, 0.0 if settings.mqtt_qos else _UNACKNOWLEDGED_S)
 
     async def publish(self, send: Send) -> None:
@@ -99,6 +102,7 @@ class GatewayPublisher:
         self._post(Message(f"{self.place.root}/control/{control}/result", result, 1, retain=False))
 
     async def _round(self, snapshots: tuple[Snapshot, ...], send: Send) -> None:
+        self._singles |= self.survey.singles(self.place)
         facts = facts_of(self._gateway, snapshots)
         publication = self._catalogue.publication(facts, self._export)
         await self._gateway.counters.settle()
@@ -129,14 +133,31 @@ class GatewayPublisher:
         made = singles if form == "single" else devices
         rows = tuple(self._catalogue.existing.values())
         payloads = dict(made(self.place, state, rows, offered, min(self._settings.mqtt_qos, 1)))
-        moved = [] if form == "single" else self.survey.singles(self.place)
+        moved, gone = (
+            (self.survey.devices(self.place), []) if form == "single" else self._settled(rows, offered)
+        )
         yield from (self._announcement(topic, MIGRATE) for topic in moved)
         for topic, payload in payloads.items():
             text = json.dumps(payload, ensure_ascii=False, separators=(",", ":")) if payload else ""
             if self._announced.get(topic) != text:
                 self._announced[topic] = text
                 yield self._announcement(topic, text)
-        yield from (self._announcement(topic, "") for topic in moved)
+        yield from (self._announcement(topic, "") for topic in (*moved, *gone))
+
+    def _settled(self, rows: Collection[Entity], offered: Collection[str]) -> tuple[list[str], list[str]]:
+        """Take the topics of entities that move to their device now, and of controls that are not offered.
+
+        What is not announced stays where it is: Home Assistant would keep an entity that belongs to nothing.
+        """
+        present = {row.suffix for row in rows} | {
+            row.suffix for row in CONTROL_ENTITIES if row.control in offered
+        }
+        absent = {row.suffix for row in CONTROL_ENTITIES} - present
+        taken = {suffix: self._singles.pop(suffix) for suffix in self._singles.keys() & (present | absent)}
+        return (
+            [topic for suffix, topic in taken.items() if suffix in present],
+            [topic for suffix, topic in taken.items() if suffix in absent],
+        )
 
     def _announcement(self, topic: str, text: str) -> Message:
         return Message(topic, text, min(self._settings.mqtt_qos, 1))

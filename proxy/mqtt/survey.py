@@ -40,12 +40,21 @@ class Survey:
             if payload and below != topic and below.partition("/")[0] in _FAMILIES:
                 yield below
 
-    def singles(self, place: Place) -> list[str]:
-        """Return the topics where entities of a gateway were announced by themselves."""
+    def singles(self, place: Place) -> dict[str, str]:
+        """Return the topics where entities of a gateway were announced by themselves, by suffix of their ids."""
+        return {
+            suffix: topic
+            for topic, payload in self.retained.items()
+            if payload and (suffix := self._single(topic, place)) and b"migrate_discovery" not in payload
+        }
+
+    def devices(self, place: Place) -> list[str]:
+        """Return the topics where the devices of a gateway are announced, as they are unless in form ``single``."""
         return [
             topic
             for topic, payload in self.retained.items()
-            if payload and self._is_single(topic, place) and b"migrate_discovery" not in payload
+            if topic.startswith(f"{place.ha_prefix}/device/{place.unique_id()}")
+            and f'"{place.root}/'.encode() in payload
         ]
 
     def other_server(self, prefix: str, client_id: str) -> Mapping[str, str] | None:
@@ -57,14 +66,32 @@ class Survey:
         except ValueError:
             return None
         known = document if isinstance(document, dict) else {}
-        # A server that does not say its name is not one of ours.
-        other = str(known.get("client_id", "pypowerwall-server"))
+        if "client_id" in known:
+            other = str(known["client_id"])
+        elif self._has_gateway_online(prefix):
+            # A server that does not say its name is not one of ours. When it stops, it says so of gateways only.
+            other = "pypowerwall-server"
+        else:
+            return None
         return None if other == client_id else {"client_id": other}
 
+    def _has_gateway_online(self, prefix: str) -> bool:
+        return any(
+            topic.startswith(f"{prefix}/") and topic.count("/") > prefix.count("/") + 1
+            for topic, payload in self.retained.items()
+            if topic.endswith("/availability") and payload == b"online"
+        )
+
     @staticmethod
-    def _is_single(topic: str, place: Place) -> bool:
+    def _single(topic: str, place: Place) -> str:
+        """Return the suffix of the id of an entity of the gateway that is announced here; "" if none is."""
         levels = topic.removeprefix(f"{place.ha_prefix}/").split("/")
         is_config = topic.startswith(f"{place.ha_prefix}/") and len(levels) == len(
             ("platform", "id", "config")
         )
-        return is_config and levels[0] != "device" and levels[1].startswith(f"{place.unique_id()}_")
+        own = f"{place.unique_id()}_"
+        return (
+            levels[1].removeprefix(own)
+            if is_config and levels[0] != "device" and levels[1].startswith(own)
+            else ""
+        )

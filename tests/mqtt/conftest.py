@@ -162,6 +162,16 @@ async def calm(proxy) -> None:
         await asyncio.sleep(0.002)
 
 
+def publisher(proxy):
+    """The part of a proxy that publishes."""
+    return proxy.context.reports[0].__self__._publisher
+
+
+async def stop(proxy) -> None:
+    """End MQTT as at the end of the proxy."""
+    await publisher(proxy).close()
+
+
 def sent(proxy) -> float:
     return samples(proxy, "powerwall_proxy_mqtt_messages_total")["sent",]
 

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.clock import pass_time, settled
-from tests.mqtt.conftest import ROOT, calm, client_of, happens, samples, sent
+from tests.mqtt.conftest import ROOT, calm, client_of, happens, publisher, samples, sent
 
 # An attempt ends after this long, and the longest pause between two (docs/mqtt.md).
 ATTEMPT_S, LONGEST_PAUSE_S = 10.0, 60.0
@@ -115,14 +115,13 @@ async def test_an_address_where_nobody_listens_is_tried_less_and_less(publishing
     absent = mosquitto(started=False)
     proxy = await publishing(sim, absent)
     assert await lost(proxy, absent) == "is not there: the connection is refused."
-    publisher = proxy.context.reports[0].__self__._publisher
 
     waited, attempts = 0.0, []
     while waited < 300:
-        before = publisher._failures
+        before = publisher(proxy)._failures
         await pass_time(clock, proxy, 1)
         waited += 1
-        attempts += [waited] * (publisher._failures > before)
+        attempts += [waited] * (publisher(proxy)._failures > before)
 
     assert 6 <= len(attempts) <= 10
     assert attempts[-1] - attempts[-2] >= 55
@@ -178,7 +177,8 @@ async def test_two_with_the_same_client_id_do_not_throw_each_other_out_all_the_t
 
 
 async def test_another_server_at_the_same_topics_is_named(publishing, sim, broker, client):
-    await client.publish("pypowerwall/availability", "online", retain=True)
+    for topic in ("pypowerwall/availability", f"{ROOT}/availability"):
+        await client.publish(topic, "online", retain=True)
 
     proxy = await publishing(sim, broker)
     await connected(proxy)

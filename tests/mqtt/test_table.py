@@ -280,7 +280,10 @@ def test_a_pair_has_a_sum_only_if_both_strings_are_known():
 def test_other_servers_are_recognized_by_what_they_left():
     online = {"pypowerwall/availability": b"online"}
 
-    assert Survey(online).other_server("pypowerwall", "me") == {"client_id": "pypowerwall-server"}
+    peer = {**online, "pypowerwall/default/availability": b"online"}
+    assert Survey(peer).other_server("pypowerwall", "me") == {"client_id": "pypowerwall-server"}
+    stopped = {**online, "pypowerwall/default/availability": b"offline"}
+    assert Survey(stopped).other_server("pypowerwall", "me") is None
     ours = {**online, "pypowerwall/server": b'{"client_id": "me"}'}
     assert Survey(ours).other_server("pypowerwall", "me") is None
     assert Survey(ours).other_server("pypowerwall", "another") == {"client_id": "me"}
