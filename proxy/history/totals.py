@@ -33,7 +33,6 @@ _BALANCE: Final[Mapping[str, int]] = {
     "grid_in": 1,
     "grid_out": -1,
     "solar": 1,
-    "generator": 1,
     "battery_out": 1,
     "battery_in": -1,
 }
