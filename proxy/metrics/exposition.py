@@ -73,7 +73,7 @@ class Metrics:
         now = self._running.clock.monotonic
         started = now()
         wanted = chosen(accept)
-        self._running.observe()
+        self._running.observe(gateway)
         text = "".join(self._of_one(wanted, gateway) if gateway else self._of_all(wanted))
         body = text.encode() + wanted.write(_NOTHING if gateway else self._process)
         self._running.collect_seconds = now() - started

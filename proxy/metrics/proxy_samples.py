@@ -51,9 +51,11 @@ class Running:
     implausible: Counter[tuple[str, str]] = field(default_factory=Counter)
     statuses: Mapping[str, GatewayStatus] = field(default_factory=dict)
 
-    def observe(self) -> None:
-        """Take down how things stand with the gateways: all samples of a scrape are of one moment."""
-        self.statuses = {gateway.name: status_of(gateway) for gateway in self.gateways}
+    def observe(self, only: str = "") -> None:
+        """Take down how things stand with the gateways, or with one: all samples of a scrape are of one moment."""
+        self.statuses = {
+            gateway.name: status_of(gateway) for gateway in self.gateways if only in {"", gateway.name}
+        }
 
     @property
     def links(self) -> Iterator[tuple[tuple[str, str], LinkStatus]]:
