@@ -11,10 +11,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from proxy.cache.events import CommandDone
 from proxy.core.errors import CommandRejected, GatewayError, NotSupported, OutcomeUnknown, WritesRefused
@@ -88,6 +88,16 @@ class Report:
         return "ok" if self.confirmed else "accepted"
 
 
+class Delegate(Protocol):
+    """What carries commands out in another process, where that is the one writer of a gateway."""
+
+    async def execute(self, command: Command, who: str) -> Report | None:
+        """Have a command carried out; None where this process has to do it. Never raises."""
+
+    async def announced(self) -> None:
+        """Return when the other processes have been sent what a command has changed."""
+
+
 class Commands:
     """The one writer of a gateway. ``counts`` has commands by setting and outcome, also those refused before.
 
@@ -107,8 +117,7 @@ class Commands:
             gateway.links, key=lambda link: isinstance(link.driver, CountsRequests) is local_first
         )
         self._confirming: set[asyncio.Task[None]] = set()
-        # Has another process carry a command out, if there is one; None is returned where this one has to.
-        self.hand_over: Callable[[Command, str], Awaitable[Report | None]] | None = None
+        self.delegate: Delegate | None = None  # where several processes share the gateway
 
     @property
     def settings(self) -> frozenset[Setting]:
@@ -118,7 +127,10 @@ class Commands:
     async def execute(self, command: Command, who: str) -> Report:
         """Carry out a command in its turn. Never raises for the gateway's sake."""
         async with self._turn:
-            if self.hand_over is not None and (elsewhere := await self.hand_over(command, who)) is not None:
+            if (
+                self.delegate is not None
+                and (elsewhere := await self.delegate.execute(command, who)) is not None
+            ):
                 self._note(elsewhere)
                 return elsewhere
             at, before = self._clock.wall(), self._known(command)
@@ -137,6 +149,8 @@ class Commands:
                 self._note(Report(command, who, at, before, {}, error=stopped))
                 raise
             self._note(report)
+            if self.delegate is not None:
+                await self.delegate.announced()
             if report.outcome == "accepted":
                 task = asyncio.create_task(self._confirm(report), name="confirm command")
                 self._confirming.add(task)

@@ -60,6 +60,12 @@ class Handover:
                 return self._not_sent(command, who)
         return await self._handed_over(command, who)
 
+    async def announced(self) -> None:
+        """Return when what a command has changed was sent to the other replicas: all of them read it again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_S):
+                await self._member.outbox.flushed()
+
     def done(self, number: str, row: Mapping[str, Any]) -> None:
         """Take the report of a command that was handed over."""
         waiter = self._waiters.get(number)

@@ -73,7 +73,7 @@ class Member:
         self._taking_over: asyncio.Task[None] | None = None
         self.is_closing = False
         gateway.duty.set(on=False)
-        gateway.commands.hand_over = self.handover.execute
+        gateway.commands.delegate = self.handover
         gateway.events.subscribe(SnapshotDiscarded, self._on_discarded)
 
     def _relayed(self) -> dict[str, Relay]:
