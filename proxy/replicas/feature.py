@@ -84,6 +84,13 @@ class Replicas:
     async def _begin(self) -> None:
         """Contest the leases. Raises Unusable where other settings are needed; a Redis that is lost may come back."""
         await asyncio.gather(*(member.begin() for member in self._members.values()))
+        try:
+            self._check()
+        except Unusable:
+            await self._close()
+            raise
+
+    def _check(self) -> None:
         for member in self._members.values():
             if member.office.refused:
                 raise Unusable(
