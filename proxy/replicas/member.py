@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LAST_S: Final = 0.5
+_AGAIN_S: Final = 0.05
 
 
 class Member:
@@ -171,9 +172,7 @@ class Member:
                     await self.outbox.flushed()
                     await self.office.release(self.outbox.farewell())
         self._release_waiting()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await _ended(self._tasks)
         self._ticked.set()
 
     async def _renew(self) -> None:
@@ -275,3 +274,12 @@ class Member:
     def _on_document(self, name: str) -> None:
         if self.office.role is Role.HOLDING:
             self.outbox.put_document(name)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """End tasks. The library of Redis may lose a cancellation that comes while it connects, so it is repeated."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_AGAIN_S)
