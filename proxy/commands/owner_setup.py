@@ -9,7 +9,7 @@ from proxy.config.cloud import SIGN_INS
 from proxy.config.gateway_settings import OWNER
 from proxy.core.redaction import conceal
 from proxy.drivers.cloud.enrolment import OWNER_APPLICATION
-from proxy.drivers.cloud.factory import AUTH_URLS
+from proxy.drivers.cloud.factory import AUTH_URLS, CHINA_REFUSED
 from proxy.drivers.cloud.found import CHINA_AUTH_URL, SITE_FILE, site_id
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import OwnerFormat, Tokens, expiry
@@ -62,6 +62,8 @@ def _pasted(steps: Steps) -> Tokens:
 def _sign_in_server(steps: Steps) -> str:
     if steps.settings.cloud_auth_url:
         return steps.settings.cloud_auth_url.rstrip("/")
+    if steps.args.region == "cn" and not steps.settings.cloud_url:
+        raise Stopped(f"{CHINA_REFUSED}.")
     return CHINA_AUTH_URL if steps.args.region == "cn" else AUTH_URLS[OWNER]
 
 

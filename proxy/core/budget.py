@@ -110,7 +110,7 @@ class Budget:
         spent = spending.at(now)
         if command:
             return spent.reads + spent.commands < self.monthly
-        return min(self._left(spent), self._left_today(spent)) > 0
+        return (self.left_today(spent, now) or 0) > 0
 
     def stretch(self, spending: Spending, now: float, planned_per_s: float) -> float:
         """Say by how much intervals must be longer than planned so that the requests last; 1 is as planned.
@@ -144,6 +144,13 @@ class Budget:
     def left(self, spending: Spending, now: float) -> int | None:
         """Count the requests that reads may still use this month; None without a limit."""
         return None if self.monthly is None else self._left(spending.at(now))
+
+    def left_today(self, spending: Spending, now: float) -> int | None:
+        """Count the requests that reads may still use until midnight; None without a limit."""
+        if self.monthly is None:
+            return None
+        spent = spending.at(now)
+        return min(self._left(spent), self._left_today(spent))
 
     def _left(self, spent: Spending) -> int:
         over = max(spent.commands - self.held_back, 0)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import date, tzinfo
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from proxy.core.errors import GatewayError
@@ -83,6 +84,34 @@ class CountsRequests(Protocol):
 
     def requests_this_month(self) -> Mapping[str, Any]:
         """Say how many ``reads`` and ``commands`` were sent, the ``budget`` and what is ``left`` of it; None: no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastInterval:
+    """What a site gave and took in a span of the past that begins ``at`` (Unix s).
+
+    ``energies`` are watt-hours, by name: solar, home, battery_in, battery_out, grid_in, grid_out, generator, and
+    for each flow from one of solar, grid, battery and generator (n) to another or the home: s2h, s2b, s2g, g2h, …
+    What the site lacks is missing.
+    """
+
+    at: int
+    span_s: int
+    energies: Mapping[str, float]
+
+
+@runtime_checkable
+class RemembersDays(Protocol):
+    """A driver whose provider keeps the past of the site, for one request a day of it."""
+
+    async def past_day(self, day: date, zone: tzinfo) -> Sequence[PastInterval]:
+        """Return a local day that is over, the oldest interval first; those without readings are missing.
+
+        Raises GatewayError.
+        """
+
+    async def first_day(self, zone: tzinfo) -> date | None:
+        """Return the day on which the site was installed; None if that is not known. Raises GatewayError."""
 
 
 @runtime_checkable

@@ -44,14 +44,23 @@ _COMMAND = Command(
             "metavar": "FILE|URL",
             "help": "file to write (default: standard output); file, InfluxDB or pypowerwall-server to read",
         },
+        "--cloud": {
+            "action": "store_true",
+            "help": "import the energy history of Tesla's cloud, a request a day",
+        },
         "--days": {"action": "store_true", "help": "export the energies of days"},
-        "--from": {"dest": "since", "metavar": "DAY", "help": "first day of an export"},
+        "--from": {
+            "dest": "since",
+            "metavar": "DAY",
+            "help": "first day of an export, or of an import from the cloud",
+        },
         "--to": {"dest": "until", "metavar": "DAY", "help": "last day of an export"},
         "--gateway": {"metavar": "ID", "help": "the gateway, if there are several"},
     },
     "import reads a table that this proxy wrote, an InfluxDB of Powerwall-Dashboard "
     "(http://host:8086, or http://user:password@host:8086/database), or the time series of a pypowerwall-server "
-    "(http://host:8675). What was recorded stays as it is; an import that was interrupted can be repeated.",
+    "(http://host:8675); with --cloud the energy history of the site in Tesla's cloud, day by day within the month's budget. "
+    "What was recorded stays as it is; an import that was interrupted can be repeated.",
     module="proxy.history.command",
 )
 FEATURE = Feature(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import csv
 import sqlite3
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from datetime import tzinfo
+from dataclasses import replace
+from datetime import date, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO
 
-from proxy.config.console import OK, complain, load_or_exit, the_one
+from proxy.config.cloud import cloud_mode
+from proxy.config.console import OK, complain, load_or_exit, report_instead_of_logging, the_one
+from proxy.core.clock import Clock
 from proxy.core.zones import zone_of
 from proxy.history import exporting, reading
 from proxy.history.answers import days_csv
@@ -24,9 +28,11 @@ from proxy.history.query import BadQuery, parse
 from proxy.history.schema import LEVELS, SIGNAL_LEVELS, TooNew
 from proxy.history.writing import thin, used_bytes
 from proxy.state.folder import folder_of
+from proxy.state.store import StateStore
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
+    from proxy.history.importing.cloud import Imported
 
 _BAR: Final = 30
 _BEGINNING: Final = "2000-01-02"
@@ -42,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     actions: dict[str, Callable[[argparse.Namespace, GatewaySettings, Path], int]] = {
         "check": _check,
         "export": _export,
-        "import": _import,
+        "import": _import_from_cloud if args.cloud else _import,
     }
     try:
         return actions[args.action](args, gateway, path)
@@ -114,7 +120,7 @@ def _export(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> i
 def _import(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> int:
     """Add what a file or a server has; what was recorded stays as it is."""
     if not args.source:
-        raise SourceError("import needs a file, or the URL of an InfluxDB or a pypowerwall-server.")
+        raise SourceError("import needs a file, the URL of an InfluxDB or a pypowerwall-server, or --cloud.")
     database, now = Database(path), time.time()
 
     def work(db: sqlite3.Connection) -> Importer:
@@ -131,6 +137,43 @@ def _import(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> i
         database.close()
     sys.stdout.write(f"{importer.rows:,d} rows and {importer.days:,d} days were added.\n")
     return OK
+
+
+def _import_from_cloud(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> int:
+    """Add the days of Tesla's energy history that are not there; what was recorded stays as it is."""
+    if not cloud_mode(gateway):
+        raise SourceError("--cloud needs a sign-in: powerwall-proxy setup --mode fleet, owner or static.")
+    if args.source:
+        raise SourceError("--cloud reads the site of the settings; no file and no URL goes with it.")
+    report_instead_of_logging()
+    done = asyncio.run(_read_cloud(_day(args.since), gateway, path))
+    sys.stdout.write(f"{done.rows:,d} rows and {done.days:,d} days were added.\n")
+    return complain(done.ended, "The same command goes on from there.") if done.ended else OK
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as exc:
+        raise SourceError(f"--from: {text!r} is no day, such as 2026-11-29.") from exc
+
+
+async def _read_cloud(since: date | None, gateway: GatewaySettings, path: Path) -> Imported:
+    from proxy.drivers.cloud.factory import make, options_of  # noqa: PLC0415 - only one source is needed
+    from proxy.history.importing.cloud import Cloud  # noqa: PLC0415 - only one source is needed
+
+    database, memory, clock = Database(path), StateStore(path.parent), Clock(time.monotonic, time.time)
+    driver = make(replace(options_of(gateway), history=False), memory, clock)
+    try:
+        zone = database.use(lambda db: _zone(db, gateway))
+        progress = _Progress(zone)
+        done = await Cloud(driver, database, clock, zone).read(since, progress)
+        progress.end()
+        return done
+    finally:
+        await driver.close()
+        await memory.close()
+        database.close()
 
 
 def _read(args: argparse.Namespace, id_: str, importer: Importer, now: float, zone: tzinfo) -> None:
@@ -158,7 +201,7 @@ class _Progress:
         self._tenth = 0
 
     def __call__(self, begin: float, end: float, at: float) -> None:
-        share = (at - begin) / max(end - begin, 1.0)
+        share = (at - begin) / (end - begin or 1.0)
         text = f"{100 * share:3.0f} %  {iso(at, self._zone)[:10]}"
         if self._is_terminal:
             bar = "#" * round(_BAR * share)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from proxy.config.gateway_settings import OWNER
@@ -17,10 +18,11 @@ from proxy.core.cloud_errors import BudgetSpent
 from proxy.core.errors import CommandRejected, GatewayError, OutcomeUnknown, SourceUnavailable
 from proxy.core.freshness import Policy
 from proxy.core.model import Command, Document, Exchange, Outcome, Setting, Source
-from proxy.drivers.base import Usage
-from proxy.drivers.cloud import commands, mapping
+from proxy.drivers.base import PastInterval, Usage
+from proxy.drivers.cloud import commands, mapping, past
 from proxy.drivers.cloud.documents import BATTERY, INFO, LIVE, Held, documents, tables
-from proxy.drivers.cloud.intervals import Intervals
+from proxy.drivers.cloud.history import entries
+from proxy.drivers.cloud.intervals import Intervals, shown
 from proxy.drivers.cloud.mapping import Reported
 from proxy.drivers.cloud.meter import HISTORY
 from proxy.drivers.cloud.refusals import age_of
@@ -144,6 +146,21 @@ class CloudDriver:
         known = {setting: before[setting] for setting in command.values if setting in before}
         return Outcome(command.values, known, confirmed=False)
 
+    async def past_day(self, day: date, zone: tzinfo) -> Sequence[PastInterval]:
+        """Return a day of the site's energy history, for one request."""
+        async with self._turn:
+            self._info = await self._fresh_info()
+            answer = await self._site.get(
+                HISTORY, past.day_query(day, zone), fits=lambda value: entries(value) is not None
+            )
+            return past.intervals(answer.value, day, zone, self._info.value)
+
+    async def first_day(self, zone: tzinfo) -> date | None:
+        """Return the day on which the site was installed."""
+        async with self._turn:
+            self._info = await self._fresh_info()
+            return past.installed(self._info.value, zone)
+
     def forget_answers(self) -> None:
         """Fetch the settings before they are served again, however fresh they are."""
         self._written_at = self._clock.monotonic()
@@ -169,9 +186,9 @@ class CloudDriver:
             "mode": self.mode,
             "site_id": self._site.site_id,
             "counter": self.counter,
-            "interval_s": _shown(self._interval(LIVE)),
+            "interval_s": shown(self._interval(LIVE)),
             "is_stretched": self._interval(LIVE) > _NOTABLE * self._intervals.live_s,
-            "info_interval_s": _shown(self._interval(INFO)),
+            "info_interval_s": shown(self._interval(INFO)),
             "requests": self._ledger.describe(),
             "unconfirmed": sorted(setting.value for setting in self._awaited),
             "energy": self._energies.describe(),
@@ -201,7 +218,7 @@ class CloudDriver:
         self.counter = (self.counter + 1) % _COUNTER
         query = {"counter": str(self.counter + 1), "language": "en"} if self.mode == OWNER else None
         requested_at = self._clock.monotonic()
-        fetched = await self._site.get(LIVE, query, fits=_has_powers)
+        fetched = await self._site.get(LIVE, query, fits=mapping.has_powers)
         now = self._clock.monotonic()
         # RFC 9111 section 4.2.3: the age when it was sent, and all the time that the request took.
         live = Held(
@@ -277,11 +294,3 @@ class CloudDriver:
         )
         reported = Reported(live, info, self._energies.counters, battery)
         return documents(self._tables[endpoint], reported, answer, self._energies.origin)
-
-
-def _has_powers(value: Any) -> bool:
-    return isinstance(value, dict) and any(power is not None for power in mapping.powers(value).values())
-
-
-def _shown(seconds: float) -> float | None:
-    return None if math.isinf(seconds) else round(seconds, 1)

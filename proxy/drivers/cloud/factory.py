@@ -14,7 +14,7 @@ from proxy.core.budget import Budget
 from proxy.drivers.cloud.api import CloudApi
 from proxy.drivers.cloud.driver import CloudDriver
 from proxy.drivers.cloud.energies import SiteEnergies
-from proxy.drivers.cloud.found import look
+from proxy.drivers.cloud.found import is_chinese, look
 from proxy.drivers.cloud.http import CloudHttp
 from proxy.drivers.cloud.intervals import Intervals
 from proxy.drivers.cloud.kept_pause import KeptPause
@@ -23,7 +23,14 @@ from proxy.drivers.cloud.meter import HistoryMeter
 from proxy.drivers.cloud.sign_in import TokenEndpoint
 from proxy.drivers.cloud.site import SiteEndpoints
 from proxy.drivers.cloud.token_file import TokenFile
-from proxy.drivers.cloud.token_store import FLEET_MARGIN_S, OWNER_MARGIN_S, Authority, StaticToken, TokenStore
+from proxy.drivers.cloud.token_store import (
+    FLEET_MARGIN_S,
+    OWNER_MARGIN_S,
+    Authority,
+    NoAuthority,
+    StaticToken,
+    TokenStore,
+)
 from proxy.drivers.cloud.tokens import FleetFormat, OwnerFormat, TokenFormat
 
 if TYPE_CHECKING:
@@ -45,6 +52,8 @@ REGIONS = {
     "eu": "https://fleet-api.prd.eu.vn.cloud.tesla.com",
     "cn": "https://fleet-api.prd.cn.vn.cloud.tesla.cn",
 }
+# The sign-in server for China is known, the API is not: a token of such an account must go to no other one.
+CHINA_REFUSED = "the Owner API for accounts in China is not supported; use the Fleet API: powerwall-proxy setup --mode fleet --region cn"
 AUTH_URLS = {FLEET: "https://fleet-auth.prd.vn.cloud.tesla.com", OWNER: "https://auth.tesla.com", STATIC: ""}
 TOKEN_PATH = "/oauth2/v3/token"  # noqa: S105 - a path
 # Tesla's servers take their time, and clients do not wait for a request to its end.
@@ -143,6 +152,8 @@ def authority(options: CloudOptions, http: CloudHttp, clock: Clock) -> Authority
     """Make what requests are authorised with."""
     if options.mode == STATIC:
         return StaticToken(options.token)
+    if options.mode == OWNER and options.url == API_URLS[OWNER] and is_chinese(options.auth_url):
+        return NoAuthority(CHINA_REFUSED)
     file, form, margin_s = _FILES[options.mode](options)
     url = options.auth_url.rstrip("/") + TOKEN_PATH
     endpoint = TokenEndpoint(http, url, clock.wall, token_tls(options))

@@ -49,7 +49,12 @@ def look(mode: str, folder: str, email: str) -> Found:
 
 def sign_in_url(url: str) -> str:
     """Name the sign-in server of a region by the base URL of its API, where it is not the common one."""
-    return CHINA_AUTH_URL if (urlsplit(url).hostname or "").endswith(".tesla.cn") else ""
+    return CHINA_AUTH_URL if is_chinese(url) else ""
+
+
+def is_chinese(url: str) -> bool:
+    """Say whether a server of Tesla is one of those for China."""
+    return (urlsplit(url).hostname or "").endswith(".tesla.cn")
 
 
 def site_id(value: Any) -> int | None:

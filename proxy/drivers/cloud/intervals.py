@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 _HISTORY_S = 900.0
@@ -24,3 +25,8 @@ class Intervals:
         """Say how many requests these make in a second."""
         energies = 1 / self.history_s + 1 / _DAY_S if history else 0.0
         return 1 / self.live_s + 1 / self.info_s + energies
+
+
+def shown(seconds: float) -> float | None:
+    """Round an interval for people; None for one that does not end."""
+    return None if math.isinf(seconds) else round(seconds, 1)

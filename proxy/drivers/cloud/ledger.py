@@ -73,6 +73,7 @@ class Ledger:
             "commands": sent.commands,
             "budget": self._budget.monthly,
             "left": self._budget.left(sent, now),
+            "left_today": self._budget.left_today(sent, now),
             "list_price_usd": round(sent.cost_usd(), 2),
         }
 

@@ -239,6 +239,11 @@ def powerwalls(reported: Reported) -> dict[str, Any] | None:
     return {"powerwalls": found} if found else None
 
 
+def has_powers(live: Any) -> bool:
+    """Say whether an answer looks like ``live_status``: some power is known."""
+    return isinstance(live, dict) and any(power is not None for power in powers(live).values())
+
+
 def has_site(info: Mapping[str, Any]) -> bool:
     """Say whether an answer looks like ``site_info``: an outage answers with an empty object."""
     return bool(info.keys() & {"id", "site_name", "components", "version"})

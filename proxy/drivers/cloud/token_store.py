@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from proxy.core.clock import Clock
-from proxy.core.cloud_errors import SignInRequired, TokensNotSaved
+from proxy.core.cloud_errors import AccountRefused, SignInRequired, TokensNotSaved
 from proxy.core.errors import SourceUnavailable
 from proxy.core.redaction import conceal
 from proxy.drivers.cloud.sign_in import SIGN_IN_AGAIN, TokenEndpoint
@@ -82,6 +82,33 @@ class StaticToken:
     def describe(self) -> Mapping[str, Any]:
         """Say that it is one."""
         return {"sign_in": "static token"}
+
+
+class NoAuthority:
+    """Nothing can be authorised; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    async def access(self) -> str:
+        """Raise: nothing is sent."""
+        raise AccountRefused(self._reason)
+
+    async def renew(self, refused: str) -> str:  # noqa: ARG002 - as in Authority
+        """Raise: nothing is sent."""
+        raise AccountRefused(self._reason)
+
+    async def credential(self) -> str:
+        """Return nothing."""
+        return ""
+
+    def changed(self) -> bool:
+        """Return False: another account comes with a new start."""
+        return False
+
+    def describe(self) -> Mapping[str, Any]:
+        """Say that there is none."""
+        return {"sign_in": "none"}
 
 
 class TokenStore:

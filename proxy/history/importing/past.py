@@ -107,13 +107,13 @@ class Importer:
                 self._first = each.at if self._first is None else min(self._first, each.at)
                 self._last = max(self._last, each.at + SIGNAL_HOUR.span_s)
 
-    def finish(self) -> None:
-        """Fold what was added, and write its days."""
+    def finish(self, *, replaces: bool = False) -> None:
+        """Fold what was added, and write its days; those that are there stay unless these replace them."""
         before = self._db.total_changes
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for totals in self._days.values():
-                put_day(self._db, totals, replaces=False)
+                put_day(self._db, totals, replaces=replaces)
             self.days = self._db.total_changes - before
             if self._first is not None:
                 fold(self._db, self._last, self._zone, self._first)

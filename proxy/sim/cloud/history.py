@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from proxy.sim.plant import Counters
@@ -78,8 +78,12 @@ def intervals(period: str, end: datetime, installed: datetime) -> Iterator[tuple
             )
             return
     while start < end:
-        yield start, start + step
-        start += step
+        # Five minutes are those of a clock that is never changed; days are the calendar's.
+        after = (
+            (start.astimezone(UTC) + step).astimezone(end.tzinfo) if step is FIVE_MINUTES else start + step
+        )
+        yield start, after
+        start = after
 
 
 def _calendar(starts: list[datetime], end: datetime) -> Iterator[tuple[datetime, datetime]]:

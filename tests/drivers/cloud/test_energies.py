@@ -211,7 +211,7 @@ async def test_a_site_whose_history_was_read_is_never_integrated(connect, cloud,
 
 
 async def test_a_history_that_fails_for_a_moment_is_not_missing(connect, cloud, house, clock, tmp_path):
-    cloud.faults.add(Fault("/api/1/energy_sites/*/calendar_history", status=503))
+    cloud.faults.add(Fault(f"/api/1/energy_sites/{cloud.site.site_id}/calendar_history", status=503))
     driver = await integrated(connect, clock, tmp_path)
     await driver.fetch("live_status")
     cloud.heal()

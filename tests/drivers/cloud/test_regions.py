@@ -56,3 +56,14 @@ async def test_a_token_goes_to_no_host_that_a_stranger_names(connect, cloud, clo
 )
 def test_only_known_hosts_get_the_token(url, taken):
     assert (trusted(url, "https://proxy.example.org") is not None) == taken
+
+
+async def test_the_owner_api_of_china_is_refused_in_a_sentence(connect, cloud, folder):
+    """Its address is not known; nothing of such an account is sent anywhere."""
+    driver = connect("owner", url="", auth_url="https://auth.tesla.cn")
+
+    error = await refused(driver)
+
+    assert isinstance(error, AccountRefused)
+    assert "China is not supported" in str(error)
+    assert cloud.requests == []
