@@ -151,11 +151,14 @@ class Recorder:
         for timer in (self._timer, self._sampling):
             if timer is not None:
                 timer.cancel()
-        if self._writing is not None:
-            await self._writing
-        self._finish_minute()
         if self._is_resumed:
+            if self._writing is not None:
+                await self._writing
+            self._finish_minute()
             await self._write()
+        elif self._writing is not None:
+            self._writing.cancel()  # nothing was recorded: a file that is not open yet stays so
+            await asyncio.wait([self._writing])
         await self.archive.close()
 
     # -- requests ----------------------------------------------------------------------------------

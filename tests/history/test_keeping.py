@@ -1,9 +1,11 @@
 """What survives restarts, kill -9, full disks and damage; and how much room it takes."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +15,7 @@ from proxy.history.archive import Archive, Worker
 from proxy.history.columns import BY_NAME, PARTS
 from proxy.history.folding import row_of
 from proxy.history.reading import Span, series
+from proxy.history.recorder import Recorder
 from proxy.history.writing import Batch, thin, used_bytes, write
 from tests.history.conftest import history
 
@@ -32,6 +35,23 @@ async def test_a_restart_goes_on_in_the_same_minute(recording, sim, live, databa
     told = await history(second, SECONDS)
     assert told["at"][: len(before["at"])] == before["at"]
     assert oct(database.stat().st_mode)[-3:] == "600"
+
+
+async def test_a_stop_does_not_wait_for_files_that_are_not_open_yet(proxy, clock, tmp_path):
+    """A slow disk opens the histories of fifty gateways for seconds; a stop meanwhile opens no further one."""
+    path, is_free, worker = tmp_path / "history.db", threading.Event(), Worker()
+    other = asyncio.ensure_future(worker.run(is_free.wait))
+    recorder = Recorder(proxy.context.gateway, Archive(path, worker), clock.clock, 15.0)
+    recorder.open()
+    await asyncio.sleep(0)
+    closing = asyncio.ensure_future(recorder.close())
+    for _ in range(5):  # turns of the loop until the thread knows
+        await asyncio.sleep(0)
+    is_free.set()
+    await asyncio.gather(other, closing)
+    worker.close()
+
+    assert not path.exists()
 
 
 def test_a_killed_process_loses_only_the_open_minute(tmp_path):
