@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from proxy.sim.server import SimulatedGateway
+from tests.clock import settled
 from tests.replicas.conftest import happens, one_fetches
 
 METERS = "/api/meters/aggregates"
@@ -76,3 +78,33 @@ async def test_a_replica_that_ends_leaves_the_lease_at_once(replica, sim):
 
     await happens(lambda: second.has_duty)  # no time passes but that of the messages
     assert sim.logins == 1
+
+
+async def test_energies_that_the_proxy_counts_go_on_where_the_other_replica_had_them(replica, clock, redis):
+    """Neither do they fall, nor do they jump by more than a tenth of a percent of a day."""
+    async with SimulatedGateway(persona="pw3", clock=clock.clock) as house:
+        house.pin(solar=4000, site=-1000, battery=0)
+        own = {"gw_pwd": house.gw_pwd, "password": "", "auth_mode": "cookie"}
+        first, second = await replica(house, **own), await replica(house, **own)
+        await first.becomes("holding")
+        for _ in range(30):
+            await first.get("/aggregates")
+            clock.advance(20)
+            await settled()
+        before = (await second.get("/aggregates")).json()["solar"]["energy_exported"]
+        await first.cable.cut()
+        redis.admin("DEL", "pwp:1:{default}:lease")
+        await second.becomes("holding")
+        clock.advance(5)
+        read = []
+        for _ in range(30):
+            read.append((await second.get("/aggregates")).json()["solar"]["energy_exported"])
+            clock.advance(20)
+            await settled()
+
+    day_wh = 4000 * 24
+    assert before > 500
+    assert sorted(read) == read
+    assert before <= read[0] <= before + day_wh * 0.005
+    expected = before + 4000 * 10 / 60
+    assert abs(read[-1] - expected) <= day_wh * 0.001
