@@ -9,7 +9,7 @@ NEEDS := chromium-headless-shell:chromium-headless-shell prometheus:prometheus p
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx mosquitto:mosquitto redis-server:redis-server
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest test-homeassistant docs picture bench deb zipapp release lock clean
+.PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest test-homeassistant docs picture bench soak deb zipapp release lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -85,6 +85,9 @@ bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare serve
 	.ci/packages nginx:nginx wrk:wrk chromium:chromium
 	python3 -m venv .bench-peer && { .bench-peer/bin/pip install --quiet pypowerwall-server || true; }
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.test ## live through a simulated week with every kind of trouble (half an hour, less on a fast machine)
+	$(BIN)/python -m bench.soak
 
 zipapp: $(VENV)/.test ## build dist/powerwall-proxy.pyz, which runs with Python 3.11 or newer and nothing else
 	$(BIN)/python .ci/zipapp.py

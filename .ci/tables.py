@@ -23,6 +23,7 @@ from proxy.server.routes import ROUTES
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))  # the list of differences stands with the tests that accept them
 from bench.report import table  # noqa: E402 - found through the path above
+from bench.soak import report as soak  # noqa: E402 - found through the path above
 from tests.compat import server_differences  # noqa: E402 - found through the path above
 from tests.compat.differences import DIFFERENCES  # noqa: E402 - found through the path above
 
@@ -118,6 +119,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "entities": entities,
     "alarms": alarms,
     "measurements": table,
+    "soak": soak.table,
 }
 
 

@@ -24,7 +24,7 @@ CHECKED = (
     ),
     *("deploy/debian/*", "deploy/**/Dockerfile", "deploy/mosquitto/acl", "deploy/grafana/admin-password"),
     *(".env.example", "docker-compose.yml", "Dockerfile", "Makefile"),
-    *(".ci/*.py", "bench/*.py", "deploy/**/*.py"),
+    *(".ci/*.py", "bench/**/*.py", "deploy/**/*.py"),
     "proxy/**/*.py",
 )
 

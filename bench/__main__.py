@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import fleet, goals, hot, load, pages, sockets, steady
+from bench import fleet, goals, hot, load, pages, sockets, steady, tls
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
@@ -31,6 +31,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 targets = await bench.all()
                 try:
                     results["hot"] = await hot.run(targets, args.rounds)
+                    results["tls"] = await tls.handshakes(targets)
                     results["metrics"] = await steady.metrics_on_and_off(bench, args.rounds)
                 finally:
                     for target in targets:
@@ -40,6 +41,7 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["scrape_ms"] = await steady.scrapes(bench)
             if "memory" in args.parts:
                 results["memory"] = await steady.memory(bench, args.requests)
+                results["everything_mb"] = await steady.everything(bench)
                 results["crowd"] = await steady.crowd(bench)
                 print("\ncrowd:", results["crowd"], flush=True)
                 results["readers"] = await steady.readers(bench)

@@ -8,52 +8,20 @@ that handler costs in the same run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from bench import hot
+from bench.goal import Goal, Results
 
 OURS, NGINX, PEER = "this proxy", "nginx proxy_cache", "pypowerwall-server"
 RAW, BARE = "raw asyncio protocol", "bare aiohttp handler"
 _HITS = [cell.name for cell in hot.CELLS[:4]]
 _AT_64 = [cell.name for cell in hot.CELLS[2:4]]
-_BROWSER, _CLOSE = (cell.name for cell in hot.CELLS[4:])
+_BROWSER, _CLOSE, _TLS, _TLS_CLOSE = (cell.name for cell in hot.CELLS[4:])
 _TTL_S = {"expiry tail, ttl 1 s": 1, "expiry tail, ttl 5 s": 5, "one path hangs": 5}
-
-Results = Mapping[str, Any]
 
 
 # Microseconds of CPU of a bare aiohttp handler on the machine for which times are given.
 _REFERENCE_US = 33.0
-
-
-@dataclass(frozen=True)
-class Goal:
-    """A figure and its bound; ``worst`` takes the results of a run, and is written with its ``unit``.
-
-    ``per_machine``: the bound is multiplied by how much slower than the reference the machine is.
-    """
-
-    measure: str
-    worst: Callable[[Results], float]
-    bound: float
-    unit: str = "x"
-    at_least: bool = False
-    per_machine: bool = False
-
-    def bound_on(self, slowness: float) -> float:
-        return self.bound * slowness if self.per_machine else self.bound
-
-    def holds(self, seen: float, slowness: float) -> bool:
-        bound = self.bound_on(slowness)
-        return seen >= bound if self.at_least else seen <= bound
-
-    def written(self, seen: float) -> str:
-        return f"{seen:.{2 if self.unit == 'x' else 1 if self.unit else 0}f} {self.unit}".strip()
-
-    def written_bound(self, slowness: float) -> str:
-        bound = float(f"{self.bound_on(slowness):.3g}")
-        return f"{'at least' if self.at_least else 'at most'} {bound:g} {self.unit}".strip()
 
 
 def slowness(results: Results) -> float:
@@ -114,6 +82,11 @@ def _page(kind: str) -> Callable[[Results], float]:
     return lambda results: results["pages"][kind]
 
 
+def _through_aiohttp(results: Results) -> float:
+    cell = results["hot"][_HITS[0]]
+    return cell[f"{OURS}, PW_FAST_PATH=no"]["cpu_us"] / cell[BARE]["cpu_us"]
+
+
 _PER_MINUTE = "requests per gateway and minute"
 
 
@@ -138,12 +111,28 @@ GOALS = (
         _most(_ratios([_CLOSE], BARE, "cpu_ratio")),
         0.7,
     ),
+    Goal("CPU of a connection per request : nginx", _most(_ratios([_CLOSE], NGINX, "cpu_ratio")), 1.0),
+    Goal("CPU per hit over TLS : raw asyncio protocol", _most(_ratios([_TLS], RAW, "cpu_ratio")), 1.2),
+    Goal(
+        "CPU of a connection per request over TLS : raw asyncio protocol",
+        _most(_ratios([_TLS_CLOSE], RAW, "cpu_ratio")),
+        1.2,
+    ),
+    Goal(
+        "TLS: sessions resumed of those that were offered", lambda r: r["tls"]["resumed"], 1.0, at_least=True
+    ),
+    Goal("CPU per hit through aiohttp : bare aiohttp handler", _through_aiohttp, 1.5),
     Goal(
         "a hit with metrics : without",
         lambda r: r["metrics"]["without metrics"]["cpu_ratio"],
         1.05,
     ),
     Goal("start : bare aiohttp server", lambda r: r["start"][OURS] / r["start"][BARE], 1.5),
+    Goal(
+        "start with the state of an earlier run : with an empty folder",
+        lambda r: r["start"]["with state"] / r["start"][OURS],
+        1.3,
+    ),
     Goal(
         "200 clients, reading expired: slowest response",
         _stampede("expired", "max_ms"),
@@ -203,6 +192,12 @@ GOALS = (
     ),
     Goal("gateway back: time to fresh readings", _most(_outages("recovery_s", polite=False)), 10, "s"),
     Goal("resident memory under load", _most(_memory), 50, "MB"),
+    Goal(
+        "three Powerwall 3, every route and page requested once: resident memory",
+        lambda r: r["everything_mb"],
+        60,
+        "MB",
+    ),
     Goal(
         "growth of memory over 900,000 requests and 10,000 URLs",
         lambda r: max(_memory(r)) - r["memory"]["after a tenth"],

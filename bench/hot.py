@@ -53,13 +53,20 @@ class Cell:
     path: str
     connections: int
     headers: tuple[str, ...] = ()
+    tls: bool = False
     others: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         kind = {(): "", BROWSER: ", browser's headers", CLOSE: ", a connection per request"}[self.headers]
         others = f" and {len(self.others)} others in turn" if self.others else ""
-        return f"{self.path}{others}, {self.connections} connections{kind}"
+        tls = ", TLS" if self.tls else ""
+        return f"{self.path}{others}, {self.connections} connections{kind}{tls}"
+
+    def url(self, target: Target) -> str:
+        """Name what is requested of a server."""
+        scheme, port = ("https", target.tls_port) if self.tls else ("http", target.port)
+        return f"{scheme}://127.0.0.1:{port}{self.path}"
 
 
 CLOSE = ("Connection: close",)
@@ -70,6 +77,8 @@ CELLS = (
     Cell("/soe", 64),
     Cell("/aggregates", 16, BROWSER),
     Cell("/aggregates", 16, CLOSE),
+    Cell("/aggregates", 16, tls=True),
+    Cell("/aggregates", 16, CLOSE, tls=True),
 )
 
 
@@ -77,7 +86,6 @@ async def slice_of(target: Target, cell: Cell, seconds: int = 1) -> dict[str, fl
     """Load one server for a moment: requests per second, CPU microseconds each, milliseconds p50 and p99."""
     options = [part for header in cell.headers for part in ("-H", header)]
     paths = (cell.path, *cell.others)
-    url = f"http://127.0.0.1:{target.port}{cell.path}"
     argv = [
         "taskset",
         "-c",
@@ -96,7 +104,9 @@ async def slice_of(target: Target, cell: Cell, seconds: int = 1) -> dict[str, fl
             script.write(_IN_TURN.format(paths=", ".join(map(json.dumps, paths))))
             script.flush()
             options += ["-s", script.name]
-        wrk = await asyncio.create_subprocess_exec(*argv, *options, url, stdout=asyncio.subprocess.PIPE)
+        wrk = await asyncio.create_subprocess_exec(
+            *argv, *options, cell.url(target), stdout=asyncio.subprocess.PIPE
+        )
         output = (await wrk.communicate())[0].decode()
     cpu, wrks = target.process.cpu_s - cpu, ended_cpu_s() - wrks
     others = machine_busy_s() - busy - cpu - wrks
@@ -130,7 +140,8 @@ async def run(targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELL
     for cell in cells:
         figures: dict[str, list[dict[str, float]]] = defaultdict(list)
         for _ in range(rounds):
-            for target in random.sample(targets, len(targets)):
+            able = [target for target in targets if target.tls_port or not cell.tls]
+            for target in random.sample(able, len(able)):
                 slices = [await slice_of(target, cell)]
                 while slices[-1]["noise"] > NOISE and len(slices) < _TRIES:
                     slices.append(await slice_of(target, cell))

@@ -1,12 +1,14 @@
 """The bare servers: the same bytes with nothing behind them.
 
-``python -m bench.servers raw|aiohttp PORT FILE...``: a file holds a whole answer; its name is the path.
-``raw`` is an asyncio protocol that writes a block, ``aiohttp`` an application with a handler.
+``python -m bench.servers raw|aiohttp PORT TLS_PORT PEM FILE...``: a file holds a whole answer; its name is the path.
+``raw`` is an asyncio protocol that writes a block, on the second port over TLS; ``aiohttp`` an application with
+a handler, on the first port only.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from pathlib import Path
 
@@ -16,24 +18,33 @@ except ImportError:
     uvloop = None
 
 
-async def raw(port: int, answers: dict[str, bytes]) -> None:
+async def raw(port: int, tls_port: int, pem: str, answers: dict[str, bytes]) -> None:
     blocks = {f"GET {path} ".encode()[:9]: block for path, block in answers.items()}
+    closing = {
+        key: block.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1) for key, block in blocks.items()
+    }
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(pem)
 
     class Raw(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = transport
 
         def data_received(self, data: bytes) -> None:
-            self.transport.write(blocks[data[:9]])
             if b"\r\nConnection: close\r\n" in data:
+                self.transport.write(closing[data[:9]])
                 self.transport.close()
+            else:
+                self.transport.write(blocks[data[:9]])
 
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Raw, "127.0.0.1", port, backlog=1024)
-    await server.serve_forever()
+    await loop.create_server(Raw, "127.0.0.1", port, backlog=1024)
+    await loop.create_server(Raw, "127.0.0.1", tls_port, backlog=1024, ssl=context)
+    await asyncio.Event().wait()
 
 
-async def bare_aiohttp(port: int, answers: dict[str, bytes]) -> None:
+async def bare_aiohttp(port: int, _: int, __: str, answers: dict[str, bytes]) -> None:
     from aiohttp import web  # noqa: PLC0415 - the raw server does without
 
     app = web.Application()
@@ -57,8 +68,8 @@ async def bare_aiohttp(port: int, answers: dict[str, bytes]) -> None:
 
 
 if __name__ == "__main__":
-    kind, number, *files = sys.argv[1:]
+    kind, number, tls_number, pem, *files = sys.argv[1:]
     named = {"/" + Path(name).name: Path(name).read_bytes() for name in files}
     serve = raw if kind == "raw" else bare_aiohttp
     with asyncio.Runner(loop_factory=uvloop and uvloop.new_event_loop) as runner:
-        runner.run(serve(int(number), named))
+        runner.run(serve(int(number), int(tls_number), pem, named))

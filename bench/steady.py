@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import statistics
+import tempfile
 import time
 from dataclasses import replace
 from typing import Any
@@ -12,17 +13,22 @@ from typing import Any
 from bench import hot
 from bench.machine import LOAD_CORE, answer, wait_for
 from bench.targets import Bench, Target
+from proxy.server.routes import ROUTES
 from proxy.sim.server import SimulatedGateway
 
 _URLS = 10_000
+_SETTLED_S = 10.0
 
 
 async def start_up(bench: Bench, rounds: int) -> dict[str, float]:
     """Seconds from exec to the first good answer, medians of turns."""
     block = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[]\n"
     seconds: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        for target in (bench.daemon(), bench.bare("aiohttp", {"/soe": block})):
+    for turn in range(rounds):
+        again = bench.daemon("with state")  # of the turn before
+        if not turn:
+            await _once(again)
+        for target in (_on_nothing(bench), again, bench.bare("aiohttp", {"/soe": block})):
             started = time.perf_counter()
             target.process.start()
             await wait_for(target.port, "/soe")
@@ -31,6 +37,35 @@ async def start_up(bench: Bench, rounds: int) -> dict[str, float]:
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     print("\nstart:", {name: round(value, 3) for name, value in medians.items()}, flush=True)
     return medians
+
+
+async def _once(target: Target) -> None:
+    """Let a server leave its state behind."""
+    await target.start()
+    for path in ("/vitals", "/history.json"):
+        await answer(target.port, path)
+    target.process.stop()
+
+
+def _on_nothing(bench: Bench) -> Target:
+    """Make the proxy with a state folder that is new."""
+    return bench.daemon(PW_STATE_PATH=tempfile.mkdtemp(dir=bench.folder))
+
+
+async def everything(bench: Bench) -> float:
+    """Resident megabytes of the default features when every route and page was requested once."""
+    async with SimulatedGateway("pw3", followers=2) as sim:
+        target = replace(bench, sim=sim).daemon("everything", PW_GW_PWD=sim.gw_pwd)
+        await target.start()
+        streams = {"text/event-stream"}
+        for route in ROUTES:
+            if "GET" in route.methods and route.media_type not in streams:
+                await answer(target.port, route.for_gateway("default"))
+        await asyncio.sleep(_SETTLED_S)
+        resident = target.process.resident_mb
+        target.process.stop()
+    print(f"\nevery route and page: {resident:.1f} MB", flush=True)
+    return resident
 
 
 async def memory(bench: Bench, requests: int) -> dict[str, float]:

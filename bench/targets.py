@@ -26,6 +26,8 @@ http {{
   scgi_temp_path {folder}/s;
   server {{
     listen 127.0.0.1:{port} backlog=1024;
+    listen 127.0.0.1:{tls_port} ssl backlog=1024; ssl_certificate {pem}; ssl_certificate_key {pem};
+    ssl_session_cache shared:tls:1m;
     proxy_cache gateway; proxy_cache_valid 200 {ttl}s; proxy_cache_lock on; proxy_cache_background_update on;
     proxy_cache_use_stale updating error timeout http_500 http_502 http_503 http_504 http_429;
     proxy_ignore_headers Set-Cookie Cache-Control Expires; proxy_hide_header Set-Cookie;
@@ -47,6 +49,7 @@ class Target:
     process: Process
     port: int
     warm: tuple[str, ...] = PATHS
+    tls_port: int = 0  # 0: it has no TLS
 
     async def start(self) -> None:
         self.process.start()
@@ -79,16 +82,23 @@ class Bench:
         process = Process([*_PYTHON, "proxy", "serve"], settings, ROOT, folder / "log")
         return Target(name, process, port)
 
-    async def nginx(self) -> Target:
-        port, folder = free_port(), self._folder("nginx")
+    async def nginx(self, pem: Path) -> Target:
+        port, tls_port, folder = free_port(), free_port(), self._folder("nginx")
         token = await self._token()
         conf = folder / "nginx.conf"
         conf.write_text(
             _NGINX.format(
-                folder=folder, port=port, token=token, gateway=self.sim.address, ttl=f"{self.ttl_s:g}"
+                folder=folder,
+                port=port,
+                tls_port=tls_port,
+                pem=pem,
+                token=token,
+                gateway=self.sim.address,
+                ttl=f"{self.ttl_s:g}",
             )
         )
-        return Target("nginx proxy_cache", Process(["nginx", "-p", str(folder), "-c", str(conf)]), port)
+        process = Process(["nginx", "-p", str(folder), "-c", str(conf)])
+        return Target("nginx proxy_cache", process, port, tls_port=tls_port)
 
     def pypowerwall(self) -> Target:
         port, folder = free_port(), self._folder("peer")
@@ -102,29 +112,33 @@ class Bench:
         }
         return Target("pypowerwall-server", Process([self.peer], settings, folder, folder / "log"), port)
 
-    def bare(self, kind: str, answers: dict[str, bytes]) -> Target:
-        port, folder = free_port(), self._folder(kind)
+    def bare(self, kind: str, answers: dict[str, bytes], pem: Path | None = None) -> Target:
+        """Make a server of bench/servers.py; without a certificate nothing of it is used over TLS."""
+        port, tls_port, folder = free_port(), free_port(), self._folder(kind)
         for path, block in answers.items():
             (folder / path[1:]).write_bytes(block)
         files = [str(folder / path[1:]) for path in answers]
-        process = Process([*_PYTHON, "bench.servers", kind, str(port), *files], folder=ROOT)
+        argv = [*_PYTHON, "bench.servers", kind, str(port), str(tls_port), str(pem), *files]
         name = {"raw": "raw asyncio protocol", "aiohttp": "bare aiohttp handler"}[kind]
-        return Target(name, process, port)
+        return Target(name, Process(argv, folder=ROOT), port, tls_port=tls_port if kind == "raw" else 0)
 
     async def all(self) -> list[Target]:
         """Start every server that can be had here; all of them are warm."""
-        daemon = self.daemon()
+        tls_port = free_port()
+        daemon = self.daemon(PW_HTTPS="yes", PW_HTTPS_PORT=str(tls_port))
+        daemon.tls_port = tls_port
         await daemon.start()
+        pem = self.folder / "this-proxy" / "tls.pem"  # all have the same certificate
         # As for a kept connection, so that the bare servers answer the same bytes.
         answers = {
             path: (await wait_for(daemon.port, path)).replace(b"Connection: close\r\n", b"") for path in PATHS
         }
         others = [
             self.daemon("this proxy, PW_FAST_PATH=no", PW_FAST_PATH="no"),
-            *([await self.nginx()] if shutil.which("nginx") else []),
+            *([await self.nginx(pem)] if shutil.which("nginx") else []),
             *([self.pypowerwall()] if self.peer else []),
             self.bare("aiohttp", answers),
-            self.bare("raw", answers),
+            self.bare("raw", answers, pem),
         ]
         for target in others:
             await target.start()

@@ -75,11 +75,13 @@ class _WaitingTime(selectors.DefaultSelector):
 class ShiftedLoop(asyncio.SelectorEventLoop):
     """An event loop whose time can be moved forward."""
 
+    waiting = _WaitingTime
+
     def __init__(self) -> None:
         self.offset = time.monotonic()
         self._in_threads = 0
         self._settling = 0  # tasks that wait until there is nothing else to do
-        self._waiting = _WaitingTime(lambda: self._in_threads > 0, lambda: len(self._ready) <= self._settling)
+        self._waiting = self.waiting(lambda: self._in_threads > 0, lambda: len(self._ready) <= self._settling)
         super().__init__(self._waiting)
 
     def time(self) -> float:
@@ -107,6 +109,31 @@ class ShiftedLoop(asyncio.SelectorEventLoop):
                 is_quiet = self._waiting.busy_turns == busy_turns and not self._in_threads
         finally:
             self._settling -= 1
+
+
+# A timer is never early, and hardly ever exact.
+_LATE_S = 1e-6
+
+
+class _JumpingTime(_WaitingTime):
+    """Skips the wait for the next timer when there is nothing else that could happen before it."""
+
+    def select(self, timeout=None):
+        events = selectors.DefaultSelector.select(self, 0)
+        if not events and timeout and not self._is_computing():
+            self.echo.come_back()
+            events = selectors.DefaultSelector.select(self, 0)
+            self.waited_s += 0 if events else timeout + _LATE_S
+        elif not events and (timeout is None or timeout > 0):
+            events = selectors.DefaultSelector.select(self, timeout)
+        self.busy_turns += bool(events) or not self._is_idle()
+        return events
+
+
+class JumpingLoop(ShiftedLoop):
+    """A loop on which time passes as fast as it can: to the next timer, at once, when all is done until then."""
+
+    waiting = _JumpingTime
 
 
 class TestClock:
