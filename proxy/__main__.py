@@ -214,7 +214,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if (unknown := _unknown(words[0])) is not None:
         sys.stderr.write(f"powerwall-proxy: {unknown}\n")
         return _EX_USAGE
-    args = _parser().parse_args(words)
+    args = _parsed(words)
     try:
         modules = {command.name: command.module or f"proxy.commands.{command.name}" for command in commands()}
         return int(importlib.import_module(modules[args.command]).run(args))
@@ -224,6 +224,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has closed it; Python must not flush the rest at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _NO_READER
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; one that is wrong ends the process.
+
+    Before Python 3.12.7, argparse takes an optional word that follows an option for none:
+    ``history import --gateway home FILE``.
+    """
+    parser = _parser()
+    args, rest = parser.parse_known_args(words)
+    [command] = (each for each in commands() if each.name == args.command)
+    for name, marks in command.arguments.items():
+        is_left = marks.get("nargs") == "?" and "choices" not in marks and getattr(args, name) is None
+        if is_left and rest and not rest[0].startswith("-"):
+            setattr(args, name, rest.pop(0))
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 
 def _unknown(word: str) -> str | None:

@@ -164,10 +164,15 @@ function numbers(energies, past) {
   if (!$("numbers").open) return;
   const clock = writer(past.zone, { hour: "2-digit", minute: "2-digit" });
   const mean = (name, i) => past.series[name]?.mean[i];
+  /** The sum of flows in kW; null where none is known. */
+  const power = (edges, i) => {
+    const known = edges.map((edge) => mean(`flow_${edge}`, i)).filter((value) => value != null);
+    return known.length ? known.reduce((sum, value) => sum + value / 1000, 0) : null;
+  };
   const content = state.range === "day"
     ? table(
         [word("time"), ...["battery", "grid", "solar", "stored", "sold"].map((name) => `${word(name)} (kW)`), word("charge")],
-        past.at.map((at, i) => [clock(at), ...["b2h", "g2h", "s2h"].map((edge) => plain(mean(`flow_${edge}`, i) == null ? null : mean(`flow_${edge}`, i) / 1000, 2)), plain(((mean("flow_s2b", i) ?? 0) + (mean("flow_g2b", i) ?? 0)) / 1000, 2), plain(((mean("flow_s2g", i) ?? 0) + (mean("flow_b2g", i) ?? 0)) / 1000, 2), share(mean("charge", i))]),
+        past.at.map((at, i) => [clock(at), ...[["b2h"], ["g2h"], ["s2h"], ["s2b", "g2b"], ["s2g", "b2g"]].map((edges) => plain(power(edges, i), 2)), share(mean("charge", i))]),
       )
     : table(
         [word("time"), ...["solar", "home", "battery", "grid"].map(word), word("used"), word("sold"), word("self")],

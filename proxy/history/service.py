@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_LAST_WRITE_S: Final = 1.0
 _ENDPOINTS: Final = ("history_json", "history_csv", "history_alerts")
 # What is about all gateways at once.
 _TIMESERIES: Final = ("daily", "today", "trend", "samples", "status", "signals", "signal_trend")
@@ -83,7 +84,12 @@ class History:
         self._is_closing = True
         if self._starting is not None:
             await self._starting
-        await asyncio.gather(*(recorder.close() for recorder in self.recorders.values()))
+        closing = asyncio.gather(*(recorder.close() for recorder in self.recorders.values()))
+        # A disk that hangs keeps no one waiting: what else there is to end comes after this.
+        if not (await asyncio.wait({closing}, timeout=_LAST_WRITE_S))[0]:
+            closing.cancel()
+            await asyncio.gather(closing, return_exceptions=True)
+            _log.warning("history not finished", extra={"after_s": _LAST_WRITE_S})
         if self._worker is not None:
             self._worker.close()
 

@@ -225,6 +225,55 @@ def test_an_address_that_is_none_is_named(tmp_path, monkeypatch, capsys):
     assert "http://127.0.0.1:port cannot be read" in capsys.readouterr().err
 
 
+@contextmanager
+def redirecting(target):
+    """A server that redirects every request, with its path and query, and whose credentials ``seen`` collects."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers.get("Authorization"))
+            self.send_response(307)
+            self.send_header("Location", f"{target(self)}{self.path}")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}", seen
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_credentials_are_not_sent_where_a_redirect_leads_to(state, capsys):
+    """Another origin is another server, which gets the request without them."""
+    with (
+        redirecting(lambda _: "http://127.0.0.1:1") as (other, taken),
+        redirecting(lambda _: f"http://{other}") as (first, given),
+    ):
+        assert main(["history", "import", f"http://me:a-password@{first}"]) == 1
+
+    assert given[0].startswith("Basic ")
+    assert taken[0] is None
+    assert "a-password" not in capsys.readouterr().err
+
+
+def test_the_file_may_follow_the_gateway(state, tmp_path):
+    """Options and words may be in any order."""
+    main(["history", "export", str(tmp_path / "rows.csv")])
+
+    assert main(["history", "import", "--gateway", "default", str(tmp_path / "rows.csv")]) == 0
+    with pytest.raises(SystemExit, match="2"):
+        main(["history", "import", "--gateway", "default", "rows.csv", "another"])
+    with pytest.raises(SystemExit, match="2"):
+        main(["history", "import", "rows.csv", "--no-such-option"])
+
+
 def test_the_history_is_that_of_the_one_gateway_there_is(state, monkeypatch, capsys):
     """Whatever its id; of several, --gateway names one, and an id that there is not has no history."""
     house, garage = {"id": "house", "host": "127.0.0.1"}, {"id": "garage", "host": "127.0.0.2"}

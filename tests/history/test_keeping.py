@@ -6,10 +6,13 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 
 import pytest
 
+from proxy.app import build_app, listening
+from proxy.config.settings import settings_of
 from proxy.core.zones import zone_of
 from proxy.history.archive import Archive, Worker
 from proxy.history.columns import BY_NAME, PARTS
@@ -150,6 +153,41 @@ async def test_a_full_disk_costs_one_line_and_nothing_once_there_is_room(tmp_pat
     assert [record.msg for record in caplog.records] == ["history not kept", "history kept again"]
     await archive.close()
     worker.close()
+
+
+async def test_a_disk_that_hangs_does_not_delay_the_stop(sim, live, clock, tmp_path, caplog):
+    """Another program holds the file: after a second the proxy ends without the last minute."""
+    settings = settings_of(
+        host=sim.address,
+        password="password",
+        bind_address="127.0.0.1",
+        port=0,
+        state_path=str(tmp_path),
+    )
+    app = build_app(settings, clock.clock)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(listening(app, settings))
+        await live(1.5)
+        with closing(sqlite3.connect(tmp_path / "history.db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            ending = asyncio.create_task(stack.aclose())
+            passed_s = await _time_until(ending, clock)
+            other.execute("ROLLBACK")
+
+    assert passed_s < 1.9
+    assert "history not finished" in [record.msg for record in caplog.records]
+
+
+async def _time_until(task, clock) -> float:
+    """Let time pass while a thread hangs, until a task is done; return how much."""
+    passed_s = 0.0
+    while not task.done():
+        clock.advance(0.05)
+        passed_s += 0.05
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert passed_s < 10
+    return passed_s
 
 
 async def test_without_a_folder_there_is_no_history(recording, sim, caplog):
