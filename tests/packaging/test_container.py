@@ -118,6 +118,7 @@ SIMULATED = {"pypowerwall", "simulator"}
         ([], SIMULATED),
         (["metrics"], SIMULATED | {"prometheus", "grafana"}),
         (["influx"], SIMULATED | {"influxdb", "telegraf", "grafana"}),
+        (["replicas"], SIMULATED | {"replica", "valkey", "front"}),
         (["*"], {*COMPOSE["services"]}),
     ],
 )
@@ -198,7 +199,7 @@ def test_every_path_that_is_mounted_exists(compose):
     mounts = [mount for service in compose("*").values() for mount in service.get("volumes", [])]
     bound = [Path(mount["source"]) for mount in mounts if mount["type"] == "bind"]
 
-    assert len(bound) == 7
+    assert len(bound) == 9
     assert [path for path in bound if not path.exists()] == []
     assert {mount["source"] for mount in mounts if mount["type"] == "volume"} == COMPOSE["volumes"].keys()
 
