@@ -86,6 +86,12 @@ class Archive:
             self._complain(str(exc))
             raise Unavailable(str(exc)) from exc
 
+    async def change(self, call: Callable[[sqlite3.Connection], T]) -> T:
+        """Let ``call`` write, in transactions of its own. Raises Unavailable."""
+        changed = await self.read(call)
+        self.commits += 1
+        return changed
+
     async def commit(self, batch: Batch, zone: tzinfo, now: float) -> None:
         """Write a batch, and what could not be written before. Never raises for the disk's sake."""
         pending = self._pending = batch.after(self._pending, _MOST_PENDING)

@@ -114,11 +114,15 @@ class DayTotals:
 
 @dataclass(slots=True)
 class DayBook:
-    """Adds readings up, day by day. ``last`` is the reading before, of this run or of the one before."""
+    """Adds readings up, day by day. ``last`` is the reading before, of this run or of the one before.
+
+    Nothing is added to ``closed`` and the days before it: their energies are known from elsewhere.
+    """
 
     last: Reading | None = None
     longest_gap_s: float = LONGEST_GAP_S
     days: dict[date, DayTotals] = field(default_factory=dict)
+    closed: date = date.min
 
     def add(self, now: Reading, zone: tzinfo) -> None:
         """Take a reading, and what happened since the last one; one that is older than that is passed over."""
@@ -135,6 +139,8 @@ class DayBook:
         integrates = span <= self.longest_gap_s
         powers = dict(_integrated(before, now)) if integrates else {}
         for day, share in _shares(before.at, now.at, zone):
+            if day <= self.closed:
+                continue
             totals = self.days.setdefault(day, DayTotals(day))
             for name in NAMES:
                 wh = counted.get(name, powers.get(name))
@@ -148,6 +154,11 @@ class DayBook:
     def snapshot(self) -> dict[date, DayTotals]:
         """Return the days that the last reading has a part in, or has changed, as they are at this moment."""
         return {day: totals.copy() for day, totals in self.days.items()}
+
+    def close_until(self, day: date) -> None:
+        """Add nothing more to a day and those before it."""
+        self.closed = max(self.closed, day)
+        self.days = {each: totals for each, totals in self.days.items() if each > day}
 
     def close_days(self, zone: tzinfo) -> None:
         """Forget the days before that of the last reading: they are complete."""

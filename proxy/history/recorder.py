@@ -28,6 +28,7 @@ from proxy.core.zones import zone_of
 from proxy.history import reading
 from proxy.history.archive import Unavailable
 from proxy.history.energies import LONGEST_GAP_S, DayBook, DayTotals, reading_of
+from proxy.history.finished_days import finished_days
 from proxy.history.folding import MINUTE_S, Minutes, Row
 from proxy.history.incidents import Incidents
 from proxy.history.signals import Signal, signals
@@ -79,6 +80,8 @@ class Recorder:
         self._timer: asyncio.TimerHandle | None = None
         self._sampling: asyncio.TimerHandle | None = None
         self._writing: asyncio.Task[None] | None = None
+        self._finished = finished_days(gateway, archive)
+        self._taking: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] | None = None
 
     @property
@@ -137,9 +140,13 @@ class Recorder:
             kept = await self.archive.read(lambda db: reading.meta(db, "zone"))
             self._zone_name = self._gateway.zone_name or kept or ""
             left = await self.archive.read(lambda db: reading.unfinished(db, self.now, self.zone))
+            if self._finished is not None:
+                await self._finished.resume(self.now, self.zone)
         except Unavailable:
             return  # the archive has reported it
         self._book = DayBook(left.last, self.longest_gap_s, {totals.day: totals for totals in left.days})
+        if self._finished is not None and self._finished.last is not None:
+            self._book.close_until(self._finished.last)
         self._incidents.resume(left.alerts, left.outage)
         self._is_resumed = True
         self._notice()
@@ -151,6 +158,9 @@ class Recorder:
         for timer in (self._timer, self._sampling):
             if timer is not None:
                 timer.cancel()
+        if self._taking is not None:
+            self._taking.cancel()
+            await asyncio.wait([self._taking])
         if self._is_resumed:
             if self._writing is not None:
                 await self._writing
@@ -174,6 +184,7 @@ class Recorder:
         elif self._minutes.at is not None and self.now >= self._minutes.at + MINUTE_S:
             self._finish_minute()
             self._start(self._write())
+        self._take_finished_day()
         interval_s = max(self.interval_s, self._gateway.cache.policy(METERS).ttl)
         due_s = self._taken_at + interval_s - now
         if due_s <= 0:
@@ -184,6 +195,21 @@ class Recorder:
             self._slow_at = now
             self._request_slow()
         self._timer = asyncio.get_running_loop().call_later(max(due_s, _SHORTEST_S), self._tick)
+
+    def _take_finished_day(self) -> None:
+        """Take a day that is over, where the link's provider keeps it."""
+        is_busy = self._taking is not None and not self._taking.done()
+        if self._finished is None or is_busy or self._finished.next_day(self.now, self.zone) is None:
+            return
+        self._zone_name = self._zone_name or self._gateway.zone_name
+        if not self._zone_name:
+            self._gateway.cache.fetch_unless_fresh(SITE_NAME)  # says when its days begin
+            return
+        day = self._finished.next_day(self.now, self.zone)
+        if day is None:
+            return
+        take = self._finished.take(day, self.now, self.zone, self._book.close_until)
+        self._taking = asyncio.create_task(take, name="finished day")
 
     def _request_slow(self) -> None:
         for source in _SLOW:

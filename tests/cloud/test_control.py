@@ -219,3 +219,44 @@ async def test_without_the_cloud_it_is_said_who_could(start, sim):
 
     assert answer.status == 404
     assert "Tesla's cloud can (PW_CLOUD_MODE)" in answer.json()["detail"]
+
+
+async def test_health_says_how_control_through_the_cloud_is(control, cloud, clock):
+    """As the pypowerwall proxy names it."""
+    proxy, post = await control()
+    await proxy.get("/soe")
+    well = (await proxy.get("/health")).json()["cloud_control"]
+    cloud.trouble("scope")
+    await post("reserve", "30")
+
+    assert well == {"active": True, "status": "ok", "mode": "fleetapi"}
+    assert (await proxy.get("/health")).json()["cloud_control"]["status"] == "unavailable"
+
+
+async def test_stats_say_how_the_cloud_beside_a_gateway_is(control, clock, house, both):
+    """As pypowerwall-server names it: what was never read is null, and the reserve has the app's scale."""
+    house.persona = replace(house.persona, customer_writes=False)
+    proxy, post = await control(both, **at(house))
+    before = (await proxy.get("/stats")).json()
+    await post("reserve", "30")
+    await pass_time(clock, proxy, 30)
+    after = (await proxy.get("/stats")).json()
+
+    assert before["cloudcontrol"] is True
+    assert before["cloud_control"]["last_success_time"] is None
+    assert (before["cloud_control"]["state"], before["cloud_control"]["last_known_reserve"]) == (
+        "unavailable",
+        None,
+    )
+    control = after["cloud_control"]
+    assert (control["configured"], control["connected"], control["state"]) == (True, True, "healthy")
+    assert control["last_success_time"] == pytest.approx(clock.clock.wall(), abs=31)
+    assert control["last_known_reserve"] == (await proxy.get("/control/reserve")).json()["reserve"]
+    assert control["last_known_reserve_time"] == pytest.approx(clock.clock.wall(), abs=31)
+    assert (control["last_known_grid_charging"], control["last_known_grid_charging_time"]) == (None, None)
+
+
+async def test_a_cloud_that_is_not_there_controls_nothing(start, sim):
+    stats = (await (await start(sim, control_secret=SECRET)).get("/stats")).json()
+
+    assert (stats["cloudcontrol"], stats["cloud_control"]) == (False, None)

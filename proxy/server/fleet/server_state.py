@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from proxy import __version__
 from proxy.core.sources import METERS
+from proxy.server.fleet import cloud_control
 from proxy.server.fleet.members import member_of
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ def health_keys(context: Context) -> dict[str, Any]:
 
 def stats_keys(context: Context) -> dict[str, Any]:
     """Return versions, kinds of connections and the state of every gateway; times in seconds since 1970."""
-    members = _members(context)
+    members, cloud = _members(context), cloud_control.in_stats(context)
     online = sum(member.is_online for member in members.values())
     return {
         "pypowerwall_version": __version__,
         "server_version": __version__,
         "basiclan": any(member.configured["basic_lan"] for member in members.values()),
-        "cloudcontrol": False,
-        "cloud_control": None,
+        "cloudcontrol": cloud is not None,
+        "cloud_control": cloud,
         "gateways": {"total": len(members), "online": online, "offline": len(members) - online},
         "gateway_statuses": [_status(context, id_, member) for id_, member in members.items()],
     }

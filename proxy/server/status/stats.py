@@ -21,6 +21,7 @@ from proxy.config.specs import show
 from proxy.core.errors import LoginRejected, RateLimited
 from proxy.core.sources import SITE_NAME
 from proxy.drivers.registry import mode_of
+from proxy.server.fleet import cloud_control
 from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def peers_health(context: Context, gateway: Gateway, status: GatewayStatus) -> d
         **_connection(context, gateway, status),
         "cached_data": {"cache_size": len(status.sources), "endpoints": endpoints},
         "endpoint_statistics": endpoint_statistics(context),
+        **cloud_control.in_health(context, gateway, status),
     }
 
 
