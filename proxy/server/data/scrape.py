@@ -18,6 +18,7 @@ from aiohttp import web
 from proxy.server.http.addressing import TARGET
 from proxy.server.http.coding import takes_gzip
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
+from proxy.server.memory import give_back
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from proxy.metrics.scraped_site import ScrapedSite
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
+
+
+def _import() -> None:
+    importlib.import_module("proxy.metrics.exposition")
+    give_back()
 
 
 def endpoints(context: Context) -> dict[str, Endpoint]:
@@ -39,7 +45,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
             return problem(404, "Metrics are switched off: PW_METRICS=no.")
         if not made:
             # Slow to import: the first scrape waits for it, neither the start nor another client does.
-            await asyncio.to_thread(importlib.import_module, "proxy.metrics.exposition")
+            await asyncio.to_thread(_import)
             await asyncio.gather(*(each.load() for each in counters.values()))
         if not made:
             made.append(_metrics(context, counters))

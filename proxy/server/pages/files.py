@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.server.http.coding import pack
-from proxy.server.pages.memory import give_back
+from proxy.server.memory import give_back
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",

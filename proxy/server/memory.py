@@ -1,7 +1,7 @@
 """Memory that is free goes back to the system.
 
 glibc keeps what a thread has freed for this thread. Packing all pages at the highest quality would
-leave five megabytes in use from then on.
+leave five megabytes in use from then on, and the imports of the first scrape half of one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 def _malloc_trim() -> Any:
     """Return the function of glibc; None where the system has another library."""
     try:
-        import ctypes  # noqa: PLC0415 - imported by the first page, not by a start
+        import ctypes  # noqa: PLC0415 - imported by the first page or scrape, not by a start
 
         return ctypes.CDLL(None).malloc_trim
     except (ImportError, OSError, AttributeError):
