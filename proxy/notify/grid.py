@@ -31,7 +31,7 @@ _HYSTERESIS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class GridReading:
-    """What is known of the grid at a time; ``explains``: some device reports alerts, which give the reason."""
+    """What is known of the grid at a time; ``explains``: alerts, which give the reason, can be read."""
 
     at: float
     grid: str

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
 
 # How old (s) a reading may become. The history reads powers every 15 s and devices every 300 s.
-_LIVE: Final[Mapping[Source, float]] = {METERS: 20.0, GRID_STATUS: 20.0, SOE: 60.0}
+_LIVE: Final[Mapping[Source, float]] = {METERS: 20.0, GRID_STATUS: 20.0, SOE: 20.0}
 _DEVICES_S: Final = 330.0
 # The reason for being off the grid is among what devices report.
 _REASON_S: Final = 20.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.core.advice import action_for
 from proxy.core.cloud_errors import AccountRefused
-from proxy.core.errors import CertificateChanged, GatewayError, LoginRejected
+from proxy.core.errors import CertificateChanged, GatewayError, LoginRejected, NotSupported
 from proxy.core.model import Source
 from proxy.core.sources import GRID_STATUS, METERS, SOLAR_POWERWALL, VITALS
 from proxy.notify.grid import OFF, UP, GridReading
@@ -81,8 +81,13 @@ def grid_of(members: Sequence[Gateway]) -> GridReading | None:
         at=max(_newest(state, (GRID_STATUS,)) for state in states),
         grid=found,
         charge=_charge(states),
-        explains=any(state.alerts is not None for state in states),
+        explains=any(_explains(member) for member in members),
     )
+
+
+def _explains(gateway: Gateway) -> bool:
+    """Say whether alerts, which have the reason for being off the grid, can be read: they may be too old at the moment."""
+    return not all(isinstance(gateway.cache.link_for(source), NotSupported) for source in ALERT_REPORTS)
 
 
 def _charge(states: Sequence[SiteState]) -> float | None:

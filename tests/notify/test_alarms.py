@@ -48,15 +48,29 @@ async def test_an_outage_is_told_in_the_words_of_its_owner(serving, sim, webhook
     assert back["values"]["since"].startswith("2025-10-09T10:54")
 
 
-async def test_leaving_the_grid_by_choice_is_no_alarm(serving, sim, webhook, live):
-    async with serving(sim, webhook):
-        await live(60)
+@pytest.mark.parametrize("settle", [0, 30])
+async def test_leaving_the_grid_by_choice_is_no_alarm(serving, sim, webhook, live, settle):
+    """Also long after the alerts were read that say why: they are read again before anything is reported."""
+    async with serving(sim, webhook, notify_settle=settle):
+        await live(240)
         sim.plant.contactor.open(sim.plant.seconds)
         await live(600)
         sim.plant.contactor.close(sim.plant.seconds)
         await live(120)
 
     assert webhook.events == []
+
+
+async def test_the_reason_and_the_charge_are_read_before_a_loss_is_reported(serving, sim, webhook, live):
+    """Minutes after the last look at devices, and without a settle time."""
+    async with serving(sim, webhook, notify_settle=0):
+        await live(240)
+        lose(sim)
+        await live(60)
+
+    [lost] = webhook.got
+    assert lost["values"]["cause"] == "outage"
+    assert lost["values"]["charge_percent"] is not None
 
 
 async def test_a_restart_in_an_outage_repeats_nothing(serving, sim, webhook, live):
