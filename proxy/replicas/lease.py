@@ -119,6 +119,10 @@ class Lease:
         """Note that the lease was given up because the gateway cannot be reached from here."""
         return replace(self._to(Event.YIELDED, now), abstains_until=now + _ABSTAINS_S, free_since=None)
 
+    def is_silent(self, now: float) -> bool:
+        """Say whether the server has been silent for so long that it is lost."""
+        return not self.has_heard or now - self.heard_at >= _SILENT_S
+
     def may_fetch(self, now: float) -> bool:
         """Say whether a request to the gateway may begin now."""
         return self.role is Role.ALONE or (self.role is Role.HOLDING and now < self.heard_at + TRUSTED_S)

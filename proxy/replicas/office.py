@@ -74,9 +74,10 @@ class Office:
                 self._keys.lease, str(self.term), str(next_term) if takes else "", LEASE_S
             )
         except RedisLost as exc:
-            self.refused = isinstance(exc, RedisRefused)
-            self.note_lost(str(exc))
-            self.lease = self.lease.silent(self._now(), self._spread())
+            now, self.refused = self._now(), isinstance(exc, RedisRefused)
+            if self.refused or self.lease.is_silent(now):  # one command that fails is no loss
+                self.note_lost(str(exc))
+            self.lease = self.lease.silent(now, self._spread())
             return ""
         now = self._now()
         self._note_found()

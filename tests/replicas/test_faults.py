@@ -1,0 +1,124 @@
+"""Two may fetch for a while, clocks may differ, Redis may answer nonsense: no value is wrong, and one fetches again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from proxy.core.clock import Clock
+from tests.clock import settled
+from tests.replicas.conftest import Cable, happens, one_fetches
+
+METERS = "/api/meters/aggregates"
+LEASE = "pwp:1:{default}:lease"
+
+
+@pytest.mark.parametrize(
+    ("fault", "cure", "word"),
+    [
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE"), "ReadOnly"),
+        (("ACL", "SETUSER", "powerwall", "-eval", "-evalsha"), ("ACL", "LOAD"), "refuses"),
+    ],
+)
+async def test_a_redis_that_answers_with_errors_is_a_redis_that_is_lost(
+    replica, sim, redis, clock, fault, cure, word, caplog
+):
+    first, second = await replica(sim), await replica(sim)
+    await second.get("/aggregates")
+    redis.admin(*fault)
+    await first.becomes("alone")
+    await second.becomes("lonely")
+    problems = (await first.standing())["problems"]
+    clock.advance(6)
+    answers = [await each.get("/aggregates") for each in (first, second)]
+
+    redis.admin(*cure)
+    await one_fetches(first, second)
+
+    assert word in problems[0]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert sim.logins == 1
+    lines = [record.message for record in caplog.records if record.message in {"redis lost", "redis found"}]
+    assert sorted(lines) == ["redis found", "redis found", "redis lost", "redis lost"]
+
+
+async def test_what_a_late_holder_writes_is_refused_and_it_follows(replica, sim, redis, clock):
+    first, second = await replica(sim), await replica(sim)
+    await first.get("/aggregates")
+    redis.admin("SET", LEASE, "a:later:term:of another", "PX", "1000")
+
+    clock.advance(0.5)
+    await first.get("/soe")
+
+    def messages() -> dict:
+        return dict(first.proxy.context.samples["powerwall_proxy_replica_messages_total"]())
+
+    await happens(lambda: messages()["default", "fenced"])
+    await first.becomes("following")
+    assert second.cache.peek("/api/system_status/soe") is None
+
+
+async def test_clocks_that_are_a_day_apart_make_no_difference(replica, sim, clock):
+    def tomorrow() -> float:
+        return clock.clock.wall() + 86400
+
+    first = await replica(sim)
+    second = await replica(sim, clock=Clock(clock.clock.monotonic, tomorrow))
+    await first.get("/aggregates")
+    await happens(lambda: second.cache.peek(METERS))
+    clock.advance(3)
+
+    ages = [(await each.get("/aggregates")).headers["Age"] for each in (first, second)]
+    assert ages == ["3", "3"]
+
+    await first.end()
+    await happens(lambda: second.has_duty)
+    clock.advance(6)
+    assert (await second.get("/aggregates")).headers["Age"] == "0"
+    assert sim.logins == 1
+
+
+async def test_a_replica_that_cannot_reach_the_gateway_leaves_it_to_one_that_can(replica, sim, clock):
+    line = Cable(sim.port)
+    await line.join()
+    first = await replica(sim, host=f"127.0.0.1:{line.port}")
+    second = await replica(sim)
+    await first.becomes("holding")
+    await first.get("/aggregates")
+
+    await line.cut()
+
+    async def has_gone_over() -> bool:
+        clock.advance(0.05)
+        await first.get("/aggregates")
+        return second.has_duty
+
+    await happens(has_gone_over)
+    await settled()
+    assert (await first.get("/aggregates")).status == 200
+    assert (await first.state()) == "following"
+
+
+async def test_three_replicas_with_clients_fetch_a_source_once_in_its_lifetime_as_one_does(
+    replica, sim, clock
+):
+    """Together they send what one would send: a request for each source every five seconds, over two connections."""
+    several = [await replica(sim) for _ in range(3)]
+    for each in several:
+        await each.get("/aggregates")
+    before, began = len(sim.requests), clock.clock.monotonic()
+
+    for _ in range(30):
+        for each in several:
+            await each.get("/aggregates")
+            await each.get("/soe")
+        for _ in range(10):
+            clock.advance(0.1)
+            await settled()
+            await asyncio.sleep(0.002)  # for what Redis has to do
+
+    lifetimes = (clock.clock.monotonic() - began) / 5
+    assert len(sim.requests) - before <= 2 * (lifetimes + 1) + 2
+    assert sim.logins == 1
+    assert sim.max_connections <= 2
