@@ -1,5 +1,7 @@
 // The API reference is complete without script; this adds a button to try a GET, and one to copy it.
 
+import { say } from "./words.js";
+
 const MOST = 65536; // characters of an answer that are shown
 const HEADERS = ["age", "cache-status", "etag", "content-type", "retry-after"];
 
@@ -33,7 +35,7 @@ async function request(address, output) {
     output.textContent = `${answer.status} ${answer.statusText}, ${Math.round(performance.now() - started)} ms\n${head.join("\n")}\n\n${text.slice(0, MOST)}${cut}`;
   } catch {
     output.classList.add("failed");
-    output.textContent = "The proxy cannot be reached.";
+    output.textContent = say("no_proxy");
   }
 }
 
@@ -48,16 +50,16 @@ for (const route of document.querySelectorAll(".route")) {
       const line = curl(verb, address, sent);
       try {
         await navigator.clipboard.writeText(line);
-        target.textContent = "Copied";
+        target.textContent = say("copied");
       } catch {
         output.hidden = false; // no clipboard on plain http
         output.textContent = line;
       }
     });
-  if (method === "GET" && kind === "read") button("Try it", () => request(address, output));
-  if (method === "GET" && kind === "page") place.append(Object.assign(document.createElement("a"), { textContent: "Open", href: address }));
-  copy("Copy as curl", method);
-  if (method === "GET" && methods.includes("POST")) copy("Copy POST as curl", "POST");
+  if (method === "GET" && kind === "read") button(say("try"), () => request(address, output));
+  if (method === "GET" && kind === "page") place.append(Object.assign(document.createElement("a"), { textContent: say("open_page"), href: address }));
+  copy(say("copy"), method);
+  if (method === "GET" && methods.includes("POST")) copy(say("copy_post"), "POST");
   place.append(output);
 }
 
@@ -71,8 +73,8 @@ function filter() {
     route.hidden = !words.every((word) => text.includes(word));
     count += !route.hidden;
   }
-  for (const group of document.querySelectorAll("main > section")) group.hidden = !group.querySelector(".route:not([hidden])");
-  document.getElementById("found").textContent = field.value ? `${count} routes` : "";
+  for (const group of document.querySelectorAll("main section")) group.hidden = !group.querySelector(".route:not([hidden])");
+  document.getElementById("found").textContent = field.value ? say("found", count) : "";
 }
 field.hidden = false;
 field.addEventListener("input", filter);

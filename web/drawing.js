@@ -17,7 +17,7 @@ const put = (node, attributes) => {
 };
 
 const svg = $("flow");
-const edges = Object.keys(layout(400, 320, {}).plan.paths).map((name) => new Edge(name, ENDS[name[0]], $("edges")));
+const edges = Object.keys(layout(400, 320, {}).plan.paths).map((name) => new Edge(name, ENDS[name[0]], $("edges"), $("casings")));
 const tracks = Object.fromEntries(NODES.map((name) => [name, element("path", { class: `track ${name}` }, $("tracks"))]));
 const shares = edges
   .filter((edge) => edge.name.endsWith("h"))
@@ -83,7 +83,7 @@ export function power(watts, isMoving) {
   }
 }
 
-/** One column per battery unit, filled to its charge in percent, and a tick at the reserve. */
+/** One column per battery unit, filled to its charge in percent, with ticks between them below the text, and one at the reserve. */
 export function charge(levels, reserve, words) {
   const box = $("cells");
   const shown = levels.slice(0, CELLS);
@@ -92,10 +92,11 @@ export function charge(levels, reserve, words) {
   const width = 84 / shown.length;
   shown.forEach((level, i) => {
     const height = (HEIGHT * Math.max(0, Math.min(100, level))) / 100;
-    put(box.children[i], { x: i * width - 42 + (i && 1), y: 34 - height, width: width - (i && 1), height });
+    put(box.children[i], { x: i * width - 42, y: 34 - height, width, height, "stroke-dasharray": `${width} 999` });
   });
   const y = 34 - (HEIGHT * reserve) / 100;
-  put($("mark"), { d: reserve > 0 && reserve < 100 ? `M-42 ${y}H-36M36 ${y}H42` : "" });
+  const between = shown.map((_, i) => i && `M${i * width - 42} 26V34`).filter(Boolean).join("");
+  put($("mark"), { d: between + (reserve > 0 && reserve < 100 ? `M-42 ${y}H-36M36 ${y}H42` : "") });
   const beyond = levels.length - CELLS;
   text($("charge"), words + (beyond > 0 ? ` +${beyond}` : ""));
 }

@@ -210,7 +210,7 @@ if (options.detail) {
 const initial = JSON.parse($("snapshot").textContent);
 if (initial) receive(initial);
 else draw();
-$("list").addEventListener("toggle", async () => (await import("./alerts.js")).list($("list"), snapshot));
+$("list").addEventListener("toggle", async () => (await import("./alerts.js")).fill($("list"), snapshot));
 for (const [target, event] of [[reduced, "change"], [document, "visibilitychange"]]) target.addEventListener(event, draw);
 new ResizeObserver(draw).observe($("flow"));
 if (options.past && options.alone !== undefined) addEventListener("load", () => import("./today.js"));

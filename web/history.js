@@ -1,7 +1,7 @@
 // /history: one day, week, month or year of the past, as charts and as a table of the same numbers.
 
 import { chart, gaps, legend, make, table } from "./charts.js";
-import { kilowattHours, kilowatts, language, plain, share, word, writer } from "./wording.js";
+import { kilowattHours, plain, share, word, writer } from "./wording.js";
 import { drawPowers, hourTicks, layers, read, readPowers } from "./past.js";
 
 const $ = (id) => document.getElementById(id);
@@ -11,12 +11,6 @@ const DAY_S = 86400;
 const state = { range: "day", from: null };
 let shown = null; // what the charts show: redrawn when the window changes
 let requests = 0;
-
-document.documentElement.lang = language;
-for (const each of document.querySelectorAll("[data-word]")) each.textContent = word(each.dataset.word);
-for (const each of $("ranges").children) each.textContent = word(each.value);
-$("ranges").setAttribute("aria-label", word("range"));
-for (const id of ["back", "on"]) $(id).setAttribute("aria-label", word(id));
 
 /** A day (2026-11-29) of the site. */
 const dayOf = (at, zone) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(new Date(at * 1000));

@@ -1,160 +1,129 @@
-// The status page: loads /health every five seconds while it is visible, and /stats once, for the settings.
+// The status page: /health every five seconds while it is visible, and /stats once, for the settings.
+
+import { sentences } from "./alerts.js";
+import {} from "./check.js";
+import { drawExperts } from "./experts.js";
+import { $, list, node, plain, seconds, table } from "./parts.js";
+import { duration, knows, phrase, say } from "./words.js";
 
 const EVERY = 5000;
-const $ = (id) => document.getElementById(id);
-
-const number = new Intl.NumberFormat(navigator.language, { maximumFractionDigits: 1 });
-const seconds = (value) => {
-  if (value == null) return "–";
-  if (value < 1 && value > 0) return `${number.format(value * 1000)}\u00a0ms`;
-  if (value < 120) return `${number.format(value)}\u00a0s`;
-  if (value < 7200) return `${number.format(value / 60)}\u00a0min`;
-  return value < 172800 ? `${number.format(value / 3600)}\u00a0h` : `${number.format(value / 86400)}\u00a0d`;
+const QUALITIES = ["bad", "fair", "unknown", "idle", "good"]; // the worst first
+// What an owner misses where a gateway does not offer a path.
+const MISSED = {
+  "/api/devices/vitals": "vitals",
+  "/api/solar_powerwall": "strings",
+  "/api/troubleshooting/problems": "problems",
+  "/api/system_status": "packs",
+  "/api/operation": "operation",
+  "/api/system_status/grid_status": "grid",
+  "/api/system_status/soe": "charge",
+  "/api/site_info/site_name": "name",
+  "/api/status": "firmware",
 };
-const watts = (value) => (value == null ? "–" : `${number.format(value)}\u00a0W`);
-const clock = (ago) => (ago == null ? "–" : new Date(Date.now() - ago * 1000).toLocaleTimeString());
-const without = (path, text) => text.replace(`${path}: `, "");
+const LINKS = { closed: "good", half_open: "fair", open: "bad" };
 
-function node(name, content, properties) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...[content].flat());
-  return made;
+// ---- how things are --------------------------------------------------------------------------------
+
+const attention = ({ site }) => (site.alert_list ?? []).filter((alert) => alert.level === "attention").length;
+
+function qualityOf(gateway, errors) {
+  const { state } = gateway.site;
+  if (["none", "expired"].includes(state)) {
+    if (gateway.error || gateway.status !== "ok" || (state === "none" && errors.some((it) => it.gateway === gateway.id))) return "bad";
+    return state === "none" ? "unknown" : "idle";
+  }
+  return gateway.status !== "ok" || attention(gateway) ? "fair" : "good";
 }
 
-/** Fill a list with [name, value, quality?] entries; entries without a value are left out. */
-function list(target, entries) {
-  const shown = entries.filter(([, value]) => value !== undefined && value !== null && value !== "");
-  target.replaceChildren(...shown.flatMap(([name, value, quality]) => [node("dt", name), node("dd", String(value), { className: quality ?? "" })]));
+/** What keeps a gateway from being read, in the reader's words, and what to do; in those of the log where there are none. */
+function trouble(gateway) {
+  const { cause, links, message } = gateway;
+  if (!cause) return gateway.status === "ok" ? [] : [node("span", message, { lang: "en" })];
+  const failed = links.find((it) => it.reason);
+  const wait = failed?.retry_in_seconds == null ? "" : ` (${say("retry", duration(Math.max(1, failed.retry_in_seconds)))})`;
+  return [node("span", `${say(`cause_${cause}`)}. ${say(`do_${cause}`)}${wait}`), node("small", failed?.reason ?? "", { lang: "en" })];
 }
 
-/** Fill a table. The roles are said because narrow screens lay rows out as boxes, which hides what they are. */
-function table(target, rows, whenEmpty) {
-  const empty = [node("td", whenEmpty, { colSpan: 6, className: "unknown" })];
-  target.role = "table";
-  target.tBodies[0].role = "rowgroup";
-  target.tBodies[0].replaceChildren(
-    ...(rows.length ? rows : [empty]).map((cells) => {
-      for (const cell of cells) cell.role = cell.tagName === "TH" ? "rowheader" : "cell";
-      return node("tr", cells, { role: "row" });
-    }),
-  );
+/** What can be said of a gateway that is read. */
+function reading(gateway) {
+  const { phrases, state, age } = gateway.site;
+  const words = state === "expired" || state === "none" ? [] : [...phrases.map(phrase)];
+  if (attention(gateway)) words.push(say("attention", attention(gateway)));
+  if (state !== "none") words.push(say("read", seconds(age)));
+  return words.map((text) => `${text.replace(/[.]$/, "")}.`).join(" ");
 }
-
-const LINKS = { closed: ["connected", "good"], half_open: ["probing", "fair"], open: ["in cooldown", "bad"] };
-
-const month = ({ reads, commands, budget, list_price_usd: usd }) =>
-  `${number.format(reads + commands)}${budget ? ` of ${number.format(budget)}` : ""}, ${usd.toFixed(2)} USD at Tesla's list price`;
-const pace = (it) =>
-  it.interval_s === null ? "when the month's requests permit it" : `every ${seconds(it.interval_s)}${it.is_stretched ? ", so that the month's requests last" : ""}`;
-
-function link(gateway, it) {
-  const [word, quality] = LINKS[it.state] ?? [it.state, "unknown"];
-  const logins = it.logins === undefined ? "" : `${it.logins_last_hour} in the last hour, ${it.logins} in all`;
-  const entries = document.createElement("dl");
-  list(entries, [
-    ["State", `${word}, for ${seconds(it.state_seconds)}`, quality],
-    ["Next attempt in", it.retry_in_seconds === null ? "" : seconds(it.retry_in_seconds)],
-    ["Reason", it.reason],
-    ["Failures in a row", it.failures_in_row || ""],
-    ["Address", it.address],
-    ["Firmware", gateway.firmware ?? it.firmware],
-    ["Identity", gateway.identity],
-    ["Last reply", it.last_success_seconds === null ? "never" : `${seconds(it.last_success_seconds)} ago`],
-    ["Session", it.session_age_seconds == null ? "" : `${seconds(it.session_age_seconds)} old`],
-    ["Logins", logins],
-    ["Logins refused", it.logins_refused || "", "bad"],
-    ["Sign-in", it.sign_in, it.sign_in === "required" ? "bad" : ""],
-    ["Requests this month", it.requests && month(it.requests)],
-    ["Powers are read", it.requests && pace(it), it.is_stretched ? "fair" : ""],
-  ]);
-  return node("article", [node("h3", `${gateway.id} · ${it.driver}`), entries]);
-}
-
-const rest = (it, path) => (it ? `${seconds(it.retry_in_seconds)}: ${without(path, it.reason)}` : "");
-
-/** How old something is: to the middle while it is fresh, to the end while it may be served at all. */
-function bar(age, ttl, usable) {
-  const filled = document.createElement("i");
-  const part = age === null ? 1 : age < ttl ? (0.5 * age) / ttl : 0.5 + (0.5 * (age - ttl)) / Math.max(usable - ttl, 1);
-  filled.style.width = `${Math.min(100, 100 * part)}%`;
-  return node("span", filled, { className: "bar", ariaHidden: "true" });
-}
-
-function source(it, resting) {
-  const [word, quality] = !it.servable ? ["expired", it.outcome === "ok" ? "unknown" : "bad"] : it.age_seconds < it.ttl_seconds ? ["fresh", "good"] : ["stale", "fair"];
-  return [
-    node("th", it.path, { scope: "row" }),
-    node("td", [node("span", bar(it.age_seconds, it.ttl_seconds, it.usable_seconds), { className: quality }), seconds(it.age_seconds)]),
-    node("td", word, { className: quality }),
-    node("td", it.outcome ?? "–", { className: it.outcome === "ok" ? "" : "fair" }),
-    node("td", seconds(it.exchange_seconds)),
-    node("td", rest(resting[it.path], it.path)),
-  ];
-}
-
-const silent = (path, it) => [
-  node("th", path, { scope: "row" }),
-  node("td", "–"),
-  node("td", "not available", { className: "unknown" }),
-  node("td", ""),
-  node("td", ""),
-  node("td", rest(it, path)),
-];
-
-const error = (it) => [
-  node("td", clock(it.last_seconds)),
-  node("td", clock(it.first_seconds)),
-  node("td", `${it.count} ×`),
-  node("td", it.gateway),
-  node("td", it.path),
-  node("td", `${it.error}: ${without(it.path, it.message)}`),
-];
 
 /** Say how things are; aloud only when that is another thing than before, not when a reading is a second older. */
-function headline(sentence, quality) {
+function headline(title, quality, ...content) {
   const line = $("headline");
   line.ariaLive = line.className === quality ? "off" : "polite";
-  line.textContent = sentence;
+  line.replaceChildren(node("strong", title), ...content);
   line.className = quality;
 }
 
-function draw(health) {
-  const links = health.gateways.flatMap((gateway) => gateway.links.map((each) => [gateway, each]));
-  const hasNone = health.age_seconds === null;
-  headline(health.message, hasNone ? (health.errors.length ? "bad" : "unknown") : health.status === "ok" ? "good" : "fair");
-  $("gateways").lastElementChild.replaceChildren(
-    ...health.gateways.filter((gateway) => gateway.notice).map((gateway) => node("p", gateway.notice)),
-    ...(links.length ? links.map(([gateway, each]) => link(gateway, each)) : [node("p", "No gateway is configured: set PW_HOST.")]),
-  );
-  const resting = Object.assign({}, ...links.map(([, each]) => each.resting));
-  const known = health.sources.map((it) => it.path);
-  const others = Object.entries(resting).filter(([path]) => !known.includes(path));
-  table($("sources"), [...health.sources.map((it) => source(it, resting)), ...others.map((it) => silent(...it))], "No source has been requested yet.");
-  table($("errors"), health.errors.map(error), "None.");
-  readings(health.readings);
-  commands(health);
-  traffic(health.traffic);
-  list($("process"), [
-    ["Version", health.version],
-    ["Uptime", seconds(health.uptime_seconds)],
-    ["Memory", health.memory_bytes ? `${number.format(health.memory_bytes / 1048576)}\u00a0MiB` : ""],
-  ]);
+function summary(gateways, errors) {
+  const [worst] = gateways.toSorted((one, other) => QUALITIES.indexOf(qualityOf(one, errors)) - QUALITIES.indexOf(qualityOf(other, errors)));
+  const quality = qualityOf(worst, errors);
+  const named = gateways.length > 1 && quality !== "good" ? `${worst.name}: ` : "";
+  headline(named + say(quality), quality, ...trouble(worst), node("span", reading(worst)));
 }
 
-function readings(it) {
-  const skew = it.skew_seconds === null ? "–" : Math.abs(it.skew_seconds) < 10 ? "right" : `${seconds(Math.abs(it.skew_seconds))} off`;
-  list($("readings"), [
-    ["Sources and sinks differ by", watts(it.unbalanced_watts), it.is_unusual ? "fair" : ""],
-    ["Outflow exceeds inflow by", watts(it.unserved_watts), it.unserved_watts > 50 ? "fair" : ""],
-    ["Home consumption", it.load_watts < 0 ? `${watts(it.load_watts)}, below zero` : watts(it.load_watts), it.load_watts < 0 ? "fair" : ""],
-    ["Clock of the gateway", skew, Math.abs(it.skew_seconds) < 10 ? "" : "fair"],
+// ---- a gateway -------------------------------------------------------------------------------------
+
+const month = ({ reads, commands, budget }) => plain(reads + commands) + (budget ? ` / ${plain(budget)}` : "");
+
+function connection(it) {
+  const facts = node("dl", "", { className: "facts" });
+  list(facts, [
+    [say("read_over"), knows(`over_${it.driver}`) ? say(`over_${it.driver}`) : it.driver],
+    [say("address"), it.address],
+    [say("connection"), `${say(it.state)}${it.retry_in_seconds === null ? "" : `, ${say("retry", duration(Math.max(1, it.retry_in_seconds)))}`}`, LINKS[it.state]],
+    [say("answers"), it.answer_seconds === null ? "" : seconds(it.answer_seconds)],
+    [say("last_reply"), it.last_success_seconds === null ? say("never") : say("ago", seconds(it.last_success_seconds))],
+    [say("month"), it.requests && month(it.requests)],
   ]);
+  return facts;
 }
 
-function commands({ control, writes }) {
-  const words = !control ? "Control is off: PW_CONTROL_SECRET is not set." : writes.length ? "Control is on." : "Control is on. No command since the start.";
-  const rows = writes.map((it) => node("li", `${clock(it.seconds)} ${it.settings.join(", ")}: ${it.outcome}`, { className: ["ok", "accepted"].includes(it.outcome) ? "" : "bad" }));
-  $("commands").replaceChildren(node("p", words), ...(rows.length ? [node("ul", rows)] : []));
+/** What this gateway does not report: no fault, so it is folded. */
+function silence(gateway) {
+  const paths = gateway.links.map((it) => it.not_offered).reduce((all, those) => all.filter((path) => those.includes(path)));
+  if (!paths.length) return [];
+  const rows = paths.map((path) => node("li", [MISSED[path] ? `${say(`missed_${MISSED[path]}`)} ` : "", node("code", path)]));
+  return [node("details", [node("summary", say("silent", paths.length)), node("ul", rows)])];
+}
+
+function card(gateway, quality, isOpen) {
+  const id = `g-${gateway.id}`;
+  const facts = node("dl", "", { className: "facts" });
+  list(facts, [[say("model"), gateway.model], [say("firmware"), gateway.firmware ?? gateway.links.find((it) => it.firmware)?.firmware]]);
+  const content = [
+    node("h2", [gateway.href ? node("a", gateway.name, { href: `${gateway.href}status` }) : gateway.name, node("small", say(quality), { className: quality })], { id }),
+    facts,
+    ...gateway.links.map(connection),
+    ...(gateway.notice ? [node("p", say("basic_lan"))] : []),
+    ...silence(gateway),
+  ];
+  const made = node("section", content);
+  made.setAttribute("aria-labelledby", id);
+  for (const each of made.querySelectorAll("details")) each.open = isOpen;
+  return made;
+}
+
+function cards(gateways, errors) {
+  const open = [...$("gateways").children].map((it) => it.querySelector("details")?.open);
+  $("gateways").classList.toggle("wide", gateways.length > 1);
+  $("gateways").replaceChildren(...gateways.map((it, i) => card(it, qualityOf(it, errors), open[i])));
+}
+
+// ---- alerts, clients, parts, settings --------------------------------------------------------------
+
+async function alerts(gateways) {
+  const lists = gateways.map(({ site }) => site.alert_list ?? []);
+  const rows = await Promise.all(lists.map(sentences));
+  $("alerts").replaceChildren(...rows.flat());
+  const isKnown = gateways.some(({ site }) => site.attention !== null);
+  $("no-alerts").textContent = rows.flat().length ? "" : say(isKnown ? "no_alerts" : "alerts_unknown");
 }
 
 /** One bar for every five seconds of the last five minutes. */
@@ -169,46 +138,44 @@ function bars(counts) {
   });
 }
 
-function traffic(it) {
-  const { fresh = 0, revalidate = 0, stale = 0, miss = 0, error: failed = 0 } = it.results;
-  const kinds = [
-    ["Served fresh", fresh, "good"],
-    ["Served stale", stale + revalidate, "fair"],
-    ["Waited for the gateway", miss, "wait"],
-    ["Failed", failed, "bad"],
-  ];
-  const total = kinds.reduce((sum, [, count]) => sum + count, 0);
-  const figures = [
-    ["requests/s now", number.format(it.requests_per_second)],
-    ["in 5 minutes", number.format(it.requests_per_second_5_minutes)],
-    ["half within", seconds(it.p50_seconds)],
-    ["95 % within", seconds(it.p95_seconds)],
-  ];
-  $("figures").replaceChildren(...figures.map(([name, value]) => node("div", [node("dt", name), node("dd", value)])));
+function clients(it) {
+  const half = it.p50_seconds === null ? "" : ` ${say("half", seconds(it.p50_seconds))}`;
+  $("clients").textContent = say("rate", plain(it.requests_per_second_5_minutes), it.streams) + half;
   $("rate").replaceChildren($("rate").firstElementChild, ...bars(it.requests_by_slot));
-  $("shares").replaceChildren(
-    ...kinds.filter(([, count]) => count).map(([, count, quality]) => {
-      const part = node("i", "", { className: quality });
-      part.style.flexGrow = count;
-      return part;
-    }),
-  );
-  list($("traffic"), [
-    ...kinds.map(([name, count, quality]) => [name, total ? `${number.format((100 * count) / total)}\u00a0%` : "–", count && quality !== "wait" ? quality : ""]),
-    ["Requests", number.format(it.requests)],
-    ["In progress", it.in_flight],
-    ["Waiting for the gateway", it.waiting],
-    ["Coalesced", number.format(it.coalesced)],
-    ["Event streams", it.streams],
+}
+
+function parts({ history, mqtt, control }) {
+  const kept = history && (history.is_kept ? node("a", say("history_on"), { href: "history" }) : say("off_because", history.reason));
+  const broker = mqtt && [say(mqtt.connected ? "closed" : "not_connected"), ...mqtt.problems].join(". ");
+  list($("parts"), [
+    [say("history"), kept, history?.is_kept || history?.reason.startsWith("PW_") ? "" : "fair"],
+    ["MQTT", broker ?? say("off_because", "MQTT_HOST"), mqtt ? (mqtt.connected && !mqtt.problems.length ? "good" : "fair") : ""],
+    [say("control"), control ? say("on") : say("off_because", "PW_CONTROL_SECRET")],
   ]);
 }
 
 async function settings({ origins, warnings }) {
   const answer = await fetch("stats");
-  if (!answer.ok) return table($("settings"), [], "Shown only under a host name of this machine (PW_ALLOWED_HOSTS).");
+  if (!answer.ok) return;
   const { config } = await answer.json();
-  table($("settings"), Object.entries(config).map(([name, value]) => [node("th", name, { scope: "row" }), node("td", value), node("td", origins[name] ?? "default")]), "");
+  const origin = (name) => (origins[name] === "environment" ? say("environment") : origins[name]);
+  const row = (from) => (name) => [node("th", name, { scope: "row" }), node("td", config[name]), node("td", from(name))];
+  const changed = Object.keys(config).filter((name) => name in origins);
+  table($("settings"), changed.map(row(origin)), "–");
+  table($("all"), Object.keys(config).map(row((name) => origins[name] ?? "default")), "");
+  $("changed").textContent = say("changed", changed.length, Object.keys(config).length - changed.length);
   $("warnings").replaceChildren(...warnings.map((warning) => node("li", warning)));
+}
+
+// ---- reading ---------------------------------------------------------------------------------------
+
+async function draw(health) {
+  summary(health.gateways, health.errors);
+  cards(health.gateways, health.errors);
+  clients(health.traffic);
+  parts(health);
+  drawExperts(health);
+  await alerts(health.gateways);
 }
 
 async function look() {
@@ -216,10 +183,10 @@ async function look() {
   if (document.hidden) return;
   try {
     const health = await (await fetch("health", { cache: "no-store" })).json();
-    draw(health);
-    if (!$("settings").tBodies[0].rows.length) await settings(health.settings);
+    await draw(health);
+    if (!$("all").tBodies[0].rows.length) await settings(health.settings);
   } catch {
-    headline("The proxy cannot be reached. The data below is outdated.", "bad");
+    headline(say("bad"), "bad", node("span", say("gone")));
   }
   look.timer = setTimeout(look, EVERY);
 }

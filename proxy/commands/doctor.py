@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
 
 from proxy.config.console import FAILED, OK, chosen, load_or_exit, report_instead_of_logging
 from proxy.config.gateway_settings import GatewaySettings
@@ -16,7 +15,7 @@ from proxy.config.settings import Settings
 from proxy.core.clock import Clock
 from proxy.core.redaction import redact
 from proxy.drivers.diagnosis import diagnose, verdict
-from proxy.drivers.finding import Finding
+from proxy.drivers.finding import Finding, verdict_document
 from proxy.drivers.registry import drivers_for
 from proxy.state.folder import folder_of
 from proxy.state.store import StateStore
@@ -35,7 +34,10 @@ def run(args: argparse.Namespace) -> int:
             print(_coloured(_BOLD, f"Gateway {gateway.id}"))
         findings = asyncio.run(_diagnose(settings, gateway, show=not args.json))
         ill = verdict(findings)
-        documents[gateway.id] = _document(findings, ill)
+        documents[gateway.id] = {
+            **verdict_document(ill),
+            "steps": [finding.document() for finding in findings],
+        }
         if not args.json:
             print(f"\n{_spoken(ill)}")
     if args.json:
@@ -64,18 +66,6 @@ async def _diagnose(settings: Settings, gateway: GatewaySettings, *, show: bool)
         for driver in drivers:
             await driver.close()
     return findings
-
-
-def _document(findings: Sequence[Finding], ill: Finding | None) -> dict[str, object]:
-    return {
-        "healthy": ill is None,
-        "cause": ill.cause.value if ill and ill.cause else None,
-        "advice": ill.advice if ill else "",
-        "steps": [
-            {"step": finding.step, "ok": finding.cause is None, "detail": redact(finding.detail)}
-            for finding in findings
-        ],
-    }
 
 
 def _coloured(colour: str, text: str) -> str:

@@ -31,6 +31,11 @@ class Histogram:
         """Number of observations."""
         return sum(self.counts)
 
+    @property
+    def mean(self) -> float | None:
+        """The mean of all observations; None without any."""
+        return self.total / self.count if self.count else None
+
 
 class Recent:
     """How much was counted in each of the last ``slots`` of ``slot_s`` seconds."""

@@ -19,10 +19,17 @@ def _routes() -> tuple[Route, ...]:
     return ROUTES
 
 
+def without(reason: str) -> ActiveFeature:
+    """Make of the feature what is left where no history is kept: /health says why."""
+    return ActiveFeature(health=lambda: {"history": {"is_kept": False, "reason": reason}})
+
+
 def _start(context: Context) -> ActiveFeature | None:
     has_gateway = any(gateway.cache.links for gateway in context.gateways.values())
-    if not (context.settings.of(HistorySettings).history and has_gateway):
+    if not has_gateway:
         return None
+    if not context.settings.of(HistorySettings).history:
+        return without("PW_HISTORY=no")
     from proxy.history.service import start  # noqa: PLC0415 - a start without it does not wait for it
 
     return start(context)

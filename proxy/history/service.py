@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from proxy.config.gateway_settings import SUM
 from proxy.features import ActiveFeature
+from proxy.history import without
 from proxy.history.settings import HistorySettings, Past
 from proxy.server.http.problems import problem
 
@@ -54,7 +55,12 @@ class History:
         endpoints: dict[str, Endpoint] = {name: self._endpoint(name) for name in _ENDPOINTS}
         endpoints["history_page"] = self._page
         endpoints |= {f"timeseries_{name}": self._timeseries(name) for name in _TIMESERIES}
-        return ActiveFeature(endpoints=endpoints, begin=self.begin, close=self.close)
+        return ActiveFeature(
+            endpoints=endpoints,
+            health=lambda: {"history": {"is_kept": True, "reason": ""}},
+            begin=self.begin,
+            close=self.close,
+        )
 
     async def begin(self) -> None:
         """Start the recorders, beside everything else."""
@@ -155,12 +161,12 @@ def obstacle(context: Context) -> str | None:
     return None
 
 
-def start(context: Context) -> ActiveFeature | None:
+def start(context: Context) -> ActiveFeature:
     """Start the history if there is a place for it."""
     reason = obstacle(context)
     if reason is not None:
         # Without any folder the start has warned already.
         has_folder = all(gateway.state.folder for gateway in context.gateways.values())
         _log.log(logging.WARNING if has_folder else logging.INFO, "history off", extra={"reason": reason})
-        return None
+        return without(reason)
     return History(context).active()

@@ -33,6 +33,7 @@ from proxy.server.status.application_key import MEDIA_TYPE
 from proxy.views import batteries, devices, meters, site, strings
 
 _CSV = "text/plain; charset=utf-8"
+LINES = "application/x-ndjson"
 
 # Firmware 23.44 removed the vitals and left the inverter's report.
 _NO_VITALS = ((VITALS, SOLAR_POWERWALL),)
@@ -227,6 +228,16 @@ _ROWS: tuple[Route, ...] = (
     _page("/flow.html", "The power-flow page, independent of PW_UI", "flow_page"),
     _page("/gateway", "The gateway's own web app, if it has one", "gateway_page"),
     _page("/status", "State of the proxy and its gateway, as a page", "status_page", local=True),
+    Route(
+        "/status/check",
+        "Check the connection to the gateway step by step, as doctor does; a line of JSON for each step",
+        "Proxy",
+        endpoint="check",
+        methods=("POST",),
+        media_type=LINES,
+        public=False,
+        local=True,
+    ),
     _page("/docs", "This list as a page, with a button to try each route", "docs_page"),
     _page("/help", "The same", "docs_page"),
     Route("/openapi.json", "This list for programs (OpenAPI 3.1)", "Pages", endpoint="openapi"),

@@ -22,6 +22,6 @@ async def lost(house):
 
 STATES = {
     fresh: ("Readings are", "good"),
-    resting: ("The gateway limits the rate of requests", "fair"),
+    resting: ("The gateway limits requests", "fair"),
     lost: ("No readings: /api/meters/aggregates", "bad"),
 }

@@ -110,3 +110,10 @@ def contrast(one: str, other: str) -> float:
     """Contrast of two colours (WCAG 2): 1 to 21."""
     light, dark = sorted((luminance(one), luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
+
+
+def blended(colour: str, behind: str, opacity: float) -> str:
+    """The colour that is seen where one lies over another."""
+    front, back = ([int(part) for part in re.findall(r"\d+", each)[:3]] for each in (colour, behind))
+    mixed = (opacity * one + (1 - opacity) * other for one, other in zip(front, back, strict=True))
+    return "rgb({}, {}, {})".format(*map(round, mixed))

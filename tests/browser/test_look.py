@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
+from itertools import combinations, product
 
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.reading import contrast, shows
+from proxy.server.pages.appearance import THEMES
+from tests.browser.reading import blended, contrast, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,6 +40,19 @@ COLOURS = """() => ({
               outline: parseFloat(style.strokeWidth) > 0 && style.stroke !== "none" ? style.stroke : null,
               back: disc ? getComputedStyle(disc).fill : null};
     })})"""
+
+# What makes a see-through drawing legible on an unknown background.
+BACKED = """() => {
+  const of = (query) => [...document.querySelectorAll(query)].map((it) => getComputedStyle(it));
+  const [value] = of("#solar .value");
+  return {text: value.fill, outline: value.stroke, outlineWidth: parseFloat(value.strokeWidth),
+          lines: of(".edge.on > path:first-child, .ring").map((it) => it.stroke), casings: of(".casing.on").map((it) => it.stroke)};
+}"""
+# Shapes that say something, with their colour and opacity.
+GRAPHICS = """() => [["use", "stroke"], [".ring", "stroke"], [".edge > path:first-child", "stroke"], [".track", "stroke"], ["#cells rect", "stroke"], [".mark", "stroke"], [".cap", "fill"]]
+  .flatMap(([query, name]) => [...document.querySelectorAll(`#flow ${query}`)]
+    .filter((it) => it.closest("#home.active") === null)
+    .map((it) => [it.outerHTML, getComputedStyle(it)[name], Number(getComputedStyle(it).opacity)]))"""
 
 
 @pytest.mark.parametrize(("width", "height"), VIEWPORTS)
@@ -93,7 +107,8 @@ async def test_every_style_can_be_read(house, watch, style, scheme):
 
 
 @pytest.mark.parametrize(
-    ("declared", "query"), [("", ""), ("color-scheme: dark", "?scheme=dark"), ("color-scheme: light", "")]
+    ("declared", "query"),
+    [("", "?scheme=light"), ("color-scheme: dark", "?scheme=dark"), ("color-scheme: light dark", "")],
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_a_clear_frame_lets_the_embedder_show_through(house, watch, stranger, declared, query, scheme):
@@ -110,6 +125,49 @@ async def test_a_clear_frame_lets_the_embedder_show_through(house, watch, strang
     corner = await page.screenshot(clip={"x": 2, "y": 2, "width": 1, "height": 1})
 
     assert await pixel(page, corner) == [255, 0, 255]
+
+
+async def test_a_clear_frame_can_be_read_on_any_page(house, watch, stranger):
+    """Light or dark, declared or not, for visitors of both kinds: text has its outline, lines and nodes a backing."""
+    page = await watch.open(stranger)
+    watch.allowed.add(house.url.rstrip("/"))
+    await page.set_content(
+        f'<style></style><iframe src="{house.url}?style=clear" width="400" height="300"></iframe>'
+    )
+    frame = page.frame_locator("iframe")
+    await expect(frame.locator("#solar .value")).to_have_text("6.5\u00a0kW")
+
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        for background, declared in product(("#fff", "#0d0e11"), ("normal", "light", "dark")):
+            style = f":root{{color-scheme:{declared}}} body{{background:{background}}}"
+            await page.evaluate("(style) => { document.querySelector('style').textContent = style; }", style)
+            seen = await frame.locator("html").evaluate(BACKED)
+
+            assert contrast(seen["text"], seen["outline"]) >= 4.5, (scheme, style)
+            assert seen["outlineWidth"] >= 3
+            for colour in seen["lines"]:
+                assert contrast(blended(colour, seen["outline"], 0.75), seen["outline"]) >= 3, (scheme, style)
+            assert all(colour == seen["outline"] for colour in seen["casings"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_what_is_drawn_can_be_told_from_its_background(house, watch, scheme):
+    """Graphics have 3 : 1: rings, lines, dotted lines, the fill's edge, also where nothing flows; on every style."""
+    page = await watch.open(house.url, color_scheme=scheme)
+    await shows(page, "solar", "6.5 kW")
+    house.pin(solar=0, site=900, battery=0)
+
+    for style, background in STYLES.items():
+        canvas = {"light": (255, 255, 255), "dark": (18, 18, 18)}[scheme]
+        behind = "rgb({}, {}, {})".format(*(background or canvas))
+        theme = THEMES[style] or scheme
+        await page.evaluate(
+            "([style, theme]) => Object.assign(document.documentElement.dataset, {style, theme})",
+            [style, theme],
+        )
+        for part, colour, opacity in await page.evaluate(GRAPHICS):
+            assert contrast(blended(colour, behind, opacity), behind) >= 3, (style, part)
 
 
 @pytest.mark.parametrize("runs_script", [True, False], ids=["with script", "without script"])

@@ -42,13 +42,15 @@ async def test_the_status_page_tells_each_state_on_one_screen(house, watch, arra
 async def test_the_status_page_is_not_alarmed_by_what_nobody_asks_for(house, watch):
     """A reading that was let expire is nothing bad; one that could not be renewed is."""
     await fresh(house)
+    await house.context.gateway.cache.get(["/api/operation"])
     house.sim.answers(path="/api/meters/*", status=500)
     await house.pass_time(6)
     await house.context.gateway.cache.get(["/api/meters/aggregates"])
     await house.pass_time(60)
     page = await watch.open(house.url + "status")
+    await page.locator("#experts > summary").click()
 
-    for path, quality in {"/api/system_status/soe": "unknown", "/api/meters/aggregates": "bad"}.items():
+    for path, quality in {"/api/operation": "unknown", "/api/meters/aggregates": "bad"}.items():
         row = page.locator("#sources tr", has_text=path)
         await expect(row.get_by_role("cell", name="expired")).to_have_class(quality)
 
@@ -81,6 +83,7 @@ async def test_the_status_page_tells_how_clients_are_served(build, clock, watch)
                 assert answer.status == 200
         house.clock.advance(5)
         page = await watch.open(house.url + "status")
+        await page.locator("#experts > summary").click()
 
         for word in ("requests/s now", "in 5 minutes", "half within", "95 % within"):
             await expect(page.locator("#figures")).to_contain_text(word)
@@ -104,7 +107,7 @@ async def test_the_status_page_tells_how_clients_are_served(build, clock, watch)
         await expect(row.get_by_role("cell").nth(2)).to_have_text("ok")
         await expect(row.get_by_role("cell").nth(3)).to_contain_text("s")
         await expect(page.locator("#commands li")).to_contain_text("reserve: ok")
-        await expect(page.locator("#gateways")).to_contain_text("1 in the last hour, 1 in all")
+        await expect(page.locator("#links")).to_contain_text("1 in the last hour, 1 in all")
         await expect(page.locator("#readings")).to_contain_text("Clock of the gateway")
         await expect(page.locator("#process")).to_contain_text("Version")
         await page.close()  # or it would miss its proxy
@@ -116,7 +119,8 @@ async def test_the_status_page_names_the_firmware(house, watch):
     page = await watch.open(house.url + "status")
 
     await expect(page.locator("#gateways")).to_contain_text("Firmware21.44")
-    await expect(page.locator("#gateways")).to_contain_text("Identity…")
+    await expect(page.locator("#gateways")).to_contain_text("Powerwall 2 x2")
+    await expect(page.locator("#links")).to_contain_text("Identity…")
 
 
 async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_more(build, watch):
@@ -130,7 +134,7 @@ async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_m
 
 
 async def test_the_status_page_tells_where_settings_come_from(clock, watch, tmp_path):
-    """Default, file or environment for each; what is odd about them is said below."""
+    """File or environment for those that were changed; all of them for experts; what is odd about them is said above."""
     file = tmp_path / "proxy.toml"
     file.write_text('style = "black"\n')
     environment = {
@@ -143,12 +147,12 @@ async def test_the_status_page_tells_where_settings_come_from(clock, watch, tmp_
     app = build_app(loaded.settings, clock.clock, loaded)
     async with listening(app, loaded.settings) as (_, port):
         page = await watch.open(f"http://127.0.0.1:{port}/status")
-        await page.locator("summary").click()
 
         rows = page.locator("#settings tr")
         await expect(rows.filter(has_text="PW_STYLE")).to_contain_text(str(file))
         await expect(rows.filter(has_text="PW_HOST")).to_contain_text("environment")
-        await expect(rows.filter(has_text="PW_TIMEOUT")).to_contain_text("default")
+        await expect(rows.filter(has_text="PW_TIMEOUT")).to_have_count(0)
+        await expect(page.locator("#all tr", has_text="PW_TIMEOUT")).to_contain_text("default")
         await expect(page.locator("#warnings")).to_contain_text("PW_ODD is unknown and ignored.")
 
 
@@ -171,18 +175,88 @@ async def test_the_status_page_shows_what_the_month_of_the_cloud_costs(watch, cl
             await app[CONTEXT].gateway.cache.get([METERS])
             page = await watch.open(f"http://127.0.0.1:{port}/status")
 
-            link = page.locator("#gateways")
+            await expect(page.locator("#gateways")).to_contain_text("Tesla’s cloud")
+            link = page.locator("#links")
             await expect(link).to_contain_text("3 of 1,000, 0.01 USD at Tesla's list price")
             await expect(link).to_contain_text("so that the month's requests last")
             await expect(link).to_contain_text("static token")
+
+
+async def test_an_owner_reads_how_things_are(house, watch):
+    """In words first: what the house runs on, how the gateway is read, alerts; and what is off, with the reason."""
+    house.sim.gateway.site.problems = ["BatteryFault"]
+    await house.context.gateway.cache.get(["/api/troubleshooting/problems", "/api/devices/vitals"])
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#headline strong")).to_have_text("Attention")
+    await expect(page.locator("#headline")).to_contain_text("Home runs on solar. Battery full in")
+    gateway = page.get_by_role("region", name="Home Energy Gateway")
+    for words in ("Powerwall 2 x2", "the login of the local network", "connected"):
+        await expect(gateway).to_contain_text(words)
+    await expect(page.get_by_role("region", name="Alerts")).to_contain_text("A battery reports a fault")
+    await expect(page.get_by_role("region", name="Also")).to_contain_text("off: PW_HISTORY=no")
+
+
+async def test_what_a_gateway_does_not_offer_is_no_fault(build, clock, watch):
+    """Firmware without vitals: all is well, and what cannot be had is folded, by its name."""
+    async with SimulatedGateway(persona="fw23_44", clock=clock.clock) as sim:
+        house = await build(sim)
+        await house.context.gateway.cache.get([METERS, "/api/system_status/soe", "/api/devices/vitals"])
+        page = await watch.open(house.url + "status")
+
+        await expect(page.locator("#headline")).to_have_class("good")
+        await page.get_by_text("What this gateway does not report (1)").click()
+        await expect(page.locator("#gateways li")).to_contain_text("temperatures, fans, alerts of devices")
+        await page.close()
+        await house.stop()
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+async def test_the_check_shows_its_steps_and_its_verdict(house, watch, locale):
+    """On a click, as they come; a second click has to wait; what is wrong is named with what to do."""
+    watch.forgiven = ("429",)
+    page = await watch.open(house.url + "status", locale=locale)
+    await expect(page.locator("#headline")).to_have_class("good")
+    words = {"en-GB": ("All is well", "Try again in"), "de-DE": ("Alles in Ordnung", "Wieder möglich in")}
+    good, later = words[locale]
+
+    await page.locator("#run").click()
+    await expect(page.locator("#verdict")).to_contain_text(good)
+    await expect(page.locator("#steps li")).to_have_count(7)
+
+    await page.locator("#run").click()
+    await expect(page.locator("#verdict")).to_contain_text(later)
+
+    house.sim.answers(status=401)
+    await house.pass_time(15)
+    await page.locator("#run").click()
+    await expect(page.locator("#steps .bad").first).to_be_visible()
+    await expect(page.locator("#verdict")).to_contain_text("PW_PASSWORD")
+
+
+async def test_a_page_of_another_origin_cannot_run_the_check(house, watch, stranger):
+    """Whatever it sends, the gateway gets nothing."""
+    watch.forgiven = ("403", "CORS", "ERR_FAILED")
+    page = await watch.open(stranger)
+    watch.allowed.add(house.url.rstrip("/"))
+
+    await page.evaluate(
+        """async (url) => {
+          await fetch(url, {method: "POST", mode: "no-cors"}).catch(() => 0);
+          await fetch(url, {method: "POST"}).catch(() => 0);
+          new Image().src = url;
+        }""",
+        house.url + "status/check",
+    )
+
+    assert house.sim.requests == []
 
 
 async def test_the_status_page_hides_secrets(build, watch):
     """Passwords and the control secret are in no part of the page, open or folded."""
     house = await build(control_secret="tell nobody this")
     page = await watch.open(house.url + "status")
-    await page.locator("summary").click()
-    await expect(page.locator("#settings")).to_contain_text("PW_CONTROL_SECRET")
+    await expect(page.locator("#all")).to_contain_text("PW_CONTROL_SECRET")
 
     content = await page.content()
 

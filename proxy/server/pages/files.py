@@ -42,6 +42,12 @@ _COMMENT = re.compile(
 _SPACE_IN_CSS = re.compile(r"\s*([{};,]|(?<=[\w-]):(?=\s))\s*")
 _PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")
 _SAY = "say."
+# Pages whose words are in a file of their own, beside those that pages share.
+_OWN_WORDS = {
+    "status.html": "status-words.json",
+    "history.html": "past-words.json",
+    "docs.html": "docs-words.json",
+}
 # Characters that could end a <script> block or a line of script inside it.
 _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
@@ -116,6 +122,9 @@ class Pages:
         # By language; those of the power flow travel with it, so they are apart from those of all other pages.
         self.words: Mapping[str, Mapping[str, str]] = json.loads(contents["words.json"])
         self.page_words: Mapping[str, Mapping[str, str]] = json.loads(contents["pages.json"])
+        self._own_words: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+            page: json.loads(contents[name]) for page, name in _OWN_WORDS.items()
+        }
         self._examples = contents["examples.json"]
 
     @cached_property
@@ -131,9 +140,11 @@ class Pages:
     def render(self, name: str, values: Mapping[str, str], language: str = "en") -> bytes:
         """Fill in a page. ``{{file}}`` becomes the file's address with its version; values are HTML.
 
-        ``{{say.name}}`` becomes a word of a language.
+        ``{{say.name}}`` becomes a word of a language, ``{{words}}`` those of the power flow and the page's own.
         """
-        said = self.page_words[language]
+        own = self._own_words[name][language] if name in self._own_words else {}
+        said = {**self.page_words[language], **own}
+        values = {"words": inline_json({**self.words[language], **own}), **values}
 
         def fill(match: re.Match[str]) -> str:
             key = match[1]

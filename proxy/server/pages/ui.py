@@ -16,7 +16,8 @@ from aiohttp import web
 
 from proxy.core.errors import GatewayError, NotSupported
 from proxy.core.model import JSON
-from proxy.core.sources import STATUS
+from proxy.core.sources import SITE_NAME, STATUS, SYSTEM_STATUS
+from proxy.gateways.live import LIVE
 from proxy.metrics.families import Samples
 from proxy.server.gateway_api.passthrough import Passthrough
 from proxy.server.http.addressing import TARGET
@@ -43,8 +44,11 @@ if TYPE_CHECKING:
     from proxy.server.route import Route
 
 _DEMO_PORT: Final = 8676
+# Pages about one gateway, with links to the same page of the others.
+_OF_GATEWAY: Final = frozenset({"status.html", "history.html"})
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
-# The page of /status waits for the firmware's name, and not for long.
+# The page of /status waits for one round of readings, and not for long.
+_ROUND: Final = (STATUS, SITE_NAME, SYSTEM_STATUS, *LIVE)
 _SOFT_TIMEOUT_S: Final = 0.5
 
 
@@ -155,6 +159,7 @@ class Ui:
             "index.html",
             {
                 "language": language,
+                "direction": direction(language),
                 "attributes": attributes({**chosen, "past": self._past(gateway)}),
                 "title": html.escape(words["flow"]),
                 "name": html.escape(snapshot["name"] or words["flow"]),
@@ -185,12 +190,11 @@ class Ui:
         return web.json_response({**snapshot, "sentence": said}, headers=headers)
 
     async def status_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
-        """Serve the page for the operator; it reads /health, which has the firmware once that is known."""
-        await gateway.cache.get([STATUS], _SOFT_TIMEOUT_S)
+        """Serve the page about the proxy; it reads /health, which has what is known: at first one round of readings."""
+        await gateway.cache.get(_ROUND, _SOFT_TIMEOUT_S)
         if not self._is_configured:
             return self._setup_page(request)
-        links = switch(self._context, request, "status", self._pages.address)
-        return self.page(request, "status.html", {"switch": links})
+        return self.page(request, "status.html", {})
 
     async def docs_page(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve the reference of the API."""
@@ -259,6 +263,9 @@ class Ui:
             "direction": direction(language),
             "links": navigation(words[language], name, self._context.endpoints),
         }
+        if name in _OF_GATEWAY:
+            shared["site"] = html.escape(request[TARGET].gateway.name)
+            shared["switch"] = switch(self._context, request, name.partition(".")[0], self._pages.address)
         return packed(request, self._pages.render(name, {**shared, **values}, language), self._page_headers)
 
 

@@ -31,6 +31,7 @@ from proxy.server.http.admission import (
 from proxy.server.http.guard import AuthResult
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 from proxy.server.route import Route
+from proxy.server.status.check import Checks
 from proxy.server.status.health import health_of, health_of_all
 from proxy.server.status.stats import endpoint_statistics, reset_of, stats_of
 
@@ -79,6 +80,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     return {
         "health": health,
         "ready": ready,
+        "check": Checks(context.clock.monotonic).run,
         "stats": stats,
         "stats_clear": stats_clear,
         "health_reset": health_reset,

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from proxy import __version__
 from proxy.config.settings import SETTINGS
-from proxy.core.advice import BASIC_LAN
+from proxy.core.advice import BASIC_LAN, advice_for
 from proxy.core.redaction import redact
-from proxy.core.sources import METERS, STATUS
+from proxy.core.sources import METERS, STATUS, SYSTEM_STATUS
 from proxy.server.routes import ROUTES
 from proxy.server.status.stats import peers_health
 from proxy.views.json_access import section, text
+from proxy.views.site import model
 
 if TYPE_CHECKING:
     from proxy.cache.source_cache import SourceCache
@@ -86,30 +87,43 @@ def _document(
 
 
 def _gateway(gateway: Gateway, *, among: int) -> dict[str, Any]:
-    """Describe a gateway; among several, how it is stands beside each."""
+    """Describe a gateway; among several, with the path of its pages.
+
+    ``site`` is what the power-flow page shows, ``error`` the code of what keeps it from being read, with its
+    ``cause`` in a word and ``advice`` in sentences.
+    """
     status = gateway.status()
-    own = {
+    failed = status.failed_link
+    error = failed.error if failed else None
+    cause, advice = advice_for(error, failed.driver) if failed and error else (None, "")
+    return {
+        "id": gateway.id,
         "name": gateway.name,
         "status": "ok" if status.is_healthy else "degraded",
         "message": status.reason,
+        "error": error.code() if error else None,
+        "cause": cause.value if cause else None,
+        "advice": advice,
         "age_seconds": None if status.age is None else round(status.age, _DIGITS),
-        "href": f"gateways/{gateway.id}/",
-    }
-    return {
-        "id": gateway.id,
-        **(own if among > 1 else {}),
+        **({"href": f"gateways/{gateway.id}/"} if among > 1 else {}),
         **_identity(gateway.cache),
         "notice": BASIC_LAN if status.is_basic_lan else "",
         "links": [_link(link, status.at) for link in status.links],
+        "site": gateway.live.current(),
     }
 
 
-def _identity(gateway: SourceCache) -> dict[str, str | None]:
-    """Say which gateway this is, as far as is known: firmware, and the last characters of its number."""
-    known = gateway.store.get(STATUS)
-    reported = section(known.document.value) if known else {}
+def _identity(cache: SourceCache) -> dict[str, str | None]:
+    """Say which gateway this is, as far as is known: model, firmware, and the last characters of its number."""
+    documents = {
+        source: known.document.value
+        for source in (STATUS, SYSTEM_STATUS)
+        if (known := cache.store.get(source))
+    }
+    reported = section(documents.get(STATUS))
     version, number = text(reported.get("version")), text(reported.get("din"))
     return {
+        "model": model(documents),
         "firmware": version.strip() if version else None,
         "identity": f"…{number[-_SHOWN:]}" if number else None,
     }
@@ -123,6 +137,7 @@ def _link(link: LinkStatus, now: float) -> dict[str, Any]:
         "failures_in_row": link.failures_in_row,
         "reason": str(link.error) if link.error else "",
         "retry_in_seconds": None if link.next_attempt is None else round(link.wait_s(now), 1),
+        "answer_seconds": None if (mean := link.seconds.mean) is None else round(mean, _DIGITS),
         "last_success_seconds": None
         if link.last_success is None
         else round(now - link.last_success, _DIGITS),
