@@ -9,8 +9,8 @@ const ROOM = matchMedia("(min-width: 600px) and (min-height: 620px), (orientatio
 
 const HEIGHT = innerWidth < 600 ? 120 : Math.max(190, Math.round(0.24 * innerHeight));
 
-const box = make("div", { id: "past" });
-const section = make("section", { id: "today", "aria-labelledby": "h-today" }, make("h2", { id: "h-today" }, word("today"), " ", make("small")), make("div", { id: "day-chart", "data-height": HEIGHT }));
+const box = make("section", { id: "past", "aria-label": word("today") });
+const section = make("div", { id: "today" }, make("h2", { id: "h-today" }, word("today"), " ", make("small")), make("div", { id: "day-chart", "data-height": HEIGHT }));
 
 /** A tile that leads to the history; the name of its energy colours its edge. */
 function tile(name, title, ...figures) {
