@@ -54,7 +54,7 @@ export class Edge {
     this.isOn = Boolean(this.path) && watts >= (this.isOn ? 30 : 50);
     for (const each of [this.group, this.casing]) each.classList.toggle("on", this.isOn);
     if (this.isOn) {
-      for (const line of [this.line, this.casing]) line.style.setProperty("--width", (1.5 + 2.5 * strength(watts)).toFixed(2));
+      this.line.style.setProperty("--width", (1.5 + 2.5 * strength(watts)).toFixed(2));
       const dots = (factor) => 1 + LIMITS.filter((limit) => watts * factor > limit).length;
       this.count = Math.min(Math.max(this.count || dots(1), dots(0.85)), dots(1.15)); // 15 % hysteresis
     } else this.count = 0;

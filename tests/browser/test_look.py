@@ -49,7 +49,7 @@ BACKED = """() => {
           lines: of(".edge.on > path:first-child, .ring").map((it) => it.stroke), casings: of(".casing.on").map((it) => it.stroke)};
 }"""
 # Shapes that say something, with their colour and opacity.
-GRAPHICS = """() => [["use", "stroke"], [".ring", "stroke"], [".edge > path:first-child", "stroke"], [".track", "stroke"], ["#cells rect", "stroke"], [".mark", "stroke"], [".cap", "fill"]]
+GRAPHICS = """() => [[".node > use", "stroke"], [".ring", "stroke"], [".edge > path:first-child", "stroke"], [".track", "stroke"], ["#cells rect", "stroke"], [".mark", "stroke"], [".cap", "fill"]]
   .flatMap(([query, name]) => [...document.querySelectorAll(`#flow ${query}`)]
     .filter((it) => it.closest("#home.active") === null)
     .map((it) => [it.outerHTML, getComputedStyle(it)[name], Number(getComputedStyle(it).opacity)]))"""

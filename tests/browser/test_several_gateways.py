@@ -80,9 +80,9 @@ async def test_the_status_of_all_begins_with_the_house_that_is_away(fleet, watch
     await fleet.context.gateways["garage"].cache.get(["/api/meters/aggregates"])
     page = await watch.open(f"{fleet.url}status")
 
-    await expect(page.locator("#gateways h3").first).to_contain_text("garage")
-    await expect(page.locator("#headline")).to_contain_text("garage: ")
+    await expect(page.locator("#gateways h2").first).to_contain_text("Garage")
+    await expect(page.locator("#headline")).to_contain_text("Garage: ")
     await page.get_by_role("navigation", name="Gateways").get_by_role("link", name="House").click()
     await expect(page).to_have_url(f"{fleet.url}gateways/house/status")
-    await expect(page.locator("#gateways h3")).to_have_count(1)
+    await expect(page.locator("#gateways h2")).to_have_count(1)
     await expect(page.locator("#headline")).to_contain_text("Readings are")

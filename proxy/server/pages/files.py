@@ -161,8 +161,7 @@ def attributes(values: Mapping[str, str | None]) -> str:
 
 
 def _joined(name: str, scripts: Mapping[str, str], seen: set[str]) -> str:
-    """Return a module with those that it imports in front of it, each once."""
+    """Return a module with those that it imports in front of it, each once; what these export is for it alone."""
     seen.add(name)
     before = [_joined(other, scripts, seen) for other in _IMPORT.findall(scripts[name]) if other not in seen]
-    own = _COMMENT.sub("", _IMPORT.sub("", scripts[name]))
-    return "".join(before) + _EXPORT.sub("", own)
+    return _EXPORT.sub("", "".join(before)) + _COMMENT.sub("", _IMPORT.sub("", scripts[name]))
