@@ -17,7 +17,7 @@ const put = (node, attributes) => {
 };
 
 const svg = $("flow");
-const edges = Object.keys(layout(400, 320, {}).plan.paths).map((name) => new Edge(name, ENDS[name[0]], $("edges"), $("casings")));
+const edges = Object.keys(layout(400, 320, {}).plan.paths).map((name) => new Edge(name, ENDS[name[0]], $("edges")));
 const tracks = Object.fromEntries(NODES.map((name) => [name, element("path", { class: `track ${name}` }, $("tracks"))]));
 const shares = edges
   .filter((edge) => edge.name.endsWith("h"))

@@ -22,13 +22,12 @@ export function element(name, attributes, parent) {
 const strength = (watts) => Math.sqrt(Math.min(watts, 10000) / 10000);
 
 export class Edge {
-  /** `source` names the node that colours the edge; below it, where the background is not known, lies a casing. */
-  constructor(name, source, layer, below) {
+  /** `source` names the node that colours the edge. */
+  constructor(name, source, layer) {
     this.source = source;
     this.name = name;
     this.group = element("g", { class: `edge ${source}`, "data-edge": name }, layer);
     this.line = element("path", {}, this.group);
-    this.casing = element("path", { class: "casing" }, below);
     this.chevron = element("path", { class: "chevron", d: "M-3-5 3 0-3 5" }, this.group);
     this.dots = [];
     this.count = 0;
@@ -42,7 +41,7 @@ export class Edge {
     for (const dot of this.dots) dot.circle.remove();
     this.dots = [];
     if (!path) return this.show(0);
-    for (const line of [this.line, this.casing]) line.setAttribute("d", path);
+    this.line.setAttribute("d", path);
     const length = this.line.getTotalLength();
     const [middle, ahead] = [0.5, 0.51].map((part) => this.line.getPointAtLength(part * length));
     const angle = (Math.atan2(ahead.y - middle.y, ahead.x - middle.x) * 180) / Math.PI;
@@ -52,7 +51,7 @@ export class Edge {
   /** Draw this power. 50 W make an edge appear, 30 W keep it: no flicker. */
   show(watts, isMoving) {
     this.isOn = Boolean(this.path) && watts >= (this.isOn ? 30 : 50);
-    for (const each of [this.group, this.casing]) each.classList.toggle("on", this.isOn);
+    this.group.classList.toggle("on", this.isOn);
     if (this.isOn) {
       this.line.style.setProperty("--width", (1.5 + 2.5 * strength(watts)).toFixed(2));
       const dots = (factor) => 1 + LIMITS.filter((limit) => watts * factor > limit).length;

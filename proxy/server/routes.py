@@ -30,10 +30,10 @@ from proxy.server.fleet.routes import FLEET, OF_SITES
 from proxy.server.gateway_api.routes import GATEWAY
 from proxy.server.route import Legacy, Route, Style, View
 from proxy.server.status.application_key import MEDIA_TYPE
+from proxy.server.status.check import CHECK
 from proxy.views import batteries, devices, meters, site, strings
 
 _CSV = "text/plain; charset=utf-8"
-LINES = "application/x-ndjson"
 
 # Firmware 23.44 removed the vitals and left the inverter's report.
 _NO_VITALS = ((VITALS, SOLAR_POWERWALL),)
@@ -228,16 +228,7 @@ _ROWS: tuple[Route, ...] = (
     _page("/flow.html", "The power-flow page, independent of PW_UI", "flow_page"),
     _page("/gateway", "The gateway's own web app, if it has one", "gateway_page"),
     _page("/status", "State of the proxy and its gateway, as a page", "status_page", local=True),
-    Route(
-        "/status/check",
-        "Check the connection to the gateway step by step, as doctor does; a line of JSON for each step",
-        "Proxy",
-        endpoint="check",
-        methods=("POST",),
-        media_type=LINES,
-        public=False,
-        local=True,
-    ),
+    CHECK,
     _page("/docs", "This list as a page, with a button to try each route", "docs_page"),
     _page("/help", "The same", "docs_page"),
     Route("/openapi.json", "This list for programs (OpenAPI 3.1)", "Pages", endpoint="openapi"),

@@ -92,7 +92,8 @@ async def test_the_address_chooses_the_look(proxy):
     page = await proxy.get('/?style=white&motion=off&units=kw&theme="><script>&detail=2&unknown=1')
 
     tag = re.search(r"<html[^>]*>", page.text)[0]
-    assert tag == '<html lang="en" data-style="white" data-motion="off" data-units="kw" data-theme="light">'
+    look = 'data-style="white" data-motion="off" data-units="kw" data-theme="light"'
+    assert tag == f'<html lang="en" dir="ltr" {look}>'
 
 
 async def test_the_setting_chooses_the_look(start, sim):

@@ -39,6 +39,8 @@ _EXPORT = re.compile(r"^export (?=const|function|class|async)", re.MULTILINE)
 _COMMENT = re.compile(
     r"^[ \t]*(?://[^\n]*|/\*\*?.*?\*/)\n|(?<=[;,{)\]])[ ]+//[^\n]*$|^[ \t]+", re.MULTILINE | re.DOTALL
 )
+# Blanks around operators, which no text of the pages has.
+_SPACE_IN_JS = re.compile(r" (=>|===|!==|&&|\|\||\?\?=?|[-+*/]?=|[<>]=?) ")
 _SPACE_IN_CSS = re.compile(r"\s*([{};,]|(?<=[\w-]):(?=\s))\s*")
 _PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")
 _SAY = "say."
@@ -164,4 +166,5 @@ def _joined(name: str, scripts: Mapping[str, str], seen: set[str]) -> str:
     """Return a module with those that it imports in front of it, each once; what these export is for it alone."""
     seen.add(name)
     before = [_joined(other, scripts, seen) for other in _IMPORT.findall(scripts[name]) if other not in seen]
-    return _EXPORT.sub("", "".join(before)) + _COMMENT.sub("", _IMPORT.sub("", scripts[name]))
+    own = _COMMENT.sub("", _IMPORT.sub("", scripts[name]))
+    return _EXPORT.sub("", "".join(before)) + _SPACE_IN_JS.sub(r"\1", own)

@@ -13,17 +13,26 @@ from typing import TYPE_CHECKING, Any, Final
 from aiohttp import web
 
 from proxy.server.http.problems import COMMON_HEADERS, problem, retry_after
-from proxy.server.routes import LINES
+from proxy.server.route import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from proxy.gateways.gateway import Gateway
-    from proxy.server.route import Route
 
+CHECK: Final = Route(
+    "/status/check",
+    "Check the connection to the gateway step by step, as doctor does; a line of JSON for each step",
+    "Proxy",
+    endpoint="check",
+    methods=("POST",),
+    media_type="application/x-ndjson",
+    public=False,
+    local=True,
+)
 _PAUSE_S: Final = 10.0
 _HEADERS: Final = {
-    "Content-Type": LINES,
+    "Content-Type": CHECK.media_type,
     "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",  # nginx: pass on at once
     **COMMON_HEADERS,
