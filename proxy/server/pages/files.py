@@ -40,7 +40,7 @@ _COMMENT = re.compile(
     r"^[ \t]*(?://[^\n]*|/\*\*?.*?\*/)\n|(?<=[;,{)\]])[ ]+//[^\n]*$|^[ \t]+", re.MULTILINE | re.DOTALL
 )
 # Blanks around operators, which no text of the pages has.
-_SPACE_IN_JS = re.compile(r" (=>|===|!==|&&|\|\||\?\?=?|[-+*/]?=|[<>]=?) ")
+_SPACE_IN_JS = re.compile(r" (\*|\?|=>|===|!==|&&|\|\||\?\?=?|[-+*/]?=|[<>]=?) ")
 _SPACE_IN_CSS = re.compile(r"\s*([{};,]|(?<=[\w-]):(?=\s))\s*")
 _PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")
 _SAY = "say."
