@@ -41,6 +41,8 @@ async def test_axe_finds_nothing_on_any_page(build, watch, tmp_path, scheme):
         await expect(page.locator("html")).to_have_attribute("dir", "ltr")
         if path == "status":
             await expect(page.locator("#all tbody tr").first).to_be_attached()
+        if not path:
+            await expect(page.locator("#list")).to_be_visible()
         await page.evaluate(
             "() => document.querySelectorAll('details:not([hidden])').forEach((it) => { it.open = true; })"
         )
