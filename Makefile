@@ -82,7 +82,7 @@ picture: $(VENV)/.test ## update the README's picture of the power flow
 	$(BIN)/python .ci/picture.py
 
 bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare servers (25 minutes)
-	.ci/packages nginx:nginx wrk:wrk chromium:chromium
+	.ci/packages nginx:nginx wrk:wrk chromium:chromium mosquitto:mosquitto
 	python3 -m venv .bench-peer && { .bench-peer/bin/pip install --quiet pypowerwall-server || true; }
 	$(BIN)/python -m bench
 

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.commands.conftest import command
 from tests.commands.test_start_and_end import DEAD_SERVER, NAMESPACES, can_mount
-from tests.mqtt.conftest import PREFIX, ROOT, client_of, kept_by
+from tests.mqtt.conftest import PREFIX, ROOT, black_hole, client_of, kept_by
 
 __all__ = ["command"]
 
 STOPS_WITHIN_S = 2.0
-BACKLOG = 4
-
-
-@contextmanager
-def black_hole() -> Iterator[int]:
-    """A port where connections are neither taken nor refused: too many wait already."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(BACKLOG):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 @pytest.fixture
