@@ -86,8 +86,8 @@ def grid_of(members: Sequence[Gateway]) -> GridReading | None:
 
 
 def _explains(gateway: Gateway) -> bool:
-    """Say whether alerts, which have the reason for being off the grid, can be read: they may be too old at the moment."""
-    return not all(isinstance(gateway.cache.link_for(source), NotSupported) for source in ALERT_REPORTS)
+    """Say whether vitals, which have the reason for being off the grid, can be read: they may be too old at the moment."""
+    return not isinstance(gateway.cache.link_for(VITALS), NotSupported)
 
 
 def _charge(states: Sequence[SiteState]) -> float | None:

@@ -73,6 +73,18 @@ async def test_the_reason_and_the_charge_are_read_before_a_loss_is_reported(serv
     assert lost["values"]["charge_percent"] is not None
 
 
+async def test_firmware_without_vitals_reports_no_reason_and_is_not_waited_for(serving, clock, webhook, live):
+    async with SimulatedGateway("fw23_44", clock=clock.clock) as sim, serving(sim, webhook):
+        await live(240)
+        lose(sim)
+        await live(60)
+        give_back(sim)
+        await live(60)
+
+    assert webhook.events == ["grid_lost", "grid_back"]
+    assert webhook.got[0]["values"]["cause"] == "unknown"
+
+
 async def test_a_restart_in_an_outage_repeats_nothing(serving, sim, webhook, live):
     async with serving(sim, webhook):
         await live(60)
