@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import ssl
@@ -12,7 +13,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +38,20 @@ _LOG_EVERY_S = 10.0
 _CALM_HOUR = 4.5
 
 
-async def show(sim: SimulatedGateway, judge: Judge) -> None:
-    """Let the meters show another value every ten seconds, none of them twice in half a day."""
-    number = 0
+def show(sim: SimulatedGateway, judge: Judge, numbers: Iterator[int]) -> None:
+    """Let the meters show another value, none of them twice in half a day."""
+    number = next(numbers)
+    sim.pin(solar=1000.0 + number % 4001, load=500.0 + number % 3989)
+    reading = sim.plant.read()
+    now = judge.now()
+    judge.solar.note(now, reading.solar_w)
+    judge.load.note(now, reading.load_w)
+    judge.charge.note(now, reading.percentage)
+
+
+async def keep_showing(shows: Callable[[], None]) -> None:
     while True:
-        number += 1
-        sim.pin(solar=1000.0 + number % 4001, load=500.0 + number % 3989)
-        reading = sim.plant.read()
-        now = judge.now()
-        judge.solar.note(now, reading.solar_w)
-        judge.load.note(now, reading.load_w)
-        judge.charge.note(now, reading.percentage)
+        shows()
         await asyncio.sleep(_SHOWN_EVERY_S)
 
 
@@ -78,12 +84,13 @@ async def soak(days: int, folder: Path, log: Path) -> dict[str, Any]:
         judge = Judge(times.now, settings.gateway.cache_ttl)
         tls = serving_context(settings)
         app = build_app(settings, times.of_computer, loaded)
-        shown = asyncio.create_task(show(sim, judge), name="meters")
+        shows = partial(show, sim, judge, itertools.count(1))
+        shown = asyncio.create_task(keep_showing(shows), name="meters")
         async with listening(app, settings, tls) as (_, port):
             trusting = ssl.create_default_context()
             trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
             door = clients.Door(port, settings.https_port, trusting, judge)
-            week = Week(sim, times, judge, port)
+            week = Week(sim, times, port, shows)
             timetable = week.begin(days)
             others = [shown, asyncio.create_task(write_log(), name="log"), *clients.started(door)]
             gauges = await _watched(days, times, folder, log, [*timetable, *others])

@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from bench.soak.clients import Connection
-from bench.soak.judge import Judge
 from proxy.commands import cert
 from proxy.core.clock import Clock
 from proxy.sim.faults import Fault
@@ -67,10 +66,11 @@ class Time:
 class Week:
     """Owns a task for each trouble of the timetable; ``recoveries`` has the seconds to a fresh reading by kind."""
 
-    def __init__(self, sim: SimulatedGateway, time: Time, judge: Judge, port: int) -> None:
-        self.sim, self.time, self.judge = sim, time, judge
+    def __init__(self, sim: SimulatedGateway, time: Time, port: int, shows: Callable[[], None]) -> None:
+        self.sim, self.time = sim, time
         self.recoveries: dict[str, list[float]] = {}
         self._port = port
+        self._shows = shows
         self._firmwares = itertools.cycle(("fw23_44", "fw21_44"))
 
     def begin(self, days: int) -> list[asyncio.Task[None]]:
@@ -166,6 +166,7 @@ class Week:
     async def sleep(self) -> None:
         async with self._outage("computer sleeps, 40 min"):
             self.time.sleep(2400)
+            self._shows()  # the house has gone on meanwhile
 
     async def wall_clock(self) -> None:
         """Set the computer's clock an hour ahead, then back, then right."""
