@@ -119,6 +119,6 @@ async def test_three_replicas_with_clients_fetch_a_source_once_in_its_lifetime_a
             await asyncio.sleep(0.002)  # for what Redis has to do
 
     lifetimes = (clock.clock.monotonic() - began) / 5
-    assert len(sim.requests) - before <= 2 * (lifetimes + 1) + 2
+    assert len(sim.requests) - before <= 3 * (lifetimes + 1)  # for two sources; three would send 6
     assert sim.logins == 1
     assert sim.max_connections <= 2
