@@ -35,6 +35,7 @@ from proxy.history.signals import Signal
 # The file is kept below this: beyond it, what is fine is thinned out earlier.
 MOST_BYTES: Final = 30 * 1024 * 1024
 _SHRINK: Final = (1, 2, 4, 8, 16)
+_FOLDED: Final = ((MINUTE, QUARTER), (QUARTER, HOUR))  # days are made of quarters, too, by the site's zone
 
 
 @dataclass(slots=True)
@@ -110,17 +111,28 @@ def put_day(db: sqlite3.Connection, totals: DayTotals, *, replaces: bool = True)
 
 
 def put_rows(db: sqlite3.Connection, level: Level, rows: Iterable[Row], n: int) -> int:
-    """Add rows from elsewhere that are not there yet; each stands for ``n`` minutes. Returns how many."""
+    """Add rows from elsewhere of what was not recorded; each stands for ``n`` minutes. Returns how many.
+
+    What was recorded may have been thinned out: then only a coarser level has it, and nothing is added below that.
+    """
     before = db.total_changes
+    thinned = " AND ".join(
+        f"NOT EXISTS (SELECT 1 FROM {coarser.table} AS known WHERE known.at = ?1 - ?1 % {coarser.span_s} "
+        f"AND known.n > (SELECT coalesce(sum(n), 0) FROM {finer.table} "
+        f"WHERE at >= known.at AND at < known.at + {coarser.span_s}))"
+        for finer, coarser in _FOLDED
+        if finer.span_s >= level.span_s
+    )
     db.executemany(
-        f"INSERT OR IGNORE INTO {level.table} (at, n, {', '.join(PARTS)}) VALUES ({_marks(len(PARTS) + 2)})",
+        f"INSERT OR IGNORE INTO {level.table} (at, n, {', '.join(PARTS)}) "
+        f"SELECT {_marks(len(PARTS) + 2)} WHERE {thinned or 'true'}",
         ((row.at, n, *row.values) for row in rows),
     )
     return db.total_changes - before
 
 
 def _marks(count: int) -> str:
-    return ", ".join("?" for _ in range(count))
+    return ", ".join(f"?{number + 1}" for number in range(count))
 
 
 def _merged() -> Iterable[str]:
@@ -150,12 +162,20 @@ def _write_signals(db: sqlite3.Connection, signals: Sequence[tuple[int, Signal]]
         )
 
 
+# A span that is folded once more, after an import, may have been thinned out below meanwhile.
+_UNLESS_LESS: Final = (
+    "ON CONFLICT (at) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in ("n", *PARTS))
+    + " WHERE excluded.n > n"
+)
+
+
 # -- levels ----------------------------------------------------------------------------------------
 
 
 def fold(db: sqlite3.Connection, until: int, zone: tzinfo, since: int | None = None) -> None:
     """Make the rows of coarser levels for all spans that are over; those since ``since`` are made again."""
-    for finer, coarser in ((MINUTE, QUARTER), (QUARTER, HOUR)):
+    for finer, coarser in _FOLDED:
         begin, end = _unfolded(db, finer, coarser, since), until - until % coarser.span_s
         if begin is not None and begin < end:
             _fold_spans(db, finer, coarser, begin, end)
@@ -179,9 +199,9 @@ def _unfolded(db: sqlite3.Connection, finer: Level, coarser: Level, since: int |
 
 def _fold_spans(db: sqlite3.Connection, finer: Level, coarser: Level, begin: int, end: int) -> None:
     db.execute(
-        f"INSERT OR REPLACE INTO {coarser.table} (at, n, {', '.join(PARTS)}) "
+        f"INSERT INTO {coarser.table} (at, n, {', '.join(PARTS)}) "
         f"SELECT at - at % {coarser.span_s} AS span, sum(n), {folding()} FROM {finer.table} "
-        "WHERE at >= ? AND at < ? GROUP BY span",
+        f"WHERE at >= ? AND at < ? GROUP BY span {_UNLESS_LESS}",
         (begin, end),
     )
 
@@ -204,9 +224,9 @@ def _fold_days(
             _fold_signals(db, finer, coarser, first, after, str(first))
         else:
             db.execute(
-                f"INSERT OR REPLACE INTO {coarser.table} (at, n, {', '.join(PARTS)}) "
+                f"INSERT INTO {coarser.table} (at, n, {', '.join(PARTS)}) "
                 f"SELECT {first} AS span, sum(n), {folding()} FROM {finer.table} "
-                "WHERE at >= ? AND at < ? GROUP BY span",
+                f"WHERE at >= ? AND at < ? GROUP BY span {_UNLESS_LESS}",
                 (first, after),
             )
 
@@ -215,9 +235,11 @@ def _fold_signals(
     db: sqlite3.Connection, finer: Level, coarser: Level, begin: int, end: int, span: str
 ) -> None:
     db.execute(
-        f"INSERT OR REPLACE INTO {coarser.table} SELECT series, {span} AS span, sum(n), "
+        f"INSERT INTO {coarser.table} (series, at, n, mean, least, most) SELECT series, {span} AS span, sum(n), "
         "cast(round(sum(mean * n) * 1.0 / sum(n)) AS INTEGER), min(least), max(most) "
-        f"FROM {finer.table} WHERE at >= ? AND at < ? GROUP BY series, span",
+        f"FROM {finer.table} WHERE at >= ? AND at < ? GROUP BY series, span "
+        "ON CONFLICT (series, at) DO UPDATE SET n = excluded.n, mean = excluded.mean, least = excluded.least, "
+        "most = excluded.most WHERE excluded.n > n",
         (begin, end),
     )
 

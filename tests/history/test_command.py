@@ -80,6 +80,27 @@ def test_what_was_recorded_is_not_replaced(state, tmp_path, capsys):
     assert capsys.readouterr().out == "0 rows and 0 days were added.\n"
 
 
+def test_what_was_thinned_out_is_not_replaced_either(state, tmp_path, capsys):
+    """Of spans whose minutes are deleted, all of them or some, the quarters, hours and days stay as they were recorded."""
+    main(["history", "export", str(tmp_path / "rows.csv")])
+    table = (tmp_path / "rows.csv").read_text()
+    (tmp_path / "rows.csv").write_text(table.replace(",30", ",99").replace(",31", ",98"))
+    levels = {name: f"SELECT * FROM {name} ORDER BY 1" for name in ("quarter", "hour", "day")}
+    before = {name: query(state, statement) for name, statement in levels.items()}
+    with closing(sqlite3.connect(state / "history.db")) as db, db:
+        db.execute(f"DELETE FROM minute WHERE at < {MIDNIGHT + 37 * 60}")
+        db.execute(f"DELETE FROM quarter WHERE at >= {MIDNIGHT + 7200}")
+        before["quarter"] = before["quarter"][:8]
+        db.execute(f"DELETE FROM minute WHERE at >= {MIDNIGHT + 7200}")
+    minutes = query(state, "SELECT * FROM minute")
+
+    assert main(["history", "import", str(tmp_path / "rows.csv")]) == 0
+
+    assert query(state, "SELECT * FROM minute") == minutes
+    assert {name: query(state, statement) for name, statement in levels.items()} == before
+    assert capsys.readouterr().out == "0 rows and 0 days were added.\n"
+
+
 def test_the_table_of_the_route_is_imported_too(state, tmp_path):
     """Without the column span, the steps have one length; unknown columns are ignored."""
     at = MIDNIGHT - 30 * 86400
