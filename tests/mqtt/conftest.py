@@ -21,6 +21,8 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from proxy.mqtt.feature import Mqtt
+
 PATIENCE_S = 10.0
 PREFIX = "pypowerwall"
 ROOT = f"{PREFIX}/default"
@@ -176,7 +178,8 @@ async def calm(proxy) -> None:
 
 def publisher(proxy):
     """The part of a proxy that publishes."""
-    return proxy.context.reports[0].__self__._publisher
+    owners = (getattr(report, "__self__", None) for report in proxy.context.reports)
+    return next(owner for owner in owners if isinstance(owner, Mqtt))._publisher
 
 
 async def stop(proxy) -> None:
