@@ -27,13 +27,16 @@ VARIABLES = {
     "$sell": "0.08",
     "$ttl": "5",
 }
-# Panels that stay empty here: the hardware does not measure it, or no link leads through the cloud.
+# Panels that stay empty here: the hardware does not measure it, no link leads through the cloud, or the feature is off.
 ELSEWHERE = {
     "Fans",
     "Current of phases",
     "Vehicle chargers",
     "Requests to the cloud this month",
     "MQTT: messages, connection",
+    "Alarms: messages, waiting",
+    "Replicas: state, messages",
+    "Replicas: Redis",
 }
 
 
