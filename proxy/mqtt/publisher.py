@@ -23,6 +23,7 @@ from proxy.mqtt.outbox import OFFLINE, ONLINE, Message
 from proxy.mqtt.retained import collect
 from proxy.mqtt.site import GatewayPublisher
 from proxy.mqtt.status import Standing
+from proxy.mqtt.watch import within
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -160,10 +161,7 @@ class Publisher:
                 wait_s = _SHORTEST_S
             wait_s = _LONGEST_S if error.is_refused else wait_s
             self._lost(error)
-            try:
-                async with asyncio.timeout(wait_s * self._between(1.0, 1.1)):
-                    await self._stopping.wait()
-            except TimeoutError:
+            if not await within(self._stopping, wait_s * self._between(1.0, 1.1)):
                 wait_s = min(2 * wait_s, _LONGEST_S)
 
     async def _connection(self) -> None:

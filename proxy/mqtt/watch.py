@@ -46,7 +46,7 @@ class Watch:
                     await cache.get(SLOW)
                 self._looked.set()
                 self._changed.set()
-                await _wait(self._due, _LIVE_EVERY_S)
+                await within(self._due, _LIVE_EVERY_S)
         finally:
             for each in undo:
                 each()
@@ -72,7 +72,7 @@ class Watch:
 
     async def changed(self, longest_s: float) -> None:
         """Wait until readings may have changed, and for those that come along; ``longest_s`` at most."""
-        if await _wait(self._changed, longest_s):
+        if await within(self._changed, longest_s):
             await asyncio.sleep(_TOGETHER_S)
         self._changed.clear()
 
@@ -81,10 +81,13 @@ class Watch:
         self._changed.set()
 
 
-async def _wait(event: asyncio.Event, longest_s: float) -> bool:
-    """Wait for an event; return whether it happened in time."""
+async def within(event: asyncio.Event, longest_s: float) -> bool:
+    """Wait for an event; return whether it happened in time.
+
+    Not with asyncio.timeout: before Python 3.11.3 it takes its own end for a cancellation in a task whose group has failed.
+    """
+    waiting = asyncio.ensure_future(event.wait())
     try:
-        async with asyncio.timeout(longest_s):
-            return await event.wait()
-    except TimeoutError:
-        return False
+        return bool((await asyncio.wait({waiting}, timeout=longest_s))[0])
+    finally:
+        waiting.cancel()
