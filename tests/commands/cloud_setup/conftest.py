@@ -69,13 +69,15 @@ def folder(tmp_path):
 
 @pytest.fixture
 def run(cloud, domain, folder, tmp_path):
-    """Run it; ``file`` is the settings file."""
+    """Run it; ``environ`` takes the place of the settings that name the simulated servers."""
 
-    async def run(operator, mode, **given):
+    async def run(operator, mode, environ=None, **given):
         args = argparse.Namespace(
             **{**dict.fromkeys(ARGUMENTS), "replace": False, "dry_run": False, "mode": mode, **given}
         )
-        environ = {"PW_CLOUD_URL": cloud.url, "PW_CLOUD_AUTH_URL": cloud.url, "PW_AUTH_PATH": str(folder)}
+        if environ is None:
+            environ = {"PW_CLOUD_URL": cloud.url, "PW_CLOUD_AUTH_URL": cloud.url}
+        environ = {**environ, "PW_AUTH_PATH": str(folder)}
         return await set_up(args, operator, environ, tmp_path / "settings.toml", tls=trusting(domain))
 
     return run

@@ -1,5 +1,9 @@
 """`setup --mode owner`: a sign-in with a browser, or the tokens of one that was made elsewhere."""
 
+import json
+
+import pytest
+
 from proxy.sim.cloud.server import SITE_ID
 from tests.commands.cloud_setup.conftest import Operator, read
 
@@ -41,3 +45,33 @@ async def test_a_refused_client_is_pointed_to_the_fleet_api(run, cloud, folder, 
 
     assert "use the Fleet API" in capsys.readouterr().err
     assert read(folder, ".pypowerwall.auth")["me@example.com"]["sso"]["refresh_token"]
+
+
+@pytest.mark.parametrize("is_pasted", [False, True], ids=["browser", "tokens"])
+async def test_the_region_china_is_refused_before_anything_is_sent(run, folder, tmp_path, capsys, is_pasted):
+    """No address to sign in at is shown, and tokens that are given are not kept: no server here is theirs."""
+    file = tmp_path / "tokens"
+    file.write_text("refresh\naccess\n")
+    operator = Operator(None)
+    given = {"token_file": str(file)} if is_pasted else {}
+
+    assert await run(operator, "owner", {}, region="cn", email="me@example.cn", **given) == 1
+
+    assert "China is not supported; use the Fleet API" in capsys.readouterr().err
+    assert operator.questions == []
+    assert not any("https://" in line for line in operator.shown)
+    assert list(folder.iterdir()) == []
+    assert not (tmp_path / "settings.toml").exists()
+
+
+async def test_an_account_of_china_that_is_on_disk_is_refused(run, folder, capsys):
+    """As the pypowerwall proxy leaves it; its file stays as it is."""
+    folder.mkdir()
+    sso = {"access_token": "access", "refresh_token": "refresh", "expires_at": 0}
+    known = {"me@example.cn": {"url": "https://auth.tesla.cn/", "sso": sso}}
+    (folder / ".pypowerwall.auth").write_text(json.dumps(known))
+
+    assert await run(Operator(None), "owner", {}) == 1
+
+    assert "China is not supported; use the Fleet API" in capsys.readouterr().err
+    assert read(folder, ".pypowerwall.auth") == known
