@@ -20,7 +20,7 @@ from typing import Any, Final
 from proxy.commands.fleet_setup import sign_in as sign_in_fleet
 from proxy.commands.operator import Operator
 from proxy.commands.owner_setup import sign_in as sign_in_owner
-from proxy.commands.sign_in_steps import Steps, Stopped, chosen_site, given_text
+from proxy.commands.sign_in_steps import Steps, Stopped, Unsupported, chosen_site, given_text
 from proxy.config.cloud import cloud_mode
 from proxy.config.console import EX_CONFIG, OK, complain
 from proxy.config.gateway_settings import FLEET, OWNER, STATIC, GatewaySettings
@@ -102,6 +102,8 @@ async def set_up(
         return complain(f"{exc}.", advice_for(exc, CLOUD)[1], _AGAIN)
     except OSError as exc:
         return complain(f"{exc.filename} cannot be used: {exc.strerror}.", _AGAIN)
+    except Unsupported as exc:
+        return complain(str(exc))
     except (Stopped, ValueError) as exc:
         return complain(str(exc), _AGAIN)
     finally:
@@ -111,7 +113,10 @@ async def set_up(
 
 
 def _with_file(environ: Mapping[str, str], file: Path) -> Mapping[str, str]:
-    return {**environ, "PW_CONFIG": str(file)} if file.exists() else environ
+    """Take the settings file into account if there is one; PW_CONFIG may name the one that is about to be written."""
+    if file.exists():
+        return {**environ, "PW_CONFIG": str(file)}
+    return {name: value for name, value in environ.items() if (name, Path(value)) != ("PW_CONFIG", file)}
 
 
 def _settings(args: argparse.Namespace, environ: Mapping[str, str]) -> tuple[GatewaySettings, str]:

@@ -42,6 +42,10 @@ class Stopped(Exception):
     """A step cannot be finished; the message says why and what to do."""
 
 
+class Unsupported(Stopped):
+    """The sign-in is none that the proxy can use, however often the command is run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Steps:
     """What the steps of one sign-in are given."""

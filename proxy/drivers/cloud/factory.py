@@ -148,11 +148,16 @@ def resolved(options: CloudOptions) -> CloudOptions:
     )
 
 
+def is_unsupported(options: CloudOptions) -> bool:
+    """Say whether the account is one of the Owner API in China; ``options`` are resolved."""
+    return options.mode == OWNER and options.url == API_URLS[OWNER] and is_chinese(options.auth_url)
+
+
 def authority(options: CloudOptions, http: CloudHttp, clock: Clock) -> Authority:
     """Make what requests are authorised with."""
     if options.mode == STATIC:
         return StaticToken(options.token)
-    if options.mode == OWNER and options.url == API_URLS[OWNER] and is_chinese(options.auth_url):
+    if is_unsupported(options):
         return NoAuthority(CHINA_REFUSED)
     file, form, margin_s = _FILES[options.mode](options)
     url = options.auth_url.rstrip("/") + TOKEN_PATH

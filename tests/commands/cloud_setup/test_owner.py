@@ -47,6 +47,12 @@ async def test_a_refused_client_is_pointed_to_the_fleet_api(run, cloud, folder, 
     assert read(folder, ".pypowerwall.auth")["me@example.com"]["sso"]["refresh_token"]
 
 
+def the_refusal(capsys) -> bool:
+    """Say whether it is all that was said: to run the command again would help nothing."""
+    [line] = capsys.readouterr().err.splitlines()
+    return "China is not supported; use the Fleet API: powerwall-proxy setup --mode fleet --region cn" in line
+
+
 @pytest.mark.parametrize("is_pasted", [False, True], ids=["browser", "tokens"])
 async def test_the_region_china_is_refused_before_anything_is_sent(run, folder, tmp_path, capsys, is_pasted):
     """No address to sign in at is shown, and tokens that are given are not kept: no server here is theirs."""
@@ -57,7 +63,7 @@ async def test_the_region_china_is_refused_before_anything_is_sent(run, folder, 
 
     assert await run(operator, "owner", {}, region="cn", email="me@example.cn", **given) == 1
 
-    assert "China is not supported; use the Fleet API" in capsys.readouterr().err
+    assert the_refusal(capsys)
     assert operator.questions == []
     assert not any("https://" in line for line in operator.shown)
     assert list(folder.iterdir()) == []
@@ -73,5 +79,32 @@ async def test_an_account_of_china_that_is_on_disk_is_refused(run, folder, capsy
 
     assert await run(Operator(None), "owner", {}) == 1
 
-    assert "China is not supported; use the Fleet API" in capsys.readouterr().err
+    assert the_refusal(capsys)
     assert read(folder, ".pypowerwall.auth") == known
+
+
+async def test_another_region_is_that_of_the_account_from_then_on(run, cloud, folder, tmp_path):
+    """Its tokens are renewed where they are from."""
+    folder.mkdir()
+    known = {"me@example.com": {"url": "https://auth.tesla.cn/", "note": "kept", "sso": {}}}
+    (folder / ".pypowerwall.auth").write_text(json.dumps(known))
+    given = cloud.log_in()
+    file = tmp_path / "tokens"
+    file.write_text(f"{given['refresh_token']}\n{given['access_token']}\n")
+    environ = {"PW_CLOUD_URL": cloud.url}
+
+    assert (
+        await run(
+            Operator(cloud),
+            "owner",
+            environ,
+            replace=True,
+            region="na",
+            token_file=str(file),
+            email="me@example.com",
+        )
+        == 0
+    )
+
+    entry = read(folder, ".pypowerwall.auth")["me@example.com"]
+    assert (entry["url"], entry["note"]) == ("https://auth.tesla.com/", "kept")

@@ -30,6 +30,19 @@ async def test_a_fixed_token_goes_to_the_settings_file(run, cloud, tmp_path):
     assert settings.stat().st_mode & 0o777 == 0o600
 
 
+async def test_the_settings_file_that_is_named_is_made(run, cloud, tmp_path):
+    """PW_CONFIG may name a file that is not there yet, as with the password of a gateway."""
+    cloud.sign_in.give_static("a fixed token")
+    cloud.account.must_register = False
+    file = tmp_path / "token"
+    file.write_text("a fixed token\n")
+    environ = {"PW_CLOUD_URL": cloud.url, "PW_CONFIG": str(tmp_path / "settings.toml")}
+
+    assert await run(Operator(cloud), "static", environ, token_file=str(file)) == 0
+
+    assert "a fixed token" in (tmp_path / "settings.toml").read_text()
+
+
 async def test_a_token_that_is_refused_leaves_no_settings(run, cloud, tmp_path, capsys):
     file = tmp_path / "token"
     file.write_text("another token")
