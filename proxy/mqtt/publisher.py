@@ -147,7 +147,9 @@ class Publisher:
             await self._duty.begun_or(self._stopping)
             began, error = self._clock.monotonic(), BrokerError("closed the connection")
             try:
-                await self._connection()
+                # In a task of its own: before Python 3.11.3 a group that fails leaves its task marked as cancelled, and
+                # the next time limit in that task ends it.
+                await asyncio.create_task(self._connection(), name="mqtt connection")
             except* BrokerError as group:
                 error = first_of(group)
             except* Exception:  # noqa: BLE001 - a fault of ours must not end MQTT permanently

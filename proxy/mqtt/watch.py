@@ -82,12 +82,9 @@ class Watch:
 
 
 async def within(event: asyncio.Event, longest_s: float) -> bool:
-    """Wait for an event; return whether it happened in time.
-
-    Not with asyncio.timeout: before Python 3.11.3 it takes its own end for a cancellation in a task whose group has failed.
-    """
-    waiting = asyncio.ensure_future(event.wait())
+    """Wait for an event; return whether it happened in time."""
     try:
-        return bool((await asyncio.wait({waiting}, timeout=longest_s))[0])
-    finally:
-        waiting.cancel()
+        async with asyncio.timeout(longest_s):
+            return await event.wait()
+    except TimeoutError:
+        return False

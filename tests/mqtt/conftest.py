@@ -23,7 +23,7 @@ import pytest
 
 from proxy.mqtt.feature import Mqtt
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 PREFIX = "pypowerwall"
 ROOT = f"{PREFIX}/default"
 
@@ -39,7 +39,7 @@ def free_port() -> int:
 
 async def happens(condition: Callable[[], object | Awaitable[object]]) -> None:
     """Wait for what another process takes part in: it goes by its own clock, which no test can advance."""
-    ends = time.monotonic() + PATIENCE_S
+    ends = time.monotonic() + TIMEOUT_S
     while True:
         held = condition()
         if await held if isawaitable(held) else held:
@@ -167,11 +167,12 @@ async def kept_by(broker: Mosquitto, topic: str = "#", **options) -> dict[str, s
 
 
 async def calm(proxy) -> None:
-    """Wait until the proxy sends nothing more before time passes."""
+    """Wait until the proxy sends nothing more before time passes, and no acknowledgement is under way."""
     before, quiet = -1.0, 0
     while quiet < 5:
-        now = sent(proxy)
-        quiet = quiet + 1 if now == before else 0
+        now, broker = sent(proxy), publisher(proxy)._broker
+        is_acknowledged = broker is None or not any(broker._client._pending_calls)
+        quiet = quiet + 1 if now == before and is_acknowledged else 0
         before = now
         await asyncio.sleep(0.002)
 
