@@ -270,6 +270,8 @@ def _is_same(held: Any, wanted: Any) -> bool:
 def _what_would_work(command: Command) -> str:
     if Setting.ISLANDING in command.values:
         return "the local login and v1r can, with PW_CONTROL_ISLANDING=yes"
+    if Setting.MAX_BACKUP in command.values:
+        return "v1r can (PW_RSA_KEY_PATH)"
     if _OF_THE_CLOUD & command.values.keys():
         return "Tesla's cloud can (PW_CLOUD_MODE)"
     return "v1r (PW_RSA_KEY_PATH) and Tesla's cloud (PW_CLOUD_MODE) can"

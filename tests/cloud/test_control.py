@@ -221,6 +221,19 @@ async def test_without_the_cloud_it_is_said_who_could(start, sim):
     assert "Tesla's cloud can (PW_CLOUD_MODE)" in answer.json()["detail"]
 
 
+async def test_the_cloud_is_not_named_for_what_it_cannot_set(control, cloud):
+    """The manual backup event takes a signed message."""
+    _, post = await control()
+
+    answer = await post("max_backup", "3600")
+
+    assert answer.status == 404
+    assert answer.json()["detail"] == (
+        "no connection to this gateway can set max_backup; v1r can (PW_RSA_KEY_PATH)"
+    )
+    assert cloud.writes == []
+
+
 async def test_health_says_how_control_through_the_cloud_is(control, cloud, clock):
     """As the pypowerwall proxy names it."""
     proxy, post = await control()
