@@ -152,12 +152,13 @@ CLOUD_ADVICE: Final[Mapping[type[GatewayError], Advice]] = {
     SignInRequired: Advice(
         Cause.LOGIN,
         "powerwall-proxy setup --mode fleet (or owner) signs in again.",
-        "A proxy that runs takes the new sign-in up.",
+        "A proxy that runs takes the new sign-in up. With PW_CLOUD_MODE=static, copy the token from the "
+        "provider's console again, and restart the proxy.",
     ),
     LoginRejected: Advice(
         Cause.LOGIN,
         "powerwall-proxy setup signs in again.",
-        "With PW_CLOUD_MODE=static, copy the token from the provider's console again.",
+        "With PW_CLOUD_MODE=static, copy the token from the provider's console again, and restart the proxy.",
     ),
     AccountRefused: Advice(
         Cause.ACCOUNT,

@@ -136,6 +136,7 @@ class TokenStore:
         self._version: Version | None = None
         self._unsaved: tuple[Tokens, Tokens] | None = None  # what was used, what it gave
         self._refused: tuple[str, float] | None = None  # refresh token, monotonic seconds
+        self._is_required = False
         self._refreshes = 0
 
     async def access(self) -> str:
@@ -160,7 +161,7 @@ class TokenStore:
     def describe(self) -> Mapping[str, Any]:
         """Say how the sign-in stands."""
         return {
-            "sign_in": "required" if self._refused else "saved" if self._unsaved is None else "not saved",
+            "sign_in": "required" if self._is_required else "saved" if self._unsaved is None else "not saved",
             "expires_at": self._tokens.expires_at,
             "refreshes": self._refreshes,
         }
@@ -169,11 +170,16 @@ class TokenStore:
 
     async def _usable(self, refused: str) -> str:
         async with self._turn:
-            if self._unsaved is not None:
-                await self._save()
-            await self._reload()
-            if not self._good(refused):
-                await self._refresh(refused)
+            try:
+                if self._unsaved is not None:
+                    await self._save()
+                await self._reload()
+                if not self._good(refused):
+                    await self._refresh(refused)
+            except SignInRequired:
+                self._is_required = True
+                raise
+            self._is_required = False
             return self._tokens.access
 
     def _good(self, refused: str) -> bool:
@@ -219,7 +225,9 @@ class TokenStore:
     async def _refresh_locked(self) -> None:
         used = self._tokens
         if self._file.version() is None or not used.refresh:
-            raise SignInRequired(f"there is no refresh token in {self._file.path}; {SIGN_IN_AGAIN}")
+            raise SignInRequired(
+                f"there is no refresh token{self._form.owner} in {self._file.path}; {SIGN_IN_AGAIN}"
+            )
         now = self._clock.monotonic()
         if self._refused and self._refused[0] == used.refresh and now - self._refused[1] < _REFUSED_S:
             raise SignInRequired(f"the sign-in server refused the refresh token; {SIGN_IN_AGAIN}")

@@ -40,6 +40,10 @@ class TokenFormat(Protocol):
     def client_id(self) -> str:
         """The client that the tokens belong to; empty if the file names it."""
 
+    @property
+    def owner(self) -> str:
+        """Whose tokens are looked for, in a sentence; empty where the file has one owner only."""
+
     def read(self, document: Mapping[str, Any]) -> Tokens:
         """Find the tokens; what is missing is empty."""
 
@@ -52,6 +56,11 @@ class FleetFormat:
     """``.pypowerwall.fleetapi``: one object; its expiry is that of the access token itself."""
 
     client_id: str = ""  # the file's own when empty
+
+    @property
+    def owner(self) -> str:
+        """Say nothing: the file has one owner."""
+        return ""
 
     def read(self, document: Mapping[str, Any]) -> Tokens:
         """Find the tokens."""
@@ -69,6 +78,11 @@ class OwnerFormat:
 
     email: str = ""
     client_id: str = "ownerapi"
+
+    @property
+    def owner(self) -> str:
+        """Say how the account was chosen. Its address stays out of what anyone may read, such as /health."""
+        return " of the account that PW_EMAIL names" if self.email else ""
 
     def account(self, document: Mapping[str, Any]) -> str | None:
         """Name the account whose tokens are used; None if the file has none."""

@@ -11,7 +11,7 @@ import pytest
 from proxy.core.cloud_errors import SignInRequired, TokensNotSaved
 from proxy.core.errors import GatewayError, Interrupted, SourceUnavailable
 from proxy.core.redaction import redact
-from tests.drivers.cloud.conftest import HOUR, TOKEN, is_good
+from tests.drivers.cloud.conftest import HOUR, TOKEN, is_good, refused
 
 # -- refreshing -------------------------------------------------------------------------------------
 
@@ -184,7 +184,17 @@ async def test_a_server_error_is_not_a_refusal(open_store, cloud, folder, clock)
         await open_store().access()
 
 
-async def test_a_file_that_is_missing_or_broken_asks_for_a_sign_in(open_store, folder):
+async def test_a_file_that_is_missing_or_broken_asks_for_a_sign_in(open_store, cloud, folder):
+    """The state of the sign-in says so, until there is one that is good."""
+    store = open_store()
+    with pytest.raises(SignInRequired):
+        await store.access()
+    required = store.describe()["sign_in"]
+    folder.sign_in(cloud)
+    await store.access()
+
+    assert (required, store.describe()["sign_in"]) == ("required", "saved")
+    folder.fleet.unlink()
     with pytest.raises(SignInRequired, match="does not exist"):
         await open_store().access()
     folder.fleet.write_text("{")
@@ -193,6 +203,17 @@ async def test_a_file_that_is_missing_or_broken_asks_for_a_sign_in(open_store, f
     folder.fleet.write_text("{}")
     with pytest.raises(SignInRequired, match="no refresh token"):
         await open_store().access()
+
+
+async def test_an_account_that_the_file_has_not_is_said_to_be_that_of_the_setting(connect):
+    """Its address is not shown: the reason stands in answers that anyone may read."""
+    driver = connect("owner", email="another@example.com")
+
+    error = await refused(driver)
+
+    assert isinstance(error, SignInRequired)
+    assert "no refresh token of the account that PW_EMAIL names in" in str(error)
+    assert "another@example.com" not in str(error) + repr(driver.describe())
 
 
 async def test_tokens_that_cannot_be_written_are_not_used_until_they_are(open_store, cloud, folder, clock):
