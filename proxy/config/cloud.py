@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ KEY_PATH: Final = f"/.well-known/appspecific/{PUBLIC_KEY}"
 # At 500 requests for a dollar, Tesla's discount of 10 dollars a month.
 FLEET_BUDGET: Final = 5000
 
+_UNCHANGED: Final = GatewaySettings()
 _MONTH_S = 30.4 * 86400
 _USD_PER_REQUEST = 1 / 500
 # More frequent requests than this meet the limits of an account, which all its programs share, or bring nothing new.
@@ -74,8 +75,13 @@ def warnings(settings: GatewaySettings) -> Iterator[str]:
     if not mode:
         given = [env for env, value in _needing_a_mode(settings) if value]
         if given:
-            yield f"{' and '.join(given)} has no effect without a mode of the cloud (PW_CLOUD_MODE)."
+            yield f"{_without_effect(given)} without a mode of the cloud (PW_CLOUD_MODE)."
         return
+    if unused := list(_of_a_gateway(settings)):
+        yield (
+            f"{_without_effect(unused)} without PW_HOST; PW_CLOUD_INTERVAL and PW_CLOUD_STALE "
+            "are how often the cloud is read, and how old its readings may be."
+        )
     if 0 < settings.cloud_stale < settings.cloud_interval:
         yield (
             f"PW_CLOUD_STALE={settings.cloud_stale:g} is less than PW_CLOUD_INTERVAL={settings.cloud_interval:g}: "
@@ -96,6 +102,18 @@ def _needing_a_mode(settings: GatewaySettings) -> tuple[tuple[str, object], ...]
         ("PW_CLOUD_HYBRID", settings.cloud_hybrid),
         ("PW_SITEID", settings.siteid),
     )
+
+
+def _of_a_gateway(settings: GatewaySettings) -> Iterator[str]:
+    """Name the settings that were changed and are about a gateway, or the cloud beside it, where there is none."""
+    if not settings.host:
+        for name in ("cache_expire", "cache_ttl", "failover", "cloud_hybrid", "local_first"):
+            if getattr(settings, name) != getattr(_UNCHANGED, name):
+                yield f"PW_{name.upper()}"
+
+
+def _without_effect(names: Sequence[str]) -> str:
+    return f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'} no effect"
 
 
 def _cost(what: str, interval: float, mode: str, settings: GatewaySettings) -> str:

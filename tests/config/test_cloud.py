@@ -69,11 +69,30 @@ def test_without_gateway_and_sign_in_there_is_nothing_to_read(folder):
         ),
         ({"PW_CLOUD_MODE": "fleet", "PW_CLOUD_TOKEN": "t"}, "PW_CLOUD_TOKEN has no effect without"),
         ({"PW_HOST": "h", "PW_SITEID": "7"}, "PW_SITEID has no effect without a mode of the cloud"),
+        (
+            {"PW_HOST": "h", "PW_SITEID": "7", "PW_CLOUD_HYBRID": "yes"},
+            "PW_CLOUD_HYBRID and PW_SITEID have no effect without a mode of the cloud",
+        ),
+        (
+            {"PW_CLOUD_MODE": "fleet", "PW_CACHE_EXPIRE": "30"},
+            "PW_CACHE_EXPIRE has no effect without PW_HOST; PW_CLOUD_INTERVAL",
+        ),
+        (
+            {"PW_CLOUD_MODE": "fleet", "PW_FAILOVER": "no", "PW_LOCAL_FIRST": "no"},
+            "PW_FAILOVER and PW_LOCAL_FIRST have no effect without PW_HOST",
+        ),
     ],
 )
 def test_what_is_probably_not_meant_is_said_with_its_cost(folder, environ, said):
     """Small intervals are accepted."""
     assert [line for line in loaded(folder, **environ).warnings if said in line]
+
+
+def test_settings_of_a_gateway_with_the_cloud_beside_it_are_as_usual(folder):
+    (folder / ".pypowerwall.fleetapi").write_text("{}")
+    changed = {"PW_CACHE_EXPIRE": "10", "PW_FAILOVER": "no", "PW_CLOUD_HYBRID": "yes", "PW_LOCAL_FIRST": "no"}
+
+    assert loaded(folder, PW_HOST="h", PW_PASSWORD="p", **changed).warnings == ()
 
 
 def test_usual_intervals_are_not_warned_about(folder):
