@@ -58,6 +58,7 @@ TRANSITIONS: Final[dict[tuple[Role, Event], Role]] = {
     (Role.FOLLOWING, Event.SILENT): Role.LONELY,
     (Role.HOLDING, Event.GRANTED): Role.HOLDING,
     (Role.HOLDING, Event.TAKEN): Role.FOLLOWING,
+    (Role.HOLDING, Event.FREE): Role.FOLLOWING,  # it ends, and the lease has ended before
     (Role.HOLDING, Event.SILENT): Role.ALONE,  # it knows that it was the one that fetches
     (Role.HOLDING, Event.YIELDED): Role.FOLLOWING,
     (Role.LONELY, Event.GRANTED): Role.HOLDING,

@@ -194,7 +194,7 @@ class Member:
             office = self.office
             before, holder = office.role, office.held
             outcome = await office.claim(is_leaving=self.is_closing)
-            if office.role is Role.HOLDING:
+            if outcome and office.role is Role.HOLDING:
                 await self._follow_up(is_new=outcome == "acquired" or before is not Role.HOLDING)
             self._moved(before)
             if office.held != holder:

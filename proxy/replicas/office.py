@@ -77,7 +77,7 @@ class Office:
             now, self.refused = self._now(), isinstance(exc, RedisRefused)
             if self.refused or self.lease.is_silent(now):  # one command that fails is no loss
                 self.note_lost(str(exc))
-            self.lease = self.lease.silent(now, self._spread())
+            self.lease, self.left_s = self.lease.silent(now, self._spread()), RENEW_EVERY_S
             return ""
         now = self._now()
         self._note_found()

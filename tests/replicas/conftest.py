@@ -167,6 +167,9 @@ class Replica:
     def has_duty(self) -> bool:
         return self.proxy.context.gateway.duty.is_on
 
+    def samples(self, family: str):
+        return self.proxy.context.samples[f"powerwall_proxy_replica_{family}"]()
+
     async def standing(self) -> dict:
         return (await self.get("/health")).json()["replica"]
 

@@ -134,9 +134,5 @@ async def test_a_command_that_was_not_sealed_with_the_key_is_dropped_and_counted
 
     redis.admin("PUBLISH", channel, damage(sealed))
 
-    await happens(
-        lambda: dict(holder.proxy.context.samples["powerwall_proxy_replica_messages_total"]())[
-            ("default", "dropped")
-        ]
-    )
+    await happens(lambda: dict(holder.samples("messages_total"))["default", "dropped"])
     assert writes(sim) == []

@@ -172,6 +172,6 @@ def test_a_holder_that_left_the_lease_takes_it_again_only_if_no_replica_wants_it
 
 
 def test_every_role_has_an_answer_to_whatever_redis_says():
-    said = {Event.GRANTED, Event.TAKEN, Event.SILENT}
+    said = {Event.GRANTED, Event.TAKEN, Event.FREE, Event.SILENT}
 
     assert {(role, event) for role in Role for event in said} <= TRANSITIONS.keys()
