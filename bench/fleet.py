@@ -124,9 +124,9 @@ async def _watched(target: Target, sims: Sequence[SimulatedGateway], *, away: in
         cpu_s, started = target.process.cpu_s, time.monotonic()
         waits = []
         while time.monotonic() < started + _WATCHED_S:
-            asked = time.monotonic()
+            sent = time.monotonic()
             got = await answer(target.port, f"/gateways/g{len(waits) % len(there) + 1}/aggregates")
-            waits.append(time.monotonic() - asked if b" 200 " in got[:20] else float("inf"))
+            waits.append(time.monotonic() - sent if b" 200 " in got[:20] else float("inf"))
             await asyncio.sleep(0.1)
         seconds = time.monotonic() - started
         return {

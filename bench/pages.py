@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 import time
@@ -22,6 +23,8 @@ RUNS = 10
 SECONDS = 5
 A_DAY_S = 86400
 FIRST_FLOW = "() => performance.getEntriesByName('first-flow')[0]?.startTime"
+# The chart of the day is loaded when the power flow is drawn.
+ALL_LOADED = "() => performance.getEntriesByName('today').length"
 # Other pages set no mark; what they show is a number with its unit.
 FIRST_NUMBER = r"() => /\d\s*k?W\b/.test(document.body?.innerText) && performance.now()"
 FRAMES = """(seconds) => new Promise((done) => {
@@ -35,11 +38,12 @@ FRAMES = """(seconds) => new Promise((done) => {
 })"""
 
 
-class TedapiTransport:
-    """What one page loads: requests and bytes, without the stream that stays open."""
+class NetworkLog:
+    """What a page requests and what comes over the wire, without the stream that stays open."""
 
     def __init__(self) -> None:
         self.urls: dict[str, str] = {}
+        self.times: dict[str, float] = {}
         self.bytes: dict[str, float] = {}
         self.cached: set[str] = set()
 
@@ -47,13 +51,14 @@ class TedapiTransport:
         """Listen to a page."""
         session = await page.context.new_cdp_session(page)
         await session.send("Network.enable")
-        session.on("Network.requestWillBeSent", self._asked)
+        session.on("Network.requestWillBeSent", self._requested)
         session.on("Network.requestServedFromCache", lambda it: self.cached.add(it["requestId"]))
         session.on("Network.responseReceived", self._answered)
         session.on("Network.loadingFinished", self._finished)
 
-    def _asked(self, it: dict) -> None:
+    def _requested(self, it: dict) -> None:
         self.urls[it["requestId"]] = it["request"]["url"]
+        self.times[it["requestId"]] = it["timestamp"]
 
     def _answered(self, it: dict) -> None:
         if it["response"].get("fromDiskCache"):
@@ -62,46 +67,52 @@ class TedapiTransport:
     def _finished(self, it: dict) -> None:
         self.bytes[it["requestId"]] = it["encodedDataLength"]
 
-    @property
-    def asked(self) -> list[str]:
-        """Requests that went over the wire."""
-        return [it for it, url in self.urls.items() if "/events" not in url and it not in self.cached]
+    def sent(self, within_ms: float = math.inf) -> list[str]:
+        """Return the requests that went over the wire, so many milliseconds after the first one at most."""
+        ends = min(self.times.values()) + within_ms / 1000
+        return [
+            it
+            for it, url in self.urls.items()
+            if "/events" not in url and it not in self.cached and self.times[it] <= ends
+        ]
 
-    @property
-    def kilobytes(self) -> float:
-        """What came over the wire, heads included."""
-        return sum(self.bytes.get(it, 0) for it in self.asked) / 1024
+    def kilobytes(self, within_ms: float = math.inf) -> float:
+        """Return what came over the wire for these requests, heads included."""
+        return sum(self.bytes.get(it, 0) for it in self.sent(within_ms)) / 1024
 
 
-async def record_demand(
+async def open_page(
     context: BrowserContext, url: str, sign: str = FIRST_FLOW
-) -> tuple[Page, TedapiTransport, float]:
+) -> tuple[Page, NetworkLog, float]:
     """Open a page; also return milliseconds until it shows something."""
-    page, wire = await context.new_page(), TedapiTransport()
-    await wire.attach(page)
+    page, network = await context.new_page(), NetworkLog()
+    await network.attach(page)
     await page.goto(url, wait_until="commit")
     shown = await page.wait_for_function(sign, polling="raf")
-    return page, wire, await shown.json_value()
+    return page, network, await shown.json_value()
 
 
-async def first_visit(browser: Browser, url: str, sign: str = FIRST_FLOW) -> tuple[TedapiTransport, float]:
-    """Visit with an empty cache; return what was loaded in all, and milliseconds."""
+async def first_visit(
+    browser: Browser, url: str, sign: str = FIRST_FLOW, end: str = ALL_LOADED
+) -> tuple[NetworkLog, float]:
+    """Visit with an empty cache until ``end``; return what was loaded, and milliseconds until ``sign``."""
     context = await browser.new_context()
-    page, wire, milliseconds = await record_demand(context, url, sign)
+    page, network, milliseconds = await open_page(context, url, sign)
     await page.wait_for_load_state("load")
+    await page.wait_for_function(end)
     await context.close()
-    return wire, milliseconds
+    return network, milliseconds
 
 
-async def second_visit(browser: Browser, url: str) -> tuple[TedapiTransport, float]:
+async def second_visit(browser: Browser, url: str) -> tuple[NetworkLog, float]:
     """Visit with what the first visit left in the cache."""
     context = await browser.new_context()
-    page, _, _ = await record_demand(context, url)
+    page, _, _ = await open_page(context, url)
     await page.close()
-    page, wire, milliseconds = await record_demand(context, url)
+    page, network, milliseconds = await open_page(context, url)
     await page.wait_for_load_state("load")
     await context.close()
-    return wire, milliseconds
+    return network, milliseconds
 
 
 async def loading(browser: Browser, plain: str, kept: str, peer: str) -> dict[str, float]:
@@ -111,23 +122,25 @@ async def loading(browser: Browser, plain: str, kept: str, peer: str) -> dict[st
         first, milliseconds = await first_visit(browser, plain)
         cold.append(milliseconds)
         if peer:
-            other, milliseconds = await first_visit(browser, peer, FIRST_NUMBER)
+            other, milliseconds = await first_visit(browser, peer, FIRST_NUMBER, "() => true")
             theirs.append(milliseconds)
     again, warm = await second_visit(browser, plain)
     stored, _ = await second_visit(browser, kept)
     figures = {
-        "first visit KB": round(first.kilobytes, 1),
-        "first visit requests": len(first.asked),
+        "first flow KB": round(first.kilobytes(cold[-1]), 1),
+        "first flow requests": len(first.sent(cold[-1])),
+        "first visit KB": round(first.kilobytes(), 1),
+        "first visit requests": len(first.sent()),
         "first flow ms": round(median(cold)),
         "first flow ms, worst": round(max(cold)),
-        "second visit KB": round(again.kilobytes, 1),
+        "second visit KB": round(again.kilobytes(), 1),
         "second visit ms": round(warm),
-        f"second visit KB, PW_BROWSER_CACHE={A_DAY_S}": round(stored.kilobytes, 1),
+        f"second visit KB, PW_BROWSER_CACHE={A_DAY_S}": round(stored.kilobytes(), 1),
     }
     if peer:
         figures |= {
-            "pypowerwall-server: first visit KB": round(other.kilobytes),
-            "pypowerwall-server: first visit requests": len(other.asked),
+            "pypowerwall-server: first visit KB": round(other.kilobytes()),
+            "pypowerwall-server: first visit requests": len(other.sent()),
             "pypowerwall-server: first number ms": round(median(theirs)),
             "ratio": round(median(a / b for a, b in zip(cold, theirs, strict=True)), 2),
         }
@@ -137,7 +150,7 @@ async def loading(browser: Browser, plain: str, kept: str, peer: str) -> dict[st
 async def moving(browser: Browser, url: str) -> dict[str, float]:
     """Measure a page that stands open."""
     context = await browser.new_context()
-    page, _, _ = await record_demand(context, url)
+    page, _, _ = await open_page(context, url)
     session = await context.new_cdp_session(page)
     await session.send("Performance.enable")
     before, started = await busy(session), time.perf_counter()

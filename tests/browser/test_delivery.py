@@ -16,7 +16,7 @@ ANY_PAGE_BYTES = 40 * 1024
 DRAWN = "() => performance.getEntriesByName('first-flow').length"
 
 
-class TedapiTransport:
+class NetworkLog:
     """Listens to what a page loads, as the network sees it."""
 
     def __init__(self) -> None:
@@ -56,11 +56,11 @@ class TedapiTransport:
         return [it for it in self.requests.values() if "/events" not in it["url"] and not it["cached"]]
 
 
-async def record_demand(watch, url, context=None):
+async def open_page(watch, url, context=None):
     """Open a page and listen to the wire from the start."""
     context = context or await watch.context()
     page = await context.new_page()
-    wire = TedapiTransport()
+    wire = NetworkLog()
     await wire.attach(page)
     await page.goto(url)
     return page, wire
@@ -68,7 +68,7 @@ async def record_demand(watch, url, context=None):
 
 async def test_a_first_visit_is_small(house, watch):
     """Four requests of one origin and 16 KB show the first flow; one stream follows."""
-    page, wire = await record_demand(watch, house.url)
+    page, wire = await open_page(watch, house.url)
     await shows(page, "solar", "6.5 kW")
     await until(lambda: wire.streams and house.context.streams, PATIENCE_S)
     await until(lambda: all(it["bytes"] for it in wire.loaded), PATIENCE_S)
@@ -82,7 +82,7 @@ async def test_a_first_visit_is_small(house, watch):
 @pytest.mark.parametrize("path", ["status", "docs", "example.html"])
 async def test_no_page_is_large(house, watch, path):
     """The other pages stay below 40 KB and on their own origin, too."""
-    page, wire = await record_demand(watch, house.url + path)
+    page, wire = await open_page(watch, house.url + path)
     await page.wait_for_load_state("networkidle" if path != "example.html" else "load")
 
     assert sum(it["bytes"] for it in wire.loaded) <= ANY_PAGE_BYTES
@@ -94,10 +94,10 @@ async def test_files_are_kept_as_the_setting_says(build, watch, seconds, asked):
     """PW_BROWSER_CACHE=0: a reload asks whether files changed (304); else it does not ask at all."""
     house = await build(browser_cache=seconds)
     context = await watch.context()
-    page, _ = await record_demand(watch, house.url, context)
+    page, _ = await open_page(watch, house.url, context)
     await page.wait_for_function(DRAWN)
 
-    again, wire = await record_demand(watch, house.url, context)
+    again, wire = await open_page(watch, house.url, context)
     await again.wait_for_function(DRAWN)
 
     files = [it for it in wire.requests.values() if urlsplit(it["url"]).path.endswith((".css", ".js"))]
@@ -109,7 +109,7 @@ async def test_files_are_kept_as_the_setting_says(build, watch, seconds, asked):
 
 async def test_nothing_that_the_first_flow_needs_is_found_out_late(house, watch):
     """The document names all of it and holds the first readings: two round trips, whatever the network takes."""
-    page, wire = await record_demand(watch, house.url)
+    page, wire = await open_page(watch, house.url)
     await page.wait_for_function(DRAWN)
 
     found_by = {urlsplit(it["url"]).path: it["found_by"] for it in wire.requests.values()}

@@ -14,13 +14,13 @@ async def test_a_scrape_waits_its_turn_among_sixteen_busy_clients(sim, proxy):
     answers = 0
     stop = asyncio.Event()
 
-    async def record_demand():
+    async def client():
         nonlocal answers
         while not stop.is_set():
             await proxy.get("/aggregates")
             answers += 1
 
-    clients = [asyncio.ensure_future(record_demand()) for _ in range(16)]
+    clients = [asyncio.ensure_future(client()) for _ in range(16)]
     meanwhile = []
     for _ in range(5):
         before = answers

@@ -39,7 +39,7 @@ class Reply:
 
 
 @dataclass
-class Visitor:
+class Client:
     """A client without opinions: no retries, no cookies of its own, no verification."""
 
     sim: SimulatedGateway
@@ -76,8 +76,8 @@ def hands():
 
 
 @pytest.fixture
-async def record_demand(hands):
-    """Start a gateway and return a visitor of it; as often as a test likes."""
+async def start_sim(hands):
+    """Start a gateway and return a client of it; as often as a test likes."""
     sims: list[SimulatedGateway] = []
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False) as session:
 
@@ -85,7 +85,7 @@ async def record_demand(hands):
             sim = sim or SimulatedGateway(persona, clock=hands.clock, **options)
             await sim.start()
             sims.append(sim)
-            return Visitor(sim, session)
+            return Client(sim, session)
 
         yield start
     for sim in sims:
@@ -93,8 +93,8 @@ async def record_demand(hands):
 
 
 @pytest.fixture
-def installer(record_demand):
+def installer(start_sim):
     async def start(*args: Any, **options: Any) -> Installer:
-        return Installer(await record_demand(*args, **options))
+        return Installer(await start_sim(*args, **options))
 
     return start

@@ -40,9 +40,9 @@ def query(recipient: str, text: str, signature: bytes, variables: str) -> transp
 class Installer:
     """Asks one gateway by password."""
 
-    def __init__(self, visitor: Any) -> None:
-        self.visitor = visitor
-        self.sim: SimulatedGateway = visitor.sim
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.sim: SimulatedGateway = client.sim
         self.password = self.sim.gw_pwd
 
     async def send(self, message: transport_pb2.MessageEnvelope, path: str = "/tedapi/v1") -> Any:
@@ -51,7 +51,7 @@ class Installer:
         return await self.post(body.SerializeToString(), path)
 
     async def post(self, body: bytes, path: str = "/tedapi/v1") -> Any:
-        return await self.visitor.ask("POST", path, data=body, headers=self.authorization())
+        return await self.client.ask("POST", path, data=body, headers=self.authorization())
 
     def authorization(self) -> dict[str, str]:
         secret = base64.b64encode(f"Tesla_Energy_Device:{self.password}".encode()).decode()

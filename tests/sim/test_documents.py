@@ -42,56 +42,56 @@ def recorded(situation: str, suffix: str, sim: SimulatedGateway) -> dict[str, st
     }
 
 
-async def test_every_recorded_document_of_a_running_gateway_has_its_shape(record_demand):
+async def test_every_recorded_document_of_a_running_gateway_has_its_shape(start_sim):
     """Keys, order and kinds of values equal those of a recorded 21.44."""
-    visitor = await record_demand(neurio=False, inverters=0)
-    await visitor.login()
+    client = await start_sim(neurio=False, inverters=0)
+    await client.login()
 
-    for path, text in recorded("running", ".json", visitor.sim).items():
-        reply = await visitor.get(path)
+    for path, text in recorded("running", ".json", client.sim).items():
+        reply = await client.get(path)
         assert reply.status == 200, path
         assert shape(reply.json()) == shape(json.loads(text)), path
         if isinstance(reply.json(), dict):
             assert list(reply.json()) == list(json.loads(text)), path
 
 
-async def test_every_recorded_document_of_a_stopped_gateway_has_its_shape(record_demand):
+async def test_every_recorded_document_of_a_stopped_gateway_has_its_shape(start_sim):
     """With the site master stopped some documents change their shape."""
-    visitor = await record_demand(inverters=0)
-    await visitor.login()
-    assert (await visitor.post("/api/sitemaster/stop", {})).status == 202
+    client = await start_sim(inverters=0)
+    await client.login()
+    assert (await client.post("/api/sitemaster/stop", {})).status == 202
 
-    for path, text in recorded("stopped", ".json", visitor.sim).items():
-        reply = await visitor.get(path)
+    for path, text in recorded("stopped", ".json", client.sim).items():
+        reply = await client.get(path)
         assert reply.status == 200, path
         if path != "/api/powerwalls":  # its diagnostics were recorded half-way through
             assert shape(reply.json()) == shape(json.loads(text)), path
 
 
 @pytest.mark.parametrize("situation", ["running", "stopped"])
-async def test_every_recorded_refusal_is_repeated(record_demand, situation):
+async def test_every_recorded_refusal_is_repeated(start_sim, situation):
     """Status and body equal the recorded ones, with the site master running and stopped."""
-    visitor = await record_demand(inverters=0)
-    await visitor.login()
-    visitor.sim.plant.running = situation == "running"
+    client = await start_sim(inverters=0)
+    await client.login()
+    client.sim.plant.running = situation == "running"
 
-    for path, text in recorded(situation, ".err", visitor.sim).items():
+    for path, text in recorded(situation, ".err", client.sim).items():
         head, _, body = text.partition("\n\n")
-        reply = await visitor.get(path)
+        reply = await client.get(path)
         assert reply.status == int(head.split()[1]), path
         assert reply.body == body.rstrip("\n").encode(), path
 
 
 @pytest.mark.parametrize("persona", ["fw20_49", "fw21_13", "fw21_44", "fw23_44", "fw25_10"])
-async def test_all_documents_agree(record_demand, persona):
+async def test_all_documents_agree(start_sim, persona):
     """Sums over blocks, pods, strings and CTs are the powers and energies of the system."""
-    visitor = await record_demand(persona, **BIG_HOUSE)
-    await visitor.login()
-    visitor.sim.pin(solar=6503, battery=-3501, load=907)
+    client = await start_sim(persona, **BIG_HOUSE)
+    await client.login()
+    client.sim.pin(solar=6503, battery=-3501, load=907)
 
-    meters = (await visitor.get("/api/meters/aggregates")).json()
-    status = (await visitor.get("/api/system_status")).json()
-    soe = (await visitor.get("/api/system_status/soe")).json()
+    meters = (await client.get("/api/meters/aggregates")).json()
+    status = (await client.get("/api/system_status")).json()
+    soe = (await client.get("/api/system_status/soe")).json()
 
     power = {name: meters[name]["instant_power"] for name in ("solar", "site", "battery", "load")}
     assert power == {"solar": 6503, "site": -2095, "battery": -3501, "load": 907}
@@ -128,14 +128,14 @@ def test_vitals_agree_with_the_meters():
     ("persona", "firmware", "status"),
     [("fw1_40", (1, 40, 2), 404), ("fw21_44", (21, 44, 0), 200), ("fw23_44", (23, 44, 0), 404)],
 )
-async def test_vitals_come_and_go_with_the_firmware(record_demand, persona, firmware, status):
+async def test_vitals_come_and_go_with_the_firmware(start_sim, persona, firmware, status):
     """Binary vitals exist from 20.x and are gone in 23.44.0."""
-    visitor = await record_demand(persona)
-    await visitor.login()
+    client = await start_sim(persona)
+    await client.login()
 
-    reply = await visitor.get("/api/devices/vitals")
+    reply = await client.get("/api/devices/vitals")
 
-    assert visitor.sim.persona.version == firmware
+    assert client.sim.persona.version == firmware
     assert reply.status == status
     if status == 200:
         assert len(DevicesWithVitals.FromString(reply.body).devices) == 9
@@ -158,32 +158,32 @@ def test_recorded_vitals_survive_the_wire_form(name):
         assert list(entry.alerts) == expected.get("alerts", [])
 
 
-async def test_firmware_1_15_speaks_plain_http_with_open_reads(record_demand):
+async def test_firmware_1_15_speaks_plain_http_with_open_reads(start_sim):
     """The oldest firmware: CORS, a newline in the version, seven meters, a comma after the uptime."""
-    visitor = await record_demand("fw1_15")
+    client = await start_sim("fw1_15")
 
-    meters = await visitor.get("/api/meters/aggregates")
-    site = (await visitor.get("/api/site_info")).json()
+    meters = await client.get("/api/meters/aggregates")
+    site = (await client.get("/api/site_info")).json()
 
-    assert visitor.sim.url.startswith("http://")
+    assert client.sim.url.startswith("http://")
     assert meters.headers["Access-Control-Allow-Origin"] == "*"
     assert set(meters.json()) == {"site", "battery", "load", "solar", "busway", "frequency", "generator"}
     assert "timeout" not in meters.json()["site"]
-    assert (await visitor.get("/api/status")).json()["version"] == "1.15.0\n"
-    assert (await visitor.get("/api/sitemaster")).json()["uptime"].endswith("s,")
-    assert (await visitor.get("/api/system_status/grid_status")).json() == {
+    assert (await client.get("/api/status")).json()["version"] == "1.15.0\n"
+    assert (await client.get("/api/sitemaster")).json()["uptime"].endswith("s,")
+    assert (await client.get("/api/system_status/grid_status")).json() == {
         "grid_status": "SystemGridConnected"
     }
     assert isinstance(site["grid_code"], str)
 
 
-async def test_a_powerwall_3_answers_three_documents_only(record_demand):
+async def test_a_powerwall_3_answers_three_documents_only(start_sim):
     """No web app, and of the local API only meters, charge and grid status."""
-    visitor = await record_demand("pw3")
-    await visitor.login()
+    client = await start_sim("pw3")
+    await client.login()
 
     statuses = {
-        path: (await visitor.get(path)).status
+        path: (await client.get(path)).status
         for path in (
             "/",
             "/api/meters/aggregates",
@@ -196,22 +196,22 @@ async def test_a_powerwall_3_answers_three_documents_only(record_demand):
     assert list(statuses.values()) == [404, 200, 200, 404, 404]
 
 
-async def test_a_site_without_battery_has_no_blocks(record_demand):
+async def test_a_site_without_battery_has_no_blocks(start_sim):
     """Solar only: no charge, no battery blocks."""
-    visitor = await record_demand("solar_only")
-    await visitor.login()
+    client = await start_sim("solar_only")
+    await client.login()
 
-    assert (await visitor.get("/api/system_status/soe")).status == 404
-    assert (await visitor.get("/api/system_status")).json()["battery_blocks"] == []
+    assert (await client.get("/api/system_status/soe")).status == 404
+    assert (await client.get("/api/system_status")).json()["battery_blocks"] == []
 
 
-async def test_a_hundred_packs(record_demand):
+async def test_a_hundred_packs(start_sim):
     """Sizes far beyond what exists still add up."""
-    visitor = await record_demand(packs=100)
-    await visitor.login()
-    visitor.sim.pin(battery=12345)
+    client = await start_sim(packs=100)
+    await client.login()
+    client.sim.pin(battery=12345)
 
-    blocks = (await visitor.get("/api/system_status")).json()["battery_blocks"]
+    blocks = (await client.get("/api/system_status")).json()["battery_blocks"]
 
     assert len({block["PackageSerialNumber"] for block in blocks}) == 100
     assert sum(block["p_out"] for block in blocks) == 12345
@@ -227,15 +227,15 @@ def test_versions_are_three_numbers(text, version):
 
 
 @pytest.mark.parametrize("persona", sorted(PERSONAS))
-async def test_time_moves_the_house_and_the_uptime(record_demand, hands, persona):
+async def test_time_moves_the_house_and_the_uptime(start_sim, hands, persona):
     """Advancing the clock advances everything that the gateway tells."""
-    visitor = await record_demand(persona)
-    if visitor.sim.persona.tls:  # before TLS reads were open, and a login stopped the system
-        await visitor.login()
-    before = (await visitor.get("/api/meters/aggregates")).json()
+    client = await start_sim(persona)
+    if client.sim.persona.tls:  # before TLS reads were open, and a login stopped the system
+        await client.login()
+    before = (await client.get("/api/meters/aggregates")).json()
 
     hands.move(600)
-    after = (await visitor.get("/api/meters/aggregates")).json()
+    after = (await client.get("/api/meters/aggregates")).json()
 
     assert after["load"]["energy_imported"] > before["load"]["energy_imported"]
     assert after["site"]["last_communication_time"] > before["site"]["last_communication_time"]
@@ -243,44 +243,44 @@ async def test_time_moves_the_house_and_the_uptime(record_demand, hands, persona
 
 @pytest.mark.parametrize("persona", sorted(PERSONAS))
 @pytest.mark.parametrize("situation", ["connected", "islanded", "stopped"])
-async def test_every_document_of_every_firmware_can_be_had(record_demand, persona, situation):
+async def test_every_document_of_every_firmware_can_be_had(start_sim, persona, situation):
     """No path breaks, whatever is installed and whatever happens; a refusal has a code and words."""
-    visitor = await record_demand(persona, neurio=True, remote_meter=True)
-    plant = visitor.sim.plant
+    client = await start_sim(persona, neurio=True, remote_meter=True)
+    plant = client.sim.plant
     if situation == "islanded":
         plant.contactor.lose_grid(plant.seconds, at_once=True)
-        visitor.sim.pin(generator=500)
-    await visitor.login()
+        client.sim.pin(generator=500)
+    await client.login()
     plant.running = situation != "stopped"
 
     for endpoint in ENDPOINTS:
-        reply = await visitor.get(endpoint.path.replace("{meter}", visitor.sim.gateway.hardware.meter_serial))
+        reply = await client.get(endpoint.path.replace("{meter}", client.sim.gateway.hardware.meter_serial))
         if reply.headers.get("Content-Type") == "application/json":
             assert reply.status == 200 or {"code", "message"} <= set(reply.json()), endpoint.path
         else:
             assert reply.status in {200, 404, 502}, endpoint.path
 
 
-async def test_a_house_can_stand_still(record_demand, hands):
+async def test_a_house_can_stand_still(start_sim, hands):
     """At speed 0 the clock moves and the house does not."""
-    visitor = await record_demand(speed=0)
-    before = visitor.sim.gateway.scene().reading
+    client = await start_sim(speed=0)
+    before = client.sim.gateway.scene().reading
 
     hands.move(3600)
 
-    assert visitor.sim.gateway.scene().reading == before
+    assert client.sim.gateway.scene().reading == before
 
 
-async def test_an_outage_is_listed_as_a_grid_fault(record_demand, hands):
+async def test_an_outage_is_listed_as_a_grid_fault(start_sim, hands):
     """Each loss of the grid leaves an under-frequency alert with its time in milliseconds."""
-    visitor = await record_demand()
-    await visitor.login()
+    client = await start_sim()
+    await client.login()
     hands.move(600)
-    visitor.sim.gateway.catch_up()
-    visitor.sim.plant.contactor.lose_grid(visitor.sim.plant.seconds)
+    client.sim.gateway.catch_up()
+    client.sim.plant.contactor.lose_grid(client.sim.plant.seconds)
 
-    (fault,) = (await visitor.get("/api/system_status/grid_faults")).json()
+    (fault,) = (await client.get("/api/system_status/grid_faults")).json()
 
     assert fault["alert_name"] == "PINV_a006_vfCheckUnderFrequency"
-    assert fault["timestamp"] == 1000 * visitor.sim.clock.wall()
+    assert fault["timestamp"] == 1000 * client.sim.clock.wall()
     assert json.loads(fault["decoded_alert"])[2]["units"] == "Hz"

@@ -17,61 +17,61 @@ SOE = "/api/system_status/soe"
 
 
 @pytest.fixture
-async def visitor(record_demand):
-    visitor = await record_demand()
-    await visitor.login()
-    return visitor
+async def client(start_sim):
+    client = await start_sim()
+    await client.login()
+    return client
 
 
-async def test_an_answer_can_be_scripted(visitor):
+async def test_an_answer_can_be_scripted(client):
     """Status, headers and body replace what the gateway would say, until it heals."""
-    visitor.sim.answers(status=429, headers={"Retry-After": "120"}, body={"code": 429}, path=SOE)
+    client.sim.answers(status=429, headers={"Retry-After": "120"}, body={"code": 429}, path=SOE)
 
-    struck = await visitor.get(SOE)
-    elsewhere = await visitor.get("/api/operation")
-    visitor.sim.clear_faults()
+    struck = await client.get(SOE)
+    elsewhere = await client.get("/api/operation")
+    client.sim.clear_faults()
 
     assert (struck.status, struck.headers["Retry-After"], struck.json()) == (429, "120", {"code": 429})
     assert elsewhere.status == 200
-    assert (await visitor.get(SOE)).status == 200
+    assert (await client.get(SOE)).status == 200
 
 
-async def test_a_fault_strikes_by_prefix_as_often_as_it_says(visitor):
+async def test_a_fault_strikes_by_prefix_as_often_as_it_says(client):
     """Two requests below /api/system_status fail, the third does not."""
-    visitor.sim.faults.add(Fault("/api/system_status*", status=503, times=2))
+    client.sim.faults.add(Fault("/api/system_status*", status=503, times=2))
 
-    statuses = [(await visitor.get(path)).status for path in ("/api/system_status", SOE, SOE)]
+    statuses = [(await client.get(path)).status for path in ("/api/system_status", SOE, SOE)]
 
     assert statuses == [503, 503, 200]
 
 
-async def test_a_fault_can_be_removed_alone(visitor):
+async def test_a_fault_can_be_removed_alone(client):
     """The handle ends its fault and no other."""
-    first = visitor.sim.faults.add(Fault(SOE, status=500))
-    visitor.sim.faults.add(Fault("/api/operation", status=503))
+    first = client.sim.faults.add(Fault(SOE, status=500))
+    client.sim.faults.add(Fault("/api/operation", status=503))
 
     first.remove()
 
-    assert (await visitor.get(SOE)).status == 200
-    assert (await visitor.get("/api/operation")).status == 503
+    assert (await client.get(SOE)).status == 200
+    assert (await client.get("/api/operation")).status == 503
 
 
-async def test_a_fault_by_chance_strikes_some(visitor):
+async def test_a_fault_by_chance_strikes_some(client):
     """Half of the requests fail, reproducibly."""
-    visitor.sim.faults.add(Fault(SOE, status=500, probability=0.5))
+    client.sim.faults.add(Fault(SOE, status=500, probability=0.5))
 
-    statuses = {(await visitor.get(SOE)).status for _ in range(20)}
+    statuses = {(await client.get(SOE)).status for _ in range(20)}
 
     assert statuses == {200, 500}
 
 
-async def test_a_document_can_be_edited(visitor):
+async def test_a_document_can_be_edited(client):
     """A missing meter, a wrong type: the rest of the document stays true."""
-    visitor.sim.faults.add(
+    client.sim.faults.add(
         Fault("/api/meters/aggregates", edit=lambda meters: {**meters, "solar": {"instant_power": None}})
     )
 
-    meters = (await visitor.get("/api/meters/aggregates")).json()
+    meters = (await client.get("/api/meters/aggregates")).json()
 
     assert meters["solar"] == {"instant_power": None}
     assert isinstance(meters["load"]["instant_power"], int)
@@ -100,121 +100,121 @@ async def test_a_document_can_be_edited(visitor):
         ("close", lambda r: r.headers["Connection"] == "close"),
     ],
 )
-async def test_answers_can_be_spoilt(visitor, action, says):
+async def test_answers_can_be_spoilt(client, action, says):
     """Garbage with status 200, and everything else that is not an answer."""
-    visitor.sim.faults.add(Fault(SOE, action=action))
+    client.sim.faults.add(Fault(SOE, action=action))
 
-    assert says(await visitor.get(SOE))
+    assert says(await client.get(SOE))
 
 
-async def test_connections_break_before_and_within_answers(visitor):
+async def test_connections_break_before_and_within_answers(client):
     """A reset instead of headers; half a body and a reset."""
-    before = visitor.sim.faults.add(Fault(SOE, action="reset"))
+    before = client.sim.faults.add(Fault(SOE, action="reset"))
     with pytest.raises(aiohttp.ClientOSError):
-        await visitor.get(SOE)
+        await client.get(SOE)
     before.remove()
 
-    visitor.sim.faults.add(Fault(SOE, action="cut"))
+    client.sim.faults.add(Fault(SOE, action="cut"))
     with pytest.raises(aiohttp.ClientPayloadError):
-        await visitor.get(SOE)
+        await client.get(SOE)
 
 
 @pytest.mark.parametrize(
     "fault", [Fault(SOE, action="hang"), Fault(SOE, action="drip"), Fault(action="stall")]
 )
-async def test_answers_can_take_for_ever(visitor, fault):
+async def test_answers_can_take_for_ever(client, fault):
     """Silence, a byte per second, a handshake that never begins: only the client's patience ends it."""
-    visitor.sim.faults.add(fault)
+    client.sim.faults.add(fault)
 
     with pytest.raises(TimeoutError):
-        await visitor.get(SOE, timeout=aiohttp.ClientTimeout(total=0.2))
+        await client.get(SOE, timeout=aiohttp.ClientTimeout(total=0.2))
 
-    visitor.sim.clear_faults()
-    assert (await visitor.get(SOE)).status == 200
+    client.sim.clear_faults()
+    assert (await client.get(SOE)).status == 200
 
 
-async def test_connections_can_be_refused_and_come_back_on_the_same_port(visitor):
+async def test_connections_can_be_refused_and_come_back_on_the_same_port(client):
     """Refused means refused: the port is closed."""
-    port = visitor.sim.port
-    visitor.sim.faults.add(Fault(action="refuse"))
+    port = client.sim.port
+    client.sim.faults.add(Fault(action="refuse"))
 
     with pytest.raises(aiohttp.ClientConnectorError):
-        await visitor.get(SOE)
+        await client.get(SOE)
 
-    visitor.sim.clear_faults()
-    assert visitor.sim.port == port
-    assert (await visitor.get(SOE)).status == 200
+    client.sim.clear_faults()
+    assert client.sim.port == port
+    assert (await client.get(SOE)).status == 200
 
 
-async def test_a_reboot_refuses_connections_and_forgets_sessions(visitor):
+async def test_a_reboot_refuses_connections_and_forgets_sessions(client):
     """After the reboot the port is open, the token is not known, and the uptime is short."""
-    visitor.sim.reboot(0.2)
+    client.sim.reboot(0.2)
     with pytest.raises(aiohttp.ClientConnectorError):
-        await visitor.get(SOE)
+        await client.get(SOE)
     back = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(0.3, back.set_result, None)
     await back
 
-    assert (await visitor.get(SOE)).status == 401
-    assert (await visitor.get("/api/status")).json()["up_time_seconds"] == "0s"
+    assert (await client.get(SOE)).status == 401
+    assert (await client.get("/api/status")).json()["up_time_seconds"] == "0s"
 
 
-async def test_an_update_brings_another_firmware(visitor):
+async def test_an_update_brings_another_firmware(client):
     """After the reboot the new firmware answers, here without vitals."""
-    visitor.sim.update_firmware("fw23_44", 0.05)
+    client.sim.update_firmware("fw23_44", 0.05)
     back = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(0.1, back.set_result, None)
     await back
-    await visitor.login()
+    await client.login()
 
-    assert (await visitor.get("/api/status")).json()["version"] == "23.44.0 eb113390"
-    assert (await visitor.get("/api/devices/vitals")).status == 404
+    assert (await client.get("/api/status")).json()["version"] == "23.44.0 eb113390"
+    assert (await client.get("/api/devices/vitals")).status == 404
 
 
-async def test_a_new_certificate_does_not_match_the_pin(visitor):
+async def test_a_new_certificate_does_not_match_the_pin(client):
     """A pinned client notices the change; one that learns the new fingerprint goes on."""
-    pin = aiohttp.Fingerprint(bytes.fromhex(visitor.sim.fingerprint))
-    assert (await visitor.get(SOE, ssl=pin)).status == 200
+    pin = aiohttp.Fingerprint(bytes.fromhex(client.sim.fingerprint))
+    assert (await client.get(SOE, ssl=pin)).status == 200
 
-    visitor.sim.renew_certificate()
+    client.sim.renew_certificate()
 
     with pytest.raises(aiohttp.ServerFingerprintMismatch):
-        await visitor.get(SOE, ssl=pin)
+        await client.get(SOE, ssl=pin)
     assert (
-        await visitor.get(SOE, ssl=aiohttp.Fingerprint(bytes.fromhex(visitor.sim.fingerprint)))
+        await client.get(SOE, ssl=aiohttp.Fingerprint(bytes.fromhex(client.sim.fingerprint)))
     ).status == 200
 
 
 @pytest.mark.parametrize("name", ["powerwall", "teg", "powerpack"])
-async def test_bare_names_are_accepted_and_verify(visitor, name):
+async def test_bare_names_are_accepted_and_verify(client, name):
     """The certificate and its CA verify under the names of the gateway."""
-    context = ssl.create_default_context(cadata=visitor.sim.certificate_pem)
+    context = ssl.create_default_context(cadata=client.sim.certificate_pem)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # demanded by Python 3.13, not by Tesla
 
-    assert (await visitor.get(SOE, ssl=context, server_hostname=name)).status == 200
+    assert (await client.get(SOE, ssl=context, server_hostname=name)).status == 200
 
 
-async def test_other_names_abort_the_handshake(visitor):
+async def test_other_names_abort_the_handshake(client):
     """The gateway reads SNI; on demand it refuses even its own names."""
     with pytest.raises(aiohttp.ClientConnectorError):
-        await visitor.get(SOE, server_hostname="pw.lan.example")
+        await client.get(SOE, server_hostname="pw.lan.example")
 
-    visitor.sim.faults.add(Fault(action="sni"))
+    client.sim.faults.add(Fault(action="sni"))
     with pytest.raises(aiohttp.ClientConnectorError):
-        await visitor.get(SOE, server_hostname="powerwall")
+        await client.get(SOE, server_hostname="powerwall")
 
 
-async def test_the_log_tells_what_was_asked(visitor):
+async def test_the_log_tells_what_was_asked(client):
     """Method, path, query, session and status of every request, and the most at once."""
-    await asyncio.gather(*(visitor.get(f"{SOE}?n={n}") for n in range(5)))
+    await asyncio.gather(*(client.get(f"{SOE}?n={n}") for n in range(5)))
 
-    last = visitor.sim.requests[-1]
-    assert visitor.sim.requests_for(SOE) == 5
+    last = client.sim.requests[-1]
+    assert client.sim.requests_for(SOE) == 5
     assert (last.method, last.path, last.status) == ("GET", SOE, 200)
     assert last.query.startswith("n=")
-    assert f"Bearer {last.session}" == visitor.headers["Authorization"]
-    assert visitor.sim.max_connections >= 2
-    assert visitor.sim.writes == []
+    assert f"Bearer {last.session}" == client.headers["Authorization"]
+    assert client.sim.max_connections >= 2
+    assert client.sim.writes == []
 
 
 def test_unknown_faults_are_refused():
@@ -225,20 +225,20 @@ def test_unknown_faults_are_refused():
     assert all(action in str(refused.value) for action in ACTIONS)
 
 
-async def test_too_many_connections_are_503(record_demand):
+async def test_too_many_connections_are_503(start_sim):
     """More connections than the gateway bears are told so."""
-    visitor = await record_demand(limits=Limits(connections=0))
+    client = await start_sim(limits=Limits(connections=0))
 
-    assert (await visitor.get("/api/status")).status == 503
+    assert (await client.get("/api/status")).status == 503
 
 
-async def test_the_gateways_clock_may_be_wrong(visitor):
+async def test_the_gateways_clock_may_be_wrong(client):
     """Documents are dated by the gateway's own clock."""
-    before = (await visitor.get("/api/system/update/status")).json()["current_time"]
+    before = (await client.get("/api/system/update/status")).json()["current_time"]
 
-    visitor.sim.gateway.clock_error_s = 7200
+    client.sim.gateway.clock_error_s = 7200
 
-    after = (await visitor.get("/api/system/update/status")).json()["current_time"]
+    after = (await client.get("/api/system/update/status")).json()["current_time"]
     assert after - before == 7_200_000
 
 

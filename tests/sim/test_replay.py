@@ -20,32 +20,32 @@ STOPPED = SHARED / "recordings" / "21.44" / "stopped"
 
 
 @pytest.mark.parametrize("folder", [RUNNING, STOPPED])
-async def test_recordings_are_served_byte_for_byte_behind_a_login(record_demand, hands, folder):
+async def test_recordings_are_served_byte_for_byte_behind_a_login(start_sim, hands, folder):
     """Bodies equal the files; errors have their recorded status; the session is asked for."""
-    visitor = await record_demand(sim=SimulatedGateway.from_recordings(folder, clock=hands.clock))
-    assert (await visitor.get("/api/operation")).status == 403
-    await visitor.login()
+    client = await start_sim(sim=SimulatedGateway.from_recordings(folder, clock=hands.clock))
+    assert (await client.get("/api/operation")).status == 403
+    await client.login()
 
     for path in folder.glob("*.json"):
-        reply = await visitor.get("/api/" + path.stem.replace(".", "/"))
+        reply = await client.get("/api/" + path.stem.replace(".", "/"))
         assert (reply.status, reply.body) == (200, path.read_bytes())
     for path in folder.glob("*.err"):
-        reply = await visitor.get("/api/" + path.stem.replace(".", "/"))
+        reply = await client.get("/api/" + path.stem.replace(".", "/"))
         assert reply.status == int(path.read_bytes().split()[1])
-    assert (await visitor.get("/api/devices/vitals")).status == 404
+    assert (await client.get("/api/devices/vitals")).status == 404
 
 
 @pytest.mark.parametrize("name", ["pw2", "pw2novitals"])
-async def test_captured_sites_are_served_whole(record_demand, hands, name):
+async def test_captured_sites_are_served_whole(start_sim, hands, name):
     """REST answers and vitals of a captured site, behind its own password."""
     path = SHARED / "compat" / f"gateway-{name}.json"
     capture = json.loads(path.read_text())
-    visitor = await record_demand(sim=SimulatedGateway.from_capture(path, clock=hands.clock))
-    await visitor.login(password=capture["password"])
+    client = await start_sim(sim=SimulatedGateway.from_capture(path, clock=hands.clock))
+    await client.login(password=capture["password"])
 
     for source, document in capture["rest"].items():
-        assert (await visitor.get(source)).json() == document
-    vitals = await visitor.get("/api/devices/vitals")
+        assert (await client.get(source)).json() == document
+    vitals = await client.get("/api/devices/vitals")
     assert vitals.status == (200 if capture["vitals_protobuf_b64"] else 404)
 
 
@@ -60,37 +60,37 @@ def test_an_unusable_folder_is_named(tmp_path):
         load_folder(tmp_path)
 
 
-async def test_the_web_app_has_validators_and_cookies(record_demand):
+async def test_the_web_app_has_validators_and_cookies(start_sim):
     """A page, hashed and plain assets, 304 for a validator that holds."""
-    visitor = await record_demand()
+    client = await start_sim()
 
-    page = await visitor.get("/")
-    script = await visitor.get("/app.3f9c2b71.js")
-    again = await visitor.get("/app.3f9c2b71.js", headers={"If-None-Match": script.headers["ETag"]})
+    page = await client.get("/")
+    script = await client.get("/app.3f9c2b71.js")
+    again = await client.get("/app.3f9c2b71.js", headers={"If-None-Match": script.headers["ETag"]})
 
     assert b"Simulated gateway" in page.body
     assert page.headers["Set-Cookie"] == "visited=yes; Path=/; HttpOnly"
     assert "immutable" in script.headers["Cache-Control"]
     assert (again.status, again.body) == (304, b"")
-    assert len((await visitor.get("/large.bin")).body) == 4 * 1024 * 1024
-    assert (await visitor.get("/nothing")).status == 404
+    assert len((await client.get("/large.bin")).body) == 4 * 1024 * 1024
+    assert (await client.get("/nothing")).status == 404
 
 
-async def test_no_framework_shows_through(record_demand):
+async def test_no_framework_shows_through(start_sim):
     """The gateway does not send a Server header."""
-    visitor = await record_demand()
+    client = await start_sim()
 
-    assert "Server" not in (await visitor.get("/api/status")).headers
+    assert "Server" not in (await client.get("/api/status")).headers
 
 
-async def test_plain_http_leads_to_https(record_demand):
+async def test_plain_http_leads_to_https(start_sim):
     """From 1.20 on the other port only redirects."""
-    visitor = await record_demand()
-    async with redirecting("127.0.0.1", 0, visitor.sim.url) as port:
+    client = await start_sim()
+    async with redirecting("127.0.0.1", 0, client.sim.url) as port:
         url = f"http://127.0.0.1:{port}/api/status?x=1"
-        async with visitor.session.get(url, allow_redirects=False) as reply:
+        async with client.session.get(url, allow_redirects=False) as reply:
             assert reply.status == 301
-            assert reply.headers["Location"] == f"{visitor.sim.url}/api/status?x=1"
+            assert reply.headers["Location"] == f"{client.sim.url}/api/status?x=1"
 
 
 async def test_the_demo_lives_a_day_in_24_minutes(hands):
@@ -110,14 +110,14 @@ async def test_the_demo_lives_a_day_in_24_minutes(hands):
     assert sim.gateway.site.name == "Simulated Home"
 
 
-async def test_the_switchboard_sets_the_house(record_demand):
+async def test_the_switchboard_sets_the_house(start_sim):
     """Presets, meters, faults and personas over loopback; only with JSON."""
-    visitor = await record_demand()
-    async with control(visitor.sim, 0) as port:
+    client = await start_sim()
+    async with control(client.sim, 0) as port:
         url = f"http://127.0.0.1:{port}"
 
         async def wish(path: str, wishes: object) -> tuple[int, dict]:
-            async with visitor.session.post(url + path, json=wishes) as reply:
+            async with client.session.post(url + path, json=wishes) as reply:
                 return reply.status, await reply.json() if reply.status == 200 else {}
 
         _, state = await wish("/", {"preset": "grid-charging", "charge": 40, "solar": 5})
@@ -126,11 +126,11 @@ async def test_the_switchboard_sets_the_house(record_demand):
         assert (await wish("/", {"mode": "party"}))[0] == 400
         assert (await wish("/faults", {"action": "nonsense"}))[0] == 400
         await wish("/faults", {"path": "/api/status", "status": 418})
-        assert (await visitor.get("/api/status")).status == 418
-        async with visitor.session.delete(url + "/faults") as healed:
+        assert (await client.get("/api/status")).status == 418
+        async with client.session.delete(url + "/faults") as healed:
             assert healed.status == 200
-        assert (await visitor.get("/api/status")).status == 200
-        async with visitor.session.post(url, data="preset=solar-powered") as reply:
+        assert (await client.get("/api/status")).status == 200
+        async with client.session.post(url, data="preset=solar-powered") as reply:
             assert reply.status == 415
 
 

@@ -70,11 +70,11 @@ async def test_the_dialects_tell_the_same_story(installer, persona, sizes, islan
     if islanded:
         sim.plant.contactor.lose_grid(sim.plant.seconds, at_once=True)
     sim.pin(solar=6503, battery=-3501, load=3002 if islanded else 907)
-    await someone.visitor.login()
+    await someone.client.login()
 
-    meters = (await someone.visitor.get("/api/meters/aggregates")).json()
-    soe = (await someone.visitor.get("/api/system_status/soe")).json()["percentage"]
-    grid = (await someone.visitor.get("/api/system_status/grid_status")).json()["grid_status"]
+    meters = (await someone.client.get("/api/meters/aggregates")).json()
+    soe = (await someone.client.get("/api/system_status/soe")).json()["percentage"]
+    grid = (await someone.client.get("/api/system_status/grid_status")).json()["grid_status"]
     control = (await someone.document(CONTROLLER))["control"]
 
     assert {m["location"].lower(): m["realPowerW"] for m in control["meterAggregates"]} == {

@@ -23,14 +23,14 @@ READ_CONFIG = bytes.fromhex(
 async def test_the_din_needs_the_sticker_password(installer):
     """Basic with the whole gateway password, or any session."""
     someone = await installer("fw21_44")
-    din = (await someone.visitor.get("/tedapi/din", headers=someone.authorization())).body.decode()
+    din = (await someone.client.get("/tedapi/din", headers=someone.authorization())).body.decode()
     someone.password = "ABCDE"
 
     assert din == someone.sim.din
-    assert (await someone.visitor.get("/tedapi/din", headers=someone.authorization())).status == 401
-    assert (await someone.visitor.get("/tedapi/din")).status == 403
-    await someone.visitor.login(password="FGHIJ")
-    assert (await someone.visitor.get("/tedapi/din")).body.decode() == din
+    assert (await someone.client.get("/tedapi/din", headers=someone.authorization())).status == 401
+    assert (await someone.client.get("/tedapi/din")).status == 403
+    await someone.client.login(password="FGHIJ")
+    assert (await someone.client.get("/tedapi/din")).body.decode() == din
 
 
 async def test_current_firmware_answers_over_its_own_wifi_only(installer):
@@ -97,4 +97,4 @@ async def test_firmware_without_tedapi_does_not_know_the_path(installer):
     """Before 21.44 there is nothing to find here."""
     someone = await installer("fw21_13")
 
-    assert (await someone.visitor.get("/tedapi/din", headers=someone.authorization())).status == 404
+    assert (await someone.client.get("/tedapi/din", headers=someone.authorization())).status == 404

@@ -33,23 +33,23 @@ def public(key):
 
 
 @pytest.fixture
-def connect(record_demand, hands, key, public):
+def connect(start_sim, hands, key, public):
     """Start a gateway that knows the key and a public client of it; the client reads the real clock."""
 
     async def start(persona: str = "pw3", state: KeyState = KeyState.VERIFIED, **sizes):
         hands.now = time.time() - 1_750_000_000.0
-        visitor = await record_demand(persona, **sizes)
-        visitor.sim.register_key(public, state)
+        http = await start_sim(persona, **sizes)
+        http.sim.register_key(public, state)
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         client = PowerwallClient(
-            host=visitor.sim.address,
-            gateway_password=visitor.sim.gw_pwd,
+            host=http.sim.address,
+            gateway_password=http.sim.gw_pwd,
             rsa_private_key_pem=pem,
-            session=visitor.session,
+            session=http.session,
         )
-        return visitor.sim, client
+        return http.sim, client
 
     return start
 
@@ -177,9 +177,9 @@ async def test_faults_can_be_injected(connect, fault):
         await client.get_status()
 
 
-async def ask(visitor, key, *, din=None, recipient=None, life_s=12.0, domain=7, tamper=False) -> str:
+async def ask(http, key, *, din=None, recipient=None, life_s=12.0, domain=7, tamper=False) -> str:
     """Send one signed message and name the fault of the reply."""
-    sim = visitor.sim
+    sim = http.sim
     message = transport_pb2.MessageEnvelope()
     message.recipient.din = recipient or sim.din
     message.common.get_system_info_request.SetInParent()
@@ -193,7 +193,7 @@ async def ask(visitor, key, *, din=None, recipient=None, life_s=12.0, domain=7, 
     routable.signature_data.rsa_data.expires_at = expires_at
     text = signed_bytes(din or sim.din, expires_at, inner + (b" " if tamper else b""))
     routable.signature_data.rsa_data.signature = key.sign(text, padding.PKCS1v15(), hashes.SHA512())
-    reply = await visitor.ask("POST", "/tedapi/v1r", data=routable.SerializeToString())
+    reply = await http.ask("POST", "/tedapi/v1r", data=routable.SerializeToString())
     assert reply.status == 200
     answer = signed_message_pb2.RoutableMessage.FromString(reply.body)
     assert answer.request_uuid == b"1" * 16
@@ -213,22 +213,22 @@ async def ask(visitor, key, *, din=None, recipient=None, life_s=12.0, domain=7, 
         ({"recipient": "1707000-11-J--SOMEBODY"}, "WRONG_PERSONALIZATION"),
     ],
 )
-async def test_every_flaw_has_its_fault(record_demand, key, public, flaw, fault):
+async def test_every_flaw_has_its_fault(start_sim, key, public, flaw, fault):
     """Expiry, DIN, signature, domain and recipient are checked."""
-    visitor = await record_demand("fw25_10")
-    visitor.sim.persona = replace(visitor.sim.persona, gzip=False)
-    visitor.sim.register_key(public)
+    http = await start_sim("fw25_10")
+    http.sim.persona = replace(http.sim.persona, gzip=False)
+    http.sim.register_key(public)
 
-    assert await ask(visitor, key, **flaw) == fault
+    assert await ask(http, key, **flaw) == fault
 
 
-async def test_followers_cannot_be_reached(record_demand, key, public):
+async def test_followers_cannot_be_reached(start_sim, key, public):
     """The leader answers for them: time-out."""
-    visitor = await record_demand("pw3", followers=1)
-    visitor.sim.persona = replace(visitor.sim.persona, gzip=False)
-    visitor.sim.register_key(public)
+    http = await start_sim("pw3", followers=1)
+    http.sim.persona = replace(http.sim.persona, gzip=False)
+    http.sim.register_key(public)
 
-    assert await ask(visitor, key, recipient=visitor.sim.gateway.units[1]) == "TIMEOUT"
+    assert await ask(http, key, recipient=http.sim.gateway.units[1]) == "TIMEOUT"
 
 
 def test_the_signed_bytes_begin_as_documented():
@@ -240,11 +240,11 @@ def test_the_signed_bytes_begin_as_documented():
     )
 
 
-async def test_firmware_without_v1r_does_not_know_the_path(record_demand):
+async def test_firmware_without_v1r_does_not_know_the_path(start_sim):
     """404, whatever is sent."""
-    visitor = await record_demand("fw21_44")
+    http = await start_sim("fw21_44")
 
-    assert (await visitor.ask("POST", "/tedapi/v1r", data=b"")).status == 404
+    assert (await http.ask("POST", "/tedapi/v1r", data=b"")).status == 404
 
 
 async def test_the_registered_keys_are_listed(connect):

@@ -8,7 +8,7 @@ from tests.clock import pass_time, settled, until
 METERS = "/api/meters/aggregates"
 
 
-async def record_demand(proxy, clock, times, gap):
+async def poll(proxy, clock, times, gap):
     """Ask for the meters at a steady pace; return the ages that were served."""
     ages = []
     for _ in range(times):
@@ -20,7 +20,7 @@ async def record_demand(proxy, clock, times, gap):
 
 async def test_a_steady_scraper_never_waits_and_costs_one_request_per_visit(sim, proxy, clock):
     """Every ten seconds with a ttl of five: the reading is made shortly before the visit."""
-    ages = await record_demand(proxy, clock, 12, gap=10)
+    ages = await poll(proxy, clock, 12, gap=10)
 
     assert all(age <= 4 for age in ages)
     assert sim.requests_for(METERS) <= 14
@@ -28,7 +28,7 @@ async def test_a_steady_scraper_never_waits_and_costs_one_request_per_visit(sim,
 
 
 async def test_a_busy_route_costs_one_request_per_ttl(sim, proxy, clock):
-    await record_demand(proxy, clock, 60, gap=1)
+    await poll(proxy, clock, 60, gap=1)
 
     assert 10 <= sim.requests_for(METERS) <= 13
 

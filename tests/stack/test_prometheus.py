@@ -96,12 +96,12 @@ def prometheus(tmp_path_factory):
             if left < SECONDS / 2:
                 take_away()
             for proxy in demos:
-                record_demand(f"http://{proxy}")
+                request_everything(f"http://{proxy}")
             server.stays(0.5)
         yield Prometheus(f"http://{address}/api/v1", time.time(), lonely)
 
 
-def record_demand(proxy):
+def request_everything(proxy):
     """Do once what people and programs do, so that every panel has something to show."""
     openc2 = {"Content_Type": "application/openc2-cmd+json;version=1.0", "Authorization": f"Bearer {SECRET}"}
     for path in ("/aggregates", "/soe", "/gateway"):
