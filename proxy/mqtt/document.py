@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.mqtt.entities import COUNTERS, ENTITIES
@@ -30,6 +31,7 @@ Export = Callable[[str, float], float]
 
 # The unit of a number in a document of meters or strings, by a word of its key.
 _UNITS: Final = {"power": "W", "energy": "Wh", "voltage": "V", "v": "V", "current": "A", "frequency": "Hz"}
+_SCALARS: Final = (bool, str, float, int, type(None))
 # A value, and the change from which it is worth sending again.
 Part = tuple["Value", float]
 
@@ -43,9 +45,12 @@ class Text:
 
     def moved_from(self, earlier: Text) -> bool:
         """Say whether this is worth a message when ``earlier`` was sent last."""
-        return len(self.parts) != len(earlier.parts) or any(
-            _moved(value, before, step)
-            for (value, step), (before, _) in zip(self.parts, earlier.parts, strict=True)
+        return self.payload != earlier.payload and (
+            len(self.parts) != len(earlier.parts)
+            or any(
+                _moved(value, before, step)
+                for (value, step), (before, _) in zip(self.parts, earlier.parts, strict=True)
+            )
         )
 
 
@@ -161,15 +166,20 @@ def _read(value: Any) -> Text:
 
 
 def _leaves(value: Any, key: str) -> Iterator[Part]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for name, below in value.items():
             if not name.endswith(_TIME):
                 yield from _leaves(below, name)
-    elif isinstance(value, bool | str | float | int | None):
-        words = key.lower().split("_")
-        yield value, next((STEPS[_UNITS[word]] for word in words if word in _UNITS), 0.0)
+    elif isinstance(value, _SCALARS):
+        yield value, _step_of(key)
     else:
         yield _json(value), 0.0
+
+
+@lru_cache(256)
+def _step_of(key: str) -> float:
+    """Return the change from which a number is worth sending again, by the unit that its key names."""
+    return next((STEPS[_UNITS[word]] for word in key.lower().split("_") if word in _UNITS), 0.0)
 
 
 def _moved(value: Value, before: Value, step: float) -> bool:
