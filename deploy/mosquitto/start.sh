@@ -2,7 +2,8 @@
 # Start the broker with the users of the ACL; passwords come from the environment.
 set -eu
 umask 077
-file=/tmp/passwords
+config=${1:-/mosquitto/config/mosquitto.conf}
+file=$(sed -n 's/^password_file //p' "$config")
 : > "$file"
 add() {
     if [ -n "$2" ]; then
@@ -12,4 +13,4 @@ add() {
 add powerwall-proxy "${MQTT_PASSWORD:-}"
 add homeassistant "${HOMEASSISTANT_PASSWORD:-}"
 add reader "${READER_PASSWORD:-}"
-exec mosquitto -c "${1:-/mosquitto/config/mosquitto.conf}"
+exec mosquitto -c "$config"

@@ -71,9 +71,12 @@ class Mosquitto:
             )
         )
 
+    def command(self) -> list[str]:
+        return ["mosquitto", "-c", str(self.file)]
+
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(["mosquitto", "-c", str(self.file)], stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.command(), stdout=log, stderr=log)
         while not self._answers():
             assert self._process.poll() is None, self.log.read_text()
 
