@@ -82,7 +82,8 @@ class Feature:
     """What a feature adds.
 
     ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
-    make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences.
+    make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences,
+    ``trial`` what answers at the addresses in them; it may take ten seconds.
     ``demonstrate`` adds to the settings of a demo what a simulated house has, which lives so many times faster than
     the world. ``start`` is called once for each proxy, before it listens; it returns None where the feature is
     switched off.
@@ -97,6 +98,7 @@ class Feature:
     demonstrate: Callable[[Settings, float], Settings] = lambda settings, _: settings
     problems: Callable[[Settings], Iterable[str]] = lambda _: ()
     warnings: Callable[[Settings], Iterable[str]] = lambda _: ()
+    trial: Callable[[Settings], Iterable[str]] = lambda _: ()
 
 
 @cache

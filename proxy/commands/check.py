@@ -10,6 +10,7 @@ from proxy.config.load import Loaded
 from proxy.config.settings import SETTINGS, value_of
 from proxy.config.specs import show
 from proxy.drivers.registry import mode_of
+from proxy.features import features
 from proxy.state.folder import state_problem
 
 
@@ -29,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     if loaded.listed_in:
         _list_gateways(loaded)
     problem = state_problem(loaded.settings)
-    for warning in (*loaded.warnings, *([problem] if problem else [])):
+    tried = (sentence for feature in features() for sentence in feature.trial(loaded.settings))
+    for warning in (*loaded.warnings, *([problem] if problem else []), *tried):
         print(f"Warning: {warning}")
     print("These settings can be used.")
     return OK

@@ -38,6 +38,18 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield from warnings(settings)
 
 
+def _trial(settings: Settings) -> Iterator[str]:
+    own = settings.of(MqttSettings)
+    if own.mqtt_host:
+        import asyncio  # noqa: PLC0415 - of no interest without a broker
+
+        from proxy.mqtt.checks import control_missing  # noqa: PLC0415 - the same
+        from proxy.mqtt.trial import trial  # noqa: PLC0415 - the same
+
+        takes_commands = bool(own.mqtt_controls) and not control_missing(settings)
+        yield from asyncio.run(trial(own, takes_commands=takes_commands))
+
+
 def _start(context: Context) -> ActiveFeature | None:
     if not context.settings.of(MqttSettings).mqtt_host:
         return None
@@ -53,6 +65,7 @@ FEATURE = Feature(
     metrics=_metrics,
     problems=_problems,
     warnings=_warnings,
+    trial=_trial,
     commands=(
         Command(
             "mqtt",

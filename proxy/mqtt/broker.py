@@ -1,7 +1,7 @@
 """One connection to the broker. The only module that knows aiomqtt.
 
-An aiomqtt client serves one connection: each attempt makes a new one. Connecting runs in a thread; when
-the attempt is given up, whatever it opened is closed as soon as it is known.
+An aiomqtt client serves one connection: each attempt makes a new one. Connecting, and reading the certificates for
+it, runs in threads; when the attempt is given up, whatever it opened is closed as soon as it is known.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
 from paho.mqtt.reasoncodes import ReasonCode
 
 if TYPE_CHECKING:
+    from paho.mqtt.client import Client, DisconnectFlags
+    from paho.mqtt.properties import Properties
+
     from proxy.mqtt.outbox import Message
     from proxy.mqtt.settings import MqttSettings
 
@@ -44,6 +47,13 @@ class BrokerError(Exception):
         self.is_refused = is_refused
 
 
+class Closed(BrokerError):
+    """The broker closed a connection that was open."""
+
+    def __init__(self) -> None:
+        super().__init__("closed the connection")
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message that came. ``is_retained``: the broker kept it from before the subscription."""
@@ -61,24 +71,24 @@ class Broker:
 
     async def publish(self, message: Message) -> None:
         """Send a message; with quality of service 1, wait until it has arrived. Raises BrokerError."""
-        with _translated("does not acknowledge messages"):
+        with _translated(BrokerError("does not acknowledge messages")):
             await self._client.publish(message.topic, message.payload, message.qos, message.retain)
 
     async def subscribe(self, topics: Iterable[str], qos: int = 1) -> list[str]:
         """Subscribe; return the topics that the broker refuses. Raises BrokerError."""
         wanted = list(topics)
-        with _translated("does not acknowledge subscriptions"):
+        with _translated(BrokerError("does not acknowledge subscriptions")):
             granted = await self._client.subscribe([(topic, qos) for topic in wanted])
         return [topic for topic, code in zip(wanted, granted, strict=True) if _number(code) >= _FAILURE]
 
     async def unsubscribe(self, topics: Iterable[str]) -> None:
         """Unsubscribe. Raises BrokerError."""
-        with _translated("does not acknowledge subscriptions"):
+        with _translated(BrokerError("does not acknowledge subscriptions")):
             await self._client.unsubscribe(list(topics))
 
     async def received(self) -> AsyncIterator[Received]:
         """Yield what comes, until the connection is lost: BrokerError."""
-        with _translated("closed the connection"):
+        with _translated(Closed()):
             async for message in self._client.messages:
                 yield Received(str(message.topic), bytes(message.payload), bool(message.retain))
 
@@ -89,10 +99,11 @@ async def connected(
 ) -> AsyncIterator[Broker]:
     """Connect while the block runs. Raises BrokerError."""
     try:
-        tls = tls_context(settings) if settings.mqtt_tls else None
+        # Certificates are read again by each attempt: they may have been renewed. It takes long enough to be noticed.
+        tls = await asyncio.to_thread(tls_context, settings) if settings.mqtt_tls else None
     except OSError as exc:
         raise BrokerError(f"cannot be used with these certificate files: {exc.strerror or exc}") from exc
-    client = aiomqtt.Client(
+    client = _Client(
         settings.mqtt_host,
         settings.mqtt_port,
         username=settings.mqtt_username or None,
@@ -106,23 +117,47 @@ async def connected(
     )
     attempt = asyncio.ensure_future(client.__aenter__())
     try:
-        with _translated("does not answer"):
+        with _translated(BrokerError("does not answer"), closed=BrokerError(_unanswered(settings))):
             await asyncio.shield(attempt)
-    except BaseException:
-        # The thread that connects cannot be stopped; what it opens after all is closed.
-        attempt.add_done_callback(lambda _: _abandon(client, attempt))
-        raise
-    try:
         yield Broker(client)
         with contextlib.suppress(aiomqtt.MqttError):
             await client.__aexit__(None, None, None)
     finally:
-        _abandon(client, attempt)
+        # The thread that connects cannot be stopped; what it opens after all is closed.
+        attempt.add_done_callback(lambda _: _abandon(client, attempt))
+
+
+class _Client(aiomqtt.Client):
+    """Reports at once that a connection was closed before the broker answered; aiomqtt waits for its time limit."""
+
+    def _on_disconnect(
+        self,
+        client: Client,
+        userdata: Any,
+        flags: DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttCodeError(reason_code))
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """Closed when the handshake fails; paho leaves it open."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 def tls_context(settings: MqttSettings) -> ssl.SSLContext:
     """Make the context of TLS. Raises OSError for files that cannot be used."""
     context = ssl.create_default_context(cafile=settings.mqtt_tls_ca_cert or None)
+    context.sslsocket_class = _TlsSocket
     if settings.mqtt_tls_insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -131,7 +166,7 @@ def tls_context(settings: MqttSettings) -> ssl.SSLContext:
     return context
 
 
-def _abandon(client: aiomqtt.Client, attempt: asyncio.Future[aiomqtt.Client]) -> None:
+def _abandon(client: _Client, attempt: asyncio.Future[_Client]) -> None:
     """Close what a connection that was given up has open; aiomqtt leaves socket and timer to themselves."""
     for future in (attempt, client._connected, client._disconnected):
         if future.done() and not future.cancelled():
@@ -142,13 +177,14 @@ def _abandon(client: aiomqtt.Client, attempt: asyncio.Future[aiomqtt.Client]) ->
 
 
 @contextlib.contextmanager
-def _translated(otherwise: str) -> Iterator[None]:
+def _translated(otherwise: BrokerError, closed: BrokerError | None = None) -> Iterator[None]:
+    """Raise what aiomqtt raises as BrokerError: ``closed`` if the connection was, ``otherwise`` without a cause."""
     try:
         yield
     except MqttConnectError as exc:
         raise _refused(exc.rc) from exc
     except aiomqtt.MqttCodeError as exc:
-        raise BrokerError("closed the connection") from exc
+        raise (closed or Closed()) from exc
     except aiomqtt.MqttError as exc:
         raise _unreachable(exc.__context__ or exc, otherwise) from exc
 
@@ -164,22 +200,34 @@ def _refused(code: object) -> BrokerError:
     return BrokerError(_REASONS.get(value, f"refuses the connection ({code})"))
 
 
-def _unreachable(cause: BaseException, otherwise: str) -> BrokerError:
+def _unanswered(settings: MqttSettings) -> str:
+    """Say why a broker may close a connection instead of answering."""
+    if not settings.mqtt_tls:
+        why = "this port may expect TLS (MQTT_TLS=yes)"
+    elif not settings.mqtt_tls_cert:
+        why = "it may require a client certificate (MQTT_TLS_CERT)"
+    else:
+        why = "it may not accept the client certificate (MQTT_TLS_CERT)"
+    return f"closes the connection before it answers: {why}"
+
+
+def _unreachable(cause: BaseException, otherwise: BrokerError) -> BrokerError:
     """Say what keeps a connection from being opened."""
     match cause:
         case ssl.SSLCertVerificationError():
-            return BrokerError(f"shows a certificate that is not accepted: {cause.verify_message}")
-        case ssl.SSLError():
+            why = cause.verify_message.rstrip(".")
+            return BrokerError(f"shows a certificate that is not accepted: {why}")
+        case ssl.SSLError() | ConnectionResetError():
             return BrokerError("does not speak TLS on this port")
         case socket.gaierror():
             return BrokerError("has a name that cannot be resolved")
         case ConnectionRefusedError():
             return BrokerError("is not there: the connection is refused")
         case TimeoutError() | asyncio.TimeoutError():
-            return BrokerError(otherwise)
+            return otherwise
         case OSError():
             return BrokerError(f"cannot be reached: {cause.strerror or cause}")
-    return BrokerError(otherwise)
+    return otherwise
 
 
 def first_of(group: BaseExceptionGroup[BrokerError]) -> BrokerError:

@@ -58,19 +58,9 @@ class Mqtt:
 
     def _health(self) -> Mapping[str, Any]:
         """Say how the connection stands, and in sentences what is wrong."""
-        publisher, standing = self._publisher, self._publisher.standing()
-        refused = (
-            f"The broker refuses the subscription to {topic}: its ACL has to allow it."
-            for topic in publisher.refused
-        )
-        other = (
-            f"Another server ({publisher.other_server}) publishes at {self._settings.mqtt_topic_prefix}, too: "
-            "stop one of them."
-            if publisher.other_server
-            else ""
-        )
-        sentences = [text for text in (standing.error, self._missing, *refused, other) if text]
-        return {"mqtt": {"connected": standing.connected, "since": standing.since, "problems": sentences}}
+        standing = self._publisher.standing()
+        problems = [text for text in (standing.error, self._missing, *self._publisher.problems()) if text]
+        return {"mqtt": {"connected": standing.connected, "since": standing.since, "problems": problems}}
 
 
 def _client_id(state_path: str) -> str:

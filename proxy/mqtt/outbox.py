@@ -59,6 +59,17 @@ class Outbox:
         """The topics below the root of which something was sent."""
         return frozenset(self._sent)
 
+    @property
+    def is_online(self) -> bool:
+        """Whether the last word on availability was that the gateway can be read."""
+        sent = self._sent.get("availability")
+        return sent is not None and sent.text.payload == ONLINE
+
+    def repeat(self, *topics: str) -> None:
+        """Send these with the next round, which is due now, whatever was sent of them before."""
+        for topic in (*topics, STATUS):
+            self._sent.pop(topic, None)
+
     def due_at(self) -> float:
         """Say when something has to be repeated; -inf before the first round."""
         status = self._sent.get(STATUS)

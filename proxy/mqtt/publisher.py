@@ -8,19 +8,19 @@ after twice as long each time up to a minute; refused credentials wait the minut
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from proxy import __version__
-from proxy.mqtt import survey
-from proxy.mqtt.broker import Broker, BrokerError, Received, connected, first_of
-from proxy.mqtt.commands import NEEDS
+from proxy.mqtt import sentences, survey
+from proxy.mqtt.broker import Broker, BrokerError, Closed, connected, first_of
+from proxy.mqtt.incoming import Incoming
+from proxy.mqtt.others import AVAILABILITY, Others
 from proxy.mqtt.outbox import OFFLINE, ONLINE, Message
 from proxy.mqtt.retained import collect
+from proxy.mqtt.settings import subscriptions
 from proxy.mqtt.site import GatewayPublisher
 from proxy.mqtt.status import Standing
 from proxy.mqtt.watch import within
@@ -37,8 +37,8 @@ _LONGEST_S: Final = 60.0
 # A connection that lasted so long was a good one: what follows is a new failure.
 _LASTED_S: Final = 60.0
 _STOP_S: Final = 1.0
-# Home Assistant wants announcements a little after its start, not from every device at the same moment.
-_BIRTH_S: Final = (1.0, 5.0)
+# What was published comes back at once if it was taken.
+_RETURNS_WITHIN_S: Final = 5.0
 
 
 class _Stop(Exception):
@@ -59,8 +59,6 @@ class Publisher:
         between: Callable[[float, float], float] = random.uniform,
     ) -> None:
         self.messages: Counter[str] = Counter(dict.fromkeys(("sent", "failed", "received"), 0))
-        self.refused: list[str] = []  # subscriptions that the broker refuses
-        self.other_server = ""
         self._settings = settings
         self._client_id = client_id
         self._clock = clock
@@ -71,30 +69,36 @@ class Publisher:
         }
         self._takes_commands = bool(allowed)
         self._between = between
+        self._others = Others(settings.mqtt_topic_prefix, client_id)
+        self._incoming = Incoming(
+            settings, self._gateways, self._others, self.messages, between, takes_commands=bool(allowed)
+        )
         self._broker: Broker | None = None
         self._since = clock.wall()
         self._error = ""
         self._failures = 0
+        self._closings = 0  # in a row, each soon after the connection was opened
+        self._refused: list[str] = []  # subscriptions that the broker refuses
         self._surveyed = False
-        self._births: set[asyncio.Task[None]] = set()
         self._posts: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._availability = f"{settings.mqtt_topic_prefix}/availability"
-        self._birth = f"{settings.mqtt_ha_prefix}/status"
+        self._availability = f"{settings.mqtt_topic_prefix}/{AVAILABILITY}"
 
     def standing(self) -> Standing:
         """Say how the connection stands."""
-        return Standing(
-            self._broker is not None, round(self._since, 1), self.sentence(), self.messages["sent"]
-        )
+        error = sentences.of_connection(self._settings, self._error) if self._error else ""
+        return Standing(self._broker is not None, round(self._since, 1), error, self.messages["sent"])
 
-    def sentence(self) -> str:
-        """Say what is wrong with the connection; nothing if it is open."""
-        settings = self._settings
-        return (
-            f"The broker at {settings.mqtt_host}:{settings.mqtt_port} {self._error}." if self._error else ""
-        )
+    def problems(self) -> list[str]:
+        """Say what is wrong although there is a connection."""
+        found = [sentences.of_subscription(topic) for topic in self._refused]
+        if self._others.other:
+            found.append(sentences.of_other_server(self._settings, self._others.other))
+        lasts_s = self._clock.wall() - self._since
+        if self._broker is not None and lasts_s > _RETURNS_WITHIN_S and self._others.is_missed:
+            found.append(sentences.of_topic(self._others.introduced_at))
+        return found
 
     async def begin(self) -> None:
         """Start to connect."""
@@ -145,7 +149,7 @@ class Publisher:
         wait_s = _SHORTEST_S
         while not self._stopping.is_set():
             await self._duty.begun_or(self._stopping)
-            began, error = self._clock.monotonic(), BrokerError("closed the connection")
+            began, error = self._clock.monotonic(), None
             try:
                 # In a task of its own: before Python 3.11.3 a group that fails leaves its task marked as cancelled, and
                 # the next time limit in that task ends it.
@@ -155,15 +159,15 @@ class Publisher:
             except* Exception:  # noqa: BLE001 - a fault of ours must not end MQTT permanently
                 _log.exception("mqtt failed")
                 error = BrokerError("was left because of an error of the proxy")
-            if self._stopping.is_set():
-                return
-            if not self._duty.is_on:
+            if error is None or self._stopping.is_set() or not self._duty.is_on:
                 continue
-            if self._clock.monotonic() - began >= _LASTED_S:
-                wait_s = _SHORTEST_S
-            wait_s = _LONGEST_S if error.is_refused else wait_s
+            lasted = self._clock.monotonic() - began >= _LASTED_S
+            self._closings = 0 if lasted or not isinstance(error, Closed) else self._closings + 1
+            wait_s = _LONGEST_S if error.is_refused else _SHORTEST_S if lasted else wait_s
             self._lost(error)
-            if not await within(self._stopping, wait_s * self._between(1.0, 1.1)):
+            # Many proxies that lost the same broker do not come back all at once.
+            pause_s = wait_s if error.is_refused else wait_s * self._between(0.9, 1.0)
+            if not await within(self._stopping, pause_s):
                 wait_s = min(2 * wait_s, _LONGEST_S)
 
     async def _connection(self) -> None:
@@ -173,8 +177,8 @@ class Publisher:
             try:
                 await self._look_around(broker)
                 await self._send(broker, Message(self._availability, ONLINE, 1))
-                await self._introduce(broker)
                 await self._subscribe(broker)
+                await self._introduce(broker)
                 self._back(broker)
                 await self._serve(broker)
             finally:
@@ -191,16 +195,20 @@ class Publisher:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(stop(), name="mqtt stop")
-                group.create_task(self._receive(broker, group), name="mqtt receive")
+                group.create_task(self._incoming.receive(broker.received(), send, group), name="mqtt receive")
                 for gateway in self._gateways.values():
                     group.create_task(gateway.publish(send), name="mqtt publish")
         except* _Stop:
-            # What another process publishes from now on is not taken back.
-            for gateway in self._gateways.values() if self._duty.is_on else ():
-                for message in gateway.farewell():
-                    await send(message)
-            if self._duty.is_on:
-                await send(Message(self._availability, OFFLINE, 1))
+            for message in self._farewell():
+                await send(message)
+
+    def _farewell(self) -> Iterator[Message]:
+        """Make the last messages; what another process publishes from now on is not taken back."""
+        yield self._others.departure()
+        if self._duty.is_on:
+            for gateway in self._gateways.values():
+                yield from gateway.farewell()
+            yield Message(self._availability, OFFLINE, 1)
 
     async def _look_around(self, broker: Broker) -> None:
         """Find what the broker kept from before, once in the life of a process."""
@@ -209,62 +217,24 @@ class Publisher:
         settings = self._settings
         topics = survey.topics(settings.mqtt_topic_prefix, settings.mqtt_ha_prefix, self._gateways)
         found = await collect(broker, topics, lambda: self._introduce(broker))
-        if other := found.other_server(settings.mqtt_topic_prefix, self._client_id):
-            self.other_server = other["client_id"]
-            _log.warning(
-                "another server publishes here", extra={"topics": settings.mqtt_topic_prefix, **other}
-            )
+        self._others.surveyed(found)
         for gateway in self._gateways.values():
             gateway.survey = found
         self._surveyed = True
 
     async def _introduce(self, broker: Broker) -> None:
         """Say who publishes here."""
-        about = json.dumps({"client_id": self._client_id, "version": __version__})
-        await self._send(broker, Message(f"{self._settings.mqtt_topic_prefix}/server", about))
+        await self._send(broker, self._others.introduction())
 
     async def _subscribe(self, broker: Broker) -> None:
-        """Subscribe to the birth of Home Assistant, and to commands if some are allowed."""
-        prefix = self._settings.mqtt_topic_prefix
-        wanted = [self._birth] if self._settings.mqtt_ha_discovery != "no" else []
-        if self._takes_commands:
-            wanted.append(f"{prefix}/+/control/+/set")
-        refused = await broker.subscribe(wanted) if wanted else []
-        if refused and refused != self.refused:
+        """Subscribe to what other servers say, to the birth of Home Assistant, and to commands if some are allowed."""
+        wanted = subscriptions(self._settings, takes_commands=self._takes_commands)
+        refused = await broker.subscribe([*wanted, *self._others.topics])
+        self._others.is_heard = self._others.introduced_at not in refused
+        refused = [topic for topic in refused if topic in wanted]
+        if refused and refused != self._refused:
             _log.warning("mqtt subscription refused", extra={"topics": ", ".join(refused)})
-        self.refused = refused
-
-    async def _receive(self, broker: Broker, group: asyncio.TaskGroup) -> None:
-        async for message in broker.received():
-            self.messages["received"] += 1
-            if message.topic == self._birth:
-                if message.payload == ONLINE.encode() and not message.is_retained and not self._births:
-                    task = group.create_task(self._born(), name="mqtt birth")
-                    self._births.add(task)
-                    task.add_done_callback(self._births.discard)
-            else:
-                await self._commanded(broker, message)
-
-    async def _born(self) -> None:
-        """Announce everything again to a Home Assistant that has started."""
-        await asyncio.sleep(self._between(*_BIRTH_S))
-        for gateway in self._gateways.values():
-            gateway.again()
-
-    async def _commanded(self, broker: Broker, message: Received) -> None:
-        """Take a command. One that the broker kept is of an unknown time: it is removed, and never executed."""
-        levels = message.topic.removeprefix(f"{self._settings.mqtt_topic_prefix}/").split("/")
-        if not self._takes_commands or len(levels) != len(("gateway", "control", "name", "set")):
-            return
-        if not message.payload:
-            return  # a topic that is emptied
-        if message.is_retained:
-            _log.warning("retained command removed", extra={"topic": message.topic})
-            await self._send(broker, Message(message.topic, "", 0))
-            return
-        gateway, _, control, _ = levels
-        if gateway in self._gateways and control in NEEDS:
-            self._gateways[gateway].control.take(control, message.payload)
+        self._refused = refused
 
     async def _send(self, broker: Broker, message: Message) -> None:
         try:
@@ -287,9 +257,11 @@ class Publisher:
         self._broker, self._error, self._failures, self._since = broker, "", 0, now
 
     def _lost(self, error: BrokerError) -> None:
+        text = str(error)
+        if self._closings > 1:
+            text += f" soon after it was opened, again: another client may have the id {self._client_id}"
+        is_new, self._error = not self._error, text
         self._failures += 1
-        if not self._error:
+        if is_new:
             self._since = self._clock.wall()
-            self._error = str(error)
-            _log.warning("mqtt connection lost", extra={"reason": self.sentence()})
-        self._error = str(error)
+            _log.warning("mqtt connection lost", extra={"reason": self.standing().error})

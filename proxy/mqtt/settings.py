@@ -105,3 +105,10 @@ class MqttSettings:
     mqtt_interval: float = _row(
         "MQTT_INTERVAL", number(0, 3600, "seconds"), 0.0, "Minimum interval of publications of a gateway"
     )
+
+
+def subscriptions(settings: MqttSettings, *, takes_commands: bool) -> list[str]:
+    """Return what the proxy has to read at the broker: the birth of Home Assistant, and commands."""
+    births = [f"{settings.mqtt_ha_prefix}/status"] if settings.mqtt_ha_discovery != "no" else []
+    commands = [f"{settings.mqtt_topic_prefix}/+/control/+/set"] if takes_commands else []
+    return births + commands

@@ -92,6 +92,12 @@ class GatewayPublisher:
         self._outbox, self._announced, self._announced_of = None, {}, None
         self._watch.notify()
 
+    def reassert(self) -> None:
+        """Say again that the gateway is online, if it is: another server has said that it is not."""
+        if self._outbox is not None and self._outbox.is_online:
+            self._outbox.repeat("availability", "online")
+            self._watch.notify()
+
     def farewell(self) -> Iterator[Message]:
         """Make the last messages of a proxy that stops."""
         yield Message(f"{self.place.root}/online", "false", 0, self._settings.mqtt_retain)

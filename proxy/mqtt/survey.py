@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from proxy.core import ijson
 from proxy.mqtt.entities import ENTITIES
 
 if TYPE_CHECKING:
@@ -19,6 +20,16 @@ _FAMILIES: Final = frozenset(
 )
 # An entity that was announced by itself moves to a device in these steps, without losing its history.
 MIGRATE: Final = json.dumps({"migrate_discovery": True})
+
+
+def client_id_of(introduction: bytes) -> str | None:
+    """Return who introduced itself with this message, "" if that one has left, None if it is no introduction."""
+    try:
+        document = ijson.parse(introduction)
+    except ValueError:
+        return None
+    client_id = document.get("client_id") if isinstance(document, dict) else None
+    return client_id if isinstance(client_id, str) else None
 
 
 def topics(prefix: str, ha_prefix: str, gateways: Iterable[str]) -> list[str]:
@@ -57,23 +68,15 @@ class Survey:
             and f'"{place.root}/'.encode() in payload
         ]
 
-    def other_server(self, prefix: str, client_id: str) -> Mapping[str, str] | None:
-        """Return who publishes here as well, if another server does."""
+    def other_server(self, prefix: str) -> str:
+        """Return the client id of the server that publishes here, or "" if none is connected."""
         if self.retained.get(f"{prefix}/availability") != b"online":
-            return None
-        try:
-            document = json.loads(self.retained.get(f"{prefix}/server", b"{}"))
-        except ValueError:
-            return None
-        known = document if isinstance(document, dict) else {}
-        if "client_id" in known:
-            other = str(known["client_id"])
-        elif self._has_gateway_online(prefix):
+            return ""
+        client_id = client_id_of(self.retained.get(f"{prefix}/server", b""))
+        if client_id is None and self._has_gateway_online(prefix):
             # A server that does not say its name is not one of ours. When it stops, it says so of gateways only.
-            other = "pypowerwall-server"
-        else:
-            return None
-        return None if other == client_id else {"client_id": other}
+            return "pypowerwall-server"
+        return client_id or ""
 
     def _has_gateway_online(self, prefix: str) -> bool:
         return any(

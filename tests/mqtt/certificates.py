@@ -12,14 +12,14 @@ from cryptography.x509.oid import NameOID
 
 
 def authority(
-    name: str, days: int = 30
+    name: str, days: int = 30, host: str = "localhost"
 ) -> tuple[x509.Certificate, x509.Certificate, ec.EllipticCurvePrivateKey]:
-    """Return the certificate of a CA, one of ``localhost`` that it signed, and its key; ``days`` until that ends."""
+    """Return the certificate of a CA, one of ``host`` that it signed, and its key; ``days`` until that ends."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"CA {name}")])
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    ca = _signed(issuer, issuer, ca_key, ca_key, 30, is_ca=True)
-    return ca, _signed(subject, issuer, key, ca_key, days, is_ca=False), key
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    ca = _signed(issuer, issuer, ca_key, ca_key, 30)
+    return ca, _signed(subject, issuer, key, ca_key, days, host), key
 
 
 def write(
@@ -35,7 +35,7 @@ def write(
     )
 
 
-def _signed(subject, issuer, key, signer, days, *, is_ca):
+def _signed(subject, issuer, key, signer, days, host=None):
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
@@ -45,10 +45,8 @@ def _signed(subject, issuer, key, signer, days, *, is_ca):
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=60))
         .not_valid_after(now + timedelta(days=days))
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+        .add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
     )
-    if not is_ca:
-        builder = builder.add_extension(
-            x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
-        )
+    if host is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
     return builder.sign(signer, hashes.SHA256())

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import socket
 
-import pytest
-
 from tests.clock import pass_time, settled
-from tests.mqtt.certificates import authority, write
-from tests.mqtt.conftest import ROOT, black_hole, calm, client_of, happens, publisher, samples, sent
+from tests.mqtt.conftest import ROOT, black_hole, calm, client_of, happens, publisher, samples, sent, stop
 
 # An attempt ends after this long, and the longest pause between two (docs/mqtt.md).
 ATTEMPT_S, LONGEST_PAUSE_S = 10.0, 60.0
@@ -125,7 +122,7 @@ async def test_an_address_where_nobody_listens_is_tried_less_and_less(publishing
         attempts += [waited] * (publisher(proxy)._failures > before)
 
     assert 6 <= len(attempts) <= 10
-    assert attempts[-1] - attempts[-2] >= 55
+    assert LONGEST_PAUSE_S * 0.9 - 1 <= attempts[-1] - attempts[-2] <= LONGEST_PAUSE_S + 1
 
 
 async def test_a_listener_that_accepts_and_says_nothing_does_not_answer(publishing, sim, mosquitto, clock):
@@ -139,64 +136,16 @@ async def test_a_listener_that_accepts_and_says_nothing_does_not_answer(publishi
         assert (await proxy.get("/soe")).status == 200
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """A CA and a certificate of the broker."""
-    folder = tmp_path_factory.mktemp("tls")
-    write(folder, "good", *authority("good"))
-    return folder
-
-
-async def test_a_broker_is_reached_with_tls(publishing, sim, mosquitto, certificates):
-    """Its certificate is checked against the authority that is named."""
-    broker = mosquitto(
-        "allow_anonymous true",
-        f"certfile {certificates}/good.crt",
-        f"keyfile {certificates}/good.key",
-        f"cafile {certificates}/good.ca",
-    )
-
-    proxy = await publishing(
-        sim, broker, mqtt_tls=True, mqtt_tls_ca_cert=str(certificates / "good.ca"), mqtt_host="localhost"
-    )
-
-    await connected(proxy)
-
-
-async def test_a_black_hole_does_not_answer(publishing, sim, mosquitto, clock):
-    """Connections are neither taken nor refused: an attempt ends after 10 s, and HTTP does not notice."""
+async def test_a_black_hole_does_not_answer(publishing, sim, mosquitto):
+    """Connections are neither taken nor refused: the thread that connects gives up, and HTTP does not notice."""
     absent = mosquitto(started=False)
     with black_hole() as port:
         absent.port = port
         proxy = await publishing(sim, absent)
-        for _ in range(6):
-            await pass_time(clock, proxy, 2)
-            assert (await proxy.get("/soe")).status == 200
+        assert (await proxy.get("/soe")).status == 200
 
-        assert (await problems(proxy))[0].endswith("does not answer.")
-
-
-async def test_two_with_the_same_client_id_do_not_throw_each_other_out_all_the_time(
-    publishing, sim, broker, clock
-):
-    proxy = await publishing(sim, broker, mqtt_client_id="twin")
-    await connected(proxy)
-
-    async with client_of(broker, identifier="twin"):
-        assert await lost(proxy, broker) == "closed the connection."
-        clock.advance(1.2)
-        await connected(proxy)
-
-
-async def test_another_server_at_the_same_topics_is_named(publishing, sim, broker, client):
-    for topic in ("pypowerwall/availability", f"{ROOT}/availability"):
-        await client.publish(topic, "online", retain=True)
-
-    proxy = await publishing(sim, broker)
-    await connected(proxy)
-
-    [sentence] = await problems(proxy)
-    assert sentence.startswith("Another server (pypowerwall-server) publishes at pypowerwall, too")
+        assert await lost(proxy, absent) == "does not answer."
+        await stop(proxy)
 
 
 async def test_a_gateway_that_is_away_is_offline_within_its_last_servable_moment(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.clock import settled
-from tests.mqtt.conftest import PREFIX, calm, happens
+from tests.mqtt.conftest import PREFIX, calm, happens, publisher
 
 
 async def test_only_the_process_that_has_the_duty_is_connected(publishing, sim, broker, client, clock):
@@ -23,3 +23,19 @@ async def test_only_the_process_that_has_the_duty_is_connected(publishing, sim, 
     # It left without a word: the other process publishes these topics now.
     said = [text for topic, text in client.heard if topic == f"{PREFIX}/availability"]
     assert said == ["online", "online"]
+
+
+async def test_the_process_that_takes_over_does_not_complain_of_the_one_that_left(
+    publishing, sim, broker, client
+):
+    before = await publishing(sim, broker, mqtt_client_id="before")
+    await client.hears(f"{PREFIX}/availability", "online")
+    await calm(before)
+
+    before.context.gateway.duty.set(on=False)
+    await happens(lambda: "Client before disconnected" in broker.log.read_text())
+    after = await publishing(sim, broker, mqtt_client_id="after")
+    await happens(lambda: publisher(after).standing().connected)
+    await calm(after)
+
+    assert publisher(after).problems() == []

@@ -281,11 +281,12 @@ def test_other_servers_are_recognized_by_what_they_left():
     online = {"pypowerwall/availability": b"online"}
 
     peer = {**online, "pypowerwall/default/availability": b"online"}
-    assert Survey(peer).other_server("pypowerwall", "me") == {"client_id": "pypowerwall-server"}
+    assert Survey(peer).other_server("pypowerwall") == "pypowerwall-server"
     stopped = {**online, "pypowerwall/default/availability": b"offline"}
-    assert Survey(stopped).other_server("pypowerwall", "me") is None
-    ours = {**online, "pypowerwall/server": b'{"client_id": "me"}'}
-    assert Survey(ours).other_server("pypowerwall", "me") is None
-    assert Survey(ours).other_server("pypowerwall", "another") == {"client_id": "me"}
+    assert Survey(stopped).other_server("pypowerwall") == ""
+    ours = {**peer, "pypowerwall/server": b'{"client_id": "me"}'}
+    assert Survey(ours).other_server("pypowerwall") == "me"
+    left = {**peer, "pypowerwall/server": b'{"client_id": ""}'}
+    assert Survey(left).other_server("pypowerwall") == ""
     gone = {"pypowerwall/availability": b"offline", "pypowerwall/server": b"{"}
-    assert Survey(gone).other_server("pypowerwall", "me") is None
+    assert Survey(gone).other_server("pypowerwall") == ""
