@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,9 @@ async def history(proxy, query: str = "", path: str = "/history.json"):
     answer = await proxy.get(f"{path}?{query}" if query else path)
     assert answer.status == 200, answer.text
     return json.loads(answer.content)
+
+
+def query(folder: Path, statement: str) -> list[tuple]:
+    """Return what the database of a state folder has."""
+    with closing(sqlite3.connect(folder / "history.db")) as db:
+        return db.execute(statement).fetchall()

@@ -109,6 +109,16 @@ def live(clock) -> Callable:
     return live
 
 
+def lose(sim) -> None:
+    """Take the grid away."""
+    sim.plant.contactor.lose_grid(sim.plant.seconds, at_once=True)
+
+
+def give_back(sim) -> None:
+    """Bring the grid back."""
+    sim.plant.contactor.return_grid(sim.plant.seconds, at_once=True)
+
+
 async def has(receiver: Webhook, *events: str) -> None:
     """Wait until a receiver has got these, and nothing else."""
     await until(lambda: len(receiver.events) >= len(events))

@@ -7,6 +7,8 @@ def head(*lines: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
+ONE = head("GET /soe HTTP/1.1", "Host: localhost")
+
 CHROME = (
     "Host: powerwall.local:8675",
     "Connection: keep-alive",

@@ -15,6 +15,7 @@ from proxy.app import build_app
 from proxy.config.settings import Settings, settings_of
 from proxy.core.clock import Clock
 from proxy.server.context import CONTEXT, Context
+from proxy.server.routes import ROUTES
 from proxy.server.transport.connection import Connection
 from proxy.server.transport.fastpath import FastConnectionLimiter
 from proxy.server.transport.limiter import ConnectionLimiter
@@ -23,6 +24,7 @@ from proxy.server.transport.prepared import PreparedResponses
 from proxy.state.certificates import serving_context, trusting_context
 from tests.clock import EPOCH, TestClock, settled
 from tests.quiet import QUIET
+from tests.server.transport.clients import head
 
 # After this every connection has ended: idle ones, silent ones, requests that stay incomplete.
 _ALL_ENDED_S = 200.0
@@ -80,6 +82,16 @@ class Pair:
         before = self.server.requests_count
         await talk(self.ports[0], chunks, last=b"")
         return self.server.requests_count - before
+
+
+async def warm(pair: Pair) -> None:
+    """Have every reading made, so that nothing has to be requested any more."""
+    heads = [
+        head(f"GET {route.for_gateway('default')} HTTP/1.1", "Host: a")
+        for route in ROUTES
+        if not route.endpoint
+    ]
+    await pair.handled_by_aiohttp(*heads)
 
 
 async def talk(
