@@ -12,7 +12,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -79,19 +79,18 @@ class Database:
             with suppress(OSError):  # SQLite will say what is wrong
                 # Only the owner may read it; the files beside it take their mode from it.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        db = sqlite3.connect(
-            self.path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-        )
-        try:
+        with ExitStack() as unless_usable:
+            db = sqlite3.connect(
+                self.path or ":memory:", timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+            )
+            unless_usable.callback(db.close)
             for pragma in _PRAGMAS:
                 db.execute(f"PRAGMA {pragma}")
             if not self._is_checked:
                 _check(db)
                 self._is_checked = True
             migrate(db)
-        except BaseException:
-            db.close()
-            raise
+            unless_usable.pop_all()
         return db
 
     def _put_aside(self, path: Path, reason: str) -> None:

@@ -57,7 +57,7 @@ async def simulate(recorder: Recorder, past: Past, is_closing: Callable[[], bool
     started, begin = clock.monotonic(), start_of(day_of(clock.wall(), zone), zone) + past.hour * HOUR.span_s
     recorder.clock = Clock(clock.monotonic, lambda: begin + (clock.monotonic() - started) * past.speed)
     recorder.interval_s = min(max(_STEP_S / past.speed, 1.0), recorder.interval_s)
-    recorder.longest_gap_s = _GAP_STEPS * _STEP_S
+    recorder.journal.longest_gap_s = _GAP_STEPS * _STEP_S
     recorder.is_simulated = True
     await recorder.archive.read(lambda db: write_past(db, zone, begin, is_closing))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from proxy.cache.events import SnapshotStored
 from proxy.core.errors import GatewayError
@@ -27,12 +27,8 @@ from proxy.core.sources import (
 from proxy.core.zones import zone_of
 from proxy.history import reading
 from proxy.history.archive import Unavailable
-from proxy.history.energies import LONGEST_GAP_S, DayBook, DayTotals, reading_of
 from proxy.history.finished_days import finished_days
-from proxy.history.folding import MINUTE_S, Minutes, Row
-from proxy.history.incidents import Incidents
-from proxy.history.signals import Signal, signals
-from proxy.history.writing import Batch
+from proxy.history.journal import Journal
 from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
@@ -40,12 +36,10 @@ if TYPE_CHECKING:
     from proxy.core.model import Source
     from proxy.gateways.gateway import Gateway
     from proxy.history.archive import Archive
-    from proxy.views.state import SiteState
 
 _LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
 _SLOW: Final[tuple[Source, ...]] = (SYSTEM_STATUS, OPERATION, VITALS)
 _SLOW_EVERY_S: Final = 300.0
-_SIGNALS_EVERY_S: Final = 240.0
 # The readings of one moment come as several answers.
 _TOGETHER_S: Final = 0.5
 _SHORTEST_S: Final = 0.1
@@ -65,16 +59,9 @@ class Recorder:
         self.started_at = clock.wall()
         self.is_simulated = False
         self.interval_s = interval_s
-        self.longest_gap_s = LONGEST_GAP_S
+        self.journal = Journal()
         self._gateway = gateway
-        self._minutes = Minutes()
-        self._book = DayBook()
-        self._incidents = Incidents()
-        self._rows: list[Row] = []
-        self._signals: list[tuple[int, Signal]] = []
-        self._signals_at: dict[tuple[str, str], float] = {}
         self._is_resumed = False
-        self._zone_name = ""
         self._taken_at = float("-inf")  # when the powers were measured that were taken last, monotonic
         self._slow_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -87,7 +74,7 @@ class Recorder:
     @property
     def zone(self) -> tzinfo:
         """The time zone of the site: as set, else as the gateway reports it."""
-        return zone_of(self._zone_name or self._gateway.settings.timezone)
+        return zone_of(self.journal.zone_name or self._gateway.settings.timezone)
 
     @property
     def now(self) -> float:
@@ -106,15 +93,6 @@ class Recorder:
         """Whether it may have a battery: an inverter has none."""
         return self._gateway.settings.type != "inverter"
 
-    @property
-    def last_at(self) -> float | None:
-        """The time of the last reading, Unix s."""
-        return self._book.last.at if self._book.last else None
-
-    def today(self) -> list[DayTotals]:
-        """Return the energies of the days that are not over, as they are at this moment."""
-        return list(self._book.snapshot().values())
-
     def open(self) -> None:
         """Begin when the gateway may be requested first: no file is opened before."""
         cache = self._gateway.cache
@@ -127,7 +105,7 @@ class Recorder:
 
     def _on_duty(self) -> None:
         """Go on where this process left off, or leave the recording to another one."""
-        self._finish_minute()
+        self.journal.finish_minute()
         if not self._gateway.duty.is_on:
             self._start(self._write())
         elif self._is_resumed:
@@ -138,16 +116,15 @@ class Recorder:
         """Go on with what an earlier process left; before that nothing is recorded."""
         try:
             kept = await self.archive.read(lambda db: reading.meta(db, "zone"))
-            self._zone_name = self._gateway.zone_name or kept or ""
+            self.journal.zone_name = self._gateway.zone_name or kept or ""
             left = await self.archive.read(lambda db: reading.unfinished(db, self.now, self.zone))
             if self._finished is not None:
                 await self._finished.resume(self.now, self.zone)
         except Unavailable:
             return  # the archive has reported it
-        self._book = DayBook(left.last, self.longest_gap_s, {totals.day: totals for totals in left.days})
+        self.journal.resume(left)
         if self._finished is not None and self._finished.last is not None:
-            self._book.close_until(self._finished.last)
-        self._incidents.resume(left.alerts, left.outage)
+            self.journal.close_until(self._finished.last)
         self._is_resumed = True
         self._notice()
 
@@ -164,7 +141,7 @@ class Recorder:
         if self._is_resumed:
             if self._writing is not None:
                 await self._writing
-            self._finish_minute()
+            self.journal.finish_minute()
             await self._write()
         elif self._writing is not None:
             self._writing.cancel()  # nothing was recorded: a file that is not open yet stays so
@@ -181,8 +158,8 @@ class Recorder:
             return
         if not self._is_resumed:
             self._start(self._resume())
-        elif self._minutes.at is not None and self.now >= self._minutes.at + MINUTE_S:
-            self._finish_minute()
+        elif self.journal.is_over(self.now):
+            self.journal.finish_minute()
             self._start(self._write())
         self._take_finished_day()
         interval_s = max(self.interval_s, self._gateway.cache.policy(METERS).ttl)
@@ -201,14 +178,14 @@ class Recorder:
         is_busy = self._taking is not None and not self._taking.done()
         if self._finished is None or is_busy or self._finished.next_day(self.now, self.zone) is None:
             return
-        self._zone_name = self._zone_name or self._gateway.zone_name
-        if not self._zone_name:
+        self.journal.zone_name = self.journal.zone_name or self._gateway.zone_name
+        if not self.journal.zone_name:
             self._gateway.cache.fetch_unless_fresh(SITE_NAME)  # says when its days begin
             return
         day = self._finished.next_day(self.now, self.zone)
         if day is None:
             return
-        take = self._finished.take(day, self.now, self.zone, self._book.close_until)
+        take = self._finished.take(day, self.now, self.zone, self.journal.close_until)
         self._taking = asyncio.create_task(take, name="finished day")
 
     def _request_slow(self) -> None:
@@ -249,31 +226,13 @@ class Recorder:
             return
         self._taken_at = observed_at
         at = self.now - (self._gateway.clock.monotonic() - observed_at)
-        if at >= _PLAUSIBLE:
-            self._take(at, state)
-
-    def _take(self, at: float, state: SiteState) -> None:
-        self._zone_name = self._gateway.zone_name or self._zone_name
-        self._incidents.add(at, state)
-        self._book.add(reading_of(at, state), self.zone)
-        self._take_signals(at, state)
-        if row := self._minutes.add(at, state):
-            self._rows.append(row)
+        if at < _PLAUSIBLE:
+            return
+        self.journal.zone_name = self._gateway.zone_name or self.journal.zone_name
+        if self.journal.add(at, state, self.zone):
             self._start(self._write())
 
-    def _take_signals(self, at: float, state: SiteState) -> None:
-        """Take what devices report, however often that is, every five minutes."""
-        for signal in signals(state):
-            key = (signal.device, signal.metric)
-            if abs(at - self._signals_at.get(key, 0.0)) >= _SIGNALS_EVERY_S:
-                self._signals_at[key] = at
-                self._signals.append((int(at), signal))
-
     # -- writing -----------------------------------------------------------------------------------
-
-    def _finish_minute(self) -> None:
-        if row := self._minutes.finish():
-            self._rows.append(row)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         """Let the disk work, unless it does: then the next minute is soon enough."""
@@ -283,18 +242,6 @@ class Recorder:
             work.close()
 
     async def _write(self) -> None:
-        batch = self._batch()
+        batch = self.journal.take_batch(self.zone)
         if batch:
             await self.archive.commit(batch, self.zone, self.now)
-
-    def _batch(self) -> Batch:
-        """Take what is to be written."""
-        alerts, outages = self._incidents.take_changes()
-        rows, self._rows = self._rows, []
-        signals_, self._signals = self._signals, []
-        meta: dict[str, Any] = {"zone": self._zone_name} if self._zone_name else {}
-        if self._book.last is not None:
-            meta["last"] = self._book.last.as_json()
-        batch = Batch(rows, signals_, self._book.snapshot(), alerts, outages, meta)
-        self._book.close_days(self.zone)
-        return batch

@@ -116,7 +116,7 @@ class PastOfGateway:
     def days(self, first: date, last: date) -> Sequence[DayTotals]:
         """Read the energies of days, both included; today's are those of this moment."""
         found = {each.day: each for each in reading.days(self.db, first, last)}
-        found |= {each.day: each for each in self.recorder.today() if first <= each.day <= last}
+        found |= {each.day: each for each in self.recorder.journal.today() if first <= each.day <= last}
         return [found[day] for day in sorted(found)]
 
     def devices(self, metrics: tuple[str, ...], span: Span) -> Sequence[DeviceSeries]:

@@ -64,7 +64,7 @@ _ROW: Final = {
 
 def _row(recorder: Recorder, totals: DayTotals) -> dict[str, Any]:
     end = bounds(totals.day, recorder.zone)[1]
-    last = min(recorder.last_at or end, end)
+    last = min(recorder.journal.last_at or end, end)
     return {
         "gateway_id": recorder.id,
         "day": totals.day.isoformat(),
@@ -80,6 +80,11 @@ def _kilo(value: float | None) -> float | None:
     return None if value is None else value / _KILO
 
 
+def _latest(recorders: Recorders) -> float | None:
+    """Return the time of the last reading of any gateway."""
+    return max((at for each in recorders.values() if (at := each.journal.last_at)), default=None)
+
+
 async def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
     """Return the energies of days, the newest first."""
     count = whole(query, "days", 7, 1, 366)
@@ -92,7 +97,7 @@ async def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
         first = start or (date.min if end else today - timedelta(days=count - 1))
         last = end or date.max
         known = {each.day: each for each in reading.days(db, first, last)}
-        known |= {each.day: each for each in recorder.today() if first <= each.day <= last}
+        known |= {each.day: each for each in recorder.journal.today() if first <= each.day <= last}
         return list(known.values())
 
     chosen = chosen_of(query, recorders)
@@ -103,7 +108,7 @@ async def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
     return {
         "enabled": True,
         "days": [{"day": day, "gateways": rows[day]} for day in sorted(rows, reverse=True)],
-        "last_updated": max((each.last_at for each in chosen.values() if each.last_at), default=None),
+        "last_updated": _latest(chosen),
     }
 
 
@@ -112,7 +117,7 @@ async def today(_: Mapping[str, str], recorders: Recorders) -> Any:
     rows = {
         recorder.id: _row(recorder, totals)
         for recorder in recorders.values()
-        for totals in recorder.today()
+        for totals in recorder.journal.today()
         if totals.day == day_of(recorder.now, recorder.zone)
     }
     now = max((recorder.now for recorder in recorders.values()), default=0.0)
@@ -147,7 +152,7 @@ async def trend(query: Mapping[str, str], recorders: Recorders) -> Any:
         "end": end,
         "points": points,
         "count": len(points),
-        "last_updated": max((each.last_at for each in chosen.values() if each.last_at), default=None),
+        "last_updated": _latest(chosen),
     }
 
 

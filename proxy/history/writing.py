@@ -245,7 +245,10 @@ def _fold_signals(
 
 
 def thin(db: sqlite3.Connection, now: float, most_bytes: int = MOST_BYTES) -> None:
-    """Delete what is older than its level is kept; if the file is too large, what is fine is kept for a shorter time."""
+    """Delete what is older than its level is kept; if the file is too large, what is fine is kept for a shorter time.
+
+    What was deleted leaves room in the file, which is given back if the file is too large all the same.
+    """
     for shrink in _SHRINK:
         with db:
             db.execute("BEGIN IMMEDIATE")
@@ -253,13 +256,15 @@ def thin(db: sqlite3.Connection, now: float, most_bytes: int = MOST_BYTES) -> No
                 if level.kept_s is not None:
                     db.execute(f"DELETE FROM {level.table} WHERE at < ?", (now - level.kept_s / shrink,))
         if used_bytes(db) <= most_bytes:
-            return
+            break
+    if _pragma(db, "page_count") * _pragma(db, "page_size") > most_bytes:
+        db.execute("VACUUM")
 
 
 def used_bytes(db: sqlite3.Connection) -> int:
     """Return how much of the file is in use."""
-    size, count, free = (
-        int(db.execute(f"PRAGMA {name}").fetchone()[0])
-        for name in ("page_size", "page_count", "freelist_count")
-    )
-    return size * (count - free)
+    return _pragma(db, "page_size") * (_pragma(db, "page_count") - _pragma(db, "freelist_count"))
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute(f"PRAGMA {name}").fetchone()[0])

@@ -9,6 +9,7 @@ from proxy.history.energies import DayBook, Reading
 from proxy.history.folding import row_of
 from proxy.history.importing.past import with_flows
 from proxy.history.incidents import Outage
+from proxy.history.signals import Signal
 from proxy.history.writing import Batch, write
 
 
@@ -53,4 +54,22 @@ def make_days(path, days, zone, *, until: float, gap=()) -> None:
             )
         database.use(lambda db, batch=batch: write(db, batch, zone))
     assert all(day_of(bounds(day, zone)[0], zone) == day for day in days)
+    database.close()
+
+
+def make_devices(path, zone, *, at) -> None:
+    """Write ten minutes of two strings and two packs: what each reported at a time, and five minutes later."""
+    signals = [
+        (at + 300 * turn, signal)
+        for turn in range(2)
+        for signal in (
+            Signal("A", "string_power", 1500 + turn),
+            Signal("B", "string_power", 2500 + turn),
+            Signal("PW1", "temperature", 251 + turn),
+            Signal("PW1", "energy_capacity", 14_300),
+            Signal("PW2", "energy_capacity", 13_900),
+        )
+    ]
+    database = Database(path)
+    database.use(lambda db: write(db, Batch(signals=signals), zone))
     database.close()
