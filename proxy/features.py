@@ -11,13 +11,14 @@ what runs is imported by ``start``.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
+    from proxy.drivers.finding import Finding
     from proxy.metrics.families import Family, Samples
     from proxy.server.context import Context, Endpoint
     from proxy.server.http.guard import Guard
@@ -83,7 +84,8 @@ class Feature:
 
     ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
     make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences,
-    ``trial`` what answers at the addresses in them; it may take ten seconds.
+    ``trial`` what answers at the addresses in them; it may take ten seconds. ``diagnose`` yields what ``doctor`` finds
+    about it; it returns None where there is nothing to find.
     ``demonstrate`` adds to the settings of a demo what a simulated house has, which lives so many times faster than
     the world. ``start`` is called once for each proxy, before it listens; it returns None where the feature is
     switched off.
@@ -99,6 +101,7 @@ class Feature:
     problems: Callable[[Settings], Iterable[str]] = lambda _: ()
     warnings: Callable[[Settings], Iterable[str]] = lambda _: ()
     trial: Callable[[Settings], Iterable[str]] = lambda _: ()
+    diagnose: Callable[[Settings], AsyncIterator[Finding] | None] = lambda _: None
 
 
 @cache

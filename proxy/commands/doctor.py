@@ -8,6 +8,8 @@ import json
 import os
 import sys
 import time
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 from proxy.config.console import FAILED, OK, chosen, load_or_exit, report_instead_of_logging
 from proxy.config.gateway_settings import GatewaySettings
@@ -17,6 +19,7 @@ from proxy.core.redaction import redact
 from proxy.drivers.diagnosis import diagnose, verdict
 from proxy.drivers.finding import Finding, verdict_document
 from proxy.drivers.registry import drivers_for
+from proxy.features import features
 from proxy.state.folder import folder_of
 from proxy.state.store import StateStore
 
@@ -28,22 +31,38 @@ def run(args: argparse.Namespace) -> int:
     report_instead_of_logging()
     settings = load_or_exit(needs_gateway=False).settings
     gateways = chosen(settings, args.gateway)
-    documents = {}
-    for gateway in gateways:
-        if len(gateways) > 1 and not args.json:
-            print(_coloured(_BOLD, f"Gateway {gateway.id}"))
-        findings = asyncio.run(_diagnose(settings, gateway, show=not args.json))
-        ill = verdict(findings)
-        documents[gateway.id] = {
-            **verdict_document(ill),
-            "steps": [finding.document() for finding in findings],
-        }
-        if not args.json:
-            print(f"\n{_spoken(ill)}")
+    others = [steps for feature in features() if (steps := feature.diagnose(settings)) is not None]
+    document: dict[str, Any]
+    if len(gateways) == 1:
+        document = asyncio.run(_part([_of_gateway(settings, gateways[0]), *others], show=not args.json))
+        is_well = document["healthy"]
+    else:
+        parts = {f"Gateway {each.id}": [_of_gateway(settings, each)] for each in gateways}
+        parts |= {"Proxy": others} if others else {}
+        documents = [asyncio.run(_part(steps, title, show=not args.json)) for title, steps in parts.items()]
+        document = {"gateways": {each.id: found for each, found in zip(gateways, documents, strict=False)}}
+        document |= {"proxy": documents[-1]} if others else {}
+        is_well = all(found["healthy"] for found in documents)
     if args.json:
-        shown = {"gateways": documents} if len(gateways) > 1 else documents[gateways[0].id]
-        print(json.dumps(shown, indent=2))
-    return OK if all(document["healthy"] for document in documents.values()) else FAILED
+        print(json.dumps(document, indent=2))
+    return OK if is_well else FAILED
+
+
+async def _part(parts: Iterable[AsyncIterator[Finding]], title: str = "", *, show: bool) -> dict[str, Any]:
+    """Take the steps of a part, show them, and return them with what they come to."""
+    if show and title:
+        print(_coloured(_BOLD, title))
+    findings = []
+    for steps in parts:
+        async for finding in steps:
+            findings.append(finding)
+            if show:
+                result = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")
+                print(f"{result}  {finding.step:<20} {redact(finding.detail)}", flush=True)
+    ill = verdict(findings)
+    if show:
+        print(f"\n{_spoken(ill)}")
+    return {**verdict_document(ill), "steps": [finding.document() for finding in findings]}
 
 
 def _spoken(ill: Finding | None) -> str:
@@ -52,20 +71,15 @@ def _spoken(ill: Finding | None) -> str:
     return _coloured(_BOLD, "All is well.")
 
 
-async def _diagnose(settings: Settings, gateway: GatewaySettings, *, show: bool) -> list[Finding]:
+async def _of_gateway(settings: Settings, gateway: GatewaySettings) -> AsyncIterator[Finding]:
     memory = StateStore(folder_of(settings.state_path, gateway.id))
     drivers = tuple(drivers_for(gateway, memory, Clock(time.monotonic, time.time)))
-    findings = []
     try:
         async for finding in diagnose(gateway, memory, drivers):
-            findings.append(finding)
-            if show:
-                result = _coloured(_RED, "fails") if finding.cause else _coloured(_GREEN, "ok   ")
-                print(f"{result}  {finding.step:<20} {redact(finding.detail)}", flush=True)
+            yield finding
     finally:
         for driver in drivers:
             await driver.close()
-    return findings
 
 
 def _coloured(colour: str, text: str) -> str:

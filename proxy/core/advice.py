@@ -40,6 +40,7 @@ class Cause(Enum):
     GATEWAY = "gateway"
     CLOUD = "cloud"
     FIRMWARE = "firmware"
+    RECEIVER = "receiver"
 
     @property
     def spoken(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from proxy.features import ActiveFeature, Command, Feature
@@ -10,6 +10,7 @@ from proxy.notify.settings import NotifySettings
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
+    from proxy.drivers.finding import Finding
     from proxy.metrics.families import Family
     from proxy.server.context import Context
 
@@ -34,6 +35,14 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield from warnings(settings)
 
 
+def _diagnose(settings: Settings) -> AsyncIterator[Finding] | None:
+    if not settings.of(NotifySettings).is_on:
+        return None
+    from proxy.notify.diagnosis import diagnose  # noqa: PLC0415 - of no interest without a receiver
+
+    return diagnose(settings)
+
+
 def _start(context: Context) -> ActiveFeature | None:
     has_gateway = any(gateway.cache.links for gateway in context.gateways.values())
     if not (context.settings.of(NotifySettings).is_on and has_gateway):
@@ -50,6 +59,7 @@ FEATURE = Feature(
     metrics=_metrics,
     problems=_problems,
     warnings=_warnings,
+    diagnose=_diagnose,
     commands=(
         Command(
             "notify",

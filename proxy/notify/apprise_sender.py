@@ -1,4 +1,4 @@
-"""Sends one message with Apprise: JSON on standard input, JSON on standard output.
+"""Sends one message with Apprise, or checks a URL if there is none: JSON on standard input and on standard output.
 
 The proxy runs this text in a Python of its own (receivers.py): Apprise is synchronous, and importing it takes
 seconds and memory. It needs nothing of the proxy. Apprise names its reasons only in its log, which may show
@@ -50,6 +50,8 @@ def main() -> str:
         receiver = apprise.Apprise.instantiate(given["url"], asset=asset)
         if receiver is None:
             return "is no URL that Apprise knows"
+        if "text" not in given:
+            return ""
         is_sent = receiver.notify(body=given["text"], title=given["title"], notify_type=given["severity"])
     except Exception as exc:  # noqa: BLE001 - a plugin may raise anything, and its text may show the URL
         return f"failed with {type(exc).__name__}"

@@ -92,11 +92,11 @@ class Courier:
 
     async def _pause(self) -> None:
         """Wait for a message, or until one may have become due."""
+        look = asyncio.get_running_loop().call_later(_LOOK_S, self._changed.set)
         try:
-            async with asyncio.timeout(_LOOK_S):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
+            await self._changed.wait()
+        finally:
+            look.cancel()
 
     async def _send(self, entry: Entry) -> bool:
         """Send a message; return whether it was taken."""

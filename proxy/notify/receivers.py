@@ -11,6 +11,7 @@ import importlib.resources
 import json
 import os
 import re
+import ssl
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -41,7 +42,7 @@ Publish = Callable[[str, str, str], Awaitable[None]]
 
 
 class NotSent(Exception):
-    """A receiver did not get a message; the text says what it did instead, such as "answered 500"."""
+    """A receiver does not get messages; the text says what it does instead, such as "answered 500"."""
 
 
 class Receiver(Protocol):
@@ -51,6 +52,9 @@ class Receiver(Protocol):
 
     async def send(self, message: Message) -> None:
         """Deliver a message. Raises NotSent."""
+
+    async def check(self) -> str:
+        """Say what can be found out without a message. Raises NotSent."""
 
 
 class Webhook:
@@ -80,6 +84,23 @@ class Webhook:
         if status not in _ANSWERED:
             raise NotSent(f"answered {status}")
 
+    async def check(self) -> str:
+        """Connect, and send nothing. Raises NotSent."""
+        parts = urlsplit(self._url)
+        trust = ssl.create_default_context() if parts.scheme == "https" else None
+        try:
+            async with asyncio.timeout(self._timeout.total):
+                port = parts.port or (80 if trust is None else 443)
+                _, writer = await asyncio.open_connection(parts.hostname, port, ssl=trust)
+        except TimeoutError:
+            raise NotSent(f"did not answer within {self._timeout.total:.0f} s") from None
+        except ssl.SSLCertVerificationError:
+            raise NotSent("shows a certificate that is not trusted") from None
+        except OSError:
+            raise NotSent("cannot be reached") from None
+        writer.close()
+        return "can be reached"
+
 
 class AppriseUrl:
     """A service that Apprise knows. Each message is sent by a process of its own, which is ended when its time is over."""
@@ -97,6 +118,14 @@ class AppriseUrl:
             reason = await _run(json.dumps(given).encode(), self._limit_s)
         if reason:
             raise NotSent(reason)
+
+    async def check(self) -> str:
+        """Let Apprise read the URL. Raises NotSent."""
+        async with self._turns:
+            reason = await _run(json.dumps({"url": self._url}).encode(), self._limit_s)
+        if reason:
+            raise NotSent(reason)
+        return "Apprise knows what to do with its URL"
 
 
 async def _run(given: bytes, limit_s: float) -> str:
@@ -147,6 +176,10 @@ class Broker:
             raise NotSent(f"did not answer within {_WEBHOOK_S:.0f} s") from None
         except ConnectionError as exc:
             raise NotSent(str(exc)) from None
+
+    async def check(self) -> str:
+        """Say that the proxy itself has the connection."""
+        return "has the proxy's own connection to the broker"
 
 
 def receivers_of(settings: NotifySettings, publish: Callable[[], Publish | None]) -> list[Receiver]:

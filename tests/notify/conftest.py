@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from aiohttp import web
@@ -18,6 +20,7 @@ from tests.conftest import client_of
 from tests.quiet import QUIET
 
 SECRET = "a-token-that-nobody-sees-8437"
+ENVIRON = {"PW_HOST": "127.0.0.1:9", "PW_PASSWORD": "password", "PW_STATE_PATH": "/nowhere"}
 
 
 class Webhook:
@@ -124,3 +127,42 @@ async def has(receiver: Webhook, *events: str) -> None:
     await until(lambda: len(receiver.events) >= len(events))
     await settled()
     assert receiver.events == list(events)
+
+
+@pytest.fixture
+def environment(tmp_path, monkeypatch) -> Callable:
+    """Set the environment of a command: ``environment(PW_HOST=…)``."""
+
+    def environment(**values: str) -> None:
+        for name, value in {**ENVIRON, "PW_STATE_PATH": str(tmp_path), **values}.items():
+            monkeypatch.setenv(name, value)
+
+    return environment
+
+
+@contextmanager
+def service(status: int = 200, *, hangs: bool = False) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """A service in a thread: its address, and what it got by path."""
+    got: list[tuple[str, bytes]] = []
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+            if hangs:
+                over.wait()
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}", got
+        finally:
+            over.set()
+            server.shutdown()
+            thread.join()

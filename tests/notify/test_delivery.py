@@ -1,9 +1,12 @@
 """How messages get to receivers: in order, once, and whatever receivers and disks do."""
 
+import json
+
 from proxy.cache.events import CommandDone
 from proxy.core.model import Setting
 from proxy.state.folder import locked
 from tests.clock import until
+from tests.disk import full
 from tests.notify.conftest import SECRET, Webhook, give_back, lose
 
 
@@ -72,6 +75,22 @@ async def test_a_receiver_that_hangs_delays_neither_readings_nor_others_nor_the_
         assert clock.clock.monotonic() - before < 1
 
 
+async def test_a_receiver_that_hung_gets_its_message_once_it_answers(serving, sim, webhook, live):
+    """Each try ends after ten seconds, and none is the last one."""
+    webhook.hangs = True
+    async with serving(sim, webhook) as proxy:
+        await live(60)
+        lose(sim)
+        await live(120)
+        [receiver] = (await proxy.get("/health")).json()["notify"]["receivers"]
+        webhook.hangs = False
+        await live(330)
+
+    assert webhook.tries > 3
+    assert receiver["error"] == "webhook 1 did not answer within 10 s."
+    assert webhook.events == ["grid_lost"]
+
+
 async def test_the_oldest_messages_are_dropped_and_counted(serving, sim, webhook, live):
     """A hundred wait for each gateway at most."""
     webhook.status = 500
@@ -104,6 +123,28 @@ async def test_without_a_usable_folder_alarms_live_as_long_as_the_process(
     assert webhook.events == ["grid_lost", "grid_back"]
     lines = [record for record in caplog.records if record.getMessage() == "state cannot be kept"]
     assert len([record for record in lines if record.file.endswith("alarms.json")]) <= 1
+
+
+async def test_a_full_disk_costs_no_message(serving, sim, webhook, live, tmp_path, caplog):
+    """What waits for a receiver is kept in memory, beside what the file held before; it is written once there is room."""
+    webhook.status = 500
+    file = tmp_path / "state" / "alarms.json"
+    async with serving(sim, webhook):
+        await live(60)
+        before = file.read_bytes()
+        with full():
+            lose(sim)
+            await live(120)
+            assert file.read_bytes() == before
+        give_back(sim)
+        await live(120)
+        waiting = [each["message"]["event"] for each in json.loads(file.read_bytes())["waiting"]]
+        webhook.status = 200
+        await live(330)
+
+    assert waiting == ["grid_lost", "grid_back"]
+    assert webhook.events == ["grid_lost", "grid_back"]
+    assert caplog.messages.count("state cannot be kept") == 1
 
 
 async def test_a_disk_that_hangs_delays_no_message(serving, sim, webhook, live, tmp_path):

@@ -5,10 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -18,38 +14,9 @@ from proxy.notify.backlog import Backlog
 from proxy.notify.command import example
 from proxy.notify.receivers import AppriseUrl, NotSent, Webhook, receivers_of
 from proxy.notify.settings import NotifySettings
-from tests.notify.conftest import SECRET
+from tests.notify.conftest import ENVIRON, SECRET, service
 
 MESSAGE = example("default", "Home", 1_760_000_000.0)
-ENVIRON = {"PW_HOST": "127.0.0.1:9", "PW_PASSWORD": "password", "PW_STATE_PATH": "/nowhere"}
-
-
-@contextmanager
-def service(status: int = 200, *, hangs: bool = False) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """A service in a thread: its address, and what it got by path."""
-    got: list[tuple[str, bytes]] = []
-    over = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            got.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            if hangs:
-                over.wait()
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.server_port}", got
-        finally:
-            over.set()
-            server.shutdown()
-            thread.join()
 
 
 async def test_apprise_delivers_to_a_service():
@@ -114,17 +81,6 @@ def test_notify_test_without_receivers_is_a_wrong_setting(environment, capsys):
 
     assert main(["notify", "test"]) == 78
     assert "PW_NOTIFY_URLS" in capsys.readouterr().err
-
-
-@pytest.fixture
-def environment(tmp_path, monkeypatch) -> Callable:
-    """Set the environment of a command: ``environment(PW_HOST=…)``."""
-
-    def environment(**values: str) -> None:
-        for name, value in {**ENVIRON, "PW_STATE_PATH": str(tmp_path), **values}.items():
-            monkeypatch.setenv(name, value)
-
-    return environment
 
 
 def test_urls_come_from_a_file_too(tmp_path):
