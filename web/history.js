@@ -59,6 +59,14 @@ function show() {
   for (const id of ["devices", "ageing"]) if ($(id).open) devices(id);
 }
 
+/** Fill a folded table when it is opened, and now if it is open. */
+function fold(details, heads, rows) {
+  details.ontoggle = () => details.open && details.querySelector(".scroll").replaceChildren(table(heads, rows()));
+  details.ontoggle();
+}
+
+const numbersOf = (host) => host.parentElement.querySelector(`#${host.id} ~ .numbers`);
+
 const keys = (host, entries) => host.parentElement.querySelector(`#${host.id} ~ .keys`)?.replaceChildren(legend(entries));
 
 /** The energies of the whole span. */
@@ -117,7 +125,7 @@ function drawBars(energies, past) {
 function drawLevel(past) {
   const step = typeof past.step === "number" ? past.step : DAY_S + 3600;
   const { charge, reserve } = past.series;
-  const clock = writer(past.zone, { weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+  const clock = writer(past.zone, state.range === "year" ? { day: "numeric", month: "short" } : { weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
   $("charge").hidden = !charge.mean.some((value) => value != null);
   chart($("level"), {
     ...past, step, unit: "", label: word("level"),
@@ -127,6 +135,8 @@ function drawLevel(past) {
     bands: past.outages.map((outage) => [Math.max(outage.start, past.from), Math.min(outage.end ?? past.now, past.to)]),
     describe: (i) => `${clock(past.at[i])} · ${word("charge")} ${share(charge.mean[i])}${reserve.mean[i] == null ? "" : ` · ${word("reserve")} ${share(reserve.mean[i])}`}`,
   });
+  keys($("level"), ["charge", "reserve", ...(past.outages.length ? ["outage"] : [])].map((name) => [name, word(name)]));
+  fold(numbersOf($("level")), ["time", "charge", "reserve"].map(word), () => past.at.map((at, i) => [clock(at), share(charge.mean[i]), share(reserve.mean[i])]));
   $("outages").replaceChildren(...past.outages.map((outage) => make("li", {}, `${word("outage")}: ${word("lasted", clock(outage.start), plain(outage.duration_s / 60, 0), share(outage.charge_min))}`)));
 }
 
@@ -144,18 +154,28 @@ async function devices(id) {
       const values = new Map(each.at.map((time, place) => [time, each.mean[place] / (unit === "kWh" ? 1000 : 1)]));
       return { name: NAMES[i % NAMES.length], text: each.device, values: at.map((time) => values.get(time) ?? null) };
     });
+    const number = (line, i) => plain(line.values[i], { W: 0, "°C": 1, kWh: 2 }[unit]);
     $(host).hidden = !lines.length;
     chart($(host), {
       from, to, at, step, lines, now, unit, label: word(metric === "energy_capacity" ? "packs" : metric), ticks: state.range === "day" ? hourTicks({ from, to, zone }) : [],
-      describe: (i) => [clock(at[i]), ...lines.map((line) => `${line.text} ${plain(line.values[i], { W: 0, "°C": 1, kWh: 2 }[unit])} ${unit}`)].join(" · "),
+      describe: (i) => [clock(at[i]), ...lines.map((line) => `${line.text} ${number(line, i)} ${unit}`)].join(" · "),
     });
     keys($(host), lines.map((line) => [line.name, line.text]));
+    numbersOf($(host)).hidden = !lines.length;
+    fold(numbersOf($(host)), [word("time"), ...lines.map((line) => `${line.text} (${unit})`)], () => at.map((time, i) => [clock(time), ...lines.map((line) => number(line, i))]));
   }
 }
 
 /** The numbers of the first chart. */
 function numbers(energies, past) {
-  if (!$("numbers").open) return;
+  if (state.range !== "day") {
+    const soft = (each, name) => kilowattHours(each[name], each.basis !== "counters");
+    return fold(
+      $("numbers"),
+      [word("time"), ...["solar", "home", "battery", "grid", "used", "sold", "self"].map(word)],
+      () => energies.map((each) => [each.day, ...["solar", "home", "battery_in", "grid_in", "battery_out", "grid_out"].map((name) => soft(each, name)), share(each.self_powered)]),
+    );
+  }
   const clock = writer(past.zone, { hour: "2-digit", minute: "2-digit" });
   const mean = (name, i) => past.series[name]?.mean[i];
   /** The sum of flows in kW; null where none is known. */
@@ -163,16 +183,11 @@ function numbers(energies, past) {
     const known = edges.map((edge) => mean(`flow_${edge}`, i)).filter((value) => value != null);
     return known.length ? known.reduce((sum, value) => sum + value / 1000, 0) : null;
   };
-  const content = state.range === "day"
-    ? table(
-        [word("time"), ...["battery", "grid", "solar", "stored", "sold"].map((name) => `${word(name)} (kW)`), word("charge")],
-        past.at.map((at, i) => [clock(at), ...[["b2h"], ["g2h"], ["s2h"], ["s2b", "g2b"], ["s2g", "b2g"]].map((edges) => plain(power(edges, i), 2)), share(mean("charge", i))]),
-      )
-    : table(
-        [word("time"), ...["solar", "home", "battery", "grid"].map(word), word("used"), word("sold"), word("self")],
-        energies.map((each) => [each.day, ...["solar", "home", "battery_in", "grid_in", "battery_out", "grid_out"].map((name) => kilowattHours(each[name], each.basis !== "counters")), share(each.self_powered)]),
-      );
-  $("numbers").querySelector(".scroll").replaceChildren(content);
+  return fold(
+    $("numbers"),
+    [word("time"), ...["battery", "grid", "solar", "stored", "sold"].map((name) => `${word(name)} (kW)`), word("charge")],
+    () => past.at.map((at, i) => [clock(at), ...[["b2h"], ["g2h"], ["s2h"], ["s2b", "g2b"], ["s2g", "b2g"]].map((edges) => plain(power(edges, i), 2)), share(mean("charge", i))]),
+  );
 }
 
 // ---- moving ----------------------------------------------------------------------------------------
@@ -197,11 +212,11 @@ $("back").addEventListener("click", () => move(-1));
 $("on").addEventListener("click", () => move(1));
 $("today").addEventListener("click", () => go(state.range, null));
 document.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest(".scroll")) return; // there they scroll
   if (event.key === "ArrowLeft") move(-1);
   if (event.key === "ArrowRight") move(1);
 });
-for (const id of ["devices", "ageing", "numbers"]) $(id).addEventListener("toggle", () => shown && show());
+for (const id of ["devices", "ageing"]) $(id).addEventListener("toggle", () => shown && show());
 addEventListener("popstate", ({ state: before }) => {
   Object.assign(state, before ?? start());
   load();

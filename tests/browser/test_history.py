@@ -14,7 +14,7 @@ from proxy.history.days import bounds
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.reading import WIDE
 from tests.clock import EPOCH
-from tests.history.pastmaker import make_days
+from tests.history.pastmaker import make_days, make_devices
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -30,6 +30,7 @@ async def past(build, tmp_path, sim):
     days = [TODAY - timedelta(days=number) for number in range(3, -1, -1)]
     make_days(folder / "history.db", [LONG_DAY, *days[:2], days[3]], BERLIN, until=EPOCH)
     make_days(folder / "history.db", [days[2]], BERLIN, until=EPOCH, gap=(5, 7))
+    make_devices(folder / "history.db", BERLIN, at=bounds(days[2], BERLIN)[0] + 12 * 3600)
     return await build(state_path=str(folder), history=True, timezone="Europe/Berlin", style="black")
 
 
@@ -65,6 +66,40 @@ async def test_values_are_read_by_keyboard_and_as_a_table(past, watch):
     await page.locator("#numbers summary").click()
     await expect(page.locator("#numbers tbody tr")).to_have_count(288)
     await expect(page.locator("#numbers tbody tr").first).to_contain_text("1.00")
+    await page.locator("#numbers .scroll").focus()
+    await page.keyboard.press("ArrowLeft")  # scrolls the table
+    await expect(page.locator("#span")).to_have_text("Tue, 7 October 2025")
+
+
+@pytest.mark.parametrize(
+    ("chart", "cells"),
+    [
+        ("strings", [["1,500", "2,500"], ["1,501", "2,501"]]),
+        ("temperatures", [["25.1"], ["25.2"]]),
+        ("packs", [["14.30", "13.90"], ["14.30", "13.90"]]),
+    ],
+)
+async def test_every_chart_of_devices_has_a_table_of_its_numbers(past, watch, chart, cells):
+    """What is drawn is also there for a screen reader, with the unit in the head, once it is unfolded."""
+    page = await watch.open(past.url + "history?range=day&from=2025-10-08")
+    for each in ("devices", "ageing"):
+        await page.locator(f"#{each} > summary").click()
+    numbers = page.locator(f"#{chart} ~ .numbers").first
+    await numbers.locator("summary").click()
+
+    await expect(numbers.locator("tbody tr")).to_have_count(len(cells))
+    rows = await numbers.locator("tbody tr").all()
+    assert [await row.locator("td").all_text_contents() for row in rows] == cells
+    await expect(numbers.locator("thead th").nth(1)).to_contain_text("(")
+
+
+async def test_charge_and_reserve_of_a_week_are_a_table(past, watch):
+    page = await watch.open(past.url + "history?range=week&from=2025-10-08")
+    await page.locator("#charge .numbers summary").click()
+
+    row = page.locator("#charge tbody tr").first
+    await expect(row.locator("td").first).to_have_text("40 %")
+    await expect(row.locator("td").nth(1)).to_have_text("20 %")
 
 
 async def test_a_day_of_25_hours_is_drawn_as_one(past, watch):
