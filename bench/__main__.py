@@ -1,4 +1,4 @@
-"""Run measurements: ``python -m bench [hot] [load] [memory] [start] [pages] [fleet] [mqtt] --json FILE``."""
+"""Run measurements: ``python -m bench [hot] [load] [memory] [start] [pages] [fleet] [mqtt] [replicas] --json FILE``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench import fleet, goals, hot, load, mqtt, pages, sockets, steady, tls
+from bench import fleet, goals, hot, load, mqtt, pages, replicas, sockets, steady, tls
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
 
-PARTS = ("hot", "load", "memory", "start", "pages", "fleet", "mqtt")
+PARTS = ("hot", "load", "memory", "start", "pages", "fleet", "mqtt", "replicas")
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -54,6 +54,8 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["fleet"] = await fleet.run(bench, args.rounds)
             if "mqtt" in args.parts:
                 results["mqtt"] = await mqtt.run(bench, args.rounds)
+            if "replicas" in args.parts:
+                results["replicas"] = await replicas.run(bench, args.rounds)
     return results
 
 

@@ -251,6 +251,8 @@ GOALS = (
     ),
     Goal("a hit while the MQTT broker is frozen: p99 : while it is well", lambda r: r["mqtt"]["p99"], 1.03),
     Goal("the same: resident memory", lambda r: r["mqtt"]["memory"], 1.03),
+    Goal("a hit while Redis is frozen: p50 : while it is well", lambda r: r["replicas"]["p50"], 1.05),
+    Goal("the same: p99", lambda r: r["replicas"]["p99"], 1.05),
     Goal("first load of the page, until the first flow: bytes", _page("first flow KB"), 16, "KB"),
     Goal("first load of the page, until the first flow: requests", _page("first flow requests"), 4, ""),
     Goal("first load of the page, with the chart of the day: bytes", _page("first visit KB"), 40, "KB"),

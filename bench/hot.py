@@ -131,7 +131,7 @@ async def warm(target: Target, path: str) -> None:
         await asyncio.sleep(0.1)
 
 
-_RATIOS = {"cpu_ratio": "cpu_us", "rate_ratio": "rate", "p99_ratio": "p99_ms"}
+_RATIOS = {"cpu_ratio": "cpu_us", "rate_ratio": "rate", "p50_ratio": "p50_ms", "p99_ratio": "p99_ms"}
 
 
 async def run(targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELLS) -> dict[str, Any]:
