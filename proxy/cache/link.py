@@ -22,7 +22,7 @@ from proxy.core.errors import GATEWAY, BadAnswer, CircuitOpen, GatewayError, Not
 from proxy.core.failures import Failures
 from proxy.core.histogram import Histogram
 from proxy.core.model import Document, Exchange, Setting, Source
-from proxy.drivers.base import Answer, Asset, AssetOrigin, Controllable, Dialable, Fetches
+from proxy.drivers.base import Answer, Asset, AssetOrigin, Controllable, Dialable, Relays
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -61,7 +61,7 @@ class Link:
         guarded: bool = True,
     ) -> None:
         self.driver = driver
-        self.relay: Fetches | None = None  # fetches instead of the driver, if there is one
+        self.relay: Relays | None = None  # stands before the driver, if there is one
         self.breaker = Breaker(since=clock.monotonic())
         self.exchange_cooldowns: dict[Exchange, Cooldown] = {}
         self.source_cooldowns: dict[Source, Cooldown] = {}  # what an exchange ought to have reported
@@ -199,7 +199,7 @@ class Link:
         if not isinstance(self.driver, Controllable):
             raise NotSupported(f"the {self.driver.name} connection cannot write")
         async with self._attempt(_COMMAND, self._refused):
-            return await self.driver.execute(command)
+            return await (self.relay or self.driver).execute(command)
 
     def _refused(self, command: Exchange, error: GatewayError, now: float) -> None:
         """Learn from a failed command: it may put the gateway into cooldown, but no path."""

@@ -23,6 +23,13 @@ class Fetches(Protocol):
         """Do as a driver does."""
 
 
+class Relays(Fetches, Protocol):
+    """What stands between a link and its driver where several processes share the gateway."""
+
+    async def execute(self, command: Command) -> Outcome:
+        """Have the driver execute a command, unless another process does that now."""
+
+
 class Driver(Protocol):
     """One way to read one gateway.
 

@@ -204,10 +204,11 @@ class GatewayClient:
 
     async def _open(self, *, is_file: bool) -> tuple[aiohttp.ClientSession, Trusted]:
         async with self._lock:
+            trust = await self._trust.check() if self._trust else False
             session = self._sessions.get(is_file)
             if session is None or session.closed:
                 session = self._sessions[is_file] = self._made(is_file=is_file)
-            return session, await self._trust.check() if self._trust else False
+            return session, trust
 
     def _made(self, *, is_file: bool) -> aiohttp.ClientSession:
         pool = self._settings.pool_maxsize

@@ -91,8 +91,11 @@ class Report:
 class Delegate(Protocol):
     """What carries commands out in another process, where that is the one writer of a gateway."""
 
-    async def execute(self, command: Command, who: str) -> Report | None:
-        """Have a command carried out; None where this process has to do it. Never raises."""
+    async def execute(self, command: Command, who: str, *, was_taken: bool) -> Report | None:
+        """Have a command carried out; None where this process has to do it. Never raises.
+
+        One that ``was_taken`` from another process is carried out here or not at all.
+        """
 
     async def announced(self) -> None:
         """Return when the other processes have been sent what a command has changed."""
@@ -124,15 +127,13 @@ class Commands:
         """Everything that some connection can write."""
         return frozenset().union(*(_writable(link) for link in self._gateway.links))
 
-    async def execute(self, command: Command, who: str) -> Report:
+    async def execute(self, command: Command, who: str, *, was_taken: bool = False) -> Report:
         """Carry out a command in its turn. Never raises for the gateway's sake."""
         async with self._turn:
-            if (
-                self.delegate is not None
-                and (elsewhere := await self.delegate.execute(command, who)) is not None
-            ):
-                self._note(elsewhere)
-                return elsewhere
+            delegate = self.delegate
+            if delegate and (report := await delegate.execute(command, who, was_taken=was_taken)):
+                self._note(report)
+                return report
             at, before = self._clock.wall(), self._known(command)
             try:
                 outcome = await self._send(command)
@@ -149,8 +150,8 @@ class Commands:
                 self._note(Report(command, who, at, before, {}, error=stopped))
                 raise
             self._note(report)
-            if self.delegate is not None:
-                await self.delegate.announced()
+            if delegate:
+                await delegate.announced()
             if report.outcome == "accepted":
                 task = asyncio.create_task(self._confirm(report), name="confirm command")
                 self._confirming.add(task)

@@ -1,4 +1,4 @@
-"""The connection to Redis or Valkey; nothing else here imports the library.
+"""The connection to Redis or Valkey; only this module and failures.py import the library.
 
 Its retries would hide for minutes that a server is lost, so there are none: the automaton of the lease
 decides what follows. A command has half a second, a connection one.
@@ -7,37 +7,51 @@ decides what follows. A command has half a second, a connection one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from proxy.core.histogram import Histogram
 from proxy.core.redaction import conceal
 from proxy.replicas import scripts
+from proxy.replicas.failures import failure_of
+from proxy.replicas.keys import SCHEMA
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
+    from proxy.replicas.keys import Keys
     from proxy.replicas.settings import ReplicaSettings
 
 T = TypeVar("T")
 
 _CONNECT_S: Final = 1.0
 _COMMAND_S: Final = 0.5
+# Each replica reports its schema once a second.
+_LATELY_MS: Final = 10_000
+# The replica that fetches sends something every second.
+_SILENT_S: Final = 5.0
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
 
 
-class RedisLost(Exception):
-    """Redis does not answer, or answers with an error; the message is a sentence without secrets."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What became of a claim: renewed, acquired, taken or free; what the lease says now; times in ms.
 
+    ``others`` are the versions of the schema, other than ours, that replicas of this gateway have had lately.
+    """
 
-class RedisRefused(RedisLost):
-    """Redis refuses the user, the password or a command: the settings or its ACL have to be changed."""
+    outcome: str
+    held: str
+    now_ms: int
+    left_ms: int
+    others: tuple[int, ...]
 
 
 class RedisConnection:
@@ -72,13 +86,14 @@ class RedisConnection:
             register(scripts.LOAD),
         )
 
-    async def claim(
-        self, lease: str, own: str, candidate: str, lifetime_s: float
-    ) -> tuple[str, str, int, int]:
-        """Renew or acquire a lease: what became of it, who holds it, the time (ms), what is left of it (ms)."""
-        arguments: list[str | int] = [own, candidate, round(lifetime_s * 1000)]
-        outcome, held, now, left = await self._within(self._claim(keys=[lease], args=arguments))
-        return outcome.decode(), held.decode(), int(now), int(left)
+    async def claim(self, keys: Keys, own: str, candidate: str, lifetime_s: float) -> Claimed:
+        """Renew or acquire the lease of a gateway; with an empty ``candidate`` none is acquired."""
+        arguments: list[str | int] = [own, candidate, round(lifetime_s * 1000), SCHEMA]
+        outcome, held, now, left, seen = await self._within(
+            self._claim(keys=[keys.lease, keys.schemas], args=arguments)
+        )
+        others = {int(schema) for schema, at in zip(seen[::2], seen[1::2], strict=True) if _is_near(at, now)}
+        return Claimed(outcome.decode(), held.decode(), int(now), int(left), tuple(sorted(others - {SCHEMA})))
 
     async def release(self, lease: str, own: str, channel: str, message: bytes) -> None:
         """End a lease if it is ours."""
@@ -125,11 +140,17 @@ class RedisConnection:
 
     @asynccontextmanager
     async def subscribed(self, *channels: str) -> AsyncIterator[AsyncIterator[tuple[str, bytes]]]:
-        """Subscribe over a connection of its own, which is not made again; yields what comes. Raises RedisLost."""
+        """Subscribe over a connection of its own, which is not made again; yields what comes. Raises RedisLost.
+
+        It ends when nothing has come for so long that the connection may be dead.
+        """
         pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
         try:
             with self._named():
                 await pubsub.subscribe(*channels)
+                for _ in channels:  # it answers with each, or with why it does not
+                    if await pubsub.parse_response(block=False, timeout=_COMMAND_S) is None:
+                        raise TimeoutError
             yield self._messages(pubsub)
         finally:
             await cast("Awaitable[None]", pubsub.aclose())  # type: ignore[no-untyped-call]  # the library's
@@ -137,8 +158,10 @@ class RedisConnection:
     async def _messages(self, pubsub: Any) -> AsyncIterator[tuple[str, bytes]]:
         while True:
             with self._named():
-                message = await pubsub.parse_response(block=True)
-            if message is not None and message[0] == b"message":
+                message = await pubsub.parse_response(block=False, timeout=_SILENT_S)
+            if message is None:
+                return
+            if message[0] == b"message":
                 yield message[1].decode(), message[2]
 
     async def close(self) -> None:
@@ -152,40 +175,18 @@ class RedisConnection:
         self.seconds.add(self._now() - started)
         return result
 
-    def _named(self) -> _Named:
-        return _Named(self)
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Raise what fails at Redis as RedisLost, and count it."""
+        try:
+            yield
+        except (RedisError, OSError) as exc:
+            self.errors[type(exc).__name__] += 1
+            raise failure_of(exc, self.address) from exc
 
 
-class _Named:
-    """Raises what fails at Redis as RedisLost, and counts it."""
-
-    def __init__(self, connection: RedisConnection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> None:
-        """Begin."""
-
-    def __exit__(self, _: object, exc: BaseException | None, __: object) -> None:
-        """Translate. The texts of the library may quote what was sent: only their kind is repeated."""
-        where = f"Redis at {self._connection.address}"
-        match exc:
-            case AuthenticationError() | NoPermissionError():
-                failure: RedisLost = RedisRefused(
-                    f"{where} refuses the user or the password, or what it may do."
-                )
-            case ResponseError():
-                failure = RedisLost(f"{where} answers with an error: {_first_word(exc)}.")
-            case RedisError() | OSError() | TimeoutError():
-                failure = RedisLost(f"{where} does not answer.")
-            case _:
-                return
-        self._connection.errors[type(exc).__name__] += 1
-        raise failure from exc
-
-
-def _first_word(exc: Exception) -> str:
-    word = str(exc).split(" ", 1)[0].strip(":")
-    return word if word.isupper() else type(exc).__name__
+def _is_near(at: bytes, now: bytes) -> bool:
+    return at.isdigit() and int(now) - int(at) < _LATELY_MS
 
 
 def _aged(value: bytes, now_ms: int) -> tuple[float, bytes] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.core.errors import CommandRejected, GatewayError
+from proxy.core.errors import GatewayError
 
 
 class ReplicaSilent(GatewayError):
@@ -12,7 +12,7 @@ class ReplicaSilent(GatewayError):
     title = "The replica that fetches does not answer"
 
 
-class NotHandedOver(CommandRejected):
+class NotHandedOver(GatewayError):
     """No replica took the command in time, so it is certain that it was not sent to the gateway."""
 
     status = 503

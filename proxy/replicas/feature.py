@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.features import ActiveFeature, Unusable
+from proxy.replicas.agreement import OTHER_KEY, differences, term_of
 from proxy.replicas.connection import RedisConnection
-from proxy.replicas.keys import Term
 from proxy.replicas.lease import Role
 from proxy.replicas.member import Member
-from proxy.replicas.sealing import Seal, derived, mark_of, read_key
+from proxy.replicas.sealing import Seal, derived, read_key
 from proxy.replicas.settings import ReplicaSettings
 
 if TYPE_CHECKING:
-    from proxy.config.gateway_settings import GatewaySettings
     from proxy.gateways.gateway import Gateway
     from proxy.metrics.families import Samples
     from proxy.server.context import Context
 
 _ID_BYTES: Final = 4
-# Each machine has its own.
-_PATHS: Final = frozenset({"cache_file", "auth_path", "rsa_key_path", "gw_ca", "listen"})
-_OTHER_KEY: Final = (
-    "PW_REDIS_KEY is not the one of the replica that holds the lease: give all replicas the same."
-)
-_OTHER_SETTINGS: Final = (
-    "The replica that fetches {gateway} has other settings for it: give all replicas the same address, passwords "
-    "and lifetimes."
-)
 
 
 class Replicas:
@@ -44,7 +32,7 @@ class Replicas:
         key = read_key(settings.redis_key)
         seal, self.id = Seal(key), secrets.token_hex(_ID_BYTES)
         self._clock = context.clock
-        self._key_mark = mark_of(key, "key")
+        self._sites = tuple(context.gateways.sites.values())
         self.connection = RedisConnection(settings, context.clock)
         self._members = {
             gateway.id: self._member(gateway, seal, key, settings) for gateway in context.gateways.values()
@@ -55,12 +43,12 @@ class Replicas:
             )
 
     def _member(self, gateway: Gateway, seal: Seal, key: bytes, settings: ReplicaSettings) -> Member:
-        term = Term("", self.id, self._key_mark, mark_of(key, _equal(gateway.settings)))
         return Member(
             gateway,
+            [site for site in self._sites if site.members[:1] == (gateway,)],
             self.connection,
             seal,
-            term,
+            term_of(self.id, key, gateway.settings),
             settings.redis_prefix,
             fetches_alone=settings.redis_alone,
             spread=random.random,
@@ -92,12 +80,11 @@ class Replicas:
 
     def _check(self) -> None:
         for member in self._members.values():
-            if member.office.refused:
-                raise Unusable(
-                    f"{member.office.lost} Correct PW_REDIS_URL, PW_REDIS_PASSWORD or the ACL of Redis."
-                )
-            if member.office.held and member.office.held.key != self._key_mark:
-                raise Unusable(_OTHER_KEY)
+            if member.standing.refused:
+                raise Unusable(member.standing.lost)
+            held = member.standing.held
+            if held and held.key != member.standing.term.key:
+                raise Unusable(OTHER_KEY)
 
     async def _close(self) -> None:
         await asyncio.gather(*(member.close() for member in self._members.values()))
@@ -105,46 +92,43 @@ class Replicas:
 
     def _shared_now(self) -> float:
         """Return a time that all replicas agree on: that of Redis, as it was heard last; else the wall clock."""
-        known = (member.office.ahead_s for member in self._members.values())
+        known = (member.standing.ahead_s for member in self._members.values())
         ahead_s = next((each for each in known if each is not None), None)
         return self._clock.wall() if ahead_s is None else self._clock.monotonic() + ahead_s
 
     # -- what is reported ------------------------------------------------------------------------------
 
     def _health(self) -> Mapping[str, Any]:
-        gateways = {id_: self._standing(member) for id_, member in self._members.items()}
+        gateways = {id_: self._role_of(member) for id_, member in self._members.items()}
         return {
             "replica": {
                 "id": self.id,
                 **next(iter(gateways.values())),
-                "redis": "lost" if any(member.office.lost for member in self._members.values()) else "ok",
+                "redis": "lost" if any(member.standing.lost for member in self._members.values()) else "ok",
                 "problems": list(dict.fromkeys(self._problems())),
                 "gateways": gateways,
             }
         }
 
-    def _standing(self, member: Member) -> dict[str, Any]:
-        fetches = member.office.role in {Role.HOLDING, Role.ALONE}
-        holder = self.id if fetches else member.office.held.replica if member.office.held else None
+    def _role_of(self, member: Member) -> dict[str, Any]:
+        fetches = member.standing.role in {Role.HOLDING, Role.ALONE}
+        holder = self.id if fetches else member.standing.held.replica if member.standing.held else None
         return {
-            "state": member.office.role.value,
+            "state": member.standing.role.value,
             "holder": holder,
-            "since_seconds": round(self._clock.monotonic() - member.office.lease.since, 1),
+            "since_seconds": round(self._clock.monotonic() - member.standing.lease.since, 1),
         }
 
     def _problems(self) -> Iterator[str]:
         for id_, member in self._members.items():
-            held = member.office.held
-            if member.office.lost:
-                yield member.office.lost
-            if held and held.key != self._key_mark:
-                yield _OTHER_KEY
-            elif held and held.settings != member.office.term.settings:
-                yield _OTHER_SETTINGS.format(gateway=id_)
+            standing = member.standing
+            if standing.lost:
+                yield standing.lost
+            yield from differences(id_, standing.held, standing.term, standing.other_schemas)
 
     def _states(self) -> Samples:
         return [
-            ((id_, role.value), float(role is member.office.role))
+            ((id_, role.value), float(role is member.standing.role))
             for id_, member in self._members.items()
             for role in Role
         ]
@@ -168,10 +152,3 @@ class Replicas:
 
     def _seconds(self) -> Samples:
         return [((), self.connection.seconds)]
-
-
-def _equal(settings: GatewaySettings) -> str:
-    """Write what has to be equal on all replicas."""
-    return json.dumps(
-        {key: value for key, value in asdict(settings).items() if key not in _PATHS}, default=str
-    )

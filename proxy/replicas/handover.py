@@ -18,10 +18,11 @@ from proxy.core.errors import GatewayError, OutcomeUnknown
 from proxy.core.model import Command
 from proxy.gateways.commands import Report
 from proxy.replicas import wire
-from proxy.replicas.connection import RedisLost
 from proxy.replicas.errors import NotHandedOver
+from proxy.replicas.failures import RedisLost
 from proxy.replicas.lease import Role
 from proxy.replicas.sealing import Unsealed
+from proxy.replicas.tasks import within
 from proxy.replicas.wire import Malformed
 
 if TYPE_CHECKING:
@@ -47,30 +48,37 @@ class Handover:
 
     # -- handing over ----------------------------------------------------------------------------------
 
-    async def execute(self, command: Command, who: str) -> Report | None:
-        """Have a command carried out; None if that is the duty of this replica, which is certain now. Never raises."""
+    async def execute(self, command: Command, who: str, *, was_taken: bool) -> Report | None:
+        """Have a command carried out; None if this replica has to do that, which is certain now. Never raises.
+
+        One that ``was_taken`` from another replica is not handed on: that replica does not wait for a third one.
+        """
         member = self._member
         await member.settled()
-        match member.office.role:
+        match member.standing.role:
             case Role.ALONE:
                 return None
             case Role.HOLDING:
                 return None if await member.renew() else self._not_sent(command, who)
-            case Role.LONELY:
-                return self._not_sent(command, who)
-        return await self._handed_over(command, who)
+            case Role.FOLLOWING if not was_taken:
+                return await self._handed_over(command, who)
+        return self._not_sent(command, who)
 
     async def announced(self) -> None:
         """Return when what a command has changed was sent to the other replicas: all of them read it again."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_S):
-                await self._member.outbox.flushed()
+        await within(_LAST_S, self._member.outbox.flushed())
 
     def done(self, number: str, row: Mapping[str, Any]) -> None:
         """Take the report of a command that was handed over."""
         waiter = self._waiters.get(number)
         if waiter is not None and not waiter.done():
             waiter.set_result(row)
+
+    async def catch_up(self) -> None:
+        """Look for the reports that came while this replica received nothing. Raises RedisLost."""
+        for number, waiter in tuple(self._waiters.items()):
+            if not waiter.done() and (row := await self._left(number)) is not None:
+                self.done(number, row)
 
     async def _handed_over(self, command: Command, who: str) -> Report:
         member, number = self._member, secrets.token_hex(_NUMBER_BYTES)
@@ -86,7 +94,7 @@ class Handover:
             row = await self._waiters[number] if self._waiters[number].done() else await self._left(number)
             at = member.gateway.clock.wall()
             return self._unknown(command, who) if row is None else wire.read_report(row, command, who, at)
-        except (RedisLost, Unsealed, Malformed):
+        except (RedisLost, Malformed):
             return self._unknown(command, who)
         finally:
             del self._waiters[number]
@@ -94,7 +102,11 @@ class Handover:
     async def _put(self, number: str, command: Command, who: str) -> bool:
         """Put a command where it can be taken, and announce it; False if it is certain that no replica can."""
         member, key = self._member, self._member.keys.command(number)
-        content = {"values": wire.written_values(command.values), "who": who, "term": str(member.office.held)}
+        content = {
+            "values": wire.written_values(command.values),
+            "who": who,
+            "term": str(member.standing.held),
+        }
         try:
             await member.connection.put(key, member.sealed(wire.pack(content), key), _KEPT_S)
         except RedisLost:
@@ -108,11 +120,11 @@ class Handover:
         return self._waiters[number].done()
 
     async def _left(self, number: str) -> Mapping[str, Any] | None:
-        """Return the report of a command that was not heard. Raises RedisLost, Unsealed, Malformed."""
+        """Return the report of a command whose message did not arrive; None if there is none. Raises RedisLost."""
         member = self._member
         message = await member.connection.get(member.keys.done(number))
-        plain = None if message is None else member.unsealed(message, member.keys.reports)
-        return None if plain is None else wire.unpack(plain)[0].get("report")
+        opened = None if message is None else member.inbox.opened(member.keys.reports, message)
+        return None if opened is None else opened[0].get("report")
 
     def _not_sent(self, command: Command, who: str) -> Report:
         error = NotHandedOver(
@@ -157,8 +169,10 @@ class Handover:
         except (Unsealed, Malformed, KeyError, TypeError, ValueError, AttributeError):
             member.inbox.dropped += 1
             return
-        is_of_now = content.get("term") == str(member.office.term)
+        is_of_now = content.get("term") == str(member.standing.term)
         report = (
-            await member.gateway.commands.execute(command, who) if is_of_now else self._not_sent(command, who)
+            await member.gateway.commands.execute(command, who, was_taken=True)
+            if is_of_now
+            else self._not_sent(command, who)
         )
         member.outbox.put_done(number, wire.written_report(report))

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.core.errors import CircuitOpen, GatewayError
 from proxy.core.model import Document, Exchange, Source
 from proxy.replicas import wire
-from proxy.replicas.connection import RedisLost
+from proxy.replicas.failures import RedisLost
 from proxy.replicas.lease import Role
 from proxy.replicas.sealing import Unsealed
 from proxy.replicas.wire import Head, Malformed
@@ -42,7 +43,7 @@ class Inbox:
     def seen(self, link: str, exchange: str) -> int:
         """Return the number of the last answer of an exchange in the term that the lease shows, 0 if there was none."""
         term, number = self._seen.get(("answer", link, exchange), ("", 0))
-        return number if term == str(self._member.office.held) else 0
+        return number if term == str(self._member.standing.held) else 0
 
     async def run(self) -> None:
         """Receive until cancelled; after each new connection, read what was missed."""
@@ -51,6 +52,7 @@ class Inbox:
             try:
                 async with connection.subscribed(keys.reports, keys.requests) as messages:
                     await self.load(with_state=True)
+                    await self._member.handover.catch_up()
                     async for channel, message in messages:
                         await self._receive(channel, message)
             except RedisLost:
@@ -68,31 +70,37 @@ class Inbox:
             member.keys.state, [member.keys.answer(*each) for each in exchanges]
         )
         for age_s, message in answers:
-            if opened := self._opened(member.keys.reports, message):
-                self._take_answer(*opened, age_s)
+            if opened := self.opened(member.keys.reports, message):
+                with self._dropping():
+                    self._take_answer(*opened, age_s)
         for age_s, message in documents.values() if with_state else ():
-            if (opened := self._opened(member.keys.reports, message)) and self._is_new(opened[0], "document"):
-                await member.state.take(opened[0], str(opened[0]["term"]), age_s)
+            if opened := self.opened(member.keys.reports, message):
+                with self._dropping():
+                    await self._take_document(opened[0], age_s)
 
     async def _receive(self, channel: str, message: bytes) -> None:
-        try:
-            opened = self._opened(channel, message)
-            if opened is None:
-                return
+        opened = self.opened(channel, message)
+        if opened is None:
+            return
+        with self._dropping():
             if channel == self._member.keys.requests:
-                await self._serve(opened[0])
+                self._serve(opened[0])
             elif opened[0]["kind"] == "done":
                 self._member.handover.done(opened[0]["command"], opened[0]["report"])
             elif await self._is_of_holder(opened[0]):
                 await self._take(*opened)
-        except RedisLost:
-            raise
+
+    @contextmanager
+    def _dropping(self) -> Iterator[None]:
+        """Drop and count a message that cannot be understood: it must not end the replica."""
+        try:
+            yield
         except (Malformed, KeyError, TypeError, ValueError, AttributeError):
             self.dropped += 1
-        except Exception:  # noqa: BLE001 - one message must not end the replica
+        except Exception:  # noqa: BLE001 - whatever it is, the next message is another one
             _log.exception("message failed", extra={"gateway": self._member.gateway.id})
 
-    def _opened(self, channel: str, message: bytes) -> tuple[Head, bytes] | None:
+    def opened(self, channel: str, message: bytes) -> tuple[Head, bytes] | None:
         """Open a message; None if it is our own, or cannot be opened."""
         try:
             plain = self._member.unsealed(message, channel)
@@ -105,11 +113,11 @@ class Inbox:
 
     async def _is_of_holder(self, head: Head) -> bool:
         """Say whether a message is of the term that the lease shows; an unknown one may be a new one."""
-        if head["term"] != str(self._member.office.held):
+        if head["term"] != str(self._member.standing.held):
             ticked = self._member.ticked()
-            self._member.hurry()
+            self._member.check_lease()
             await ticked
-        return bool(head["term"] == str(self._member.office.held))
+        return bool(head["term"] == str(self._member.standing.held))
 
     async def _take(self, head: Head, bodies: bytes) -> None:
         member = self._member
@@ -119,13 +127,20 @@ class Inbox:
             case "error" if self._is_new(head, "answer", head["link"], head["exchange"]):
                 error = wire.read_error(head["error"])
                 member.relays[head["link"]].deliver(Exchange(head["exchange"]), error)
-            case "discard" if member.office.role is Role.FOLLOWING:
+            case "discard" if member.standing.role is Role.FOLLOWING:
                 member.gateway.cache.discard(map(Source, head["sources"]))
-            case "document" if self._is_new(head, "document", head["name"]):
-                await member.state.take(head, head["term"], 0.0)
-                member.gateway.packs.reload()
+            case "document":
+                await self._take_document(head, 0.0)
             case "released":
-                member.hurry()
+                member.check_lease()
+
+    async def _take_document(self, head: Head, age_s: float) -> None:
+        """Take a document of the state folder; the numbers of packs are those of the replica that fetches."""
+        member = self._member
+        if self._is_new(head, "document", str(head["name"])):
+            await member.state.take(head, head["term"], age_s)
+            for each in member.shared:
+                each.packs.reload()
 
     def _take_answer(self, head: Head, bodies: bytes, age_s: float) -> None:
         """Put an answer where one that was fetched here would be, if it says anything new."""
@@ -133,7 +148,7 @@ class Inbox:
         relay = member.relays.get(head["link"])
         if relay is None or not self._is_new(head, "answer", head["link"], exchange) or member.may_fetch:
             return
-        now, delay_s = member.now(), age_s + member.office.delay_s
+        now, delay_s = member.now(), age_s + member.standing.delay_s
         answer = wire.read_answer(head["rows"], bodies, now, delay_s)
         if relay.deliver(exchange, answer):
             return
@@ -158,18 +173,19 @@ class Inbox:
 
     def _is_new(self, head: Mapping[str, Any], *what: str) -> bool:
         """Say whether a message of its kind is later than the last one, and note it."""
-        key = what if len(what) > 1 else (*what, str(head["name"]))
-        term, number = self._seen.get(key, ("", 0))
+        term, number = self._seen.get(what, ("", 0))
         if head["term"] == term and head["number"] <= number:
             return False
-        self._seen[key] = (str(head["term"]), int(head["number"]))
+        self._seen[what] = (str(head["term"]), int(head["number"]))
         return True
 
     # -- requests of others --------------------------------------------------------------------------------
 
-    async def _serve(self, head: Head) -> None:
+    def _serve(self, head: Head) -> None:
         member = self._member
         if not member.may_fetch:
+            if member.standing.role is Role.HOLDING:
+                member.check_lease()
             return
         match head["kind"]:
             case "fetch":
@@ -178,7 +194,7 @@ class Inbox:
                 member.handover.take(head["command"])
 
     def _fetch(self, name: str, exchange: Exchange, head: Head) -> None:
-        """Fetch for another replica, as for a client of our own."""
+        """Fetch for another replica. It is in no demand here: that replica requests what its clients need."""
         member, relay = self._member, self._member.relays.get(name)
         if relay is None:
             return
@@ -186,8 +202,7 @@ class Inbox:
         sources = [source for source, each in link.driver.sources.items() if each == exchange]
         if not sources:
             return
-        seen = int(head["seen"]) if head["term"] == str(member.office.term) else 0
-        cache.record_demand(map(Source, head["sources"]))
+        seen = int(head["seen"]) if head["term"] == str(member.standing.term) else 0
         if cache.in_progress(link, sources[0]) or member.outbox.put_again(name, exchange, seen):
             return
         if refused := _refusal(link, exchange, member.now()):

@@ -1,7 +1,7 @@
 """The names of what replicas share, of one gateway.
 
-They begin with the prefix and the version of the schema: replicas of different versions share nothing. The
-gateway is a hash tag, so that a cluster keeps what one script touches in one place.
+They begin with the prefix and the version of the schema: replicas of different versions share nothing, but that
+each shows its version. The gateway is a hash tag, so that a cluster keeps what one script touches in one place.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ class Keys:
     def lease(self) -> str:
         """Who fetches."""
         return f"{self._base}:lease"
+
+    @property
+    def schemas(self) -> str:
+        """The versions of the schema that are in use, a hash; the only name that has no version itself."""
+        return f"{self.prefix}:{{{self.gateway}}}:schemas"
 
     @property
     def state(self) -> str:
@@ -58,7 +63,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What the lease says: which term of office it is, whose, and marks of the key and settings of that replica."""
+    """What the lease says: which term it is, of which replica, and marks of the key and settings of that replica."""
 
     number: str
     replica: str

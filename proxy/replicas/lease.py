@@ -27,7 +27,7 @@ _SERVED_S: Final = 30.0
 _SPREAD_S: Final = 15.0
 # A holder that cannot reach the gateway leaves the lease to others for this long, unless none takes it.
 _ABSTAINS_S: Final = 60.0
-_UNWANTED_S: Final = 5.0
+_UNCLAIMED_S: Final = 5.0
 
 
 class Role(Enum):
@@ -35,7 +35,7 @@ class Role(Enum):
 
     FOLLOWING = "following"  # another one fetches
     HOLDING = "holding"  # it holds the lease, and fetches
-    LONELY = "lonely"  # the server is lost; it serves what it has
+    DETACHED = "detached"  # the server is lost; it serves what it has
     ALONE = "alone"  # the server is lost, and it fetches
 
 
@@ -55,17 +55,17 @@ TRANSITIONS: Final[dict[tuple[Role, Event], Role]] = {
     (Role.FOLLOWING, Event.GRANTED): Role.HOLDING,
     (Role.FOLLOWING, Event.TAKEN): Role.FOLLOWING,
     (Role.FOLLOWING, Event.FREE): Role.FOLLOWING,
-    (Role.FOLLOWING, Event.SILENT): Role.LONELY,
+    (Role.FOLLOWING, Event.SILENT): Role.DETACHED,
     (Role.HOLDING, Event.GRANTED): Role.HOLDING,
     (Role.HOLDING, Event.TAKEN): Role.FOLLOWING,
     (Role.HOLDING, Event.FREE): Role.FOLLOWING,  # it ends, and the lease has ended before
     (Role.HOLDING, Event.SILENT): Role.ALONE,  # it knows that it was the one that fetches
     (Role.HOLDING, Event.YIELDED): Role.FOLLOWING,
-    (Role.LONELY, Event.GRANTED): Role.HOLDING,
-    (Role.LONELY, Event.TAKEN): Role.FOLLOWING,
-    (Role.LONELY, Event.FREE): Role.FOLLOWING,
-    (Role.LONELY, Event.SILENT): Role.LONELY,
-    (Role.LONELY, Event.OVERDUE): Role.ALONE,
+    (Role.DETACHED, Event.GRANTED): Role.HOLDING,
+    (Role.DETACHED, Event.TAKEN): Role.FOLLOWING,
+    (Role.DETACHED, Event.FREE): Role.FOLLOWING,
+    (Role.DETACHED, Event.SILENT): Role.DETACHED,
+    (Role.DETACHED, Event.OVERDUE): Role.ALONE,
     (Role.ALONE, Event.GRANTED): Role.HOLDING,
     (Role.ALONE, Event.TAKEN): Role.FOLLOWING,
     (Role.ALONE, Event.FREE): Role.FOLLOWING,
@@ -112,7 +112,7 @@ class Lease:
                 return replace(self._to(Event.SILENT, now), alone_at=alone_at)
             case Role.HOLDING if not self.may_fetch(now):
                 return self._to(Event.SILENT, now)
-            case Role.LONELY if now >= self.alone_at:
+            case Role.DETACHED if now >= self.alone_at:
                 return self._to(Event.OVERDUE, now)
         return self
 
@@ -132,7 +132,7 @@ class Lease:
         """Say whether to take the lease if no replica holds it."""
         if now >= self.abstains_until:
             return True
-        return self.free_since is not None and now - self.free_since >= _UNWANTED_S
+        return self.free_since is not None and now - self.free_since >= _UNCLAIMED_S
 
     def _heard(self, sent_at: float) -> Lease:
         return replace(self, heard_at=max(sent_at, self.heard_at), has_heard=True)

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.cache.events import SnapshotDiscarded
 from proxy.cache.names import names_of
 from proxy.replicas import wire
-from proxy.replicas.connection import RedisLost
+from proxy.replicas.failures import RedisLost
 from proxy.replicas.handover import Handover
 from proxy.replicas.inbox import Inbox
 from proxy.replicas.keys import Keys, Term
 from proxy.replicas.lease import Role
-from proxy.replicas.office import Office
 from proxy.replicas.outbox import Outbox
 from proxy.replicas.relay import Relay
+from proxy.replicas.standing import Standing
 from proxy.replicas.state import SharedState
 from proxy.replicas.takeover import is_cut_off, renew_drivers
+from proxy.replicas.tasks import ended, within
 
 if TYPE_CHECKING:
     from proxy.core.model import Exchange
@@ -36,15 +37,18 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _LAST_S: Final = 0.5
-_AGAIN_S: Final = 0.05
 
 
 class Member:
-    """One replica's part in one gateway. ``term`` says who it is in the lease; ``spread`` gives 0 to 1."""
+    """One replica's part in one gateway, and in ``sites`` whose state goes over with it.
+
+    ``term`` says who it is in the lease; ``spread`` gives 0 to 1.
+    """
 
     def __init__(
         self,
         gateway: Gateway,
+        sites: Sequence[Gateway],
         connection: RedisConnection,
         seal: Seal,
         term: Term,
@@ -54,10 +58,11 @@ class Member:
         spread: Callable[[], float],
     ) -> None:
         self.gateway = gateway
+        self.shared = (gateway, *sites)
         self.connection = connection
         self.keys = Keys(prefix, gateway.id)
         self.now = gateway.clock.monotonic
-        self.office = Office(connection, self.keys, term, self.now, spread, fetches_alone=fetches_alone)
+        self.standing = Standing(connection, self.keys, term, self.now, spread, fetches_alone=fetches_alone)
         self.changes = 0
         self.outbox = Outbox(self)
         self.inbox = Inbox(self)
@@ -69,7 +74,7 @@ class Member:
         self._settled = asyncio.Event()
         self._settled.set()
         self._ticked = asyncio.Event()
-        self._hurry = asyncio.Event()
+        self._is_check_due = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._taking_over: asyncio.Task[None] | None = None
         self.is_closing = False
@@ -93,7 +98,7 @@ class Member:
     @property
     def may_fetch(self) -> bool:
         """Say whether a request to the gateway may begin now."""
-        return self._settled.is_set() and not self.is_closing and self.office.lease.may_fetch(self.now())
+        return self._settled.is_set() and not self.is_closing and self.standing.lease.may_fetch(self.now())
 
     async def settled(self) -> None:
         """Wait while a term begins."""
@@ -103,40 +108,30 @@ class Member:
         """Wait until the lease has been looked at again."""
         await self._ticked.wait()
 
-    def hurry(self) -> None:
+    def check_lease(self) -> None:
         """Look at the lease at once."""
-        self._hurry.set()
+        self._is_check_due.set()
 
     def sealed(self, message: bytes, channel: str) -> bytes:
         """Seal a message of this replica for a channel."""
-        sender = self.office.term.replica.encode()
-        return sender + b":" + self._seal.seal(message, f"{channel}:{self.office.term.replica}")
+        sender = self.standing.term.replica.encode()
+        return sender + b":" + self._seal.seal(message, f"{channel}:{self.standing.term.replica}")
 
     def unsealed(self, message: bytes, channel: str) -> bytes | None:
         """Open a message of a channel; None if it is this replica's own. Raises Unsealed."""
         sender, _, sealed = message.partition(b":")
-        if sender == self.office.term.replica.encode():
+        if sender == self.standing.term.replica.encode():
             return None
         return self._seal.open(sealed, f"{channel}:{sender.decode(errors='replace')}")
 
     async def request_fetch(self, relay: Relay, exchange: Exchange) -> None:
         """Request an exchange of the replica that fetches, unless it has sent a newer one. Raises RedisLost."""
-        demanded = self.gateway.cache.demanded
-        await self.request(
-            {
-                "kind": "fetch",
-                "link": relay.name,
-                "exchange": exchange,
-                "sources": [
-                    s for s, each in relay.link.driver.sources.items() if each == exchange and s in demanded
-                ],
-                "seen": self.inbox.seen(relay.name, exchange),
-            }
-        )
+        seen = self.inbox.seen(relay.name, exchange)
+        await self.request({"kind": "fetch", "link": relay.name, "exchange": exchange, "seen": seen})
 
     async def request(self, head: dict[str, Any]) -> None:
         """Send a request to the replica that fetches. Raises RedisLost."""
-        message = wire.pack({**head, "term": str(self.office.held)})
+        message = wire.pack({**head, "term": str(self.standing.held)})
         await self.connection.publish(self.keys.requests, self.sealed(message, self.keys.requests))
 
     async def renew(self) -> bool:
@@ -147,9 +142,9 @@ class Member:
 
     async def begin(self) -> None:
         """Contest the lease, and take part."""
-        self.state = SharedState(
-            self.gateway.state, self.gateway.settings, self.gateway.clock, self._on_document
-        )
+        gateway, *sites = self.shared
+        stores = {site.id: site.state for site in sites}
+        self.state = SharedState(gateway.state, stores, gateway.settings, gateway.clock, self._on_document)
         await self._tick()
         runs = {"lease": self._renew(), "send": self.outbox.run(), "receive": self.inbox.run()}
         self._tasks = [
@@ -162,25 +157,30 @@ class Member:
         self.is_closing = True
         if self._taking_over is not None:
             await asyncio.gather(self._taking_over, return_exceptions=True)
-        if self.office.role is Role.HOLDING:
+        if self.standing.role is Role.HOLDING:
+            await within(_LAST_S, self._drivers_idle())
             links = self.gateway.cache.links
             await asyncio.gather(*(link.driver.close() for link in links), return_exceptions=True)
-            await self.gateway.state.submit(lambda: None)
+            await self.state.settled()
             await asyncio.sleep(0)  # what was written is put into the outbox by a callback
-            with suppress(TimeoutError, RedisLost):  # then the lease ends by itself
-                async with asyncio.timeout(_LAST_S):
-                    await self.outbox.flushed()
-                    await self.office.release(self.outbox.farewell())
+            with suppress(RedisLost):  # then the lease ends by itself
+                await within(_LAST_S, self._leave())
         self._release_waiting()
-        await _ended(self._tasks)
+        await ended(self._tasks)
         self._ticked.set()
+
+    async def _leave(self) -> None:
+        await self.outbox.flushed()
+        await self.standing.release(self.outbox.release_message())
+
+    async def _drivers_idle(self) -> None:
+        for relay in self.relays.values():
+            await relay.idle()
 
     async def _renew(self) -> None:
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self.office.pause_s):
-                    await self._hurry.wait()
-            self._hurry.clear()
+            await within(self.standing.pause_s, self._is_check_due.wait())
+            self._is_check_due.clear()
             try:
                 await self._tick()
             except Exception:  # noqa: BLE001 - a fault of ours must not end the replica permanently
@@ -191,13 +191,13 @@ class Member:
     async def _tick(self) -> bool:
         """Renew the lease, contest it, or see who holds it; say whether Redis has answered."""
         async with self._turn:
-            office = self.office
-            before, holder = office.role, office.held
-            outcome = await office.claim(is_leaving=self.is_closing)
-            if outcome and office.role is Role.HOLDING:
+            standing = self.standing
+            before, holder = standing.role, standing.held
+            outcome = await standing.claim(is_leaving=self.is_closing)
+            if outcome and standing.role is Role.HOLDING:
                 await self._follow_up(is_new=outcome == "acquired" or before is not Role.HOLDING)
             self._moved(before)
-            if office.held != holder:
+            if standing.held != holder:
                 self._release_waiting()
             ticked, self._ticked = self._ticked, asyncio.Event()
             ticked.set()
@@ -212,19 +212,19 @@ class Member:
             with suppress(RedisLost):  # the next renewal will notice
                 has_others = await self.outbox.alive() > 1
                 if has_others and is_cut_off(self.gateway):
-                    await self.office.leave(self.outbox.farewell())
+                    await self.standing.leave(self.outbox.release_message())
 
     def _moved(self, before: Role) -> None:
         """Do what follows from another role."""
-        role = self.office.role
+        role = self.standing.role
         if role is before:
             return
         self.changes += 1
-        holder = self.office.held.replica if self.office.held else ""
+        holder = self.standing.held.replica if self.standing.held else ""
         _log.info("replica", extra={"gateway": self.gateway.id, "state": role.value, "holder": holder})
-        if role is Role.ALONE and before is Role.LONELY:
+        if role is Role.ALONE and before is Role.DETACHED:
             self._begin_alone()
-        elif role in {Role.FOLLOWING, Role.LONELY}:
+        elif role in {Role.FOLLOWING, Role.DETACHED}:
             self.gateway.duty.set(on=False)
             if before in {Role.HOLDING, Role.ALONE}:
                 self.outbox.forget()
@@ -246,14 +246,16 @@ class Member:
     async def _take_over(self) -> None:
         """Go on where another replica ended: with its state, and with drivers that begin from it."""
         try:
-            is_holding = self.office.role is Role.HOLDING
+            is_holding = self.standing.role is Role.HOLDING
             if is_holding:
                 try:
                     await self.inbox.load(with_state=True)
                 except RedisLost as exc:
-                    self.office.note_lost(str(exc))
+                    self.standing.note_lost(str(exc))
+            # A command that was sent is not cut off from its answer.
+            await within(self.gateway.settings.timeout, self._drivers_idle())
             await renew_drivers(self.gateway, self.state, frozenset(self._own_terms))
-            self._own_terms.add(str(self.office.term))
+            self._own_terms.add(str(self.standing.term))
             if is_holding:
                 for name in await self.state.own():
                     self.outbox.put_document(name)
@@ -272,14 +274,5 @@ class Member:
             self.outbox.put_discard((event.source,))
 
     def _on_document(self, name: str) -> None:
-        if self.office.role is Role.HOLDING:
+        if self.standing.role is Role.HOLDING:
             self.outbox.put_document(name)
-
-
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """End tasks. The library of Redis may lose a cancellation that comes while it connects, so it is repeated."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=_AGAIN_S)

@@ -11,7 +11,7 @@ METRICS: tuple[Family[Any], ...] = (
     gauge(
         "proxy_replica_state",
         "gateway state",
-        "1 for what this replica is to a gateway: following, holding (it fetches), lonely, alone",
+        "1 for what this replica is to a gateway: following, holding (it fetches), detached, alone",
         of_feature("replica_state"),
     ),
     counter(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from proxy.core.errors import GatewayError
 from proxy.core.model import Document, Source
 from proxy.replicas import wire
-from proxy.replicas.connection import RedisLost
+from proxy.replicas.failures import RedisLost
 
 if TYPE_CHECKING:
     from proxy.core.model import Exchange
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from proxy.replicas.member import Member
 
 _NOT_OURS: Final = -1
+_DONE: Final = "done"
 _LONGEST_S: Final = 86400.0
 
 
@@ -83,14 +84,19 @@ class Outbox:
 
     def put_done(self, number: str, row: Mapping[str, Any]) -> None:
         """Send what became of a command."""
-        self._put(object(), partial(self._send_done, number, row))
+        self._put((_DONE, number), partial(self._send_done, number, row))
 
     def put_again(self, link: str, exchange: Exchange, seen: int) -> bool:
-        """Send the last answer of an exchange again if it is newer than what another replica has seen."""
-        last = self._answers.get((link, exchange))
+        """Send the last answer of an exchange again if it is newer than what another replica has seen.
+
+        Returns whether that replica gets something new; what has not been sent yet is.
+        """
+        key, last = ("answer", link, exchange), self._answers.get((link, exchange))
+        if key in self._pending:
+            return True
         if last is None or last.number <= seen or not last.answer:
             return False
-        self._put(("answer", link, exchange), partial(self._send_answer, link, exchange))
+        self._put(key, partial(self._send_answer, link, exchange))
         return True
 
     def put_missed(self) -> None:
@@ -104,8 +110,8 @@ class Outbox:
             self._put(("answer", link, exchange), partial(self._send_answer, link, exchange))
 
     def forget(self) -> None:
-        """Forget what was sent in a term that is over; what has not left yet does not."""
-        self._pending.clear()
+        """Forget what was sent in a term that is over; of what was not sent yet, only reports of commands are."""
+        self._pending = {key: send for key, send in self._pending.items() if _is_done(key)}
         self._answers.clear()
         self._number = 0
 
@@ -128,7 +134,7 @@ class Outbox:
         """Return when nothing is left to be sent."""
         await self._is_idle.wait()
 
-    def farewell(self) -> bytes:
+    def release_message(self) -> bytes:
         """Write that the lease is free."""
         return self._message({"kind": "released"})
 
@@ -146,7 +152,7 @@ class Outbox:
         if last is None:
             return
         now = member.now()
-        rows, bodies = wire.written_answer(last.answer, now, member.office.delay_s)
+        rows, bodies = wire.written_answer(last.answer, now, member.standing.delay_s)
         relay = member.relays[link]
         policies = [relay.link.driver.policy(source) for source in last.answer]
         lifetime_s = min(max((policy.usable_s for policy in policies), default=0.0), _LONGEST_S)
@@ -177,7 +183,7 @@ class Outbox:
         row = await member.state.written(name)
         if row is not None:
             message = self._message({"kind": "document", **row})
-            own, keys = str(member.office.term), member.keys
+            own, keys = str(member.standing.term), member.keys
             self._note(await member.connection.keep(keys.lease, own, keys.reports, message, keys.state, name))
         self._unkept.discard(name)
 
@@ -196,20 +202,24 @@ class Outbox:
         member, message = self._member, self._message(head, bodies)
         names = member.keys
         received = await member.connection.report(
-            names.lease, str(member.office.term), names.reports, message, tuple(keys), lifetime_s
+            names.lease, str(member.standing.term), names.reports, message, tuple(keys), lifetime_s
         )
         return self._note(received)
 
     def _message(self, head: Mapping[str, Any], bodies: bytes = b"") -> bytes:
         self._number += 1
-        stamped = {**head, "term": str(self._member.office.term), "number": self._number}
+        stamped = {**head, "term": str(self._member.standing.term), "number": self._number}
         return self._member.sealed(wire.pack(stamped, bodies), self._member.keys.reports)
 
     def _note(self, received: int) -> int:
         if received == _NOT_OURS:
             self.fenced += 1
             self.sent["fenced"] += 1
-            self._member.hurry()
+            self._member.check_lease()
         else:
             self.sent["sent"] += 1
         return received
+
+
+def _is_done(key: Hashable) -> bool:
+    return isinstance(key, tuple) and key[0] == _DONE

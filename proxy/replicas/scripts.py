@@ -15,18 +15,21 @@ local time = redis.call('TIME')
 local now = string.format('%d%03d', time[1], math.floor(time[2] / 1000))
 """
 
-# KEYS lease; ARGV own, candidate ('' to take nothing), lifetime (ms). Returns what became of it, who holds
-# the lease, the time (ms), for how long (ms) it goes on.
+# KEYS lease, schemas; ARGV own, candidate ('' to take nothing), lifetime (ms), schema. Returns what became of it,
+# who holds the lease, the time (ms), for how long (ms) it goes on, and when each schema was seen last.
 CLAIM: Final = f"""{_NOW}
+redis.call('HSET', KEYS[2], ARGV[4], now)
+redis.call('PEXPIRE', KEYS[2], 60000)
+local seen = redis.call('HGETALL', KEYS[2])
 local held = redis.call('GET', KEYS[1])
 if held and held == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
-  return {{'renewed', held, now, ARGV[3]}}
+  return {{'renewed', held, now, ARGV[3], seen}}
 end
-if held then return {{'taken', held, now, redis.call('PTTL', KEYS[1])}} end
-if ARGV[2] == '' then return {{'free', '', now, 0}} end
+if held then return {{'taken', held, now, redis.call('PTTL', KEYS[1]), seen}} end
+if ARGV[2] == '' then return {{'free', '', now, 0, seen}} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-return {{'acquired', ARGV[2], now, ARGV[3]}}
+return {{'acquired', ARGV[2], now, ARGV[3], seen}}
 """
 
 # KEYS lease; ARGV own, channel, message. Ends the lease if it is ours.

@@ -11,12 +11,15 @@ import asyncio
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.core.json_access import number
 from proxy.state.certificates import PINS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
     from proxy.state.store import Document, StateStore
@@ -42,75 +45,91 @@ class _Copy:
 class SharedState:
     """The documents of one gateway: this replica's own, and copies of those of the one that fetches.
 
+    Those of sites that it is the first member of go over with it; their names begin with the site and a slash.
     ``changed`` is called on the event loop with the name of each own document that was written.
     """
 
     def __init__(
-        self, store: StateStore, settings: GatewaySettings, clock: Clock, changed: Callable[[str], None]
+        self,
+        store: StateStore,
+        sites: Mapping[str, StateStore],
+        settings: GatewaySettings,
+        clock: Clock,
+        changed: Callable[[str], None],
     ) -> None:
-        self._store = store
+        self._stores = {"": store, **{f"{site}/": each for site, each in sites.items()}}
         self._session = settings.cache_file or _SESSION
         self._wall = clock.wall
         self._changed = changed
         self._copies: dict[str, _Copy] = {}
         self._names: set[str] = set()
         self._loop = asyncio.get_running_loop()
-        store.changed = self._note
+        for prefix, each in self._stores.items():
+            each.changed = partial(self._note, prefix)
 
     async def own(self) -> list[str]:
         """Name all own documents that there are."""
-        folder = self._store.folder
-        if folder is not None:
-            files = await self._store.submit(lambda: [each.name for each in folder.glob("*.json")])
-            self._names |= set(files) - _OWN
+        for prefix, store in self._stores.items():
+            files = await store.submit(_documents_in, store.folder)
+            self._names |= {prefix + name for name in files - _OWN}
         return sorted({*self._names, _SESSION})
+
+    async def settled(self) -> None:
+        """Return when everything that was to be written is."""
+        for store in self._stores.values():
+            await store.submit(lambda: None)
 
     async def written(self, name: str) -> dict[str, Any] | None:
         """Write an own document for others; None for one that is empty or cannot be read."""
-        document = await self._store.submit(self._store.recall, self._local(name))
+        store, local = self._place(name)
+        document = await store.submit(store.recall, local)
         return {"name": name, "document": document, "wall": self._wall()} if document else None
 
-    async def take(self, head: Mapping[str, Any], term: str, age_s: float) -> str:
-        """Take a copy of a document that was written this long ago; return its name."""
+    async def take(self, head: Mapping[str, Any], term: str, age_s: float) -> None:
+        """Take a copy of a document that was written this long ago. Raises KeyError for what is not of this gateway."""
         name, ahead_s = str(head["name"]), self._wall() - (head["wall"] + age_s)
-        document = dict(head["document"])
+        document, (store, local) = dict(head["document"]), self._place(name)
         self._copies[name] = _Copy(term, _moved(document, ahead_s) if abs(ahead_s) > _SAME_S else document)
-        if name == PACKS:  # every replica numbers the packs in the same order
-            await self._store.submit(self._store.write, self._local(name), self._copies[name].document)
-        return name
+        if local == PACKS:  # every replica numbers the packs in the same order
+            await store.submit(store.write, local, self._copies[name].document)
 
     def has_copies(self, own_terms: frozenset[str]) -> bool:
         """Say whether there is anything that another replica wrote."""
         return any(copy.term not in own_terms for copy in self._copies.values())
 
-    async def adopt(self, own_terms: frozenset[str]) -> bool:
-        """Put copies into the own folder, unless this replica wrote them; say whether that changed anything."""
+    async def adopt(self, own_terms: frozenset[str]) -> None:
+        """Put copies into the own folder, unless this replica wrote them."""
         theirs = {name: copy.document for name, copy in self._copies.items() if copy.term not in own_terms}
         self._copies.clear()
-        return await self._store.submit(self._adopt, theirs)
-
-    def _adopt(self, theirs: Mapping[str, Document]) -> bool:
-        is_changed = False
         for name, document in theirs.items():
-            mine = self._store.recall(self._local(name))
-            wanted = _MERGED.get(name, _replaced)(mine, document)
-            if wanted != mine:
-                self._store.write(self._local(name), wanted)
-                is_changed = True
-        return is_changed
+            store, local = self._place(name)
+            await store.submit(_join, store, local, document)
 
-    def _local(self, name: str) -> str:
-        return self._session if name == _SESSION else name
+    def _place(self, name: str) -> tuple[StateStore, str]:
+        """Return where a document is kept here, and its name there. Raises KeyError."""
+        site, slash, local = name.rpartition("/")
+        return self._stores[site + slash], self._session if name == _SESSION else local
 
-    def _note(self, name: str, _: Document) -> None:
+    def _note(self, prefix: str, local: str, _: Document) -> None:
         """Report a change; the store calls this in any thread."""
-        shared = _SESSION if name == self._session else name
-        if shared not in _OWN and "/" not in shared and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._report, shared)
+        name = _SESSION if local == self._session else local
+        if name not in _OWN and "/" not in name and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._report, prefix + name)
 
     def _report(self, name: str) -> None:
         self._names.add(name)
         self._changed(name)
+
+
+def _documents_in(folder: Path | None) -> set[str]:
+    return set() if folder is None else {each.name for each in folder.glob("*.json")}
+
+
+def _join(store: StateStore, name: str, theirs: Document) -> None:
+    mine = store.recall(name)
+    wanted = _MERGED.get(name, _replaced)(mine, theirs)
+    if wanted != mine:
+        store.write(name, wanted)
 
 
 def _moved(value: Any, seconds: float) -> Any:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from proxy.core import cloud_errors, errors
-from proxy.core.errors import GatewayError, SourceUnavailable
+from proxy.core.errors import GatewayError, OutcomeUnknown, SourceUnavailable
 from proxy.core.model import JSON, Command, Document, Setting, Source
 from proxy.drivers.base import Answer
 from proxy.gateways.commands import Report
+from proxy.replicas import errors as replica_errors
 
 Head: TypeAlias = dict[str, Any]
 
@@ -110,7 +111,7 @@ def _kinds(kind: type[GatewayError]) -> Iterator[type[GatewayError]]:
 _KNOWN: Final = {
     kind.__name__: kind
     for kind in _kinds(GatewayError)
-    if kind.__module__ in {errors.__name__, cloud_errors.__name__}
+    if kind.__module__ in {errors.__name__, cloud_errors.__name__, replica_errors.__name__}
 }
 
 
@@ -121,9 +122,9 @@ def written_error(error: GatewayError, wait_s: float | None = None) -> Head:
     return {"kind": kind, "message": str(error), "retry_after": max(waits, default=None)}
 
 
-def read_error(row: Mapping[str, Any]) -> GatewayError:
-    """Read an error; one that is unknown here is a source that is not available."""
-    kind, wait = _KNOWN.get(row["kind"], SourceUnavailable), row.get("retry_after")
+def read_error(row: Mapping[str, Any], unknown: type[GatewayError] = SourceUnavailable) -> GatewayError:
+    """Read an error; one that this release does not have is read as ``unknown``."""
+    kind, wait = _KNOWN.get(row["kind"], unknown), row.get("retry_after")
     return kind(str(row["message"]), retry_after=None if wait is None else float(wait))
 
 
@@ -153,7 +154,8 @@ def written_report(report: Report) -> Head:
 def read_report(row: Mapping[str, Any], command: Command, who: str, at: float) -> Report:
     """Read what became of a command. Raises Malformed."""
     try:
-        error = None if row["error"] is None else read_error(row["error"])
+        # Nothing but its kind says whether the command was carried out.
+        error = None if row["error"] is None else read_error(row["error"], OutcomeUnknown)
         before, after = read_values(row["before"]), read_values(row["after"])
         return Report(command, who, at, before, after, error=error, confirmed=bool(row["confirmed"]))
     except (KeyError, TypeError, ValueError, AttributeError) as exc:

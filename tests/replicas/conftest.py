@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from inspect import isawaitable
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import redis as library
 from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
 from proxy.replicas.sealing import new_key
+from tests.clock import settled
 from tests.conftest import Proxy, client_of
 from tests.quiet import QUIET
 
@@ -31,6 +34,7 @@ PASSWORD = "jade-anchor-3301"
 KEY = new_key()
 # As docs/replicas.md has it; only the tests look into it as another user.
 ACL = (ROOT / "deploy/replicas/users.acl").read_text().replace("change-me", PASSWORD)
+_COMMANDS = re.compile(rb"(?:^|\r\n)\*\d+\r\n")
 ADMIN = "user admin on >admin ~* &* +@all\n"
 
 
@@ -54,6 +58,7 @@ class RedisServer:
         self.folder = folder
         (folder / "users.acl").write_text(ACL + ADMIN)
         self._process: subprocess.Popen | None = None
+        self._ping = library.Redis(port=self.port, username="admin", password="admin", protocol=2)
 
     @property
     def url(self) -> str:
@@ -80,12 +85,20 @@ class RedisServer:
         with library.Redis(port=self.port, username="admin", password="admin", protocol=2) as client:
             return client.execute_command(*command)
 
+    async def settled(self) -> None:
+        """Let everything happen, also here, that happens before more time passes."""
+        for _ in range(2):
+            await settled()
+            self._ping.ping()
+        await settled()
+
     def kill(self) -> None:
         if self._process is not None:
             self.thaw()
             self._process.kill()
             self._process.wait()
             self._process = None
+            self._ping.close()
 
     def freeze(self) -> None:
         os.kill(self._process.pid, signal.SIGSTOP)
@@ -111,12 +124,18 @@ def redis(server) -> RedisServer:
 
 
 class Cable:
-    """What connects a replica with Redis; ``cut`` it, ``join`` it."""
+    """What connects a replica with Redis; ``cut`` it, ``join`` it, ``lose`` all that is connected.
+
+    It may delay everything, each way, and it may answer commands in the place of Redis.
+    """
 
     def __init__(self, port: int) -> None:
+        self.delay_s = 0.0
+        self.answers = b""
         self._target = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._lost: set[asyncio.StreamWriter] = set()
         self.port = 0
 
     async def join(self) -> None:
@@ -130,6 +149,10 @@ class Cable:
         for writer in tuple(self._writers):
             writer.transport.abort()
 
+    def lose(self) -> None:
+        """Let nothing pass any more over what is connected, and close nothing."""
+        self._lost |= self._writers
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far, out = await asyncio.open_connection("127.0.0.1", self._target)
@@ -137,12 +160,24 @@ class Cable:
             writer.transport.abort()
             return
         self._writers |= {writer, out}
-        await asyncio.gather(self._carry(reader, out), self._carry(far, writer))
+        await asyncio.gather(self._carry(reader, out, writer), self._carry(far, writer))
         self._writers -= {writer, out}
 
-    async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _carry(
+        self,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        back: asyncio.StreamWriter | None = None,
+    ) -> None:
         with contextlib.suppress(OSError):
             while content := await source.read(65536):
+                if sink in self._lost:
+                    continue
+                if self.answers and back is not None:
+                    back.write(self.answers * len(_COMMANDS.findall(content)))
+                    continue
+                if self.delay_s:
+                    await asyncio.sleep(self.delay_s)
                 sink.write(content)
                 await sink.drain()
         sink.transport.abort()
@@ -207,14 +242,13 @@ async def replica(clock, tmp_path, redis) -> AsyncIterator[Callable]:
     async with AsyncExitStack() as stack:
         cables = []
 
-        async def replica(sim, **settings) -> Replica:
+        async def replica(sim=None, gateways=(), sites=(), **settings) -> Replica:
             cable = Cable(redis.port)
             await cable.join()
             stack.push_async_callback(cable.cut)
             cables.append(cable)
             settings = {
-                "host": sim.address,
-                "password": "password",
+                **({"host": sim.address, "password": "password"} if sim else {}),
                 "bind_address": "127.0.0.1",
                 "port": 0,
                 "redis_url": f"redis://powerwall@127.0.0.1:{cable.port}",
@@ -226,7 +260,7 @@ async def replica(clock, tmp_path, redis) -> AsyncIterator[Callable]:
             }
             life = await stack.enter_async_context(AsyncExitStack())
             own_clock = settings.pop("clock", clock.clock)
-            made = settings_of(**settings)
+            made = replace(settings_of(**settings), listed=tuple(gateways), sites=tuple(sites))
             app = build_app(made, own_clock)
             _, port = await life.enter_async_context(listening(app, made))
             return Replica(await life.enter_async_context(client_of(app, port)), cable, clock, life)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proxy.replicas.lease import LEASE_S, RENEW_EVERY_S, TRANSITIONS, Event, Lease, Role
 
 _STEP_S = 0.25
-# The longest that nobody may fetch once Redis answers again, and without Redis: what followers have is served
+# The longest that no replica may fetch once Redis answers again, and without Redis: what followers have is served
 # for 30 s, and they begin within 15 s of each other.
 _LONGEST_S = 20.0
 _LONGEST_ALONE_S = 50.0
@@ -58,9 +58,9 @@ class Replica:
         if not (server.is_up and self.reaches_redis):
             self.lease = self.lease.silent(now, self.spread)
             return
-        is_in_office = self.lease.role in {Role.HOLDING, Role.ALONE}
+        has_term = self.lease.role in {Role.HOLDING, Role.ALONE}
         own = f"{self.name}{self.term}"
-        candidate = f"{self.name}{self.term + 1}" if is_in_office else own
+        candidate = f"{self.name}{self.term + 1}" if has_term else own
         takes = self.lease.role is Role.HOLDING or self.lease.contests(now)
         outcome = server.claim(own, candidate if takes else "", now)
         if self.loses_replies:
@@ -70,7 +70,7 @@ class Replica:
         match outcome:
             case "renewed" | "acquired":
                 self.lease = self.lease.granted(now, now)
-                self.term += outcome == "acquired" and is_in_office
+                self.term += outcome == "acquired" and has_term
             case "taken":
                 self.lease = self.lease.taken(now, now)
             case _:
@@ -121,14 +121,14 @@ def test_never_two_replicas_hold_the_lease_and_always_one_fetches_in_the_end(fau
             replica.tick(server, now)
         holders = [r for r in replicas if r.lease.role is Role.HOLDING and r.fetches(now)]
         assert len(holders) <= 1
-        assert not any(r.fetches(now) for r in replicas if r.lease.role in {Role.LONELY, Role.FOLLOWING})
+        assert not any(r.fetches(now) for r in replicas if r.lease.role in {Role.DETACHED, Role.FOLLOWING})
 
     for steps, fault, which in faults:
         for _ in range(steps):
             step()
         _apply(fault, replicas[which], server, now)
 
-    replicas[0].is_running = True  # someone is left
+    replicas[0].is_running = True  # one is left
     for replica in replicas:
         replica.loses_replies = False
     is_reachable = server.is_up and replicas[0].reaches_redis
@@ -151,15 +151,15 @@ def test_a_holder_that_loses_redis_goes_on_and_followers_begin_only_when_what_th
     follower = Lease(0.0, 0.0).taken(0.0, 0.0).silent(2.0, 0.5)
 
     assert holder.role is Role.ALONE
-    assert follower.role is Role.LONELY
-    assert follower.silent(39.0, 0.5).role is Role.LONELY  # 2 + 30 + half of 15 s
+    assert follower.role is Role.DETACHED
+    assert follower.silent(39.0, 0.5).role is Role.DETACHED  # 2 + 30 + half of 15 s
     assert follower.silent(39.5, 0.5).role is Role.ALONE
 
 
 def test_without_leave_to_be_alone_a_follower_never_fetches_without_redis():
     follower = Lease(0.0, 0.0, fetches_alone=False).taken(0.0, 0.0).silent(2.0, 0.0)
 
-    assert follower.silent(1e6, 0.0).role is Role.LONELY
+    assert follower.silent(1e6, 0.0).role is Role.DETACHED
 
 
 def test_a_holder_that_left_the_lease_takes_it_again_only_if_no_replica_wants_it():

@@ -39,7 +39,7 @@ def test_a_token_is_good_for_its_time_and_with_its_key_only():
         assert not SignedTokens(b"key", lambda: 1000.0).is_valid(other)
 
 
-async def test_a_session_of_nobody_is_none(replica, sim):
+async def test_a_made_up_session_is_none(replica, sim):
     first = await replica(sim)
     made_up = {"Cookie": f"AuthCookie={'A' * 88}; UserRecord=x"}
 
@@ -55,7 +55,7 @@ async def test_another_password_of_the_lan_ends_the_sessions(replica, sim):
     assert (await other.get(METERS, headers={"Cookie": f"AuthCookie={token}"})).status == 401
 
 
-async def test_who_logs_out_at_a_replica_is_logged_out_there(replica, sim):
+async def test_a_program_that_logs_out_is_logged_out_at_the_replica_that_it_uses(replica, sim):
     first = await replica(sim)
     session = await log_in(first)
 

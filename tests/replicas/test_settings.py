@@ -117,6 +117,25 @@ async def test_a_redis_that_is_not_there_yet_is_no_reason_not_to_start(replica, 
     assert (await first.standing())["problems"] == []
 
 
+async def test_replicas_of_another_release_are_reported_while_they_are_there(replica, sim, redis, clock):
+    first = await replica(sim)
+    seconds, micros = redis.admin("TIME")
+    redis.admin("HSET", "pwp:{default}:schemas", 2, seconds * 1000 + micros // 1000)
+
+    async def is_reported() -> bool:
+        clock.advance(0.05)
+        problems = (await first.standing())["problems"]
+        return any("another release" in each and "schema 2" in each for each in problems)
+
+    await happens(is_reported)
+    redis.admin("HSET", "pwp:{default}:schemas", 2, (seconds - 11) * 1000)
+
+    async def is_gone() -> bool:
+        return not await is_reported()
+
+    await happens(is_gone)
+
+
 async def test_other_settings_than_those_of_the_holder_are_reported(replica, sim):
     await replica(sim, cache_expire=5)
     other = await replica(sim, cache_expire=20)

@@ -42,6 +42,24 @@ async def test_a_follower_says_how_old_a_reading_is(replica, sim, clock):
     assert sim.requests_for(METERS) == 1
 
 
+async def test_a_hit_sends_nothing_to_redis_and_waits_for_nothing_of_it(replica, sim, redis):
+    replicas = [await replica(sim) for _ in range(2)]
+    for each in replicas:
+        await each.get("/aggregates")
+    await redis.settled()
+    redis.freeze()
+    try:
+        answers = [await each.get("/aggregates") for each in replicas for _ in range(20)]
+    finally:
+        redis.thaw()
+
+    assert {(answer.status, answer.headers["Cache-Status"]) for answer in answers} == {
+        (200, answers[0].headers["Cache-Status"])
+    }
+    assert "hit" in answers[0].headers["Cache-Status"]
+    assert all(each.proxy.context.gateway.cache.waiting == 0 for each in replicas)
+
+
 async def test_a_follower_that_starts_later_knows_what_was_read_before(replica, sim):
     holder = await replica(sim)
     await holder.get("/aggregates")

@@ -39,7 +39,7 @@ async def test_the_one_that_holds_the_lease_goes_on_alone_without_redis_and_the_
     redis.kill()
 
     await first.becomes("alone")
-    await second.becomes("lonely")
+    await second.becomes("detached")
     clock.advance(6)
     answers = [await each.get("/aggregates") for each in (first, second)]
 
@@ -59,7 +59,7 @@ async def test_without_redis_a_follower_fetches_for_itself_when_what_it_has_is_t
     _, second = await replica(sim), await replica(sim)
     await second.get("/aggregates")
     redis.kill()
-    await second.becomes("lonely")
+    await second.becomes("detached")
 
     clock.advance(46)  # 30 s, and up to 15 s of its own
     await second.becomes("alone")

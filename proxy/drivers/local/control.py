@@ -37,6 +37,8 @@ _ISLAND_MODES = {True: "intentional_reconnect_failsafe", False: "backup"}
 
 # The gateway's own front server (nginx) says so when what is behind it did not answer.
 _LOST = frozenset({502, 504})
+# After these it is not certain that nothing was sent.
+_MAY_BE_SENT = (Interrupted, GatewayTimeout, BadAnswer)
 _RESERVE = "backup_reserve_percent"
 _LIMIT = "max_pv_export_power_kW"
 # The gateway rounds what it stores; the app's slider knows whole percents only.
@@ -134,8 +136,10 @@ class LocalWriter:
             body = json.dumps(document).encode()
         try:
             return await self._session.request(method, path, headers=headers, body=body, once=True)
-        except (Interrupted, GatewayTimeout, BadAnswer) as exc:
-            raise OutcomeUnknown(f"{path} was sent, but no usable answer came") from exc
+        except GatewayError as exc:
+            if exc.was_sent or isinstance(exc, _MAY_BE_SENT):
+                raise OutcomeUnknown(f"{path} was sent, but no usable answer came") from exc
+            raise
 
     async def _raise_for(self, path: str, reply: Reply) -> None:
         """Raise for every status but success, which shows that the session is good. An answer is an answer: nothing here leaves doubt."""

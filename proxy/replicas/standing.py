@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from proxy.replicas.connection import RedisLost, RedisRefused
+from proxy.replicas.failures import RedisLost, RedisRefused
 from proxy.replicas.keys import Keys, Term
 from proxy.replicas.lease import LEASE_S, RENEW_EVERY_S, Lease, Role
 
@@ -21,8 +21,8 @@ _TERM_BYTES: Final = 16
 _MARGIN_S: Final = 0.02
 
 
-class Office:
-    """Whether this replica holds the lease. ``term`` is the one in office, else the next one to try for.
+class Standing:
+    """Whether this replica holds the lease. ``term`` is the one in standing, else the next one to try for.
 
     One caller at a time. ``spread`` gives 0 to 1, ``now`` monotonic seconds.
     """
@@ -44,6 +44,7 @@ class Office:
         self.ahead_s: float | None = None  # the time of Redis (s) is that of our clock plus this
         self.lost = ""  # why Redis cannot be used, in a sentence
         self.refused = False  # for a reason that only other settings remove
+        self.other_schemas: tuple[int, ...] = ()  # that replicas have which share nothing with this one
         self.left_s = RENEW_EVERY_S  # until the lease of another replica ends
         self._connection = connection
         self._keys = keys
@@ -66,12 +67,12 @@ class Office:
         Returns what became of it: renewed, acquired, taken, free, or "" if Redis did not answer.
         """
         before, sent_at = self.role, self._now()
-        # After a pause in office the number must be another one: a late message of before it is not of now.
+        # After a gap between renewals the number must be another one: a late message of before it is not of now.
         next_term = _next(self.term) if before in {Role.HOLDING, Role.ALONE} else self.term
         takes = not is_leaving and (before is Role.HOLDING or self.lease.contests(sent_at))
         try:
-            outcome, held, redis_ms, left_ms = await self._connection.claim(
-                self._keys.lease, str(self.term), str(next_term) if takes else "", LEASE_S
+            claimed = await self._connection.claim(
+                self._keys, str(self.term), str(next_term) if takes else "", LEASE_S
             )
         except RedisLost as exc:
             now, self.refused = self._now(), isinstance(exc, RedisRefused)
@@ -81,27 +82,28 @@ class Office:
             return ""
         now = self._now()
         self._note_found()
-        self.delay_s, self.ahead_s = now - sent_at, redis_ms / 1000 - sent_at
-        self.held, self.left_s = Term.read(held), left_ms / 1000 + _MARGIN_S
-        match outcome:
+        self.delay_s, self.ahead_s = now - sent_at, claimed.now_ms / 1000 - sent_at
+        self.held, self.left_s = Term.read(claimed.held), claimed.left_ms / 1000 + _MARGIN_S
+        self.other_schemas = claimed.others
+        match claimed.outcome:
             case "renewed" | "acquired":
                 self.lease = self.lease.granted(sent_at, now)
-                self.term = next_term if outcome == "acquired" else self.term
+                self.term = next_term if claimed.outcome == "acquired" else self.term
             case "taken":
                 self.lease = self.lease.taken(sent_at, now)
             case _:
                 self.lease, self.left_s = self.lease.free(sent_at, now), RENEW_EVERY_S
         if before in {Role.HOLDING, Role.ALONE} and self.role is Role.FOLLOWING:
             self.term = _next(self.term)  # the number of a term that is over never stands in the lease again
-        return outcome
+        return claimed.outcome
 
-    async def release(self, farewell: bytes) -> None:
+    async def release(self, release_message: bytes) -> None:
         """Leave the lease to the next replica. Raises RedisLost."""
-        await self._connection.release(self._keys.lease, str(self.term), self._keys.reports, farewell)
+        await self._connection.release(self._keys.lease, str(self.term), self._keys.reports, release_message)
 
-    async def leave(self, farewell: bytes) -> None:
+    async def leave(self, release_message: bytes) -> None:
         """Leave the lease to a replica that may reach the gateway. Raises RedisLost."""
-        await self.release(farewell)
+        await self.release(release_message)
         self.lease, self.term = self.lease.yielded(self._now()), _next(self.term)
         _log.warning("gateway left to other replicas", extra={"gateway": self._keys.gateway})
 
