@@ -84,7 +84,7 @@ class Feature:
 
     ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
     make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences,
-    ``trial`` what answers at the addresses in them; it may take ten seconds. ``diagnose`` yields what ``doctor`` finds
+    ``trial`` what answers at the addresses in them; it may take ten seconds, and raise Unusable. ``diagnose`` yields what ``doctor`` finds
     about it; it returns None where there is nothing to find.
     ``demonstrate`` adds to the settings of a demo what a simulated house has, which lives so many times faster than
     the world. ``start`` is called once for each proxy, before it listens; it returns None where the feature is

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 from itertools import groupby
 
-from proxy.config.console import OK, load_or_exit
+from proxy.config.console import EX_CONFIG, OK, complain, load_or_exit
 from proxy.config.load import Loaded
 from proxy.config.settings import SETTINGS, value_of
 from proxy.config.specs import show
 from proxy.drivers.registry import mode_of
-from proxy.features import features
+from proxy.features import Unusable, features
 from proxy.state.folder import state_problem
 
 
@@ -30,7 +30,11 @@ def run(args: argparse.Namespace) -> int:
     if loaded.listed_in:
         _list_gateways(loaded)
     problem = state_problem(loaded.settings)
-    tried = (sentence for feature in features() for sentence in feature.trial(loaded.settings))
+    try:
+        tried = [sentence for feature in features() for sentence in feature.trial(loaded.settings)]
+    except Unusable as exc:
+        complain(str(exc))
+        return EX_CONFIG
     for warning in (*loaded.warnings, *([problem] if problem else []), *tried):
         print(f"Warning: {warning}")
     print("These settings can be used.")

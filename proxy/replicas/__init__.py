@@ -6,6 +6,7 @@ counters and cooldowns (docs/replicas.md).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,13 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield from warnings(settings)
 
 
+def _trial(settings: Settings) -> Iterator[str]:
+    if settings.of(ReplicaSettings).redis_url:
+        from proxy.replicas.trial import tried  # noqa: PLC0415 - of no interest without replicas
+
+        yield from asyncio.run(tried(settings))
+
+
 def _start(context: Context) -> ActiveFeature | None:
     if not context.settings.of(ReplicaSettings).redis_url:
         return None
@@ -53,6 +61,7 @@ FEATURE = Feature(
     metrics=_metrics,
     problems=_problems,
     warnings=_warnings,
+    trial=_trial,
     commands=(
         Command(
             "replica-key",
