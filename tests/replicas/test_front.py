@@ -1,0 +1,123 @@
+"""Debian's nginx in front of two replicas, with the configuration of the compose file's profile."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.replicas.conftest import ROOT, happens
+
+SECRET = "storm-lantern-7492"
+METERS = "/api/meters/aggregates"
+CONFIGURATION = (ROOT / "deploy/replicas/nginx.conf").read_text("utf-8")
+AROUND = """\
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+worker_processes 1;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    {own}
+}}
+"""
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _started(command: list[str], log: Path) -> subprocess.Popen:
+    with log.open("wb") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output)
+
+
+def _replaced(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, old
+    return text.replace(old, new)
+
+
+@pytest.fixture
+async def front(tmp_path) -> AsyncIterator[Callable]:
+    """Start nginx before two replicas; gives a client of it."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process: subprocess.Popen | None = None
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
+
+        async def front(first, second) -> aiohttp.ClientSession:
+            nonlocal process
+            own = _replaced(CONFIGURATION, "pypowerwall:8675", f"127.0.0.1:{first.proxy.port}")
+            own = _replaced(own, "replica:8675", f"127.0.0.1:{second.proxy.port}")
+            own = _replaced(own, "listen 8680", f"listen 127.0.0.1:{port}")
+            (tmp_path / "nginx.conf").write_text(AROUND.format(folder=tmp_path, own=own))
+            command = ["nginx", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+            process = _started(command, tmp_path / "nginx.log")
+            await happens(lambda: _listens(port))
+            return client
+
+        yield front
+        if process is not None:
+            process.terminate()
+            process.wait()
+
+
+async def _status(client: aiohttp.ClientSession, path: str, **options) -> int:
+    async with client.get(path, **options) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def test_readings_go_on_when_either_replica_ends_and_a_program_stays_logged_in(replica, sim, front):
+    first, second = await replica(sim), await replica(sim)
+    client = await front(first, second)
+    given = {"username": "customer", "password": "any", "email": "a@example.com", "force_sm_off": False}
+    async with client.post("/api/login/Basic", json=given) as answer:
+        session = {"Cookie": f"AuthCookie={(await answer.json())['token']}; UserRecord=x"}
+
+    both = [await _status(client, METERS, headers=session) for _ in range(8)]
+    await first.end()
+    one = [await _status(client, METERS, headers=session) for _ in range(8)]
+
+    assert both == one == [200] * 8
+    assert sim.logins == 1
+
+
+async def test_a_command_that_fails_is_sent_to_no_second_replica(replica, sim, front):
+    replicas = [await replica(sim, control_secret=SECRET) for _ in range(2)]
+    client = await front(*replicas)
+    sim.answers(path="/api/operation", status=500)
+
+    async with client.post("/control/reserve", data={"value": "30", "token": SECRET}) as answer:
+        assert answer.status == 502
+
+    commands = [each.proxy.context.gateway.commands for each in replicas]
+    assert max(len(each.reports) for each in commands) == 1
+
+
+async def test_events_are_not_held_back(replica, sim, front):
+    """The first one arrives although the stream does not end."""
+    client = await front(await replica(sim), await replica(sim))
+
+    async with client.get("/events") as answer:
+        lines = [line async for line in _until_data(answer)]
+
+    assert lines[-1].startswith(b"data:")
+
+
+async def _until_data(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async for line in answer.content:
+        yield line
+        if line.startswith(b"data:"):
+            return
