@@ -6,7 +6,6 @@ counters and cooldowns (docs/replicas.md).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,7 @@ def _trial(settings: Settings) -> Iterator[str]:
     if settings.of(ReplicaSettings).redis_url:
         from proxy.replicas.trial import tried  # noqa: PLC0415 - of no interest without replicas
 
-        yield from asyncio.run(tried(settings))
+        yield from tried(settings)
 
 
 def _start(context: Context) -> ActiveFeature | None:

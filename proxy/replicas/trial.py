@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,12 @@ _NO_GATEWAY: Final = "check:"
 _LIFETIME_S: Final = 5.0
 
 
-async def tried(settings: Settings) -> list[str]:
-    """Connect to Redis and do there all that replicas do; return what is odd. Raises Unusable, as a start would."""
+def tried(settings: Settings) -> list[str]:
+    """Use Redis; return what is odd. Raises Unusable, as a start would."""
+    return asyncio.run(_tried(settings))
+
+
+async def _tried(settings: Settings) -> list[str]:
     own = settings.of(ReplicaSettings)
     connection = RedisConnection(own, Clock(time.monotonic, time.time))
     try:

@@ -177,7 +177,7 @@ async def test_commands_under_random_cuts_are_carried_out_at_most_once_and_their
 
     async def fault() -> None:
         each = rng.choice(replicas)
-        if each not in cut and rng.random() < 0.15:
+        if each not in cut and rng.random() < 0.1:
             await each.cable.cut()
             cut[each] = rng.randrange(1, 12)
         for other in tuple(cut):
@@ -197,7 +197,7 @@ async def test_commands_under_random_cuts_are_carried_out_at_most_once_and_their
     for value, status in sent.items():
         if status in {200, 503}:
             assert (value in done) is (status == 200), (value, status)
-    assert list(sent.values()).count(200) > 10
+    assert {200, 503} <= set(sent.values())
 
 
 @pytest.mark.parametrize("damage", [lambda sealed: sealed[:-1] + b"x", lambda _: b"abcdef01:not sealed"])
