@@ -52,10 +52,10 @@ def date_of_sources() -> int:
     """Return what every file in a release is dated: $SOURCE_DATE_EPOCH, or the time of the last commit."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(given)
-    asked = subprocess.run(
+    answer = subprocess.run(
         ["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    return int(asked.stdout) if asked.returncode == 0 else _EARLIEST
+    return int(answer.stdout) if answer.returncode == 0 else _EARLIEST
 
 
 def own(folder: Path, kind: str = "wheel") -> Path:

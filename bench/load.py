@@ -36,7 +36,7 @@ class Log:
 
     rows: list[tuple[float, float, int, int]] = field(default_factory=list)
 
-    async def ask(self, port: int, path: str, due: float | None = None) -> None:
+    async def request(self, port: int, path: str, due: float | None = None) -> None:
         due = time.monotonic() if due is None else due
         try:
             got = await answer(port, path)
@@ -67,13 +67,13 @@ async def steadily(log: Log, port: int, paths: Sequence[str], rate: float, secon
     for number in range(int(rate * seconds)):
         due = started + number / rate
         await asyncio.sleep(max(due - time.monotonic(), 0))
-        tasks.append(asyncio.create_task(log.ask(port, paths[number % len(paths)], due)))
+        tasks.append(asyncio.create_task(log.request(port, paths[number % len(paths)], due)))
     await asyncio.gather(*tasks)
 
 
 async def at_once(port: int, path: str, clients: int) -> dict[str, float]:
     log = Log()
-    await asyncio.gather(*(log.ask(port, path) for _ in range(clients)))
+    await asyncio.gather(*(log.request(port, path) for _ in range(clients)))
     return log.figures()
 
 
@@ -113,7 +113,7 @@ async def scrapers(bench: Bench, target: Target) -> dict[str, Any]:
         for _ in range(15):
             started = time.monotonic()
             for path in _EIGHT:
-                await log.ask(target.port, path)
+                await log.request(target.port, path)
             await asyncio.sleep(max(1 - time.monotonic() + started, 0))
 
     await asyncio.gather(*(client() for _ in range(20)))
@@ -149,18 +149,18 @@ async def outage(bench: Bench, name: str, fault: Fault, seconds: float = 60.0) -
         target = replace(bench, sim=sim).daemon(f"outage-{name[:5]}")
         await target.start()
         try:
-            log, ask = Log(), ("/aggregates", "/soe")
-            await steadily(Log(), target.port, ask, 4, 5)
+            log, paths = Log(), ("/aggregates", "/soe")
+            await steadily(Log(), target.port, paths, 4, 5)
             sim.faults.add(fault)
             started, before = time.monotonic(), len(sim.requests)
-            asking = asyncio.create_task(steadily(log, target.port, ask, 4, seconds + 45))
+            clients_at_work = asyncio.create_task(steadily(log, target.port, paths, 4, seconds + 45))
             await asyncio.sleep(seconds / 2)
             half = len(sim.requests)
             await asyncio.sleep(seconds / 2)
             attempts = len(sim.requests)
             sim.clear_faults()
             healed = time.monotonic()
-            await asking
+            await clients_at_work
         finally:
             target.process.stop()
     fresh = [row[0] for row in log.rows if row[0] > healed and row[2] == 200 and row[3] <= row[0] - healed]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
     from proxy.state.store import StateStore
 
-ASKED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}
+EXAMINED: Final[Mapping[Source, str]] = {METERS: "powers", SOE: "charge", STATUS: "firmware"}
 
 
 _NO_ROUTE = frozenset(
@@ -176,7 +176,7 @@ async def _readings(
 
     What this link does not offer is nothing bad where it is available ``elsewhere``: over another link.
     """
-    for number, (source, name) in enumerate(ASKED.items()):
+    for number, (source, name) in enumerate(EXAMINED.items()):
         step = f"{driver.name}: {name}"
         exchange = driver.sources.get(source)
         if exchange is None:
@@ -219,7 +219,7 @@ def _reading(
 def _firmware(status: Document, driver: Driver) -> str:
     """Name the firmware, and say so if it keeps from the login what its owner may look for."""
     version = str(get_path(status.value, "version") or "unknown").strip()
-    asks_for_vitals = driver.sources.get(VITALS) == Exchange(VITALS)
-    if asks_for_vitals and parse_version(version) >= HAS_VITALS_BELOW:
+    reads_vitals = driver.sources.get(VITALS) == Exchange(VITALS)
+    if reads_vitals and parse_version(version) >= HAS_VITALS_BELOW:
         return f"{version}; it reports temperatures and most alerts over TEDAPI only: PW_GW_PWD"
     return version

@@ -31,7 +31,7 @@ from proxy.openc2.commands import (
     quoted,
 )
 from proxy.openc2.properties import DRAFT, PROPERTIES
-from proxy.openc2.reply import Reply, admit, tell
+from proxy.openc2.reply import Reply, admit, report
 from proxy.openc2.settings import OpenC2Settings
 from proxy.openc2.transfer import (
     LONGEST_BODY,
@@ -127,11 +127,11 @@ class OpenC2:
         known = {name: PROPERTIES[name] for name in names if name in PROPERTIES}
         if not known:
             raise Refused(404, f"no such property; known are {', '.join(PROPERTIES)}")
-        told = await tell(self._context, gateway, known)
-        missing = [name for name in names if name not in told.values]
-        notes = {"age": told.age_s, "stale": told.is_stale}
+        found = await report(self._context, gateway, known)
+        missing = [name for name in names if name not in found.values]
+        notes = {"age": found.age_s, "stale": found.is_stale}
         unavailable = {"unavailable": missing} if missing else {}
-        return Reply(_OK, results={PROFILE: {**told.values, **unavailable, **notes}})
+        return Reply(_OK, results={PROFILE: {**found.values, **unavailable, **notes}})
 
     def _answer(self, envelope: Envelope, reply: Reply) -> web.Response:
         response: dict[str, Any] = {"status": reply.status}
@@ -160,7 +160,7 @@ class OpenC2:
             content_type = request.headers.get("Content-Type", "")
             name = openc2_draft.property_of(content_type, _parsed(document))
             gateway = self._gateways[openc2_draft.gateway_of(document, self._gateways)]
-            results = _description() if name is None else await self._told(name, gateway)
+            results = _description() if name is None else await self._property(name, gateway)
         except Refused as why:
             reply, results = Reply(why.status, retry_after=why.retry_after), "failed"
         action = "query" if openc2_draft.action_of(document) == "query" else "none"
@@ -168,11 +168,11 @@ class OpenC2:
         answer = {"id_ref": openc2_draft.id_of(document), "status": str(reply.status), "results": results}
         return _written(reply, ijson.encode(answer), {"Content-Type": _DRAFT_TYPE})
 
-    async def _told(self, name: str, gateway: Gateway) -> Any:
+    async def _property(self, name: str, gateway: Gateway) -> Any:
         """Report one property of a gateway in the connector's form."""
         if name not in DRAFT:
             raise Refused(404, "no such property")
-        value = (await tell(self._context, gateway, {name: DRAFT[name]})).values[name]
+        value = (await report(self._context, gateway, {name: DRAFT[name]})).values[name]
         key = DRAFT[name].key
         return value if key is None else {key: value}
 

@@ -16,14 +16,14 @@ _JSON_TYPES = frozenset({"", "application/json"})
 
 def id_of(document: Any) -> str:
     """Return the command's id as a text, "" if it has none."""
-    told = document.get("id") if isinstance(document, dict) else None
-    return str(told) if isinstance(told, str | int | float) and not isinstance(told, bool) else ""
+    given = document.get("id") if isinstance(document, dict) else None
+    return str(given) if isinstance(given, str | int | float) and not isinstance(given, bool) else ""
 
 
 def action_of(document: Any) -> str:
     """Return the action, which is compared without case; "" if there is none."""
-    told = document.get("action") if isinstance(document, dict) else None
-    return told.lower() if isinstance(told, str) else ""
+    given = document.get("action") if isinstance(document, dict) else None
+    return given.lower() if isinstance(given, str) else ""
 
 
 def property_of(content_type: str, document: Any) -> str | None:
@@ -40,9 +40,9 @@ def property_of(content_type: str, document: Any) -> str | None:
         if "openc2" in target:
             return None
         raise Refused(501, "target is property or openc2")
-    told = target["property"]
+    given = target["property"]
     # For some hours in May 2018 the property was the name itself.
-    name = told.get("name") if isinstance(told, dict) else told
+    name = given.get("name") if isinstance(given, dict) else given
     if not isinstance(name, str):
         raise Refused(400, "target.property has a name")
     return name.lower()

@@ -36,7 +36,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Report:
     """Values of properties by name, and which snapshots they were read from."""
 
     values: Mapping[str, Any]
@@ -55,7 +55,7 @@ class Told:
         return any(got.result in _STALE for got in self.used)
 
 
-async def tell(context: Context, gateway: Gateway, rows: Mapping[str, Property]) -> Told:
+async def report(context: Context, gateway: Gateway, rows: Mapping[str, Property]) -> Report:
     """Read properties from the cached sources; unavailable ones are missing. Raises Refused if all are."""
     sources = tuple(dict.fromkeys(source for row in rows.values() for source in row.sources))
     instead = ((VITALS, SOLAR_POWERWALL),) if VITALS in sources else ()
@@ -71,7 +71,7 @@ async def tell(context: Context, gateway: Gateway, rows: Mapping[str, Property])
     if not context.settings.of(OpenC2Settings).openc2_serials:
         values = {name: masked(value) for name, value in values.items()}
     used = {source for name in values for source in rows[name].sources if source in documents}
-    return Told(values, [reading.sources[source] for source in used], context.clock.monotonic())
+    return Report(values, [reading.sources[source] for source in used], context.clock.monotonic())
 
 
 def _nothing(reading: Lookup, gateway: SourceCache) -> Refused:

@@ -52,7 +52,7 @@ def _pw(name: str, summary: str, view: View | None, *sources: Source, **others: 
     return Route(f"/pw/{name}", summary, "Functions", sources=sources, view=view, **others)
 
 
-def _told(name: str, summary: str, view: View, *sources: Source, **others: Any) -> Route:
+def _single_value(name: str, summary: str, view: View, *sources: Source, **others: Any) -> Route:
     """Make a row of one value, which the pypowerwall proxy gives as null when it does not know it."""
     return _pw(name, summary, view, *sources, legacy=Legacy.VIEW, **others)
 
@@ -170,7 +170,7 @@ _ROWS: tuple[Route, ...] = (
     ),
     _devices("/fans", "Fan speeds (RPM) by inverter", devices.fans),
     _devices("/fans/pw", "Fan speeds (RPM) as FAN1_actual, …", devices.fan_numbers),
-    _told("level", "Charge in percent of the whole pack", meters.level, SOE),
+    _single_value("level", "Charge in percent of the whole pack", meters.level, SOE),
     _pw("power", "The four powers (W)", meters.power, METERS, legacy=Legacy.ZERO_POWERS),
     *(
         _pw(name, f"Meter of the {whose}", meters.meter(section), METERS)
@@ -191,26 +191,30 @@ _ROWS: tuple[Route, ...] = (
         offered=(VITALS,),
     ),
     _pw("vitals", "As /vitals, in the gateway's order", devices.vitals, offered=(VITALS,)),
-    _told("temps", "As /temps, on one line", devices.temps, offered=(VITALS,)),
-    _told("strings", "Solar strings by inverter", strings.verbose, offered=(VITALS,), instead=_NO_VITALS),
-    _told("din", "Identity of the gateway", site.din, STATUS),
-    _told("uptime", "Uptime of the gateway, as text like 127h34m16s", site.uptime, STATUS),
-    _told("version", "Firmware version, also as a number", site.version, STATUS),
+    _single_value("temps", "As /temps, on one line", devices.temps, offered=(VITALS,)),
+    _single_value(
+        "strings", "Solar strings by inverter", strings.verbose, offered=(VITALS,), instead=_NO_VITALS
+    ),
+    _single_value("din", "Identity of the gateway", site.din, STATUS),
+    _single_value("uptime", "Uptime of the gateway, as text like 127h34m16s", site.uptime, STATUS),
+    _single_value("version", "Firmware version, also as a number", site.version, STATUS),
     _pw("status", "As /api/status", None, STATUS),
     _pw("system_status", "As /api/system_status", None, SYSTEM_STATUS),
     _pw("aggregates", "As /aggregates", meters.aggregates, METERS),
     _pw("grid_status", "As /api/system_status/grid_status", None, GRID_STATUS, legacy=Legacy.EMPTY_OBJECT),
-    _told("site_name", "Name of the site", site.site_name, SITE_NAME),
-    _told("alerts", "Active alerts", devices.alert_list, GRID_STATUS, offered=(VITALS,), instead=_NO_VITALS),
-    _told(
+    _single_value("site_name", "Name of the site", site.site_name, SITE_NAME),
+    _single_value(
+        "alerts", "Active alerts", devices.alert_list, GRID_STATUS, offered=(VITALS,), instead=_NO_VITALS
+    ),
+    _single_value(
         "is_connected",
         "Whether the gateway reports its status or its powers",
         site.is_connected,
         optional=(STATUS, METERS),
     ),
-    _told("get_reserve", "Reserve in percent of the app's scale", site.reserve, OPERATION),
-    _told("get_mode", "Mode of operation", site.mode, OPERATION),
-    _told(
+    _single_value("get_reserve", "Reserve in percent of the app's scale", site.reserve, OPERATION),
+    _single_value("get_mode", "Mode of operation", site.mode, OPERATION),
+    _single_value(
         "get_time_remaining",
         "Hours until the battery is empty at the present load",
         meters.time_remaining,

@@ -70,8 +70,8 @@ class Sessions:
     _alive: dict[str, Session] = field(default_factory=dict)
     _refused_at: deque[float] = field(default_factory=deque)
     _locked_until: float = 0.0
-    _asked_at: deque[float] = field(default_factory=deque)
-    _resting_until: float = 0.0
+    _requested_at: deque[float] = field(default_factory=deque)
+    _cooldown_until: float = 0.0
 
     def judge(self, now: float, username: str, password: str) -> Verdict:
         """Check a login. Tries during a lock-out prolong it."""
@@ -118,16 +118,16 @@ class Sessions:
 
     def tolerates(self, now: float) -> bool:
         """Count a request; False while the gateway limits the rate."""
-        if now < self._resting_until:
+        if now < self._cooldown_until:
             return False
         if self.limits.requests is None:
             return True
-        self._asked_at.append(now)
-        while self._asked_at[0] <= now - self.limits.requests_within_s:
-            self._asked_at.popleft()
-        if len(self._asked_at) > self.limits.requests:
-            self._resting_until = now + self.limits.cooldown_s
-            self._asked_at.clear()
+        self._requested_at.append(now)
+        while self._requested_at[0] <= now - self.limits.requests_within_s:
+            self._requested_at.popleft()
+        if len(self._requested_at) > self.limits.requests:
+            self._cooldown_until = now + self.limits.cooldown_s
+            self._requested_at.clear()
             return False
         return True
 

@@ -27,7 +27,7 @@ from proxy.drivers.tedapi.parts import Part, Parts
 from proxy.drivers.tedapi.polling import UnitPolling
 from proxy.drivers.tedapi.queries import Queries
 from proxy.drivers.tedapi.translate import meters, powerwall3
-from proxy.drivers.tedapi.translate.answers import absent, documents, tell
+from proxy.drivers.tedapi.translate.answers import absent, documents, translated
 from proxy.drivers.tedapi.translate.mask import masked
 from proxy.drivers.tedapi.translate.sources import (
     FROM_CONFIG,
@@ -166,7 +166,7 @@ class TedapiDriver:
         Beside a local login its sources may be fetched every ttl, because another link would report them.
         """
         part = self._young(messages.CONFIG) or await self._queries.fetch(messages.CONFIG)
-        return tell(FROM_CONFIG, Facts(config=part.document), [part])
+        return translated(FROM_CONFIG, Facts(config=part.document), [part])
 
     async def _firmware(self) -> dict[Source, Document | GatewayError]:
         """Report the version with the up-time, which the controller's clock says: as it was lately, or a new one."""
@@ -181,7 +181,7 @@ class TedapiDriver:
             firmware=firmware.document,
             seen_since=self._seen_since,
         )
-        return answer | tell(FROM_FIRMWARE, facts, [firmware, controller])
+        return answer | translated(FROM_FIRMWARE, facts, [firmware, controller])
 
     def _young(self, name: str) -> Part | None:
         """Return what changes slowly if it need not be fetched again; never what a write may have changed."""
@@ -203,10 +203,10 @@ class TedapiDriver:
         await self._round.run(self._fetch_beside(), _WAIT_S if is_known else _FIRST_WAIT_S)
         if self._energy is not None:
             await self._energy.open(await self._wire.din())
-        answer = self._tell(controller)
+        answer = self._translate(controller)
         config = self._parts.get(messages.CONFIG)
         if config and config.requested_at >= began_at:
-            answer |= tell(FROM_CONFIG, Facts(config=config.document), [config])
+            answer |= translated(FROM_CONFIG, Facts(config=config.document), [config])
         self._latest, self._latest_at = answer, began_at
         return answer
 
@@ -222,7 +222,7 @@ class TedapiDriver:
     def _dins(self) -> list[str]:
         return [block["vin"] for block in powerwall3.blocks(self._config)]
 
-    def _tell(self, controller: Part) -> dict[Source, Document | GatewayError]:
+    def _translate(self, controller: Part) -> dict[Source, Document | GatewayError]:
         """Translate what the controller said, and what the units say beside it."""
         facts = self._facts(controller)
         units = {din: self._units.answers[din] for din in facts.units}
@@ -234,9 +234,9 @@ class TedapiDriver:
         failed = None if config else self._parts.error(messages.CONFIG)
         parts = [controller, *units.values()]
         return {
-            **tell(FROM_CONTROLLER, replace(facts, units=of_now), [controller]),
-            **tell(FROM_UNITS, facts, parts, failed),
-            **tell(FROM_CONFIG_AND_UNITS, facts, [*parts, config] if config else parts, failed),
+            **translated(FROM_CONTROLLER, replace(facts, units=of_now), [controller]),
+            **translated(FROM_UNITS, facts, parts, failed),
+            **translated(FROM_CONFIG_AND_UNITS, facts, [*parts, config] if config else parts, failed),
             **self._components(facts, controller),
         }
 

@@ -210,8 +210,8 @@ def encode(value: Any, style: Style) -> bytes:
 
 def substituted(reading: Lookup, source: Source, other: Lookup) -> Lookup:
     """Add the substitute of a source; its error is the error of that source."""
-    told = next(iter(other.sources.values()))
-    failed = {source: told} if told.snapshot is None else {}
+    found = next(iter(other.sources.values()))
+    failed = {source: found} if found.snapshot is None else {}
     return Lookup({**reading.sources, **other.sources, **failed})
 
 

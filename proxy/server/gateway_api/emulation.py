@@ -42,18 +42,18 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     sessions, guard = context.sessions, context.login_guard
 
     async def login(request: web.Request, _: Route, __: Gateway) -> web.Response:
-        ask = await _credentials(request)
-        if ask is None:
+        login = await _credentials(request)
+        if login is None:
             return _gateway_error(400, "Login Error", "bad request")
         if guard.is_on:
-            given = str(ask.get("password") or "")
+            given = str(login.get("password") or "")
             verdict = await guard.admit(given, client_of(request, context.settings))
             if verdict.entry is AuthResult.WAIT:
                 wait = {"Retry-After": retry_after(verdict.wait_s)}
                 return _gateway_error(429, "Login Error", "too many wrong passwords", wait)
             if verdict.entry is not AuthResult.GRANTED:
                 return _gateway_error(401, "Login Error", "bad credentials")
-        email, now = _text(ask.get("email")), context.clock.wall()
+        email, now = _text(login.get("email")), context.clock.wall()
         return _confirmed(sessions.open(), email, now, secure=request.secure)
 
     async def logout(request: web.Request, _: Route, __: Gateway) -> web.Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-# PW_STYLE: the palette that goes with a background; a transparent page follows the visitor.
+# PW_STYLE: the palette that goes with a background; a transparent page follows the reader's system.
 THEMES: Final[Mapping[str, str | None]] = {
     "clear": None,
     "solar": None,

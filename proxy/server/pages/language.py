@@ -1,4 +1,4 @@
-"""The language of a page: the one that the visitor prefers, and in which direction it is written."""
+"""The language of a page: the one that the reader prefers, and in which direction it is written."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
             ),
         ],
         **(_body(route) if method == "POST" and route.endpoint in _FIELDS else {}),
-        "responses": _told(route) if reported_by else _answered(route),
+        "responses": _reported(route) if reported_by else _answered(route),
     }
 
 
@@ -113,7 +113,7 @@ def _body(route: Route) -> dict[str, Any]:
     return {"requestBody": {"content": {JSON: {"schema": schema}, _FORM: {"schema": schema}}}}
 
 
-def _told(route: Route) -> dict[str, Any]:
+def _reported(route: Route) -> dict[str, Any]:
     """Describe the answers of a route that renders documents of the gateway."""
     content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
     return {

@@ -255,7 +255,7 @@ class Ui:
         return page
 
     def page(self, request: web.Request, name: str, values: Mapping[str, str]) -> web.Response:
-        """Serve a filled-in page in the language of the visitor; ``values`` are HTML."""
+        """Serve a filled-in page in the language of the reader; ``values`` are HTML."""
         words = self._pages.page_words
         language = preferred(request.headers.get("Accept-Language", ""), words)
         shared = {

@@ -24,7 +24,7 @@ _INTEGRATED: Mapping[Source, Mapping[str, str]] = {
 }
 
 
-def tell(
+def translated(
     table: Mapping[Source, Translation],
     facts: Facts,
     parts: Sequence[Part],
