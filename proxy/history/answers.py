@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import tzinfo
+from itertools import repeat
 from typing import Any, Final
 
 from proxy.history.columns import Column
@@ -15,8 +17,11 @@ from proxy.history.energies import FLOWS, NAMES, DayTotals, basis
 from proxy.history.incidents import Alert, Outage
 from proxy.history.reading import DeviceSeries, Series
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+_BLOCK: Final = 100  # values that are written at once
 _PARTS: Final = ("mean", "min", "max")
 _EDGES: Final = {name: name.removeprefix("flow_") for name in FLOWS}
+_TO_HOME: Final = tuple(name for name in FLOWS if name.endswith("2h"))
 _NO_ENERGIES: Final[dict[str, float | None]] = dict.fromkeys(NAMES)
 _NO_FLOWS: Final[dict[str, float | None]] = dict.fromkeys(_EDGES.values())
 
@@ -53,8 +58,8 @@ def day_json(totals: DayTotals, label: str) -> dict[str, Any]:
     return {
         "day": label,
         **_NO_ENERGIES,
-        **{name: round(wh, 1) for name, wh in totals.total.items()},
-        "flows": _NO_FLOWS | {_EDGES[name]: round(wh, 1) for name, wh in totals.flows.items()},
+        **{name: _tenths(wh) for name, wh in totals.total.items()},
+        "flows": _NO_FLOWS | {_EDGES[name]: _tenths(wh) for name, wh in totals.flows.items()},
         "self_powered": _rounded(self_powered(totals)),
         "basis": basis(totals.total, totals.integrated) if totals.total else None,
         "gap_s": round(totals.gap_s),
@@ -63,10 +68,30 @@ def day_json(totals: DayTotals, label: str) -> dict[str, Any]:
 
 def self_powered(totals: DayTotals) -> float | None:
     """Return which part of what the house used did not come from the grid, in percent."""
-    parts = [totals.flows.get(f"flow_{source}2h") for source in "sbgn"]
-    used = sum(part for part in parts if part is not None)
+    used = sum(map(totals.flows.get, _TO_HOME, repeat(0.0)))
     bought = totals.flows.get("flow_g2h")
     return None if bought is None or used <= 0 else 100 * (1 - bought / used)
+
+
+def written(document: Mapping[str, Any]) -> str:
+    """Write a document as JSON, piece by piece: no other thread runs while the encoder is at work."""
+    return "".join(_pieces(document))
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        before = "{"
+        for key, member in value.items():
+            yield f"{before}{_ENCODER.encode(key)}:"
+            yield from _pieces(member)
+            before = ","
+        yield "}" if value else "{}"
+    elif isinstance(value, list) and len(value) > _BLOCK:
+        for start in range(0, len(value), _BLOCK):
+            yield ("," if start else "[") + _ENCODER.encode(value[start : start + _BLOCK])[1:-1]
+        yield "]"
+    else:
+        yield _ENCODER.encode(value)
 
 
 def alert_json(alert: Alert) -> dict[str, Any]:
@@ -118,4 +143,9 @@ def _cell(value: float | None) -> str:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 1)
+    return None if value is None else _tenths(value)
+
+
+def _tenths(value: float) -> float:
+    """Round to tenths, in a tenth of the time of ``round``: ten years have 70,000 energies."""
+    return (10 * value + 0.5) // 1 / 10

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import tzinfo
 from typing import Any, Final, TypeAlias
@@ -11,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from aiohttp import web
 
 from proxy.history import reading
-from proxy.history.answers import day_json, days_csv, device_json, series_csv, series_json
+from proxy.history.answers import day_json, days_csv, device_json, series_csv, series_json, written
 from proxy.history.archive import Unavailable
 from proxy.history.days import day_of
 from proxy.history.energies import DayTotals
@@ -32,7 +31,7 @@ async def history_json(request: web.Request, subject: Subject) -> web.Response:
     query = parse(request.query, subject.zone, subject.now)
 
     def make(past: Past) -> str:
-        return json.dumps(document(past, query, subject), separators=(",", ":"))
+        return written(document(past, query, subject))
 
     return await _answer(request, subject, make, "application/json")
 
@@ -56,9 +55,8 @@ async def history_alerts(request: web.Request, subject: Subject) -> web.Response
     span = parse(texts, subject.zone, subject.now).span
 
     def make(past: Past) -> str:
-        return json.dumps(
-            {"from": span.begin, "to": span.end, "alerts": past.alerts(span), "outages": past.outages(span)},
-            separators=(",", ":"),
+        return written(
+            {"from": span.begin, "to": span.end, "alerts": past.alerts(span), "outages": past.outages(span)}
         )
 
     return await _answer(request, subject, make, "application/json")

@@ -134,7 +134,7 @@ def days(db: sqlite3.Connection, first: date, last: date) -> list[DayTotals]:
     ]
 
 
-def _known(names: Iterable[str], values: Iterable[float | None]) -> dict[str, float]:
+def _known(names: Sequence[str], values: Sequence[float | None]) -> dict[str, float]:
     return {name: value for name, value in zip(names, values, strict=True) if value is not None}
 
 
@@ -178,25 +178,37 @@ def device_extents(db: sqlite3.Connection, metric: str) -> list[tuple[str, int, 
 
 
 def devices(db: sqlite3.Connection, metrics: Iterable[str], span: Span, now: float) -> list[DeviceSeries]:
-    """Read series of devices."""
+    """Read series of devices, as finely as they are there: what was imported may be coarser than what is recorded."""
     wanted = tuple(metrics)
-    level = level_for(span.begin, span.step_s, now, SIGNAL_LEVELS)
+    finest = SIGNAL_LEVELS.index(level_for(span.begin, span.step_s, now, SIGNAL_LEVELS))
+    found: dict[tuple[str, str], DeviceSeries] = {}
+    for level in SIGNAL_LEVELS[finest:]:
+        found = _devices(db, level, wanted, span) | found
+    return [found[key] for key in sorted(found)]
+
+
+def _devices(
+    db: sqlite3.Connection, level: Level, wanted: tuple[str, ...], span: Span
+) -> dict[tuple[str, str], DeviceSeries]:
+    """Read them from a level, by metric and device."""
     step_s = max(span.step_s, level.span_s)
     found = db.execute(
         f"SELECT device, metric, at - (at - ?1) % {step_s} AS span, sum(mean * n) * 1.0 / sum(n), min(least), max(most) "
         f"FROM {level.table} JOIN series ON series.id = series WHERE at >= ?1 AND at < ?2 "
-        f"AND metric IN ({', '.join('?' for _ in wanted)}) GROUP BY series, span ORDER BY metric, device, span",
+        f"AND metric IN ({', '.join('?' for _ in wanted)}) GROUP BY series, span ORDER BY span",
         (span.begin, span.end, *wanted),
     )
     made: dict[tuple[str, str], list[tuple[int, float, float, float]]] = {}
     for device, metric, at, *values in found:
         scale = METRICS[metric].scale
         mean, least, most = (value / scale for value in values)
-        made.setdefault((device, metric), []).append((at, mean, least, most))
-    return [
-        DeviceSeries(device, metric, METRICS[metric].unit, *map(list, zip(*rows, strict=True)))
-        for (device, metric), rows in made.items()
-    ]
+        made.setdefault((metric, device), []).append((at, mean, least, most))
+    return {
+        (metric, device): DeviceSeries(
+            device, metric, METRICS[metric].unit, *map(list, zip(*rows, strict=True))
+        )
+        for (metric, device), rows in made.items()
+    }
 
 
 # -- what a start goes on with -----------------------------------------------------------------------

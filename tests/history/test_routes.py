@@ -3,12 +3,19 @@
 import csv
 import io
 import json
+import sqlite3
+from datetime import date
 
 import pytest
 
 from proxy.core.zones import zone_of
+from proxy.history.answers import written
 from proxy.history.columns import BY_NAME
+from proxy.history.days import start_of
+from proxy.history.importing.past import Importer, PastSignal
 from proxy.history.query import BadQuery, parse
+from proxy.history.reading import Span, devices
+from proxy.history.schema import migrate
 from tests.clock import EPOCH
 from tests.history.conftest import history
 
@@ -191,6 +198,34 @@ def test_unix_seconds_and_words_mix():
 
     assert query.span.begin == 1759999980
     assert query.span.end == 1760047200
+
+
+def test_imported_series_of_devices_are_read_as_finely_as_they_are_there():
+    """Elsewhere they are kept by the hour: a day that was imported has hours, also where five minutes are requested."""
+    day, hour = start_of(date(2025, 10, 8), BERLIN), 3600
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(db)
+    importer = Importer(db, BERLIN)
+    importer.add_signals(PastSignal(day + turn * hour, "PW1", "temperature", 250 + turn) for turn in (1, 2))
+    importer.finish()
+
+    [found] = devices(db, ["temperature"], Span(day, day + 24 * hour, 300), day + 30 * hour)
+
+    assert (found.device, found.at, found.mean) == ("PW1", [day + hour, day + 2 * hour], [25.1, 25.2])
+
+
+def test_a_long_answer_is_written_in_pieces_and_is_whole():
+    """JSON of thousands of numbers, in pieces so that other threads have their turn."""
+    document = {
+        "zone": "Europe/Zürich",
+        "at": list(range(250)),
+        "none": [],
+        "devices": {},
+        "series": {"charge": {"unit": "%", "mean": [None, 1.5] * 150}},
+        "energies": [{"day": number, "flows": {"s2h": 0.5}} for number in range(101)],
+    }
+
+    assert json.loads(written(document)) == document
 
 
 def test_an_unknown_word_is_refused():
