@@ -4,6 +4,7 @@ import { plain } from "./wording.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 60, right: 44, top: 10, bottom: 24 };
+const LETTER = 7; // pixels, at most
 const MISSING = 2.5; // steps without a row that make a gap
 
 /** Make an element; names with a colon or of SVG get their namespace by `make.svg`. */
@@ -85,7 +86,13 @@ export function chart(host, { bars, from, to, at, step, above = [], below = [], 
     if (hasLeft) svg.append(draw("text", { class: "scale", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, text));
   }
   if (right === MARGIN.right) for (const value of [0, 50, 100]) svg.append(draw("text", { class: "scale", x: width - right + 6, y: percent(value) + 4 }, `${value} %`));
-  for (const [time, text] of ticks) svg.append(draw("text", { class: "scale", x: x(time), y: height - 6, "text-anchor": "middle" }, text));
+  let taken = -Infinity;
+  for (const [time, text] of ticks) {
+    const half = (text.length * LETTER) / 2;
+    if (!text || x(time) - half < taken) continue; // there is no room for it
+    taken = x(time) + half;
+    svg.append(draw("text", { class: "scale tick", x: x(time), y: height - 6, "text-anchor": "middle" }, text));
+  }
 
   const stack = (layers, sign) => {
     const base = at.map(() => 0);

@@ -146,6 +146,7 @@ async function devices(id) {
   const parts = id === "devices" ? [["strings", "string_power", "W"], ["temperatures", "temperature", "°C"]] : [["packs", "energy_capacity", "kWh"]];
   const past = await read({ series: "none", from, to, devices: parts.map(([, metric]) => metric).join(","), step: state.range === "day" ? 300 : state.range === "week" ? 3600 : "day" });
   const clock = writer(zone, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  $(id).querySelector(".empty").hidden = past.devices.length > 0;
   for (const [host, metric, unit] of parts) {
     const found = past.devices.filter((each) => each.metric === metric);
     const at = [...new Set(found.flatMap((each) => each.at))].sort((one, other) => one - other);
@@ -155,13 +156,12 @@ async function devices(id) {
       return { name: NAMES[i % NAMES.length], text: each.device, values: at.map((time) => values.get(time) ?? null) };
     });
     const number = (line, i) => plain(line.values[i], { W: 0, "°C": 1, kWh: 2 }[unit]);
-    $(host).hidden = !lines.length;
+    for (const part of [$(host), $(`h-${host}`), numbersOf($(host))]) if (part) part.hidden = !lines.length;
     chart($(host), {
       from, to, at, step, lines, now, unit, label: word(metric === "energy_capacity" ? "packs" : metric), ticks: state.range === "day" ? hourTicks({ from, to, zone }) : [],
       describe: (i) => [clock(at[i]), ...lines.map((line) => `${line.text} ${number(line, i)} ${unit}`)].join(" · "),
     });
     keys($(host), lines.map((line) => [line.name, line.text]));
-    numbersOf($(host)).hidden = !lines.length;
     fold(numbersOf($(host)), [word("time"), ...lines.map((line) => `${line.text} (${unit})`)], () => at.map((time, i) => [clock(time), ...lines.map((line) => number(line, i))]));
   }
 }

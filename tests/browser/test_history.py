@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -51,6 +52,34 @@ async def test_a_day_has_its_energies_its_gap_and_its_outage(past, watch, width,
     assert not await page.evaluate(WIDE)
     SCREENSHOTS.mkdir(exist_ok=True)
     await page.screenshot(path=SCREENSHOTS / f"history-day-{width}-{scheme}.png", full_page=True)
+
+
+async def test_times_have_room_on_a_telephone(past, watch):
+    """Where the clock has twelve hours, their names are longer than the distance of two: the second is left out."""
+    page = await watch.open(
+        past.url + "history?range=day&from=2025-10-07", viewport={"width": 320, "height": 700}, locale="en-US"
+    )
+    ticks = page.locator("#powers .tick")
+    await expect(ticks.first).to_have_text("12:00 AM")
+
+    boxes = [await tick.bounding_box() for tick in await ticks.all()]
+    assert len(boxes) >= 2
+    assert all(a["x"] + a["width"] <= b["x"] for a, b in pairwise(boxes))
+
+
+async def test_the_energies_fit_into_their_tiles(past, watch):
+    """At any width, also where the tiles of the power-flow page are larger."""
+    for width in (320, 1280, 1920):
+        page = await watch.open(
+            past.url + "history?range=day&from=2025-10-07", viewport={"width": width, "height": 900}
+        )
+        await expect(page.locator("#tiles .tile")).to_have_count(5)
+        tops = await page.locator("#tiles .tile").evaluate_all("(all) => all.map((it) => it.offsetTop)")
+        assert not await page.locator("#tiles .tile b").evaluate_all(
+            "(all) => all.some((it) => it.scrollWidth > it.clientWidth)"
+        )
+        assert width < 1000 or len(set(tops)) == 1
+        await page.close()
 
 
 async def test_values_are_read_by_keyboard_and_as_a_table(past, watch):
