@@ -1,4 +1,4 @@
-"""Run measurements: ``python -m bench [hot] [load] [memory] [start] [pages] [fleet] [mqtt] [replicas] --json FILE``."""
+"""Run measurements: ``python -m bench [hot] [load] [memory] [start] [pages] [fleet] [mqtt] [replicas] [history] --json FILE``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import datetime as dt
 import json
 import os
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from bench import fleet, goals, hot, load, mqtt, pages, replicas, sockets, steady, tls
+from bench import fleet, goals, hot, load, mqtt, pages, past, replicas, sockets, steady, tls
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
 
-PARTS = ("hot", "load", "memory", "start", "pages", "fleet", "mqtt", "replicas")
+PARTS = ("hot", "load", "memory", "start", "pages", "fleet", "mqtt", "replicas", "history")
 
 
 async def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -46,17 +47,22 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 print("\ncrowd:", results["crowd"], flush=True)
                 results["readers"] = await steady.readers(bench)
                 results["sockets"] = await sockets.run(bench)
-            if "load" in args.parts:
-                results["load"] = await load.run(bench)
-            if "pages" in args.parts:
-                results["pages"] = await pages.run(bench)
-            if "fleet" in args.parts:
-                results["fleet"] = await fleet.run(bench, args.rounds)
-            if "mqtt" in args.parts:
-                results["mqtt"] = await mqtt.run(bench, args.rounds)
-            if "replicas" in args.parts:
-                results["replicas"] = await replicas.run(bench, args.rounds)
+            for name, run in _single(args.rounds).items():
+                if name in args.parts:
+                    results[name] = await run(bench)
     return results
+
+
+def _single(rounds: int) -> dict[str, Callable[[Bench], Awaitable[Any]]]:
+    """Return the parts that are one measurement each."""
+    return {
+        "load": load.run,
+        "pages": pages.run,
+        "fleet": lambda bench: fleet.run(bench, rounds),
+        "mqtt": lambda bench: mqtt.run(bench, rounds),
+        "replicas": lambda bench: replicas.run(bench, rounds),
+        "history": past.run,
+    }
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from bench import hot
+from bench import hot, past
 from bench.goal import Goal, Results
 
 OURS, NGINX, PEER = "this proxy", "nginx proxy_cache", "pypowerwall-server"
@@ -253,6 +253,7 @@ GOALS = (
     Goal("the same: resident memory", lambda r: r["mqtt"]["memory"], 1.03),
     Goal("a hit while Redis is frozen: p50 : while it is well", lambda r: r["replicas"]["p50"], 1.05),
     Goal("the same: p99", lambda r: r["replicas"]["p99"], 1.05),
+    *past.GOALS,
     Goal("first load of the page, until the first flow: bytes", _page("first flow KB"), 16, "KB"),
     Goal("first load of the page, until the first flow: requests", _page("first flow requests"), 4, ""),
     Goal("first load of the page, with the chart of the day: bytes", _page("first visit KB"), 40, "KB"),
