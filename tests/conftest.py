@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import random
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -124,6 +125,12 @@ async def client_of(app, port: int, scheme: str = "http") -> AsyncIterator[Proxy
 def no_secrets_of_others() -> None:
     """The register of secrets is the process's; each test is another house."""
     forget()
+
+
+@pytest.fixture(autouse=True)
+def same_chances() -> None:
+    """Retries are spread at random; a test sees the same numbers in every run."""
+    random.seed(1)
 
 
 @pytest.fixture

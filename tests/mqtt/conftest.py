@@ -7,56 +7,31 @@ import contextlib
 import getpass
 import json
 import os
-import random
 import shutil
-import signal
 import socket
-import subprocess
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from inspect import isawaitable
 from pathlib import Path
 
 import aiomqtt
 import pytest
 
 from proxy.mqtt.feature import Mqtt
+from tests.processes import ServerProcess, free_port, happens
 
 TIMEOUT_S = 10.0
 PREFIX = "pypowerwall"
 ROOT = f"{PREFIX}/default"
 
 
-def free_port() -> int:
-    """Find a port below those that the kernel hands out by itself: nothing else takes it meanwhile."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-
-
-async def happens(condition: Callable[[], object | Awaitable[object]]) -> None:
-    """Wait for what another process takes part in: it goes by its own clock, which no test can advance."""
-    ends = time.monotonic() + TIMEOUT_S
-    while True:
-        held = condition()
-        if await held if isawaitable(held) else held:
-            return
-        assert time.monotonic() < ends, "it never happened"
-        await asyncio.sleep(0.002)
-
-
-class Mosquitto:
-    """A broker that can be started, killed, and frozen; ``lines`` are its configuration."""
+class Mosquitto(ServerProcess):
+    """A broker; ``lines`` are its configuration."""
 
     def __init__(self, folder: Path, *lines: str, port: int | None = None) -> None:
         self.port = port or free_port()
+        super().__init__(folder / f"mosquitto-{self.port}.log")
         self.file = folder / f"mosquitto-{self.port}.conf"
-        self.log = folder / f"mosquitto-{self.port}.log"
         self.write(*lines or ("allow_anonymous true",))
-        self._process: subprocess.Popen | None = None
 
     def write(self, *lines: str) -> None:
         self.file.write_text(
@@ -75,29 +50,12 @@ class Mosquitto:
         return ["mosquitto", "-c", str(self.file)]
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self.command(), stdout=log, stderr=log)
-        while not self._answers():
-            assert self._process.poll() is None, self.log.read_text()
+        self.run(self.command(), self._answers)
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
             return True
         return False
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self.thaw()
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def freeze(self) -> None:
-        os.kill(self._process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._process.pid, signal.SIGCONT)
 
 
 @contextmanager

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from inspect import isawaitable
 from pathlib import Path
 
 import pytest
@@ -24,9 +18,9 @@ from proxy.config.settings import settings_of
 from proxy.replicas.sealing import new_key
 from tests.clock import settled
 from tests.conftest import Proxy, client_of
+from tests.processes import ServerProcess, free_port, happens
 from tests.quiet import QUIET
 
-PATIENCE_S = 15.0
 # How much time passes for replicas while a test looks once: not as much as a command of Redis may take.
 _STEP_S = 0.05
 ROOT = Path(__file__).parents[2]
@@ -38,26 +32,14 @@ _COMMANDS = re.compile(rb"(?:^|\r\n)\*\d+\r\n")
 ADMIN = "user admin on >admin ~* &* +@all\n"
 
 
-async def happens(condition: Callable[[], object]) -> None:
-    """Wait for what another process takes part in: it goes by its own clock, which no test can advance."""
-    ends = time.monotonic() + PATIENCE_S
-    while True:
-        held = condition()
-        if await held if isawaitable(held) else held:
-            return
-        assert time.monotonic() < ends, "it never happened"
-        await asyncio.sleep(0.002)
-
-
-class RedisServer:
-    """A Redis that can be killed, started again (empty), and frozen."""
+class RedisServer(ServerProcess):
+    """A Redis; each start begins with an empty one."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port = probe.getsockname()[1]
+        super().__init__(folder / "log")
+        self.port = free_port()
         self.folder = folder
         (folder / "users.acl").write_text(ACL + ADMIN)
-        self._process: subprocess.Popen | None = None
         self._ping = library.Redis(port=self.port, username="admin", password="admin", protocol=2)
 
     @property
@@ -65,20 +47,17 @@ class RedisServer:
         return f"redis://powerwall@127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        if self._process is not None:
+        if self.runs:
             return
         command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         command += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users.acl")]
-        with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        ends = time.monotonic() + PATIENCE_S
-        while True:
-            with contextlib.suppress(library.ConnectionError):
-                self.admin("PING")
-                return
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < ends, (self.folder / "log").read_text()
-            time.sleep(0.01)
+        self.run(command, self._answers)
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(library.ConnectionError):
+            self.admin("PING")
+            return True
+        return False
 
     def admin(self, *command: object):
         """Run a command as a user who may do everything."""
@@ -93,18 +72,8 @@ class RedisServer:
         await settled()
 
     def kill(self) -> None:
-        if self._process is not None:
-            self.thaw()
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-            self._ping.close()
-
-    def freeze(self) -> None:
-        os.kill(self._process.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        os.kill(self._process.pid, signal.SIGCONT)
+        self._ping.close()
+        super().kill()
 
 
 @pytest.fixture(scope="module")

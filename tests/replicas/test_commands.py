@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from proxy.sim.faults import Fault
-from tests.replicas.conftest import PATIENCE_S, Replica, happens
+from tests.processes import LONGEST_WAIT_S
+from tests.replicas.conftest import Replica, happens
 
 LEASE = "pwp:1:{default}:lease"
 SECRET = "storm-lantern-7492"
@@ -43,7 +44,7 @@ async def nothing_more() -> None:
 
 async def passes(task, redis, clock, fault: Callable[[], Awaitable[None]] = nothing_more) -> None:
     """Let time pass until a command has been answered, ever faster, as nothing else goes on then."""
-    step_s, ends = 0.01, time.monotonic() + PATIENCE_S
+    step_s, ends = 0.01, time.monotonic() + LONGEST_WAIT_S
     while not task.done():
         assert time.monotonic() < ends, "it is never answered"
         await fault()

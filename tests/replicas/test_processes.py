@@ -13,8 +13,9 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.processes import LONGEST_WAIT_S
 from tests.quiet import QUIET_ENVIRON
-from tests.replicas.conftest import KEY, PASSWORD, PATIENCE_S
+from tests.replicas.conftest import KEY, PASSWORD
 
 
 class Process:
@@ -40,7 +41,7 @@ class Process:
             self._process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
 
     async def listens(self) -> None:
-        ends = time.monotonic() + PATIENCE_S
+        ends = time.monotonic() + LONGEST_WAIT_S
         while not (found := re.search(r"listening url=\"?(http://[^ \"]+)", self.log.read_text())):
             assert self._process.poll() is None, self.log.read_text()
             assert time.monotonic() < ends, self.log.read_text()
@@ -88,7 +89,7 @@ async def test_readings_go_on_with_one_login_whatever_ends_the_one_that_fetches(
         async with aiohttp.ClientSession(timeout=timeout) as client:
             for each in processes:
                 await each.listens()
-            holder = await served_until_one_holds(client, processes, PATIENCE_S)
+            holder = await served_until_one_holds(client, processes, LONGEST_WAIT_S)
 
             # Killed: the lease ends by itself.
             processes.remove(holder)

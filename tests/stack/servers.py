@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -17,18 +15,11 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from tests.processes import free_port
+
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 120.0
 SECRET = "storm-lantern-7492"
-
-
-def free_port() -> int:
-    """Find a port below those that the kernel hands out by itself: nothing else takes it meanwhile."""
-    while True:
-        port = 20000 + secrets.randbelow(12000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def get(url: str, **query: str) -> bytes:
