@@ -21,7 +21,7 @@ from proxy.commands.fleet_setup import sign_in as sign_in_fleet
 from proxy.commands.operator import Operator
 from proxy.commands.owner_setup import sign_in as sign_in_owner
 from proxy.commands.sign_in_steps import Steps, Stopped, Unsupported, chosen_site, given_text
-from proxy.config.cloud import cloud_mode
+from proxy.config.cloud import cloud_mode, monthly_budget
 from proxy.config.console import EX_CONFIG, OK, complain
 from proxy.config.gateway_settings import FLEET, OWNER, STATIC, GatewaySettings
 from proxy.config.load import SettingsError, load
@@ -91,8 +91,7 @@ async def set_up(
         return OK
     clock = Clock(time.monotonic, time.time)
     http = CloudHttp(clock.monotonic, timeout_s=_TIMEOUT_S, tls=tls)
-    # The operator is there and waits: the requests count for the month's budget and are refused by none.
-    ledger = Ledger(StateStore(state), clock, Budget(None))
+    ledger = Ledger(StateStore(state), clock, Budget(monthly_budget(settings), attended=True))
     try:
         values = await MODES[args.mode](Steps(args, operator, settings, http, ledger, clock))
         signed_in = replace(settings, **dict[str, Any](values))

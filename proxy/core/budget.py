@@ -94,9 +94,13 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The rule: at most ``monthly`` requests in a calendar month; None is no limit."""
+    """The rule: at most ``monthly`` requests in a calendar month; None is no limit.
+
+    ``attended``: the operator waits for these requests. They may be the last of the month, whatever the day's share is.
+    """
 
     monthly: int | None = None
+    attended: bool = False
 
     @property
     def held_back(self) -> int:
@@ -108,7 +112,7 @@ class Budget:
         if self.monthly is None:
             return True
         spent = spending.at(now)
-        if command:
+        if command or self.attended:
             return spent.reads + spent.commands < self.monthly
         return (self.left_today(spent, now) or 0) > 0
 
@@ -118,7 +122,7 @@ class Budget:
         ``planned_per_s`` is the sum of the requests that the planned intervals make in a second.
         Infinite when nothing is left: ``wait_s`` then says until when.
         """
-        if self.monthly is None or planned_per_s <= 0:
+        if self.monthly is None or self.attended or planned_per_s <= 0:
             return 1.0
         spent = spending.at(now)
         month_s, day_s = _left_s(spent, now)

@@ -53,6 +53,29 @@ async def test_a_token_that_is_refused_leaves_no_settings(run, cloud, tmp_path, 
     assert not (tmp_path / "settings.toml").exists()
 
 
+async def test_a_month_that_is_used_up_is_refused_before_anything_is_sent(
+    run, cloud, folder, tmp_path, capsys
+):
+    """A larger budget admits it; a day's share does not hold it up, because the operator waits."""
+    cloud.sign_in.give_static("a fixed token")
+    cloud.account.must_register = False
+    file = tmp_path / "token"
+    file.write_text("a fixed token\n")
+    folder.mkdir()
+    spent = {"day": "2999-12-01", "reads": 6, "commands": 2, "reads_today": 6}
+    (folder / "cloud-requests.json").write_text(json.dumps(spent))
+    environ = {"PW_CLOUD_URL": cloud.url, "PW_CLOUD_BUDGET": "8"}
+
+    assert await run(Operator(cloud), "static", environ, token_file=str(file)) == 1
+    assert "budget of 8 requests a month (PW_CLOUD_BUDGET)" in capsys.readouterr().err
+    assert cloud.api_requests == 0
+
+    assert (
+        await run(Operator(cloud), "static", environ | {"PW_CLOUD_BUDGET": "11"}, token_file=str(file)) == 0
+    )
+    assert json.loads((folder / "cloud-requests.json").read_text())["reads"] == 9
+
+
 async def test_its_requests_count_for_the_month(run, cloud, folder, tmp_path):
     """All that reach the API, in the count of a daemon that runs on the same folder."""
     cloud.sign_in.give_static("a fixed token")
