@@ -20,6 +20,9 @@ FLEET_BUDGET: Final = 5000
 _UNCHANGED: Final = GatewaySettings()
 _MONTH_S = 30.4 * 86400
 _USD_PER_REQUEST = 1 / 500
+# What is about a gateway: its readings and the cloud beside it, and the connection to it.
+_LIFETIMES: Final = ("cache_expire", "cache_ttl", "failover", "cloud_hybrid", "local_first")
+_CONNECTIONS: Final = ("gw_pwd", "rsa_key_path", "wifi_host", "pool_maxsize")
 # More frequent requests than this meet the limits of an account, which all its programs share, or bring nothing new.
 _SHORTEST_S = 30.0
 _SHORTEST_INFO_S = 600.0
@@ -77,16 +80,20 @@ def warnings(settings: GatewaySettings) -> Iterator[str]:
         if given:
             yield f"{_without_effect(given)} without a mode of the cloud (PW_CLOUD_MODE)."
         return
-    if unused := list(_of_a_gateway(settings)):
+    if unused := list(_changed(settings, _LIFETIMES)):
         yield (
             f"{_without_effect(unused)} without PW_HOST; PW_CLOUD_INTERVAL and PW_CLOUD_STALE "
             "are how often the cloud is read, and how old its readings may be."
         )
-    if 0 < settings.cloud_stale < settings.cloud_interval:
-        yield (
-            f"PW_CLOUD_STALE={settings.cloud_stale:g} is less than PW_CLOUD_INTERVAL={settings.cloud_interval:g}: "
-            "no powers are served for a part of each interval."
-        )
+    if unused := list(_changed(settings, _CONNECTIONS)):
+        yield f"{_without_effect(unused)} without PW_HOST: there is no connection to a gateway."
+    if settings.cloud_stale:
+        yield from _too_short(settings)
+    yield from _short_intervals(settings, mode)
+
+
+def _short_intervals(settings: GatewaySettings, mode: str) -> Iterator[str]:
+    """Say what short intervals make in a month."""
     for env, interval, shortest in (
         ("PW_CLOUD_INTERVAL", settings.cloud_interval, _SHORTEST_S),
         ("PW_CLOUD_INFO_INTERVAL", settings.cloud_info_interval, _SHORTEST_INFO_S),
@@ -104,12 +111,27 @@ def _needing_a_mode(settings: GatewaySettings) -> tuple[tuple[str, object], ...]
     )
 
 
-def _of_a_gateway(settings: GatewaySettings) -> Iterator[str]:
+def _changed(settings: GatewaySettings, names: Sequence[str]) -> Iterator[str]:
     """Name the settings that were changed and are about a gateway, or the cloud beside it, where there is none."""
     if not settings.host:
-        for name in ("cache_expire", "cache_ttl", "failover", "cloud_hybrid", "local_first"):
+        for name in names:
             if getattr(settings, name) != getattr(_UNCHANGED, name):
                 yield f"PW_{name.upper()}"
+
+
+def _too_short(settings: GatewaySettings) -> Iterator[str]:
+    """Say that readings expire before the next ones come, as PW_CLOUD_INTERVAL and the month's budget have them."""
+    budget = monthly_budget(settings)
+    if settings.cloud_stale < settings.cloud_interval:
+        slower = f"PW_CLOUD_INTERVAL={settings.cloud_interval:g}"
+    elif budget and settings.cloud_stale < _MONTH_S / budget:
+        slower = f"the {_MONTH_S / budget:,.0f} s that PW_CLOUD_BUDGET={budget} leaves between two requests"
+    else:
+        return
+    yield (
+        f"PW_CLOUD_STALE={settings.cloud_stale:g} is less than {slower}: "
+        "no powers are served for a part of each interval."
+    )
 
 
 def _without_effect(names: Sequence[str]) -> str:

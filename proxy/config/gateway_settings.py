@@ -113,7 +113,7 @@ class GatewaySettings:
     )
     cloud_info_interval: float = row(
         CLOUD,
-        number(60, 30 * _A_DAY, "seconds"),
+        number(5, 30 * _A_DAY, "seconds"),
         3600.0,
         "Minimum interval of requests for the configuration of the site",
         ours=True,

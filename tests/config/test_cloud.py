@@ -74,6 +74,14 @@ def test_without_gateway_and_sign_in_there_is_nothing_to_read(folder):
             "PW_CLOUD_HYBRID and PW_SITEID have no effect without a mode of the cloud",
         ),
         (
+            {"PW_CLOUD_MODE": "fleet", "PW_CLOUD_STALE": "300"},
+            "PW_CLOUD_STALE=300 is less than the 525 s that PW_CLOUD_BUDGET=5000 leaves between two requests",
+        ),
+        (
+            {"PW_CLOUD_MODE": "fleet", "PW_POOL_MAXSIZE": "15", "PW_GW_PWD": "g"},
+            "PW_GW_PWD and PW_POOL_MAXSIZE have no effect without PW_HOST: there is no connection to a gateway.",
+        ),
+        (
             {"PW_CLOUD_MODE": "fleet", "PW_CACHE_EXPIRE": "30"},
             "PW_CACHE_EXPIRE has no effect without PW_HOST; PW_CLOUD_INTERVAL",
         ),
