@@ -30,6 +30,13 @@ SOLAR_METER: Final = Source("/api/meters/solar")
 SOLAR_INVERTERS: Final = Source("/api/solars")
 # What the cloud shows of the settings of a site, by the names that control has for them; no route has this name.
 CLOUD_SETTINGS: Final = Source("/cloud/settings")
+# Tesla's own estimate of the hours that the battery lasts; no route has this name.
+TIME_REMAINING: Final = Source("/cloud/time_remaining")
+# What the site's utility charges, as the pypowerwall library names it.
+TARIFF: Final = Source("/api/tesla/tariff_rate")
+
+# Each costs a request of the month's that serves nothing else: it is sent for clients that read it, for no scrape or broker.
+ON_REQUEST: Final = frozenset({TIME_REMAINING})
 
 # Facts that hardly change: served while they are fetched again.
 IDENTITY: Final = frozenset(

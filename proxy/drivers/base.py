@@ -90,7 +90,10 @@ class CountsRequests(Protocol):
     """A driver whose provider counts, limits or bills requests: none is sent that no client needs."""
 
     def requests_this_month(self) -> Mapping[str, Any]:
-        """Say how many ``reads`` and ``commands`` were sent, the ``budget`` and what is ``left`` of it; None: no limit."""
+        """Say how many ``reads`` and ``commands`` were sent, the ``budget`` and what is ``left`` of it; None: no limit.
+
+        ``stretch`` is how many times longer than planned intervals are, so that the requests last; None: nothing is sent.
+        """
 
 
 @dataclass(frozen=True, slots=True)

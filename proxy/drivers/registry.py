@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.config.cloud import cloud_mode
-from proxy.core.sources import METERS, POWERWALLS, VITALS
+from proxy.core.sources import METERS, ON_REQUEST, POWERWALLS, TARIFF, VITALS
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
@@ -72,16 +72,19 @@ def _cloud(
 
 
 def _left_to_the_gateway(settings: GatewaySettings, mode: str) -> frozenset[Source]:
-    """Say what a cloud behind a gateway does not report: by default what is no substitute for the gateway's own."""
+    """Say what a cloud behind a gateway does not report: by default what is no substitute for the gateway's own.
+
+    How long the battery lasts follows from the gateway's own readings.
+    """
     from proxy.drivers.cloud.documents import tables  # noqa: PLC0415 - only chosen drivers are imported
 
     if settings.cloud_hybrid:
-        return frozenset()
+        return ON_REQUEST
     if settings.failover:
-        return frozenset({VITALS, POWERWALLS})
-    return frozenset(
+        return ON_REQUEST | {POWERWALLS, TARIFF, VITALS}
+    return ON_REQUEST | {
         source for table in tables(mode).values() for source in table if source.startswith("/api/")
-    )
+    }
 
 
 def _none(_: GatewaySettings, __: StateStore, ___: Clock) -> Iterator[Driver]:

@@ -14,7 +14,16 @@ from proxy.cache.names import names_of
 from proxy.core.advice import CLOUD, action_for
 from proxy.core.breaker import State
 from proxy.core.errors import GATEWAY, Forbidden, NotSupported, RateLimited
-from proxy.core.sources import CLOUD_SETTINGS, IDENTITY, METERS, OPERATION, STATUS, TEDAPI_CONFIG
+from proxy.core.sources import (
+    CLOUD_SETTINGS,
+    IDENTITY,
+    METERS,
+    OPERATION,
+    STATUS,
+    TARIFF,
+    TEDAPI_CONFIG,
+    TIME_REMAINING,
+)
 from proxy.drivers.base import CountsRequests, ReportsUsage, Usage
 
 if TYPE_CHECKING:
@@ -28,7 +37,7 @@ if TYPE_CHECKING:
 
 # What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
 _NO_READINGS = IDENTITY | {
-    *(CLOUD_SETTINGS, "/cloud/config", "/fleetapi/info"),
+    *(CLOUD_SETTINGS, TARIFF, TIME_REMAINING, "/cloud/config", "/fleetapi/info"),
     *(OPERATION, TEDAPI_CONFIG, "/tedapi/battery", "/api/meters/status", "/api/powerwalls/status"),
     *("/api/system/networks/conn_tests", "/api/system/testing"),
 }

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from proxy.core.json_access import is_count
 from proxy.core.model import Source
-from proxy.core.sources import SOLAR_POWERWALL, VITALS
+from proxy.core.sources import ON_REQUEST, SOLAR_POWERWALL, VITALS
 from proxy.metrics.families import COUNTER, Samples
 from proxy.metrics.formats import Format, chosen, lines
 from proxy.metrics.proxy_metrics import PROXY_METRICS
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Export: TypeAlias = Callable[[str, tuple[str, ...], float], float]
 
-_SHOWN: frozenset[Source] = frozenset(source for row in SITE_METRICS for source in row.sources)
+_SHOWN: frozenset[Source] = frozenset(source for row in SITE_METRICS for source in row.sources) - ON_REQUEST
 
 _GATEWAY = "gateway"
 _NOTHING = CollectorRegistry(auto_describe=False)

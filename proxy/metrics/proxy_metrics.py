@@ -97,6 +97,12 @@ PROXY_METRICS: Final[tuple[Family[Running], ...]] = (
         running.month("left"),
     ),
     gauge(
+        "proxy_month_stretch_ratio",
+        "gateway driver",
+        "How many times longer than planned intervals are, so that the month's requests last",
+        running.month("stretch"),
+    ),
+    gauge(
         "proxy_session_start_timestamp_seconds",
         "gateway driver",
         "When the session with the gateway was created",

@@ -16,6 +16,7 @@ from proxy.core.sources import (
     CLOUD_SETTINGS,
     GRID_STATUS,
     METERS,
+    ON_REQUEST,
     SOE,
     SOLAR_POWERWALL,
     TEDAPI_CONFIG,
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
     from proxy.views.state import SiteState
 
-# What moves, and what may be some minutes old.
+# What moves, and what may be some minutes old. What only other clients request is published while it is known.
 LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
 SLOW: Final[tuple[Source, ...]] = tuple(
-    source for source in (*STATE_SOURCES, TEDAPI_CONFIG, CLOUD_SETTINGS) if source not in LIVE
+    source
+    for source in (*STATE_SOURCES, TEDAPI_CONFIG, CLOUD_SETTINGS)
+    if source not in LIVE and source not in ON_REQUEST
 )
 # Live readings that are older than the meters by more than this (s) are left out: all is of one moment.
 _APART_S: Final = 10.0
@@ -61,7 +64,7 @@ class Facts:
 
 def snapshots_of(gateway: Gateway) -> tuple[Snapshot, ...]:
     """Return what may be published of a gateway now; nothing without its meters. Sends no request."""
-    found = {source: gateway.cache.peek(source) for source in (*LIVE, *SLOW)}
+    found = {source: gateway.cache.peek(source) for source in (*LIVE, *SLOW, *ON_REQUEST)}
     known = {source: snapshot for source, snapshot in found.items() if snapshot is not None}
     if METERS not in known:
         return ()

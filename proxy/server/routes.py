@@ -21,6 +21,7 @@ from proxy.core.sources import (
     STATUS,
     SYSTEM_STATUS,
     TEDAPI_CONFIG,
+    TIME_REMAINING,
     VITALS,
 )
 from proxy.features import features
@@ -109,7 +110,7 @@ _ROWS: tuple[Route, ...] = (
         "Powers (W), charge (%), grid, reserve, energies (Wh) and strings in one",
         *(METERS, GRID_STATUS),
         offered=(SOE, SYSTEM_STATUS, OPERATION),
-        optional=(VITALS,),
+        optional=(VITALS, TIME_REMAINING),
         instead=_NO_VITALS,
         view=meters.json,
         legacy=Legacy.ZEROS_JSON,
@@ -166,7 +167,7 @@ _ROWS: tuple[Route, ...] = (
         batteries.pod,
         sources=(METERS,),
         offered=(SYSTEM_STATUS, OPERATION, VITALS),
-        optional=(TEDAPI_CONFIG,),
+        optional=(TEDAPI_CONFIG, TIME_REMAINING),
     ),
     _devices("/fans", "Fan speeds (RPM) by inverter", devices.fans),
     _devices("/fans/pw", "Fan speeds (RPM) as FAN1_actual, …", devices.fan_numbers),
@@ -220,6 +221,7 @@ _ROWS: tuple[Route, ...] = (
         meters.time_remaining,
         METERS,
         offered=(SYSTEM_STATUS,),
+        optional=(TIME_REMAINING,),
     ),
     *_family(
         "tedapi", "TEDAPI", "config", "status", "components", "battery", "controller", shown_by="config"

@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.core.model import app_percent
 from proxy.core.powers import Powers, corrected
-from proxy.core.sources import METERS, SOE, SOLAR_METER, SYSTEM_STATUS, VITALS
+from proxy.core.sources import METERS, SOE, SOLAR_METER, SYSTEM_STATUS, TIME_REMAINING, VITALS
 from proxy.views import site
 from proxy.views.json_access import Documents, number, section
 from proxy.views.options import Options
@@ -165,7 +165,10 @@ def json(documents: Documents, options: Options) -> dict[str, Any]:
 
 
 def hours_remaining(documents: Documents, options: Options) -> float | None:
-    """Return for how many hours the battery could carry the present load; None without load."""
+    """Return for how many hours the battery could carry the present load, as Tesla estimates it or else computed; None without load."""
+    estimate = number(section(documents.get(TIME_REMAINING)).get("time_remaining_hours"))
+    if estimate is not None:
+        return estimate
     load = None if never_heard(documents, "load") else powers(documents, options).load
     energy = number(section(documents.get(SYSTEM_STATUS)).get("nominal_energy_remaining"))
     return None if energy is None or load is None or load <= 0 else energy / load

@@ -26,6 +26,7 @@ from proxy.core.sources import (
     SOLAR_POWERWALL,
     STATUS,
     SYSTEM_STATUS,
+    TIME_REMAINING,
     VITALS,
 )
 from proxy.views.equipment import PackState, SolarString
@@ -133,7 +134,12 @@ QUANTITIES: Final[tuple[Quantity[SiteState], ...]] = (
         "energy_storage",
     ),
     Quantity(
-        "time_remaining", "h", GAUGE, (METERS, SYSTEM_STATUS), lambda state: state.time_remaining, "duration"
+        "time_remaining",
+        "h",
+        GAUGE,
+        (METERS, SYSTEM_STATUS, TIME_REMAINING),
+        lambda state: state.time_remaining,
+        "duration",
     ),
     Quantity("alerts", "", GAUGE, (*_DEVICES, GRID_STATUS), lambda state: _length(state.alerts)),
     Quantity("problems", "", GAUGE, (PROBLEMS,), lambda state: _length(state.problems)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proxy.drivers.cloud.enrolment import new_key
-from tests.cloud.conftest import named
+from tests.cloud.conftest import at, named
 
 
 async def test_answers_of_the_fleet_api_are_shown(connect, cloud):
@@ -34,6 +36,29 @@ async def test_answers_of_the_owner_api_are_shown(connect, cloud):
     assert battery["response"]
     assert (before, named(cloud).count("site_status")) == (0, 1)
     assert (await proxy.get("/fleetapi/info")).json() == {"error": "FleetAPI not enabled"}
+
+
+@pytest.mark.parametrize("mode", ["fleet", "owner", "static"])
+async def test_the_tariff_is_that_of_the_site(connect, cloud, mode):
+    """It comes with the configuration of the site, for no request of its own."""
+    proxy = await connect(cloud, mode)
+    await proxy.get("/api/status")
+    before = cloud.api_requests
+
+    answer = await proxy.get("/api/tesla/tariff_rate")
+
+    assert answer.json() == {"name": "Residential", "utility": "Simulated Utility", "code": "SIM-1"}
+    assert int(answer.headers["Age"]) < 5
+    assert cloud.api_requests == before
+
+
+async def test_beside_a_gateway_the_tariff_is_read_where_the_cloud_is(connect, house, both):
+    plain = await connect(both, **at(house))
+    refused = await plain.get("/api/tesla/tariff_rate")
+    hybrid = await connect(both, **at(house, cloud_hybrid=True))
+
+    assert (refused.status, "PW_CLOUD_HYBRID" in refused.json()["detail"]) == (503, True)
+    assert (await hybrid.get("/api/tesla/tariff_rate")).json()["utility"] == "Simulated Utility"
 
 
 async def test_the_key_of_the_application_is_published(connect, cloud, tmp_path):

@@ -72,5 +72,8 @@ async def test_a_hybrid_reads_from_the_cloud_what_the_gateway_does_not_offer(con
 
     hybrid = await connect(both, **at(house, cloud_hybrid=True))
     vitals = (await hybrid.get("/vitals")).json()
+    hours = (await hybrid.get("/pw/get_time_remaining")).json()["time_remaining"]
 
+    assert hours > 0
+    assert named(both).count("backup_time_remaining") == 0  # the gateway reports the energy itself
     assert [name.partition("--")[0] for name in vitals] == ["STSTSM"]

@@ -20,6 +20,7 @@ ALIKE = (
     "/api/system_status/grid_status",
     "/api/site_info",
     "/api/site_info/site_name",
+    "/api/tesla/tariff_rate",
 )
 
 
@@ -92,6 +93,7 @@ async def test_functions_give_the_same_values(both_read):
         "din": peer.din,
         "site_name": peer.site_name,
         "alerts": peer.alerts,
+        "get_time_remaining": peer.get_time_remaining,
     }
 
     for name, function in functions.items():

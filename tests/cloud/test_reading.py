@@ -49,6 +49,8 @@ async def test_the_page_and_metrics_show_the_site(connect, cloud):
     link = '{driver="cloud",gateway="default"}'
     assert f"powerwall_proxy_month_reads{link} {cloud.api_requests}.0" in metrics
     assert f"powerwall_proxy_month_budget{link} 5000.0" in metrics
+    stretch = re.search(re.escape(f"powerwall_proxy_month_stretch_ratio{link} ") + r"([0-9.]+)", metrics)
+    assert 5 < float(stretch[1]) < 15
 
 
 async def test_clients_share_one_request_per_interval(connect, cloud, clock):
@@ -164,6 +166,38 @@ async def test_a_month_with_many_clients_stays_within_the_budget(connect, cloud,
     assert cloud.api_requests >= 20
 
 
+async def test_hours_remaining_are_teslas_estimate(connect, cloud, clock):
+    """The energy of the pack is not reported; the estimate is requested for those who read it, every five minutes at most."""
+    proxy = await connect(cloud, "owner")
+    await proxy.get("/aggregates")
+    for path in ("/metrics", "/flow.json", "/csv/v2", "/soe"):
+        assert (await proxy.get(path)).status == 200
+    unread = named(cloud).count("backup_time_remaining")
+
+    hours = (await proxy.get("/pw/get_time_remaining")).json()["time_remaining"]
+    shown = [(await proxy.get(path)).json()["time_remaining_hours"] for path in ("/json", "/pod")]
+    metrics = (await proxy.get("/metrics")).text
+    for _ in range(4):
+        await pass_time(clock, proxy, 70)
+        await proxy.get("/pod")
+
+    reading = cloud.site.live().reading
+    assert hours == pytest.approx(reading.energy_wh / 2000)
+    assert shown == [hours, hours]
+    assert f'powerwall_time_remaining_seconds{{gateway="default"}} {hours * 3600:.6g}'[:60] in metrics
+    assert (unread, named(cloud).count("backup_time_remaining")) == (0, 1)
+
+
+async def test_hours_are_computed_where_the_energy_is_reported_and_the_estimate_is_not(connect, cloud):
+    cloud.site.reports_energy = True
+    cloud.faults.add(Fault("/api/1/energy_sites/*/backup_time_remaining", status=404))
+    proxy = await connect(cloud, "owner")
+
+    pod = (await proxy.get("/pod")).json()
+
+    assert pod["time_remaining_hours"] == pytest.approx(pod["nominal_energy_remaining"] / 2000)
+
+
 async def test_the_account_is_the_one_that_is_named(connect, cloud, tmp_path):
     """PW_EMAIL chooses among the accounts of a file; without it the first is used."""
     wrong = await connect(cloud, "owner", email="other@example.com")
@@ -233,7 +267,7 @@ OF_BATTERIES = {"/soe"} | {
 
 @pytest.mark.parametrize(("persona", "missing"), [("fw23_44", set()), ("solar_only", OF_BATTERIES)])
 async def test_every_reading_is_there_or_not_offered(connect, clock, persona, missing):
-    """What the cloud does not report is 404, no error and no invention; all routes together cost two requests."""
+    """What the cloud does not report is 404, no error and no invention; each endpoint is requested once."""
     async with simulated(clock, SimulatedGateway(persona, clock=clock.clock)) as cloud:
         proxy = await connect(cloud)
         await proxy.get("/aggregates")
@@ -243,4 +277,5 @@ async def test_every_reading_is_there_or_not_offered(connect, clock, persona, mi
 
     assert {path: status for path, status in answers.items() if status not in {200, 404}} == {}
     assert {path for path, status in answers.items() if status == 404 and path[:5] != "/api/"} == missing
-    assert Counter(named(cloud)) == {"products": 1, "live_status": 1, "site_info": 1}
+    hours = {} if missing else {"backup_time_remaining": 1}
+    assert Counter(named(cloud)) == {"products": 1, "live_status": 1, "site_info": 1, **hours}

@@ -309,8 +309,8 @@ DIFFERENCES = (
     Difference(
         "`/pod`, `/pw/get_time_remaining` through the cloud",
         "one more request to Tesla each time; 0 hours when it fails",
-        "computed from energy and load; `null` where the energy is unknown",
-        "requests are limited and counted",
+        "one more request every five minutes at most; then computed from energy and load, or `null`",
+        "requests are limited and counted, and unknown hours are not 0",
     ),
     Difference(
         "`/soe`, `/api/system_status/soe`, `/json`, `/pod`, `/pw/version`; over TEDAPI `/api/status` and `/api/system_status`",

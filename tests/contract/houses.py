@@ -12,6 +12,7 @@ from proxy.core.sources import (
     SITEMASTER,
     SOE,
     SYSTEM_STATUS,
+    TIME_REMAINING,
     VITALS,
 )
 from proxy.views.options import Options
@@ -71,6 +72,7 @@ houses = st.fixed_dictionaries(
         PROBLEMS: st.fixed_dictionaries({"problems": st.lists(st.just({"name": "x"}), max_size=3) | unknown}),
         SITEMASTER: st.fixed_dictionaries({"running": st.booleans() | unknown}),
         SYSTEM_STATUS: system_status,
+        TIME_REMAINING: st.fixed_dictionaries({"time_remaining_hours": st.floats(0, 1000) | unknown}),
         VITALS: st.just({"STSTSM--1--A": {"alerts": ["ScheduledIslandContactorOpen"]}}),
     },
 )

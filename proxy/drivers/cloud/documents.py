@@ -21,6 +21,8 @@ from proxy.core.sources import (
     SOE,
     STATUS,
     SYSTEM_STATUS,
+    TARIFF,
+    TIME_REMAINING,
     VITALS,
 )
 from proxy.core.validation import CHECKS
@@ -32,6 +34,7 @@ from proxy.drivers.tedapi.translate.mask import masked
 LIVE: Final = Exchange("live_status")
 INFO: Final = Exchange("site_info")
 BATTERY: Final = Exchange("site_status")
+TIME: Final = Exchange("backup_time_remaining")
 
 Mapped = Callable[[Reported], "dict[str, Any] | None"]
 
@@ -48,10 +51,13 @@ FROM_INFO: Mapping[Source, Mapped] = {
     SITE_NAME: mapping.site_name,
     SITE_INFO: mapping.site_info,
     POWERWALLS: mapping.powerwalls,
+    TARIFF: mapping.tariff,
     CLOUD_SETTINGS: lambda reported: {setting.value: value for setting, value in held(reported.info).items()},
 }
-# What a site without battery does not have; some sites with one do not list its units.
-_OF_BATTERIES = frozenset({OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, VITALS})
+FROM_TIME: Mapping[Source, Mapped] = {TIME_REMAINING: mapping.time_remaining}
+# What a site without battery does not have, and what not every site lists.
+_OF_BATTERIES = frozenset({OPERATION, POWERWALLS, SOE, SYSTEM_STATUS, TIME_REMAINING, VITALS})
+_LISTED = frozenset({POWERWALLS, TARIFF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,12 @@ def tables(mode: str) -> Mapping[Exchange, Mapping[Source, Mapped]]:
             LIVE: {**FROM_LIVE, Source("/cloud/power"): lambda reported: _enveloped(reported.live)},
             INFO: {**FROM_INFO, Source("/cloud/config"): lambda reported: _enveloped(reported.info)},
             BATTERY: {Source("/cloud/battery"): lambda reported: _enveloped(reported.battery)},
+            TIME: FROM_TIME,
         }
     return {
         LIVE: {**FROM_LIVE, Source("/fleetapi/status"): lambda reported: masked(reported.live) or None},
         INFO: {**FROM_INFO, Source("/fleetapi/info"): lambda reported: masked(reported.info) or None},
+        TIME: FROM_TIME,
     }
 
 
@@ -107,8 +115,9 @@ def _document(
 
 
 def _absent(source: Source, reported: Reported) -> GatewayError:
-    """Say why a source is missing: permanently on a site without battery, else until it is reported again."""
-    if reported.info and source in _OF_BATTERIES and not (reported.has_battery and source != POWERWALLS):
+    """Say why a source is missing: permanently where the site does not have it, else until it is reported again."""
+    lacks_battery = source in _OF_BATTERIES and not reported.has_battery
+    if reported.info and (lacks_battery or source in _LISTED):
         return NotSupported(f"{source}: the cloud does not report this for this site")
     return SourceUnavailable(f"{source}: the cloud does not report this at the moment")
 

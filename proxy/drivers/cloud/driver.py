@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from proxy.config.gateway_settings import OWNER
 from proxy.core.cloud_errors import BudgetSpent
 from proxy.core.errors import CommandRejected, GatewayError, OutcomeUnknown, SourceUnavailable
-from proxy.core.freshness import Policy
 from proxy.core.model import Command, Document, Exchange, Outcome, Setting, Source
 from proxy.drivers.base import PastInterval, Usage
 from proxy.drivers.cloud import commands, mapping, past
-from proxy.drivers.cloud.documents import BATTERY, INFO, LIVE, Held, documents, tables
+from proxy.drivers.cloud.documents import BATTERY, INFO, LIVE, TIME, Held, documents, tables
 from proxy.drivers.cloud.history import entries
 from proxy.drivers.cloud.intervals import Intervals, shown
 from proxy.drivers.cloud.mapping import Reported
@@ -29,14 +28,13 @@ from proxy.drivers.cloud.refusals import age_of
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
+    from proxy.core.freshness import Policy
     from proxy.drivers.cloud.api import CloudApi
     from proxy.drivers.cloud.energies import SiteEnergies
     from proxy.drivers.cloud.http import CloudHttp
     from proxy.drivers.cloud.ledger import Ledger
     from proxy.drivers.cloud.site import SiteEndpoints
 
-# Without a limit of its own an answer is served until so many intervals after its values were true.
-_STALE_INTERVALS = 3
 # Intervals that are this much longer than planned are worth mentioning.
 _NOTABLE = 1.05
 # A setting shows in site_info after about ten seconds; it is looked for so often, and for so long.
@@ -89,7 +87,9 @@ class CloudDriver:
         self._serves_stale = serves_stale
         self._live: Held | None = None
         self._info: Held | None = None
-        self._battery: Held | None = None
+        self._on_request: dict[
+            Exchange, Held
+        ] = {}  # answers of endpoints that serve those who read them alone
         self._history_at: float | None = None
         self._info_failures = 0
         self._awaited: dict[Setting, Any] = {}
@@ -102,12 +102,8 @@ class CloudDriver:
         name = self.sources.get(source, INFO)
         ttl = self._interval(name)
         if math.isinf(ttl):  # nothing is requested: what there is expires as planned
-            ttl = self._planned(name)
-        limit = _STALE_INTERVALS * ttl
-        if name != INFO and self._intervals.stale_s:
-            limit = self._intervals.stale_s
-        stale = max(limit - ttl, 0.0) if self._serves_stale else 0.0
-        return Policy(ttl, stale, stale, limit)
+            ttl = self._intervals.planned(name)
+        return self._intervals.policy(name, ttl, serves_stale=self._serves_stale)
 
     async def fetch(self, exchange: Exchange) -> Mapping[Source, Document | GatewayError]:
         """Read an endpoint if its interval is over; else give the last answer again, with its age."""
@@ -115,9 +111,8 @@ class CloudDriver:
             if exchange == INFO:
                 self._info = await self._fresh_info()
                 return self._documents(INFO, self._info)
-            if exchange == BATTERY:
-                self._battery = await self._fresh_battery()
-                return self._documents(BATTERY, self._battery)
+            if exchange in {BATTERY, TIME}:
+                return self._documents(exchange, await self._fresh_on_request(exchange))
             self._live = await self._fresh_live()
             renewed = await self._refresh_info_beside()
             await self._refresh_history_beside()
@@ -177,7 +172,7 @@ class CloudDriver:
 
     def requests_this_month(self) -> Mapping[str, Any]:
         """Say what was sent this month, and what may be."""
-        return self._ledger.describe()
+        return {**self._ledger.describe(), "stretch": shown(self._stretch)}
 
     def describe(self) -> Mapping[str, Any]:
         """Say how the connection is and what the month's requests are."""
@@ -189,24 +184,22 @@ class CloudDriver:
             "interval_s": shown(self._interval(LIVE)),
             "is_stretched": self._interval(LIVE) > _NOTABLE * self._intervals.live_s,
             "info_interval_s": shown(self._interval(INFO)),
-            "requests": self._ledger.describe(),
+            "requests": self.requests_this_month(),
             "unconfirmed": sorted(setting.value for setting in self._awaited),
             "energy": self._energies.describe(),
         }
 
     # -- endpoints -------------------------------------------------------------------------------
 
+    @property
+    def _stretch(self) -> float:
+        return self._ledger.stretch(self._intervals.per_s(history=self._energies.reads_history))
+
     def _interval(self, name: str) -> float:
-        plan = self._intervals
-        stretch = self._ledger.stretch(plan.per_s(history=self._energies.reads_history))
+        stretch = self._stretch
         if name == INFO and self._awaited and not math.isinf(stretch):
             return _CONFIRM_EVERY_S  # a dozen requests after a command, whatever the budget
-        return self._planned(name) * stretch
-
-    def _planned(self, name: str) -> float:
-        return {INFO: self._intervals.info_s, HISTORY: self._intervals.history_s}.get(
-            name, self._intervals.live_s
-        )
+        return self._intervals.planned(name) * stretch
 
     def _is_due(self, name: str, at: float | None) -> bool:
         return at is None or self._clock.monotonic() - at >= self._interval(name)
@@ -227,33 +220,41 @@ class CloudDriver:
         await self._energies.count(self._site.site_id, mapping.powers(live.value), live.observed_at)
         return live
 
-    async def _fresh_battery(self) -> Held:
-        """Fetch what only those read who fetch it: it is requested for them, and for nothing else."""
-        if self._battery is not None and not self._is_due(BATTERY, self._battery.at):
-            return self._battery
-        self._check_budget()
-        requested_at = self._clock.monotonic()
-        fetched = await self._site.get(BATTERY, fits=lambda value: isinstance(value, dict) and bool(value))
-        now = self._clock.monotonic()
-        return Held(fetched.value, now, now - requested_at)
+    async def _fresh_on_request(self, endpoint: Exchange) -> Held:
+        """Fetch what is requested for its readers, and for nothing else; nothing of a battery where there is none."""
+        known = self._on_request.get(endpoint)
+        if known is not None and not self._is_due(endpoint, known.at):
+            return known
+        if endpoint == TIME:
+            self._info = await self._fresh_info()
+            if not self._reported.has_battery:
+                return Held({}, self._clock.monotonic())
+        held = await self._read(endpoint, lambda value: isinstance(value, dict) and bool(value))
+        self._on_request[endpoint] = held
+        return held
 
     async def _fresh_info(self) -> Held:
         known = self._info
         is_outdated = known is not None and known.at < self._written_at
         if known is not None and not is_outdated and not self._is_due(INFO, known.at):
             return known
-        self._check_budget()
-        requested_at = self._clock.monotonic()
         try:
-            fetched = await self._site.get(INFO, fits=lambda v: isinstance(v, dict) and mapping.has_site(v))
+            info = await self._read(INFO, lambda value: isinstance(value, dict) and mapping.has_site(value))
         except SourceUnavailable:
             self._info_failures += 1
             if self._info_failures == _STALE_ID_FAILURES:
                 await self._site.find_again()
             raise
         self._info_failures = 0
-        self._site.gateway_id = self._site.gateway_id or fetched.value.get("id")
-        self._note_confirmed(commands.held(fetched.value))
+        self._site.gateway_id = self._site.gateway_id or info.value.get("id")
+        self._note_confirmed(commands.held(info.value))
+        return info
+
+    async def _read(self, endpoint: Exchange, fits: Callable[[Any], bool]) -> Held:
+        """Read an endpoint whose values were true when they were requested."""
+        self._check_budget()
+        requested_at = self._clock.monotonic()
+        fetched = await self._site.get(endpoint, fits=fits)
         now = self._clock.monotonic()
         return Held(fetched.value, now, now - requested_at)
 
@@ -287,10 +288,12 @@ class CloudDriver:
                 retry_after=self._ledger.wait_s(),
             )
 
+    @property
+    def _reported(self) -> Reported:
+        held = (self._live, self._info, *map(self._on_request.get, (BATTERY, TIME)))
+        live, info, battery, time = (known.value if known else {} for known in held)
+        return Reported(live, info, self._energies.counters, battery, time)
+
     def _documents(self, endpoint: Exchange, answer: Held) -> dict[Source, Document | GatewayError]:
         """Make the documents of an endpoint's sources of its answer and what else is known."""
-        live, info, battery = (
-            known.value if known else {} for known in (self._live, self._info, self._battery)
-        )
-        reported = Reported(live, info, self._energies.counters, battery)
-        return documents(self._tables[endpoint], reported, answer, self._energies.origin)
+        return documents(self._tables[endpoint], self._reported, answer, self._energies.origin)

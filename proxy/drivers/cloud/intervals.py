@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from proxy.core.freshness import Policy
+from proxy.core.model import Exchange
+from proxy.drivers.cloud.documents import INFO, TIME
+from proxy.drivers.cloud.meter import HISTORY
+
+# Without a limit of its own an answer is served until so many intervals after its values were true.
+_STALE_INTERVALS = 3
 _HISTORY_S = 900.0
+# Requests for the time that is left are limited harder than others, and it changes slowly.
+_SHORTEST_TIME_S = 300.0
 _DAY_S = 86400.0
 
 
@@ -20,6 +29,19 @@ class Intervals:
     info_s: float = 3600.0
     history_s: float = _HISTORY_S
     stale_s: float = 0.0
+
+    def planned(self, endpoint: Exchange | str) -> float:
+        """Give the interval of an endpoint in seconds."""
+        slower = {INFO: self.info_s, HISTORY: self.history_s, TIME: max(self.live_s, _SHORTEST_TIME_S)}
+        return slower.get(endpoint, self.live_s)
+
+    def policy(self, endpoint: Exchange, ttl: float, *, serves_stale: bool) -> Policy:
+        """Return the lifetimes of an endpoint that is requested every ``ttl`` seconds: fresh so long, then stale up to the limit."""
+        limit = _STALE_INTERVALS * ttl
+        if self.stale_s and endpoint not in {INFO, TIME}:
+            limit = self.stale_s
+        stale = max(limit - ttl, 0.0) if serves_stale else 0.0
+        return Policy(ttl, stale, stale, limit)
 
     def per_s(self, *, history: bool) -> float:
         """Say how many requests these make in a second."""

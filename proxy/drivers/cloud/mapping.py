@@ -29,13 +29,14 @@ _ALERTS = {
 class Reported:
     """The latest answers; empty where there is none yet.
 
-    ``energies`` are (imported, exported) Wh by meter, ``battery`` is ``site_status``.
+    ``energies`` are (imported, exported) Wh by meter, ``battery`` is ``site_status``, ``time`` is ``backup_time_remaining``.
     """
 
     live: Mapping[str, Any] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
     energies: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     battery: Mapping[str, Any] = field(default_factory=dict)
+    time: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_battery(self) -> bool:
@@ -237,6 +238,18 @@ def powerwalls(reported: Reported) -> dict[str, Any] | None:
         for one in _rows(reported.info, "batteries")
     ]
     return {"powerwalls": found} if found else None
+
+
+def time_remaining(reported: Reported) -> dict[str, Any] | None:
+    """Give Tesla's estimate of the hours that the battery lasts; None where there is none."""
+    hours = number(reported.time.get("time_remaining_hours"))
+    return None if hours is None or hours < 0 else {"time_remaining_hours": hours}
+
+
+def tariff(reported: Reported) -> dict[str, Any] | None:
+    """Give the tariff of the utility as the site has it configured; None without one."""
+    found = reported.info.get("tariff_content")
+    return found if isinstance(found, dict) and found else None
 
 
 def has_powers(live: Any) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.core.sources import METERS, SOLAR_POWERWALL, VITALS
+from proxy.core.sources import METERS, SOLAR_POWERWALL, TARIFF, VITALS
 from proxy.server.route import Legacy, Route, Style
 from proxy.views import devices, meters, strings
 
@@ -85,8 +85,9 @@ OBJECTS: tuple[Route, ...] = (
     ),
     Route(
         "/api/tesla/tariff_rate",
-        "503: the tariff is not read, neither from the gateway nor from Tesla's cloud",
+        "What the utility charges, as Tesla's cloud has it; 503 where the cloud is not read",
         "Gateways",
+        sources=(TARIFF,),
         endpoint="tariff",
         process=True,
     ),

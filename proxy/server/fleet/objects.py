@@ -11,6 +11,8 @@ from aiohttp import web
 
 from proxy.core.errors import GatewayError, SourceUnavailable
 from proxy.core.model import JSON, Source
+from proxy.core.sources import TARIFF
+from proxy.gateways.status import links_of
 from proxy.server.fleet.members import Members, members_of
 from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
 from proxy.views import gateway_object, totals
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
+
+
+_NO_TARIFF = "The tariff is read from Tesla's cloud only: without PW_HOST, or with PW_CLOUD_HYBRID=yes beside a gateway."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,10 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     async def mqtt_status(_: web.Request, route: Route, __: Gateway) -> web.Response:
         return _answer(MQTT_OFF, public=route.public)
 
-    async def tariff(_: web.Request, __: Route, ___: Gateway) -> web.Response:
-        return problem(503, "The tariff is not read here; Tesla's app and cloud have it.")
+    async def tariff(request: web.Request, route: Route, gateway: Gateway) -> web.Response:
+        if not any(TARIFF in link.sources for link in links_of(gateway.cache)):
+            return problem(503, _NO_TARIFF)
+        return (await context.readings.answer(request, route, gateway))[0]
 
     async def console(_: web.Request, __: Route, ___: Gateway) -> web.Response:
         return web.Response(status=302, headers={"Location": "status", **COMMON_HEADERS})
