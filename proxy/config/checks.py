@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from proxy.config import cloud, gateways
-from proxy.config.gateway_settings import GatewaySettings
+from proxy.config.gateway_settings import GatewaySettings, is_auto
 from proxy.config.settings import SETTINGS, Settings, value_of
-from proxy.config.types import TEXT
+from proxy.config.types import TEXT, is_address
 from proxy.features import features
 from proxy.files import load_pair
 
@@ -78,6 +78,8 @@ def _problems_of_gateway(gateway: GatewaySettings) -> Iterator[str]:
     yield from _unusable_key(gateway.rsa_key_path)
     if gateway.gw_tls == "ca" and not gateway.gw_ca:
         yield "PW_GW_TLS=ca needs PW_GW_CA: a PEM file with the certificate that signs the gateway's."
+    if is_auto(gateway.host) and (gateway.gw_tls != "pin" or gateway.host.startswith("http://")):
+        yield "PW_HOST=auto needs PW_GW_TLS=pin, and no http://: the gateway is recognised by its certificate."
     if gateway.rsa_key_path and not (gateway.password or gateway.gw_pwd):
         yield "PW_RSA_KEY_PATH needs PW_PASSWORD or PW_GW_PWD too: the gateway requires a login."
     yield from cloud.problems(gateway)
@@ -107,6 +109,8 @@ def _warnings_of_gateway(gateway: GatewaySettings) -> Iterator[str]:
         yield f"PW_GW_CA has no effect with PW_GW_TLS={gateway.gw_tls}."
     if gateway.gw_tls == "off":
         yield "PW_GW_TLS=off: the password is sent to any device that answers at the gateway's address."
+    if gateway.host_scan and (is_address(gateway.host) or gateway.gw_tls != "pin"):
+        yield "PW_HOST_SCAN has no effect unless PW_HOST is auto or a name, and PW_GW_TLS is pin."
     if gateway.wifi_host and not (gateway.gw_pwd and (gateway.rsa_key_path or gateway.password)):
         yield "PW_WIFI_HOST has no effect without PW_GW_PWD and one of PW_RSA_KEY_PATH and PW_PASSWORD."
     if gateway.tedapi_api_version != _QUERIES:

@@ -11,6 +11,7 @@ from proxy.config.types import ADDRESS, FLAG, PATH, TEXT, choice, number, whole
 # What the pypowerwall proxy takes for an address that was not given.
 NO_EMAIL = "email@example.com"
 
+# ``auto`` is for PW_HOST, too: the gateway is searched for.
 AUTO, FLEET, OWNER, STATIC, OFF = "auto", "fleet", "owner", "static", "off"
 
 # The id of the only gateway, where none are listed; its state stands in the state folder itself.
@@ -21,6 +22,11 @@ DEFAULT_ZONE = "America/Los_Angeles"
 SUM = "sum"
 
 _A_DAY = 86400
+
+
+def is_auto(host: str) -> bool:
+    """Say whether a PW_HOST leaves the address to a search."""
+    return host.removeprefix("http://").partition(":")[0] == AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,19 @@ class GatewaySettings:
     site: str = ""
     listen: int | None = None
     type: str = "powerwall"
-    host: str = row(GATEWAY, kinds.GATEWAY, "", "Address of the gateway, with the port if it is not 443")
+    host: str = row(
+        GATEWAY,
+        kinds.GATEWAY,
+        "",
+        "Address of the gateway, with the port if it is not 443; auto: it is searched for",
+    )
+    host_scan: bool = row(
+        GATEWAY,
+        FLAG,
+        False,
+        "Search at every address of this machine's networks, too, for a PW_HOST that is auto or a name",
+        ours=True,
+    )
     password: str = row(GATEWAY, TEXT, "", "Password of the gateway's customer login", secret=True)
     email: str = row(
         GATEWAY,

@@ -71,6 +71,15 @@ def split_address(text: str) -> tuple[str, int | None]:
     return host, int(port) if port else None
 
 
+def is_address(host: str) -> bool:
+    """Say whether a host is given in numbers."""
+    try:
+        ipaddress.ip_address(split_address(host.removeprefix("http://"))[0])
+    except ValueError:
+        return False
+    return True
+
+
 def _is_host(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -87,7 +96,8 @@ def _gateway(text: str) -> str:
     scheme, plain, rest = text.strip().rpartition("http://")
     if scheme:
         raise ValueError(_ADDRESS)
-    return f"{plain}{_address(rest.removeprefix('https://').removesuffix('/'))}"
+    address = _address(rest.removeprefix("https://").removesuffix("/"))
+    return plain + re.sub(r"^auto(?=:|$)", "auto", address, flags=re.IGNORECASE)
 
 
 def _address(text: str) -> str:

@@ -53,6 +53,7 @@ class GatewayConnector(aiohttp.BaseConnector):
                 trust.check(transport)
             except aiohttp.ServerFingerprintMismatch as exc:
                 transport.abort()
+                self._dialer.report(is_there=False)
                 raise CertificateChanged(
                     f"{self._address} shows another certificate than before; if that is right (new gateway, new "
                     "firmware), run: powerwall-proxy cert accept"

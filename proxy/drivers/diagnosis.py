@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
@@ -26,6 +24,7 @@ from proxy.core.model import Document, Exchange, Source
 from proxy.core.sources import METERS, SOE, STATUS, VITALS
 from proxy.drivers.base import Driver, ReportsUsage
 from proxy.drivers.cloud.diagnosis import diagnose_cloud
+from proxy.drivers.dial import NotFound
 from proxy.drivers.finding import Finding
 from proxy.drivers.http_client import GatewayClient
 from proxy.state.certificates import trusting_context
@@ -85,39 +84,39 @@ def verdict(findings: Iterable[Finding]) -> Finding | None:
 
 
 async def _address(session: GatewayClient, _: float) -> Finding:
-    """Resolve the name, if it is one."""
+    """Resolve the name, or search for the gateway."""
     try:
-        ipaddress.ip_address(session.host)
-    except ValueError:
-        pass
-    else:
-        return Finding("address", session.host)
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            session.host, session.port, type=socket.SOCK_STREAM
-        )
+        address = await session.address_now()
+    except NotFound as exc:
+        advice = "Your router's list of devices shows the address of the gateway: set PW_HOST to it."
+        return Finding("address", str(exc), Cause.ADDRESS, advice)
     except OSError:
         advice = "Check the spelling of PW_HOST, or use the address in numbers."
         return Finding("address", f"the name {session.host} cannot be resolved", Cause.ADDRESS, advice)
-    return Finding("address", f"{session.host} is {found[0][4][0]}")
+    return Finding("address", address if session.host == address else f"{session.host} is {address}")
 
 
 async def _port(session: GatewayClient, soft_timeout_s: float) -> Finding:
     """Open a connection and close it."""
-    step = "port"
+    step, host = "port", await _place(session)
     try:
         async with asyncio.timeout(soft_timeout_s):
-            _, writer = await asyncio.open_connection(session.host, session.port)
+            _, writer = await asyncio.open_connection(host, session.port)
     except TimeoutError:
-        detail = f"{session.host} does not react within {soft_timeout_s:g} s"
+        detail = f"{host} does not react within {soft_timeout_s:g} s"
         return Finding(step, detail, Cause.ROUTE, ROUTE_ADVICE)
     except OSError as exc:
         if exc.errno in _NO_ROUTE:
-            detail = f"{session.host} cannot be reached: {exc.strerror}"
+            detail = f"{host} cannot be reached: {exc.strerror}"
             return Finding(step, detail, Cause.ROUTE, ROUTE_ADVICE)
-        return Finding(step, f"port {session.port} is closed at {session.host}", Cause.PORT, PORT_ADVICE)
+        return Finding(step, f"port {session.port} is closed at {host}", Cause.PORT, PORT_ADVICE)
     writer.close()
     return Finding(step, f"port {session.port} is open")
+
+
+async def _place(session: GatewayClient) -> str:
+    """Return what connections of the next steps go to: a name may have addresses that do not work beside one that does."""
+    return await session.address_now() if session.is_auto else session.host
 
 
 async def _tls(session: GatewayClient, soft_timeout_s: float) -> Finding:
@@ -127,7 +126,10 @@ async def _tls(session: GatewayClient, soft_timeout_s: float) -> Finding:
     try:
         async with asyncio.timeout(soft_timeout_s):
             _, writer = await asyncio.open_connection(
-                session.host, session.port, ssl=trusting_context(), server_hostname=session.server_name
+                await _place(session),
+                session.port,
+                ssl=trusting_context(),
+                server_hostname=session.server_name,
             )
     except (OSError, TimeoutError) as exc:
         return await _no_tls(session, soft_timeout_s, exc)
@@ -158,7 +160,7 @@ async def _speaks_http(session: GatewayClient, soft_timeout_s: float) -> bool:
     """Say whether a request without TLS is answered. Servers of TLS may answer, too: that they want HTTPS."""
     try:
         async with asyncio.timeout(soft_timeout_s):
-            reader, writer = await asyncio.open_connection(session.host, session.port)
+            reader, writer = await asyncio.open_connection(await _place(session), session.port)
             try:
                 writer.write(f"GET / HTTP/1.0\r\nHost: {session.address}\r\n\r\n".encode())
                 answer = await reader.read(1024)

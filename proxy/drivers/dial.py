@@ -20,49 +20,73 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from proxy.core.errors import CertificateChanged, GatewayError, Unreachable
 
+if TYPE_CHECKING:
+    from proxy.drivers.locator import Locator
+
 _P = TypeVar("_P", bound=asyncio.BaseProtocol)
+_T = TypeVar("_T")
 
 # RFC 8305 section 5 proposes 250 ms and at most 2 s between attempts. A gateway's handshake may take most of a
 # second, and it should not have to make a second one because its name has two addresses.
 _STAGGER_S = 1.0
+
 
 # Begins to look up the addresses of a name; the result may be an OSError.
 Resolve: TypeAlias = "Callable[[str], asyncio.Future[list[str]]]"
 _Attempt: TypeAlias = "asyncio.Task[tuple[asyncio.Transport, _P]]"
 
 
+class NotFound(OSError):
+    """A search for the gateway was in vain; the message is a sentence."""
+
+
 def resolve(host: str) -> asyncio.Future[list[str]]:
     """Look up the addresses of a name beside the event loop. The result may be an OSError."""
+
+    def look_up() -> list[str]:
+        try:
+            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        except UnicodeError as exc:  # a label that is empty or too long
+            raise socket.gaierror(socket.EAI_NONAME, "not a host name") from exc
+        return list(dict.fromkeys(_numeric(info[4]) for info in infos))
+
+    return _beside(look_up)
+
+
+def name_of(address: str) -> asyncio.Future[str]:
+    """Look up the name of an address beside the event loop. The result may be an OSError."""
+    return _beside(lambda: socket.getnameinfo((address, 0), socket.NI_NAMEREQD)[0])
+
+
+def _beside(look_up: Callable[[], _T]) -> asyncio.Future[_T]:
+    """Call the system's resolver in a thread of its own. The result may be an OSError."""
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[list[str]] = loop.create_future()
+    found: asyncio.Future[_T] = loop.create_future()
     # The caller may have given up before there is a result.
     found.add_done_callback(lambda it: None if it.cancelled() else it.exception())
 
-    def deliver(addresses: list[str] | None, error: OSError | None) -> None:
+    def deliver(result: _T | OSError) -> None:
         if found.done():
             return
-        if addresses is None:
-            found.set_exception(error or OSError())
+        if isinstance(result, OSError):
+            found.set_exception(result)
         else:
-            found.set_result(addresses)
+            found.set_result(result)
 
-    def look_up() -> None:
-        result: tuple[list[str] | None, OSError | None]
+    def call() -> None:
+        result: _T | OSError
         try:
-            infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            result = list(dict.fromkeys(_numeric(info[4]) for info in infos)), None
+            result = look_up()
         except OSError as exc:
-            result = None, exc
-        except UnicodeError:  # a label that is empty or too long
-            result = None, socket.gaierror(socket.EAI_NONAME, "not a host name")
+            result = exc
         with suppress(RuntimeError):  # the loop is closed: the process ends
-            loop.call_soon_threadsafe(deliver, *result)
+            loop.call_soon_threadsafe(deliver, result)
 
-    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    threading.Thread(target=call, name="resolver", daemon=True).start()
     return found
 
 
@@ -74,26 +98,60 @@ def _numeric(address: tuple[Any, ...]) -> str:
 
 
 class Dialer:
-    """Opens connections to one host and port; ``server_name`` is the name for TLS (SNI)."""
+    """Opens connections to one host and port; ``server_name`` is the name for TLS (SNI).
 
-    def __init__(self, host: str, port: int, server_name: str, *, resolve: Resolve = resolve) -> None:
+    A ``locator`` looks the host up; how the addresses do that it found is reported to it.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        server_name: str,
+        *,
+        resolve: Resolve = resolve,
+        locator: Locator | None = None,
+    ) -> None:
         self._host = host
         self._port = port
         self._server_name = server_name
-        self._resolve = resolve
+        self._resolve = locator.resolve if locator else resolve
+        self._locator = locator
         self._lookup: asyncio.Future[list[str]] | None = None
 
     async def open(
         self, factory: Callable[[], _P], tls: ssl.SSLContext | None, *, within_s: float | None
     ) -> tuple[asyncio.Transport, _P]:
         """Connect, and shake hands if there is a context. Raises TimeoutError or GatewayError."""
+        opened = None
         try:
             async with asyncio.timeout(within_s):
-                return await self._race(factory, tls)
+                opened = await self._race(factory, tls)
+                return opened
         except OSError as exc:
             if isinstance(exc, TimeoutError) and exc.errno is None:
                 raise  # not the system's, which has a number
             raise self._named(exc) from exc
+        finally:
+            self.report(is_there=opened is not None)
+
+    def report(self, *, is_there: bool) -> None:
+        """Note whether the gateway is at the addresses in use, where they can be others another time."""
+        if self._locator:
+            self._locator.report(is_there=is_there)
+
+    async def addresses(self) -> Sequence[str]:
+        """Return the addresses of the host; callers at the same time share one lookup. Raises OSError."""
+        with suppress(ValueError):
+            return [str(ipaddress.ip_address(self._host))]
+        if self._lookup is None or self._lookup.done():
+            self._lookup = self._resolve(self._host)
+        return await asyncio.shield(self._lookup)
+
+    def close(self) -> None:
+        """End the lookup that is under way."""
+        if self._lookup is not None:
+            self._lookup.cancel()
 
     async def accepts(self, *, within_s: float) -> bool:
         """Open a TCP connection and close it: whether one is to be had. No TLS, no HTTP."""
@@ -111,7 +169,7 @@ class Dialer:
 
         The next address is tried as soon as one fails, and beside it when it has not answered in a second.
         """
-        waiting = deque(await self._addresses())
+        waiting = deque(await self.addresses())
         running: set[_Attempt[_P]] = set()
         failure: BaseException | None = None
         try:
@@ -147,14 +205,6 @@ class Dialer:
         except RuntimeError as exc:  # uvloop's, when the peer resets at once
             raise ConnectionResetError(str(exc)) from exc
 
-    async def _addresses(self) -> Sequence[str]:
-        """Return the addresses of the host; callers at the same time share one lookup."""
-        with suppress(ValueError):
-            return [str(ipaddress.ip_address(self._host))]
-        if self._lookup is None or self._lookup.done():
-            self._lookup = self._resolve(self._host)
-        return await asyncio.shield(self._lookup)
-
     def _named(self, exc: OSError) -> GatewayError:
         """Say in a sentence why there is no connection."""
         address = f"[{self._host}]" if ":" in self._host else self._host
@@ -166,6 +216,8 @@ class Dialer:
                 return Unreachable(
                     f"{where}: the TLS handshake failed (a gateway accepts only certain names)"
                 )
+            case NotFound():
+                return Unreachable(str(exc), awaits_connection=True)
             case socket.gaierror():
                 return Unreachable(f"the name {self._host} cannot be resolved", awaits_connection=True)
             case _:

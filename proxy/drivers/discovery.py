@@ -12,13 +12,14 @@ import ipaddress
 import re
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from proxy.drivers.dial import name_of, resolve
 from proxy.state.certificates import trusting_context
 
 ACCESS_POINT = "192.168.91.1"
@@ -26,6 +27,8 @@ ACCESS_POINT = "192.168.91.1"
 _MAC_PREFIXES = ("90:03:71", "00:d6:cb")
 # Its certificate has them, and routers that name their DHCP clients may know them.
 _NAMES = ("powerwall", "teg")
+# The names that gateways give to the DHCP server: part number, revision and serial number, as on the sticker.
+_DIN = re.compile(r"\d{7}-\d{2}-[a-z]--[a-z0-9]+(\.|$)", re.IGNORECASE)
 _HTTPS = 443
 _HANDSHAKE_S = 2.0
 _AT_ONCE = 16
@@ -34,13 +37,18 @@ _MOST_ADDRESSES = 1022  # of a /22; a larger network is no home's
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where to look; ``neighbours`` and ``routes`` are the system's own tables (proc(5))."""
+    """Where to look; ``neighbours`` and ``routes`` are the system's own tables (proc(5)).
+
+    ``name_of`` looks up what the router calls an address; the result may be an OSError.
+    """
 
     addresses: tuple[str, ...] = (ACCESS_POINT,)
     names: tuple[str, ...] = _NAMES
-    neighbours: Path = Path("/proc/net/arp")
-    routes: Path = Path("/proc/net/route")
+    # Not /proc/net, which a service may not see (systemd.exec(5), ProcSubset).
+    neighbours: Path = Path("/proc/self/net/arp")
+    routes: Path = Path("/proc/self/net/route")
     port: int = _HTTPS
+    name_of: Callable[[str], Awaitable[str]] = name_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,9 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A gateway: its address as PW_HOST takes it, why it was tried, the SHA-256 of its certificate in hex."""
+    """A gateway: its address, also as PW_HOST takes it, why it was tried, the SHA-256 of its certificate in hex."""
 
+    address: str
     host: str
     reason: str
     fingerprint: str
@@ -65,9 +74,16 @@ async def candidates(places: Places) -> list[Candidate]:
     found = [Candidate(address, "the gateway's own Wi-Fi") for address in places.addresses]
     for name in places.names:
         found += [Candidate(address, f"the name {name}") for address in await _resolved(name)]
+    around = dict(neighbours(_text(places.neighbours)))
     found += [
         Candidate(address, "a neighbour with a MAC address of Tesla")
-        for address in tesla_neighbours(_text(places.neighbours))
+        for address, mac in around.items()
+        if mac.startswith(_MAC_PREFIXES)
+    ]
+    found += [
+        Candidate(address, f"a neighbour with the name {name}")
+        for address, name in await _names(around, places)
+        if _DIN.match(name)
     ]
     return list({candidate.address: candidate for candidate in reversed(found)}.values())[::-1]
 
@@ -104,14 +120,14 @@ async def probe(candidate: Candidate, port: int) -> Found | None:
             _, writer = await asyncio.open_connection(
                 candidate.address, port, ssl=trusting_context(), server_hostname=candidate.address
             )
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError, ValueError):  # ValueError: an address with a zone is no name for TLS
         return None
     certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     if not certificate or not is_of_a_gateway(certificate):
         return None
     host = candidate.address if port == _HTTPS else f"{candidate.address}:{port}"
-    return Found(host, candidate.reason, hashlib.sha256(certificate).hexdigest())
+    return Found(candidate.address, host, candidate.reason, hashlib.sha256(certificate).hexdigest())
 
 
 def is_of_a_gateway(der: bytes) -> bool:
@@ -126,13 +142,13 @@ def is_of_a_gateway(der: bytes) -> bool:
     return is_teslas and not {*_NAMES}.isdisjoint(names.get_values_for_type(x509.DNSName))
 
 
-def tesla_neighbours(arp: str) -> Iterator[str]:
-    """Yield the addresses in the system's neighbour table whose MAC address is Tesla's."""
+def neighbours(arp: str) -> Iterator[tuple[str, str]]:
+    """Yield the addresses in the system's neighbour table with their MAC addresses; not those that did not answer."""
     for line in arp.splitlines()[1:]:
         if match := re.match(r"(\S+)\s+\S+\s+\S+\s+([0-9a-fA-F:]{17})\s", line):
             address, mac = match.groups()
-            if mac.lower().startswith(_MAC_PREFIXES):
-                yield address
+            if mac != "00:00:00:00:00:00":
+                yield address, mac.lower()
 
 
 def own_networks(routes: str) -> Iterator[ipaddress.IPv4Network]:
@@ -142,7 +158,7 @@ def own_networks(routes: str) -> Iterator[ipaddress.IPv4Network]:
         if len(fields) > 7 and fields[2] == "00000000" and fields[1] != "00000000":  # noqa: PLR2004 - proc(5)
             address, mask = (socket.inet_ntoa(struct.pack("=L", int(fields[place], 16))) for place in (1, 7))
             network = ipaddress.IPv4Network(f"{address}/{mask}", strict=False)
-            if network.is_private and not network.is_loopback and not network.is_link_local:
+            if network.is_private and not network.is_link_local:
                 yield network
 
 
@@ -154,12 +170,24 @@ def _text(path: Path) -> str:
         return ""
 
 
+async def _names(addresses: Iterable[str], places: Places) -> list[tuple[str, str]]:
+    """Look up the names of addresses, a few at a time; an address without one is left out."""
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(address: str) -> tuple[str, str] | None:
+        async with free:
+            try:
+                async with asyncio.timeout(_HANDSHAKE_S):
+                    return address, await places.name_of(address)
+            except (OSError, TimeoutError):
+                return None
+
+    return [named for named in await asyncio.gather(*map(one, addresses)) if named]
+
+
 async def _resolved(name: str) -> list[str]:
     try:
         async with asyncio.timeout(_HANDSHAKE_S):
-            found = await asyncio.get_running_loop().getaddrinfo(
-                name, None, family=socket.AF_INET, type=socket.SOCK_STREAM
-            )
+            return [address for address in await resolve(name) if ":" not in address]
     except (OSError, TimeoutError):
         return []
-    return [str(entry[4][0]) for entry in found]

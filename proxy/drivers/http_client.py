@@ -8,7 +8,6 @@ whatever host a broken or hostile answer names.
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -19,6 +18,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from proxy.config.gateway_settings import AUTO
+from proxy.config.types import is_address
 from proxy.core.errors import (
     BadAnswer,
     GatewayError,
@@ -30,15 +31,16 @@ from proxy.core.retry_after import retry_after_s
 from proxy.drivers.base import FILES_AT_ONCE, Asset, Usage
 from proxy.drivers.connector import GatewayConnector
 from proxy.drivers.dial import Dialer, reason
-from proxy.drivers.trust import Trust, Trusted, server_name
+from proxy.drivers.inflate import MAX_BODY, inflate
+from proxy.drivers.trust import SERVER_NAME, Trust, Trusted, server_name
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
     from proxy.core.clock import Clock
+    from proxy.drivers.discovery import Places
+    from proxy.drivers.locator import Locator
     from proxy.state.store import StateStore
 
-MAX_BODY = 1024 * 1024
-GZIP = b"\x1f\x8b"
 _CHUNK = 64 * 1024
 _PART = 16 * 1024  # of a file
 _LONGEST_S = 120.0  # for a file; 4 MB take a weak Wi-Fi a minute
@@ -78,18 +80,27 @@ class GatewayClient:
     (firmware before 1.20) goes without TLS.
     """
 
-    def __init__(self, host: str, settings: GatewaySettings, memory: StateStore, clock: Clock) -> None:
+    def __init__(
+        self,
+        host: str,
+        settings: GatewaySettings,
+        memory: StateStore,
+        clock: Clock,
+        *,
+        places: Places | None = None,
+    ) -> None:
         parts = urlsplit(host if "://" in host else f"https://{host}")
         self.plain = parts.scheme == "http"
         self.host = parts.hostname or ""
+        self.is_auto = self.host == AUTO
         self.port = parts.port or (80 if self.plain else 443)
         self.address = parts.netloc
-        self._received = 0  # bytes of bodies, as they came over the wire
-        self._sent = 0
+        self._received = self._sent = 0  # bytes of bodies, as they came over the wire
         self._requests = 0
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)
         self._clock = clock
-        self._base = f"{parts.scheme}://{parts.netloc}"
+        netloc = SERVER_NAME + parts.netloc.removeprefix(AUTO) if self.is_auto else parts.netloc
+        self._base = f"{parts.scheme}://{netloc}"
         self._settings = settings
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._long = aiohttp.ClientTimeout(
@@ -98,7 +109,7 @@ class GatewayClient:
         self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by whether it is for files
         self._failed = False  # how the last request ended
         self.server_name = server_name(self.host)
-        self._dialer = Dialer(self.host, self.port, self.server_name)
+        self._dialer = Dialer(self.host, self.port, self.server_name, locator=self._locator(memory, places))
         self._trust = None if self.plain else Trust(self._dialer, self.address, settings, memory)
         self._lock = asyncio.Lock()
 
@@ -186,6 +197,10 @@ class GatewayClient:
             failure.was_sent = sent is None or sent.is_set()
             raise failure from exc
 
+    async def address_now(self) -> str:
+        """Return the first address that a connection is made to. Raises OSError."""
+        return (await self._dialer.addresses())[0]
+
     async def accepts_connections(self) -> bool:
         """Open a TCP connection and close it: whether the gateway is there again, at next to no cost to it."""
         return await self._dialer.accepts(within_s=_ACCEPTS_S)
@@ -199,6 +214,15 @@ class GatewayClient:
         for session in self._sessions.values():
             await session.close()
         self._sessions.clear()
+        self._dialer.close()
+
+    def _locator(self, memory: StateStore, places: Places | None) -> Locator | None:
+        """Follow the pinned certificate where the address can change; without a pin there is nothing to follow."""
+        if self.plain or self._settings.gw_tls != "pin" or is_address(self.host):
+            return None
+        from proxy.drivers.locator import Locator  # noqa: PLC0415 - most gateways have an address in numbers
+
+        return Locator(self.address, self.port, self._settings, memory, self._clock, places)
 
     # -- opening -----------------------------------------------------------------------------
 
@@ -216,10 +240,9 @@ class GatewayClient:
         # Counted when it goes out: aiohttp may repeat a request, or find no connection to send it over.
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(self._count)
-        # The gateway's cookies are kept by the driver that logged in, nowhere else.
         return aiohttp.ClientSession(
             connector=GatewayConnector(self._dialer, self.address, size, keep=pool > 0),
-            cookie_jar=aiohttp.DummyCookieJar(),
+            cookie_jar=aiohttp.DummyCookieJar(),  # the driver that logged in keeps them
             timeout=self._timeout,
             auto_decompress=False,
             trace_configs=[trace],
@@ -276,17 +299,3 @@ def _is_framing(exc: BaseException) -> bool:
     return not isinstance(exc, aiohttp.ClientPayloadError) or not isinstance(
         exc.__cause__, ConnectionError | aiohttp.ServerDisconnectedError | type(None)
     )
-
-
-def inflate(body: bytes, path: str) -> bytes:
-    """Decompress a gzip body, recognised by its magic number: firmware from 25.42.2 compresses without being requested to."""
-    if not body.startswith(GZIP):
-        return body
-    engine = zlib.decompressobj(wbits=31)
-    try:
-        plain = engine.decompress(body, MAX_BODY + 1)
-    except zlib.error as exc:
-        raise BadAnswer(f"{path}: the compressed answer is damaged") from exc
-    if len(plain) > MAX_BODY or not engine.eof:
-        raise BadAnswer(f"{path}: the compressed answer is too long or cut off")
-    return plain

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 Trusted: TypeAlias = "ssl.SSLContext | aiohttp.Fingerprint | bool"
 
 # The names that a gateway's TLS accepts (docs/protocol.md, "Address and TLS"); any other aborts the handshake.
-_SNI = "powerwall"
+SERVER_NAME = "powerwall"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -111,5 +111,5 @@ def server_name(host: str) -> str:
     try:
         ipaddress.ip_address(host)
     except ValueError:
-        return _SNI
+        return SERVER_NAME
     return host

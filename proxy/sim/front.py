@@ -46,6 +46,7 @@ class HttpFrontend:
         self._serial = serial
         self._desk = desk
         self._now = now
+        self._made_for = host
         self._generation = 0
         self._sni = SniRule()
         self._runner: web.AppRunner | None = None
@@ -53,7 +54,7 @@ class HttpFrontend:
     @property
     def certificate(self) -> Certificate:
         """The certificate that new connections see."""
-        return certificate(self.listener.host, self._generation)
+        return certificate(self._made_for, self._generation)
 
     @property
     def connections(self) -> int:
@@ -103,6 +104,11 @@ class HttpFrontend:
         """Refuse new connections and break the open ones."""
         self.listener.close()
         self.abort()
+
+    def move(self, host: str) -> None:
+        """Change the address; the certificate, which names the first one, stays. Takes effect when opened again."""
+        self.shut()
+        self.listener.host = host
 
     def abort(self) -> None:
         """Break the open connections."""

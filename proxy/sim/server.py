@@ -268,6 +268,11 @@ class SimulatedGateway:
         self._frontend.abort()
         self._faults_changed()
 
+    def move(self, host: str) -> None:
+        """Get another address, as with a new DHCP lease; open connections break."""
+        self._frontend.move(host)
+        self._faults_changed()
+
     def reboot(self, seconds: float = 60.0) -> None:
         """Refuse connections for some seconds, forget all sessions, start again."""
         self.expire_sessions()

@@ -28,6 +28,9 @@ PROBLEMS = {
         'PW_HOST is "https://192.168.1.50/api/status", but must be host, host:port or [IPv6]:port, '
         "without a path.",
     ],
+    "auto-without-pin.env": [
+        "PW_HOST=auto needs PW_GW_TLS=pin, and no http://: the gateway is recognised by its certificate.",
+    ],
     "numbers.env": [
         'PW_TIMEOUT is "0", but must be a number from 0.1 to 300.',
         'PW_POOL_MAXSIZE is "2.5", but must be a whole number from 0 to 64.',

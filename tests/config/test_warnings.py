@@ -71,3 +71,11 @@ def test_unknown_keys_of_the_file_are_warnings_too(tmp_path, key):
     assert warnings(PW_CONFIG=config) == [
         f"{key} in {config} is unknown and ignored; did you mean cache_expire?"
     ]
+
+
+@pytest.mark.parametrize("environ", [{"PW_HOST": "192.168.1.50"}, {"PW_GW_TLS": "off"}])
+def test_a_search_for_what_is_not_followed_is_a_warning(environ):
+    expected = "PW_HOST_SCAN has no effect unless PW_HOST is auto or a name, and PW_GW_TLS is pin."
+
+    assert expected in warnings(PW_HOST_SCAN="yes", **environ)
+    assert expected not in warnings(PW_HOST_SCAN="yes")

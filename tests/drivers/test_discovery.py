@@ -10,11 +10,11 @@ from proxy.drivers.discovery import (
     Candidate,
     Places,
     candidates,
+    neighbours,
     own_networks,
     probe,
     probe_all,
     subnet_candidates,
-    tesla_neighbours,
 )
 from proxy.state.certificates import serving_context
 
@@ -23,6 +23,7 @@ IP address       HW type     Flags       HW address            Mask     Device
 192.168.1.1      0x1         0x2         3c:a6:2f:00:11:22     *        eth0
 192.168.1.50     0x1         0x2         90:03:71:0a:0b:0c     *        eth0
 192.168.1.51     0x1         0x2         00:D6:CB:01:02:03     *        eth0
+192.168.1.60     0x1         0x2         24:21:5e:01:02:03     *        wlan0
 192.168.1.52     0x1         0x0         00:00:00:00:00:00     *        eth0
 """
 ROUTES = """\
@@ -34,13 +35,25 @@ tun0	00000008	00000000	0001	0	0	0	000000FF	0	0	0
 """
 
 
-def test_neighbours_with_a_mac_address_of_tesla_are_found():
-    assert [*tesla_neighbours(ARP)] == ["192.168.1.50", "192.168.1.51"]
+async def named(address):
+    """A router that knows one of its clients by the name that this gave."""
+    if address == "192.168.1.60":
+        return "1232100-00-E--TG121213001234.lan"
+    raise OSError
+
+
+def test_neighbours_are_read_but_for_addresses_that_did_not_answer():
+    assert [*neighbours(ARP)] == [
+        ("192.168.1.1", "3c:a6:2f:00:11:22"),
+        ("192.168.1.50", "90:03:71:0a:0b:0c"),
+        ("192.168.1.51", "00:d6:cb:01:02:03"),
+        ("192.168.1.60", "24:21:5e:01:02:03"),
+    ]
 
 
 @pytest.mark.parametrize("table", ["", "no table", "a\nb c d e f\n", "a\n1 2 3 90:03:71\n"])
 def test_a_table_of_another_form_has_no_neighbours_and_no_networks(table):
-    assert [*tesla_neighbours(table), *own_networks(table)] == []
+    assert [*neighbours(table), *own_networks(table)] == []
 
 
 def test_only_private_networks_of_this_machine_are_its_own():
@@ -60,13 +73,14 @@ def test_a_network_larger_than_a_home_is_not_scanned(tmp_path):
 
 
 async def test_an_address_with_two_reasons_is_tried_once(tmp_path):
-    """The first reason is the better one."""
+    """The first reason is the better one. A neighbour is one by its maker, or by the name that it gave the router."""
     (tmp_path / "arp").write_text(ARP)
-    places = Places(addresses=("192.168.1.50",), names=(), neighbours=tmp_path / "arp")
+    places = Places(addresses=("192.168.1.50",), names=(), neighbours=tmp_path / "arp", name_of=named)
 
     assert await candidates(places) == [
         Candidate("192.168.1.50", "the gateway's own Wi-Fi"),
         Candidate("192.168.1.51", "a neighbour with a MAC address of Tesla"),
+        Candidate("192.168.1.60", "a neighbour with the name 1232100-00-E--TG121213001234.lan"),
     ]
 
 
