@@ -12,7 +12,7 @@ COPY web web
 # Wheels only, and no pip in the result: nothing is compiled. A Raspberry Pi needs a 64-bit system.
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv --without-pip /opt/powerwall-proxy \
-    && pip --python /opt/powerwall-proxy install --no-cache-dir --only-binary :all: "$(echo /wheels/*.whl)[mqtt,notify,redis]"
+    && pip --python /opt/powerwall-proxy install --no-cache-dir --only-binary :all: "$(echo /wheels/*.whl)[mdns,mqtt,notify,redis]"
 
 FROM ${BASE}
 COPY --from=build /opt/powerwall-proxy /opt/powerwall-proxy

@@ -104,7 +104,7 @@ release: $(VENV)/.test ## build all that a release consists of into dist, with c
 lock: $(VENV)/.test ## update the pinned versions of dependencies
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--extra mqtt --extra redis \
+		--extra mdns --extra mqtt --extra redis \
 		--no-header pyproject.toml --output-file deploy/requirements.lock
 
 clean: ## remove what these commands made

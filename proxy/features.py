@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PACKAGES: Final = (
     "proxy.history",
+    "proxy.mdns",
     "proxy.mqtt",
     "proxy.notify",
     "proxy.openc2",

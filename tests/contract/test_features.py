@@ -74,6 +74,8 @@ def test_a_feature_is_deleted_with_its_package_and_one_line(tmp_path, package):
         assert "PW_OPENC2_KEY is unknown and ignored." in report["warnings"]
     if package == "proxy.history":
         assert "PW_HISTORY" not in report["settings"]
+    if package == "proxy.mdns":
+        assert "PW_MDNS" not in report["settings"]
     if package == "proxy.mqtt":
         assert "MQTT_HOST" not in report["settings"]
         assert "MQTT_PREFIX is unknown and ignored." in report["warnings"]
