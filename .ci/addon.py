@@ -23,6 +23,8 @@ FIRST = ("host", "password", "gw_pwd")
 # What the start script sets, and what is about files or addresses that an add-on does not have.
 _LEFT_OUT = frozenset(
     {"config", "state_path", "cache_file", "auth_path", "bind_address", "port", "base_url", "trusted_proxies"}
+    # Its network has no neighbours, and nothing of other machines.
+    | {"ingress", "mdns", "host_scan"}
     | {"https", "tls_cert", "tls_key", "gw_ca", "rsa_key_path"}
     | {"mqtt_tls_ca_cert", "mqtt_tls_cert", "mqtt_tls_key"}
     | {row.key for row in SETTINGS if row.group == REPLICAS}

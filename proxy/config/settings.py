@@ -84,6 +84,13 @@ class Settings:
     trusted_proxies: tuple[str, ...] = row(
         SERVER, kinds.NETWORKS, (), "Front servers whose X-Forwarded headers count", ours=True
     )
+    ingress: str = row(
+        SERVER,
+        kinds.HOST,
+        "",
+        "Address of Home Assistant's supervisor: what its ingress passes on may have any host; set by the add-on",
+        ours=True,
+    )
     https_port: int = row(
         SERVER,
         whole(0, kinds.HIGHEST_PORT),

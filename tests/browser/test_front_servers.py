@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def front():
     """Make a front server: it passes requests on below a prefix, and may hold streams back."""
 
-    def make(target: str, prefix: str = "/", *, buffers: bool = False):
+    def make(target: str, prefix: str = "/", *, buffers: bool = False, **sent: str):
         released = asyncio.Event()
 
         async def release(_) -> None:
@@ -29,7 +29,7 @@ def front():
             async with (
                 aiohttp.ClientSession(auto_decompress=False) as client,
                 client.get(
-                    target + path, params=request.query, headers={"Accept-Encoding": "gzip"}
+                    target + path, params=request.query, headers={"Accept-Encoding": "gzip", **sent}
                 ) as answer,
             ):
                 headers = {
@@ -95,3 +95,40 @@ async def test_any_prefix_works_without_a_setting(house, watch, front):
     await docs.get_by_text("/soe", exact=True).first.click()
     await docs.locator(".route[data-path='/soe']").get_by_role("button", name="Try it").click()
     await expect(docs.locator(".route[data-path='/soe'] pre[aria-live]")).to_contain_text("percentage")
+
+
+async def test_in_the_sidebar_of_home_assistant_everything_is_below_the_prefix(build, watch, front):
+    """
+    Home Assistant shows the page in a frame of its own, under a name of the Internet, and strips the
+    prefix: power flow, stream and status work, and no link or picture leads to Home Assistant instead.
+    """
+    prefix, outside = "/api/hassio_ingress/Zx9_8-7/", []
+    watch.forgiven = ("Failed to load resource",)  # the page that is not there
+    house = await build(ingress="127.0.0.1", style="black")
+    house.pin(solar=6500, site=-2100, battery=-3500)
+    app = front(house.url, prefix, Host="home.example", **{"X-Ingress-Path": prefix.rstrip("/")})
+
+    async def sidebar(request: web.Request) -> web.Response:
+        if request.path != "/":
+            outside.append(request.path)
+        frame = f'<iframe src="{prefix}" style="width: 100%; height: 90vh"></iframe>'
+        icon = "<link rel=icon href='data:,'>"
+        return web.Response(text=f"<!doctype html><title>Home</title>{icon}{frame}", content_type="text/html")
+
+    app.router.add_get("/{path:.*}", sidebar)
+    page = await watch.open(await serve(app, watch.stack) + "/")
+    frame = page.frame_locator("iframe")
+    await shows(frame, "solar", "6.5 kW")
+    await until(lambda: house.context.streams == 1, PATIENCE_S)
+    house.pin(solar=5400, site=-1000, battery=-3500)
+    await house.pass_time(5)
+    await shows(frame, "solar", "5.4 kW")
+
+    for path in ("status", "docs", "no-such-page"):
+        await page.frames[1].goto(page.frames[1].url.partition(prefix)[0] + prefix + path)
+        links = await frame.locator("a[href]").evaluate_all("links => links.map((link) => link.href)")
+        assert links
+        assert [link for link in links if prefix not in link and link.startswith(page.url)] == []
+        if path == "status":
+            await expect(frame.locator("#headline")).to_contain_text("Readings are")
+    assert outside == []

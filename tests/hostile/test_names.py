@@ -46,6 +46,37 @@ async def test_the_owner_s_names_open_everything(proxy, host):
     assert answer.status == 200
 
 
+async def test_what_home_assistant_passes_on_for_its_users_may_have_any_host(start, sim):
+    """It is reached under a name of the Internet itself; a page of another origin still may not write."""
+    proxy = await start(sim, control_secret=SECRET, ingress="127.0.0.1")
+    headers = {"Host": "home.example", "X-Ingress-Path": "/api/hassio_ingress/Zx9_8-7"}
+    write = {"data": {"value": "50", "token": SECRET}}
+
+    for path in LOCAL_ONLY:
+        assert (await proxy.get(path, headers=headers)).status == 200
+    answers = [
+        await proxy.post("/control/reserve", headers={**headers, "Origin": origin}, **write)
+        for origin in ("https://home.example", "https://evil.example")
+    ]
+
+    assert [answer.status for answer in answers] == [200, 403]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "headers"),
+    [
+        ("127.0.0.1", {}),
+        ("", {"X-Ingress-Path": "/api/hassio_ingress/Zx9_8-7"}),
+        ("172.30.32.2", {"X-Ingress-Path": "/api/hassio_ingress/Zx9_8-7"}),
+    ],
+)
+async def test_nothing_else_passes_for_home_assistant(start, sim, ingress, headers):
+    proxy = await start(sim, ingress=ingress)
+
+    for path in LOCAL_ONLY:
+        assert (await proxy.get(path, headers={"Host": "home.example", **headers})).status == 421
+
+
 @pytest.mark.parametrize("host", STRANGE)
 async def test_a_name_of_the_internet_opens_public_readings_only(proxy, sim, host):
     """

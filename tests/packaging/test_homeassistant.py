@@ -182,6 +182,7 @@ def test_form_and_broker_become_settings(installation, data):
         "PW_PORT": "0",
         "PW_TIMEZONE": "Europe/Berlin",
         "PW_TRUSTED_PROXIES": "172.30.32.2",
+        "PW_INGRESS": "172.30.32.2",
         "PW_STATE_PATH": str(data / "powerwall-proxy"),
         "MQTT_HOST": "core-mosquitto",
         "MQTT_PORT": "1883",

@@ -47,6 +47,7 @@ def main() -> int:
     options = json.loads((args.data / "options.json").read_text("utf-8"))
     os.environ.setdefault("PW_PORT", PORT)
     os.environ.setdefault("PW_TRUSTED_PROXIES", INGRESS)
+    os.environ.setdefault("PW_INGRESS", INGRESS)
     if zone := os.environ.get("TZ"):
         os.environ.setdefault("PW_TIMEZONE", zone)
     os.environ.update(broker(args.supervisor, os.environ.get("SUPERVISOR_TOKEN", "")))

@@ -33,6 +33,8 @@ _LOCAL = (".local", ".lan", ".home.arpa", ".internal", ".localhost")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
+# What ingress says of the prefix that it has stripped.
+_INGRESS = "X-Ingress-Path"
 # Names of query parameters that must not carry a secret: URLs are logged, kept and shown.
 _SECRETIVE = frozenset(
     {
@@ -106,7 +108,17 @@ def exposed(request: web.BaseRequest) -> web.Response | None:
 def is_ours(request: web.BaseRequest, settings: Settings) -> bool:
     """Say whether the request was sent to a name that is known to be this machine's."""
     name = name_of(host_of(request))
-    return name is not None and (is_local(name) or name in _names(settings.allowed_hosts))
+    return name is not None and (
+        is_local(name) or name in _names(settings.allowed_hosts) or is_from_ingress(request, settings)
+    )
+
+
+def is_from_ingress(request: web.BaseRequest, settings: Settings) -> bool:
+    """Say whether Home Assistant has passed the request on, under whatever name it is reached itself.
+
+    It does so for its users only, by a cookie that a browser sends to no other name: rebinding gains nothing.
+    """
+    return bool(settings.ingress) and request.remote == settings.ingress and _INGRESS in request.headers
 
 
 @lru_cache(maxsize=16)
@@ -218,6 +230,8 @@ def client_of(request: web.BaseRequest, settings: Settings) -> str:
 
 def base_of(request: web.BaseRequest, settings: Settings) -> str:
     """Return the prefix under which clients see the proxy: a trusted front server's word, or the setting."""
+    if is_from_ingress(request, settings) and _PREFIX.fullmatch(prefix := request.headers[_INGRESS]):
+        return prefix.rstrip("/") + "/"
     prefix = request.headers.get("X-Forwarded-Prefix", "") if settings.trusted_proxies else ""
     if (
         prefix

@@ -1,38 +1,19 @@
-"""Debian's nginx in front of the proxy, as docs/reverse-proxies.md configures it."""
+"""Servers in front of the proxy, as docs/reverse-proxies.md configures them."""
 
 import json
 import re
 from contextlib import closing
 from http.client import HTTPConnection
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
+from urllib.request import urlopen
 
+import aiohttp
 import pytest
 
-from tests.stack.servers import PATIENCE_S, ROOT, SECRET, demo, free_port, get, running
+from tests.stack import fronts
+from tests.stack.servers import PATIENCE_S, SECRET, demo, get
 
-BLOCKS = re.findall(
-    r"```nginx\n(location (\S+) \{.*?\n\})\n```",
-    (ROOT / "docs/reverse-proxies.md").read_text("utf-8"),
-    re.DOTALL,
-)
-CONFIGURATION = """\
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        {location}
-    }}
-}}
-"""
+EXAMPLES = fronts.examples()
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +22,17 @@ def proxy(tmp_path_factory):
         yield address
 
 
-@pytest.fixture(params=BLOCKS, ids=[prefix for _, prefix in BLOCKS])
-def front(request, proxy, tmp_path):
-    """The address of the proxy through nginx, with the prefix."""
-    location, prefix = request.param
-    port = free_port()
-    assert location.count("127.0.0.1:8675") == 1
-    made = CONFIGURATION.format(
-        folder=tmp_path, port=port, location=location.replace("127.0.0.1:8675", proxy)
-    )
-    (tmp_path / "nginx.conf").write_text(made)
-    address = f"http://127.0.0.1:{port}{prefix}"
-    command = ["nginx", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
-    with running(command, f"{address}health", tmp_path / "nginx.log"):
+@pytest.fixture(scope="module", params=EXAMPLES, ids=str)
+def front(request, proxy, tmp_path_factory):
+    """The address of the proxy through a front server, with the prefix."""
+    with fronts.front(request.param, proxy, tmp_path_factory.mktemp("front")) as address:
         yield address
 
 
-def test_the_document_has_both_situations():
-    assert [prefix for _, prefix in BLOCKS] == ["/", "/powerwall/"]
+def test_the_document_has_both_situations_of_each_server():
+    assert [str(example) for example in EXAMPLES] == [
+        f"{server} {prefix}" for server in fronts.SERVERS for prefix in ("/", "/powerwall/")
+    ]
 
 
 @pytest.mark.parametrize("page", ["", "status", "docs"])
@@ -71,6 +45,13 @@ def test_pages_and_everything_that_they_name_come_through(front, page):
     for name in named:
         assert urljoin(front + page, name).startswith(front), name
         assert get(urljoin(front + page, name)), name
+
+
+def test_the_prefix_without_its_slash_leads_to_the_page(front):
+    """Relative links would lead elsewhere from there."""
+    with urlopen(front.removesuffix("/"), timeout=PATIENCE_S) as answer:
+        assert answer.url.removesuffix("/") == front.removesuffix("/")
+        assert answer.url.endswith("/") or not urlsplit(front).path.strip("/")
 
 
 def test_readings_come_through(front):
@@ -89,6 +70,16 @@ def test_events_are_not_held_back(front):
             assert line
 
     assert json.loads(line.removeprefix(b"data:"))
+
+
+async def test_a_websocket_comes_through(front):
+    async with (
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as client,
+        client.ws_connect(f"{front}ws/aggregate") as socket,
+    ):
+        message = await socket.receive_json()
+
+    assert message
 
 
 @pytest.mark.parametrize(("site", "status"), [("", 200), ("http://evil.example", 403)])
