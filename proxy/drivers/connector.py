@@ -47,15 +47,19 @@ class GatewayConnector(aiohttp.BaseConnector):
         """Open a connection for a request: the method that aiohttp documents for its subclasses."""
         trust = req.ssl
         tls = (trust if isinstance(trust, ssl.SSLContext) else self._trusting) if req.is_ssl() else None
-        transport, protocol = await self._dialer.open(self._factory, tls, within_s=timeout.sock_connect)
-        if tls and isinstance(trust, aiohttp.Fingerprint):
+        while True:
+            transport, protocol = await self._dialer.open(self._factory, tls, within_s=timeout.sock_connect)
+            if not (tls and isinstance(trust, aiohttp.Fingerprint)):
+                return protocol
             try:
                 trust.check(transport)
             except aiohttp.ServerFingerprintMismatch as exc:
                 transport.abort()
                 self._dialer.report(is_there=False)
-                raise CertificateChanged(
-                    f"{self._address} shows another certificate than before; if that is right (new gateway, new "
-                    "firmware), run: powerwall-proxy cert accept"
-                ) from exc
-        return protocol
+                if not self._dialer.may_be_elsewhere:
+                    raise CertificateChanged(
+                        f"{self._address} shows another certificate than before; if that is right (new gateway, new "
+                        "firmware), run: powerwall-proxy cert accept"
+                    ) from exc
+            else:
+                return protocol

@@ -87,6 +87,8 @@ async def _address(session: GatewayClient, _: float) -> Finding:
     """Resolve the name, or search for the gateway."""
     try:
         address = await session.address_now()
+        if session.is_auto and not await session.accepts_connections():
+            address = await session.address_now()  # after a search
     except NotFound as exc:
         advice = "Your router's list of devices shows the address of the gateway: set PW_HOST to it."
         return Finding("address", str(exc), Cause.ADDRESS, advice)

@@ -33,6 +33,8 @@ _T = TypeVar("_T")
 # RFC 8305 section 5 proposes 250 ms and at most 2 s between attempts. A gateway's handshake may take most of a
 # second, and it should not have to make a second one because its name has two addresses.
 _STAGGER_S = 1.0
+# How long a request waits for a search; it may take half a minute.
+_SEARCH_S = 3.0
 
 
 # Begins to look up the addresses of a name; the result may be an OSError.
@@ -140,13 +142,24 @@ class Dialer:
         if self._locator:
             self._locator.report(is_there=is_there)
 
-    async def addresses(self) -> Sequence[str]:
-        """Return the addresses of the host; callers at the same time share one lookup. Raises OSError."""
+    @property
+    def may_be_elsewhere(self) -> bool:
+        """Whether another attempt would go to other addresses, or search for them."""
+        return self._locator is not None and self._locator.has_more
+
+    async def addresses(self, *, within_s: float | None = None) -> Sequence[str]:
+        """Return the addresses of the host; callers at the same time share one lookup. Raises OSError.
+
+        A lookup that takes longer goes on, for the next caller.
+        """
         with suppress(ValueError):
             return [str(ipaddress.ip_address(self._host))]
         if self._lookup is None or self._lookup.done():
             self._lookup = self._resolve(self._host)
-        return await asyncio.shield(self._lookup)
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._lookup), within_s)
+        except TimeoutError as exc:
+            raise NotFound(f"{self._host} is still being searched for") from exc
 
     def close(self) -> None:
         """End the lookup that is under way."""
@@ -169,7 +182,7 @@ class Dialer:
 
         The next address is tried as soon as one fails, and beside it when it has not answered in a second.
         """
-        waiting = deque(await self.addresses())
+        waiting = deque(await self.addresses(within_s=_SEARCH_S if self._locator else None))
         running: set[_Attempt[_P]] = set()
         failure: BaseException | None = None
         try:

@@ -63,7 +63,9 @@ class Locator:
         self._failed: frozenset[str] = frozenset()
         self._pause_s = _SHORTEST_PAUSE_S
         self._search_at = -math.inf
-        self._only: str | None = None  # the only gateway that a search found, which is to be pinned before the next
+        self._only: str | None = (
+            None  # the only gateway that a search found, which is to be pinned before the next
+        )
 
     def resolve(self, host: str) -> asyncio.Future[list[str]]:
         """Begin to look up the addresses to connect to. The result may be an OSError."""
@@ -77,6 +79,16 @@ class Locator:
         """Note whether the addresses that were given lead to the gateway: a connection came about, the pin was shown."""
         self._failed = frozenset() if is_there else frozenset(self._given)
 
+    @property
+    def has_more(self) -> bool:
+        """Whether a lookup would give other addresses than the last one, or search for them."""
+        known = self._known()
+        return (known is not None and known not in self._given) or self._is_due
+
+    @property
+    def _is_due(self) -> bool:
+        return self._clock.monotonic() >= self._search_at
+
     async def _look_up(self, host: str) -> list[str]:
         found = await self._found(host)
         self._given = found
@@ -85,14 +97,13 @@ class Locator:
     async def _found(self, host: str) -> list[str]:
         is_auto = host == AUTO
         pins = self._pins(is_auto=is_auto)
-        is_due = self._clock.monotonic() >= self._search_at
-        known = self._known() if pins else None if is_due else self._only
+        known = self._known() if pins else None if self._is_due else self._only
         if known and known not in self._failed:
             return [known]
         named = [] if is_auto else await self._named(host)
         if named and not self._failed:
             return named
-        if (is_auto or pins) and is_due:
+        if (is_auto or pins) and self._is_due:
             found = await self._search(named, pins)
             if found:
                 return [found]

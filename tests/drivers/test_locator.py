@@ -135,9 +135,9 @@ async def test_the_old_address_with_another_certificate_gets_no_request(network,
         async with network.gateway(FAR) as other:
             other.move(HERE)
             network.neighbours(HERE, THERE)
-            clock.advance(60)
             with pytest.raises(CertificateChanged):
                 await client.reads()
+            clock.advance(60)
 
             assert await client.reads()
 
@@ -165,8 +165,6 @@ async def test_a_name_that_leads_to_another_device_is_followed(network, tmp_path
         network.neighbours(THERE)
         async with network.gateway(HERE) as other:
             other.move("127.0.0.1")
-            with pytest.raises(CertificateChanged):
-                await client.reads()
 
             assert await client.reads()
 
