@@ -24,12 +24,17 @@ def front():
         async def release(_) -> None:
             released.set()
 
+        def accepted(request: web.Request) -> dict[str, str]:
+            return {name: text for name, text in request.headers.items() if name.startswith("Accept")}
+
         async def handle(request: web.Request) -> web.StreamResponse:
             path = request.match_info["path"]
             async with (
                 aiohttp.ClientSession(auto_decompress=False) as client,
                 client.get(
-                    target + path, params=request.query, headers={"Accept-Encoding": "gzip", **sent}
+                    target + path,
+                    params=request.query,
+                    headers={**accepted(request), "Accept-Encoding": "gzip", **sent},
                 ) as answer,
             ):
                 headers = {
