@@ -47,8 +47,7 @@ _LONGEST_S = 120.0  # for a file; 4 MB take a weak Wi-Fi a minute
 # A gateway in the same network accepts a connection in milliseconds, behind a weak Wi-Fi in a second or two.
 _ACCEPTS_S = 4.0
 _DENIED = frozenset({401, 403})
-# More than any gateway gets in a minute.
-_REMEMBERED = 600
+_REMEMBERED = 600  # more requests than any gateway gets in a minute
 
 
 @dataclass(frozen=True, slots=True)
