@@ -19,7 +19,6 @@ import pytest
 from proxy.mqtt.feature import Mqtt
 from tests.processes import ServerProcess, free_port, happens
 
-TIMEOUT_S = 10.0
 PREFIX = "pypowerwall"
 ROOT = f"{PREFIX}/default"
 
