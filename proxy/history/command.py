@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
         return actions[args.action](args, gateway, path)
     except (SourceError, BadQuery, TooNew) as exc:
         return complain(str(exc))
-    except (OSError, sqlite3.Error) as exc:
+    except OSError as exc:
+        return complain(f"{exc.filename or path}: {exc.strerror or exc}")
+    except sqlite3.Error as exc:
         return complain(f"{path}: {exc}")
 
 

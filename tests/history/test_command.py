@@ -142,6 +142,14 @@ def test_another_table_is_refused(state, tmp_path, capsys, content):
     assert "other.csv" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("action", ["import", "export"])
+def test_a_file_that_cannot_be_opened_is_named(state, tmp_path, capsys, action):
+    file = tmp_path / "no-such-folder" / "rows.csv"
+
+    assert main(["history", action, str(file)]) == 1
+    assert f"{file}: No such file or directory" in capsys.readouterr().err
+
+
 def test_the_file_may_follow_the_gateway(state, tmp_path):
     """Options and words may be in any order."""
     main(["history", "export", str(tmp_path / "rows.csv")])
