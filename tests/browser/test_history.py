@@ -29,8 +29,9 @@ async def past(build, tmp_path, sim):
     """A house with four days of past, and one of 25 hours a year ago."""
     folder = Path(tmp_path) / "state"
     days = [TODAY - timedelta(days=number) for number in range(3, -1, -1)]
-    make_days(folder / "history.db", [LONG_DAY, *days[:2], days[3]], BERLIN, until=EPOCH)
+    make_days(folder / "history.db", [LONG_DAY, *days[:2]], BERLIN, until=EPOCH)
     make_days(folder / "history.db", [days[2]], BERLIN, until=EPOCH, gap=(5, 7))
+    make_days(folder / "history.db", [days[3]], BERLIN, until=EPOCH)
     make_devices(folder / "history.db", BERLIN, at=bounds(days[2], BERLIN)[0] + 12 * 3600)
     return await build(state_path=str(folder), history=True, timezone="Europe/Berlin", style="black")
 
@@ -69,7 +70,7 @@ async def test_times_have_room_on_a_telephone(past, watch):
 
 async def test_the_energies_fit_into_their_tiles(past, watch):
     """At any width, also where the tiles of the power-flow page are larger."""
-    for width in (320, 1280, 1920):
+    for width in (320, 360, 390, 1280, 1920):
         page = await watch.open(
             past.url + "history?range=day&from=2025-10-07", viewport={"width": width, "height": 900}
         )
@@ -126,6 +127,8 @@ async def test_charge_and_reserve_of_a_week_are_a_table(past, watch):
     page = await watch.open(past.url + "history?range=week&from=2025-10-08")
     await page.locator("#charge .numbers summary").click()
 
+    gap, chart = page.locator("#level .gap"), page.locator("#level svg")
+    assert (await gap.bounding_box())["width"] < 0.03 * (await chart.bounding_box())["width"]  # two hours
     row = page.locator("#charge tbody tr").first
     await expect(row.locator("td").first).to_have_text("40 %")
     await expect(row.locator("td").nth(1)).to_have_text("20 %")
