@@ -60,6 +60,7 @@ class Gateway:
     started: float = 0.0  # wall clock
     tedapi: Tedapi = field(default_factory=lambda: Tedapi(""))
     clock_error_s: float = 0.0  # how much the gateway's own clock is ahead
+    signature_clock: Callable[[], float] | None = None  # what signatures are dated by, if not ``clock``
     _born: float = 0.0  # wall clock
     _seen: float = 0.0  # monotonic, up to where the house has lived
     _endpoints: dict[str, Endpoint] = field(default_factory=dict)

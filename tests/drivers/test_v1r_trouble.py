@@ -57,7 +57,6 @@ async def test_a_key_is_taken_soon_after_it_was_confirmed(wired, start, key, clo
 
     knows(wired, key)
     await pass_time(clock, proxy, 140)
-    knows(wired, key)
 
     assert (await proxy.get("/soe")).status == 200
 

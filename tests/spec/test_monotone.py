@@ -93,8 +93,6 @@ class House:
     async def look(self) -> None:
         """Read every counter of every process that runs, and compare."""
         for number in self.on(self.folder):
-            if self.driver == "v1r":
-                knows(self.sim, self.key)
             for key, value in (await counters(self.proxies[number], self.driver)).items():
                 highest = self.exported[number].get(key, 0.0)
                 assert value >= highest, f"{key} fell from {highest} to {value}"

@@ -47,7 +47,7 @@ def _fault(gateway: Gateway, tedapi: Tedapi, message: RoutableMessage) -> str | 
     if state is KeyState.INACTIVE:
         return "INACTIVE_KEY"
     expires_at = message.signature_data.rsa_data.expires_at
-    now = gateway.clock.wall() + gateway.clock_error_s
+    now = (gateway.signature_clock or gateway.clock.wall)() + gateway.clock_error_s
     if expires_at < now:
         return "TIME_EXPIRED"
     if expires_at > now + LIFE_S + SKEW_S:
