@@ -90,7 +90,7 @@ class Link:
         cooldown = self.exchange_cooldowns.get(exchange)
         if cooldown and (error := cooldown.refusal(now)):
             return error
-        if not self.breaker.permits(now):
+        if not self.breaker.permits(now, command=exchange == _COMMAND):
             # A trial under way is decided soon; until then "come back in a second".
             left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
             return self.named(CircuitOpen(self._reason(), retry_after=left))

@@ -101,8 +101,10 @@ class Breaker:
     paths: frozenset[str] = frozenset()
     error: GatewayError | None = None
 
-    def permits(self, now: float) -> bool:
-        """Say whether a request may be sent: closed, or due for a trial."""
+    def permits(self, now: float, *, command: bool = False) -> bool:
+        """Say whether a request may be sent: closed, or due for a trial, or a command that the error does not concern."""
+        if command and self.error is not None and self.error.permits_commands:
+            return True
         return self.state is State.CLOSED or (self.state is State.OPEN and now >= self.until)
 
     def begin(self, now: float) -> Breaker:

@@ -38,5 +38,6 @@ class BudgetSpent(GatewayError):
 
     status = 503
     title = "The month's requests to the cloud are used up"
+    permits_commands = True  # a part of the budget is theirs
     scope = Scope.LINK
     cooldowns_s = (300.0,)

@@ -45,6 +45,8 @@ class GatewayError(Exception):
     keeps_login: ClassVar[bool] = False
     # An outage of the gateway changes nothing about it.
     outlives_outage: ClassVar[bool] = False
+    # Commands are sent while it keeps the link open: it is about readings.
+    permits_commands: ClassVar[bool] = False
     # Something went wrong; False: the gateway is well, and this says what it is able to do.
     is_failure: ClassVar[bool] = True
 

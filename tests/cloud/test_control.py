@@ -70,6 +70,19 @@ async def test_a_command_is_accepted_first_and_confirmed_when_it_shows(
     assert str(held[what]).lower().removesuffix(".0") == value
 
 
+async def test_control_has_a_part_of_the_budget_of_its_own(control, cloud):
+    """It is sent where the requests for readings are used up; without any left it is refused with the reason."""
+    proxy, post = await control(cloud_budget=2)  # one for a reading, one for a command
+    refused = await proxy.get("/soe")
+
+    first, second = await post("reserve", "30"), await post("reserve", "40")
+
+    assert (refused.status, first.status, second.status) == (503, 202, 503)
+    assert [write.body for write in cloud.writes] == [b'{"backup_reserve_percent":30}']
+    assert "PW_CLOUD_BUDGET" in second.json()["detail"]
+    assert cloud.api_requests == 2
+
+
 async def test_a_hold_is_accepted_first_too(control, cloud):
     """200 would say that the site holds it."""
     proxy, _ = await control()
