@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from proxy import __version__, peer_commands
+from proxy import __version__, authorities, peer_commands
 from proxy.features import Command, features
 
 _INTERRUPTED = 130
@@ -217,7 +217,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parsed(words)
     try:
         modules = {command.name: command.module or f"proxy.commands.{command.name}" for command in commands()}
-        return int(importlib.import_module(modules[args.command]).run(args))
+        with authorities.left_out():
+            module = importlib.import_module(modules[args.command])
+        return int(module.run(args))
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:

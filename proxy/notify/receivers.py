@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from proxy import __version__
+from proxy import __version__, authorities
 from proxy.core.redaction import conceal
 from proxy.notify.message import Message
 
@@ -64,13 +64,16 @@ class Webhook:
         self.name = name
         self._url = url
         self._timeout = aiohttp.ClientTimeout(total=limit_s)
+        self._tls = authorities.trusted()
 
     async def send(self, message: Message) -> None:
         """Deliver a message. Raises NotSent."""
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._timeout, headers={"User-Agent": _AGENT}) as session,
-                session.post(self._url, json=message.document(), allow_redirects=False) as answer,
+                session.post(
+                    self._url, json=message.document(), ssl=self._tls, allow_redirects=False
+                ) as answer,
             ):
                 status = answer.status
         except TimeoutError:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 
-from proxy import __version__
+from proxy import __version__, authorities
 from proxy.core.errors import BadAnswer, GatewayError, GatewayTimeout, Interrupted, Unreachable
 from proxy.core.ijson import encode
 from proxy.drivers.base import Usage
@@ -45,6 +45,7 @@ class CloudHttp:
         self._now = now
         self._timeout_s = timeout_s
         self.tls = tls
+        self._trusted = authorities.trusted()
         self._session: aiohttp.ClientSession | None = None
         self._requests = self._received = self._sent = 0
         self._recent: deque[float] = deque(maxlen=_REMEMBERED)
@@ -104,7 +105,7 @@ class CloudHttp:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(
                 # Two sites, the sign-in server and a command at the same time; more would not be served.
-                connector=aiohttp.TCPConnector(limit=4),
+                connector=aiohttp.TCPConnector(limit=4, ssl=self._trusted),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=True,
                 headers={"User-Agent": f"powerwall-proxy/{__version__}", "Accept": "application/json"},
