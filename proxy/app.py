@@ -7,7 +7,7 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -35,7 +35,7 @@ from proxy.server.pages.ui import Ui
 from proxy.server.session_file import SessionFile
 from proxy.server.status import application_key
 from proxy.server.status import endpoints as status
-from proxy.server.transport.limiter import ConnectionLimiter, raise_fd_limit
+from proxy.server.transport.limiter import raise_fd_limit
 from proxy.server.transport.limits import SERVER
 from proxy.server.transport.listener import opened
 from proxy.server.transport.prepared import PreparedResponses
@@ -202,13 +202,14 @@ def _metrics_later(context: Context) -> dict[str, Endpoint]:
 
 @asynccontextmanager
 async def listening(
-    app: web.Application, settings: Settings, tls: ssl.SSLContext | None = None
+    app: web.Application, settings: Settings, tls: ssl.SSLContext | None = None, *, defers: bool = False
 ) -> AsyncIterator[tuple[str, int]]:
     """Serve the app while the block runs; yields the bound address. In-flight answers are delivered at the end.
 
     A gateway with a port of its own is served there, too. With PW_HTTPS_PORT TLS has a port of its own, and the
-    address is that of plain HTTP.
+    address is that of plain HTTP. ``defers``: see ``opened``; a second of the kernel is one of real time.
     """
+    listen = partial(opened, defers=defers)
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=_IN_FLIGHT_GRACE_S)
     await runner.setup()
     limiter = await limiter_for(
@@ -221,14 +222,16 @@ async def listening(
         async with AsyncExitStack() as stack:
             host = settings.bind_address or None
             address = await stack.enter_async_context(
-                opened(limiter, host, settings.port, None if settings.https_port else tls)
+                listen(limiter, host, settings.port, None if settings.https_port else tls)
             )
             for gateway in app[CONTEXT].gateways.values():
                 if (port := gateway.settings.listen) is not None:
-                    own = await stack.enter_async_context(_opened_for(gateway, limiter, host, port, tls))
+                    own = await stack.enter_async_context(
+                        _opened_for(gateway, listen(limiter, host, port, tls), f"{host or '*'}:{port}")
+                    )
                     app[CONTEXT].ports[own[1]] = gateway
             if tls is not None and settings.https_port:
-                await stack.enter_async_context(opened(limiter, host, settings.https_port, tls))
+                await stack.enter_async_context(listen(limiter, host, settings.https_port, tls))
             yield address
     finally:
         await runner.cleanup()
@@ -236,13 +239,13 @@ async def listening(
 
 @asynccontextmanager
 async def _opened_for(
-    gateway: Gateway, limiter: ConnectionLimiter, host: str | None, port: int, tls: ssl.SSLContext | None
+    gateway: Gateway, server: AbstractAsyncContextManager[tuple[str, int]], place: str
 ) -> AsyncIterator[tuple[str, int]]:
     """Listen on the port of a gateway; an OSError has the name of the setting as its file."""
     async with AsyncExitStack() as stack:
         try:
-            address = await stack.enter_async_context(opened(limiter, host, port, tls))
+            address = await stack.enter_async_context(server)
         except OSError as exc:
-            exc.filename = f"{host or '*'}:{port}, which is listen of gateway {gateway.id},"
+            exc.filename = f"{place}, which is listen of gateway {gateway.id},"
             raise
         yield address

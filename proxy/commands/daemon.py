@@ -60,7 +60,7 @@ async def serve(
     loop.add_signal_handler(signal.SIGHUP, manager.reloading()(reload))
     app = build_app(settings, loaded=loaded)
     try:
-        async with listening(app, settings, tls) as (host, port):
+        async with listening(app, settings, tls, defers=True) as (host, port):
             scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
             url = f"{scheme}://{name}:{port}"
             gateway = ", ".join(each.host or cloud_mode(each) or "none" for each in settings.gateways)

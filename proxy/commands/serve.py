@@ -21,6 +21,7 @@ from proxy.core import events
 from proxy.features import features
 from proxy.files import load_pair
 from proxy.logs import format as logs
+from proxy.server.memory import shrink_tls_buffers
 from proxy.state.certificates import serving_context
 from proxy.state.folder import state_problem
 
@@ -76,6 +77,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # noqa: PLC0415 - optional: there are no wheels for every platform
     except ImportError:
+        shrink_tls_buffers()
         return None
     return uvloop.new_event_loop
 

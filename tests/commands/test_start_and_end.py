@@ -146,6 +146,8 @@ def test_a_limit_of_few_open_files_leaves_room_for_some_clients(command):
     port = daemon.port()
 
     clients = [socket.create_connection(("127.0.0.1", int(port))) for _ in range(7)]
+    for client in clients:
+        client.sendall(b"GET /soe HTTP/1.1\r\n")
 
     assert status_of(port, "/soe") == 200
     for client in clients:

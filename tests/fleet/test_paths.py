@@ -10,11 +10,14 @@ from proxy.server.routes import ROUTES
 from proxy.sim.server import SimulatedGateway
 from tests.conftest import client_of
 from tests.fleet.conftest import gateway, settings_for
+from tests.server.transport.clients import head
+from tests.server.transport.conftest import with_connection
 from tests.shared import SHARED
 
 DATA = [route.path for route in ROUTES if not route.endpoint and not route.process]
 # What tells one answer from the next although nothing happened at the gateway.
 PASSING = {"Date", "Content-Length"}
+LAST_DIN = head("GET /pw/din HTTP/1.1", "Host: localhost", "Connection: close")
 
 
 def shown(answer):
@@ -142,6 +145,10 @@ async def test_a_port_of_its_own_makes_a_gateway_the_one_that_is_meant(serve, si
         assert dins == [(await proxy.get(f"/gateways/{id_}/pw/din")).body for id_ in sims]
     async with proxy.client.get(f"{own}/gateways/house/pw/din") as answer:
         assert await answer.read() == dins[0]
+    at_once = [await with_connection(each, LAST_DIN) for each in (proxy.port, port)]
+    assert [answer.rpartition(b"\r\n\r\n")[2] for answer in at_once] == dins
+    at_once = [await with_connection(each, LAST_DIN) for each in (proxy.port, port)]
+    assert [answer.rpartition(b"\r\n\r\n")[2] for answer in at_once] == dins
 
 
 async def test_what_changes_at_one_gateway_rewrites_no_prepared_answer_of_another(fleet, clock, sims):

@@ -44,6 +44,18 @@ class ConnectionLimiter:
         """Make the protocol of a connection that was just accepted."""
         return self._make(self)
 
+    def begin(self, client: int, port: int) -> asyncio.Protocol | None:  # noqa: ARG002 - others read from it
+        """Make the protocol of a connection, by its descriptor, that was accepted at a port; None if it is over already."""
+        return self()
+
+    def begin_handshake(self) -> asyncio.Protocol | None:
+        """Make the protocol of a TLS connection and count it; None if there is no room."""
+        if not self.has_room():
+            return None
+        connection = self()
+        self.active.add(connection)
+        return connection
+
     def admit(self, connection: asyncio.Protocol) -> bool:
         """Say whether a connection may begin, and count it; after a TLS handshake it is counted already."""
         if connection not in self.active:
@@ -52,9 +64,14 @@ class ConnectionLimiter:
             self.active.add(connection)
         return True
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there are as many connections as there may be."""
+        return len(self.active) >= self._most
+
     def has_room(self) -> bool:
         """Say whether there is room for one more, and count the refusal if not."""
-        if len(self.active) >= self._most:
+        if self.is_full:
             self.refused += 1
             self._refused_in_row += 1
             if self._refused_in_row == 1:

@@ -2,7 +2,8 @@
 
 For asyncio a TLS connection begins when its handshake is over, so its own servers
 accept any number of handshakes that are begun and abandoned. Here each counts
-against PW_MAX_CONNECTIONS from the moment it is accepted.
+against PW_MAX_CONNECTIONS from the moment it is accepted. And asyncio makes a transport
+of each connection before it reads; here a limiter may answer what has come with one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -25,6 +27,10 @@ _log = logging.getLogger(__name__)
 
 # Connections that wait to be accepted; the kernel takes less where net.core.somaxconn is less.
 _BACKLOG = 4096
+# Until a SYN-ACK is sent again: the shortest that there is (tcp(7), TCP_DEFER_ACCEPT).
+_DEFERRED_S = 1
+# Connections that are accepted before anything else has its turn.
+_IN_A_ROW = 16
 # Without files or memory for another connection; as long as asyncio waits.
 _PAUSE_S = 1.0
 _EVERYWHERE = ("0.0.0.0", "::")
@@ -35,27 +41,27 @@ _NOT_HERE = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 @asynccontextmanager
 async def opened(
-    limiter: ConnectionLimiter, host: str | None, port: int, tls: ssl.SSLContext | None
+    limiter: ConnectionLimiter,
+    host: str | None,
+    port: int,
+    tls: ssl.SSLContext | None,
+    *,
+    defers: bool = False,
 ) -> AsyncIterator[tuple[str, int]]:
-    """Listen while the block runs, on every address where there is no host; yields one of them. Raises OSError."""
+    """Listen while the block runs, on every address where there is no host; yields one of them. Raises OSError.
+
+    ``defers`` leaves a connection to the kernel until its first bytes have come, for a second at most.
+    """
     listeners = bound(await resolve(host) if host else _EVERYWHERE, port)
+    if defers and (option := getattr(socket, "TCP_DEFER_ACCEPT", None)) is not None:
+        for listening in listeners:
+            listening.setsockopt(socket.IPPROTO_TCP, option, _DEFERRED_S)
     address = listeners[0].getsockname()[:2]
-    if tls is None:
-        loop = asyncio.get_running_loop()
-        servers = [
-            await loop.create_server(limiter, sock=listener, backlog=_BACKLOG) for listener in listeners
-        ]
-        try:
-            yield address
-        finally:
-            for server in servers:
-                server.close()
-    else:
-        tls_listener = TlsListener(limiter, tls, listeners)
-        try:
-            yield address
-        finally:
-            await tls_listener.close()
+    listener = Listener(limiter, tls, listeners)
+    try:
+        yield address
+    finally:
+        await listener.close()
 
 
 def bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
@@ -97,11 +103,11 @@ def _bound(addresses: Sequence[str], port: int) -> list[socket.socket]:
     return listeners
 
 
-class TlsListener:
-    """Accepts connections and makes TLS handshakes. Owns the listeners and a task for each handshake."""
+class Listener:
+    """Accepts connections, and makes TLS handshakes. Owns the listeners and a task for each connection that begins."""
 
     def __init__(
-        self, limiter: ConnectionLimiter, tls: ssl.SSLContext, listeners: list[socket.socket]
+        self, limiter: ConnectionLimiter, tls: ssl.SSLContext | None, listeners: list[socket.socket]
     ) -> None:
         self._limiter = limiter
         self._tls = tls
@@ -109,6 +115,7 @@ class TlsListener:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
         self._listeners = listeners
+        self._port: int = listeners[0].getsockname()[1]
         for listener in listeners:
             self._watch(listener)
 
@@ -131,29 +138,44 @@ class TlsListener:
         self._loop.add_reader(listener, self._accept, listener)
 
     def _accept(self, listener: socket.socket) -> None:
-        """Take one connection that waits; the loop calls again while there are more."""
-        try:
-            client, address = listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
-        except OSError as exc:
-            _log.error("no connection can be accepted", extra={"reason": exc.strerror or str(exc)})
-            self._loop.remove_reader(listener)  # it would be called again at once
-            self._pauses[listener] = self._loop.call_later(_PAUSE_S, self._watch, listener)
-            return
-        if not self._limiter.has_room():
-            client.close()
-            return
-        client.setblocking(False)
-        connection = self._limiter()
-        self._limiter.active.add(connection)
+        """Take connections that wait; the loop calls again while there are more."""
+        for _ in range(_IN_A_ROW):
+            try:
+                # CPython's half of accept(). The other half, a socket, is a tenth of a short connection, which needs none.
+                client, address = listener._accept()  # type: ignore[attr-defined]  # typeshed leaves it out
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as exc:
+                _log.error("no connection can be accepted", extra={"reason": exc.strerror or str(exc)})
+                self._loop.remove_reader(listener)  # it would be called again at once
+                self._pauses[listener] = self._loop.call_later(_PAUSE_S, self._watch, listener)
+                return
+            connection = None
+            try:
+                os.set_blocking(client, False)
+                if self._tls is None:
+                    connection = self._limiter.begin(client, self._port)
+                else:
+                    connection = self._limiter.begin_handshake()
+            finally:
+                if connection is None:
+                    os.close(client)
+            if connection is not None:
+                accepted = socket.socket(listener.family, listener.type, listener.proto, fileno=client)
+                self._connect(connection, accepted, address[0])
+
+    def _connect(self, connection: asyncio.Protocol, client: socket.socket, address: str) -> None:
+        """Have the loop serve a connection, over TLS after its handshake."""
         task = self._loop.create_task(
             self._loop.connect_accepted_socket(
-                lambda: connection, client, ssl=self._tls, ssl_handshake_timeout=REQUEST_S
+                lambda: connection,
+                client,
+                ssl=self._tls,
+                ssl_handshake_timeout=REQUEST_S if self._tls else None,
             )
         )
         self._tasks.add(task)
-        task.add_done_callback(partial(self._end, connection, client, address[0]))
+        task.add_done_callback(partial(self._end, connection, client, address))
 
     def _end(
         self, connection: asyncio.Protocol, client: socket.socket, address: str, task: asyncio.Task[Any]

@@ -143,7 +143,6 @@ class PreparedResponses:
 
     def __init__(self, context: Context, of_port: Gateway | None = None) -> None:
         self.now = context.clock.monotonic
-        # Looked into by connections for every request: heads as they came.
         self.by_head: dict[bytes, PreparedResponse] = {}
         self._by_key: dict[RequestKey, PreparedResponse] = {}
         self._context = context
@@ -155,12 +154,23 @@ class PreparedResponses:
 
     def at(self, transport: asyncio.BaseTransport) -> PreparedResponses:
         """Return the answers for the port to which a client connected."""
-        gateway = self._context.gateway_at(transport)
+        return self._for(self._context.gateway_at(transport))
+
+    def at_port(self, port: int) -> PreparedResponses:
+        """Return the answers for a port."""
+        return self._for(self._context.ports.get(port))
+
+    def _for(self, gateway: Gateway | None) -> PreparedResponses:
         if gateway is None:
             return self
         if gateway.id not in self._at_ports:
             self._at_ports[gateway.id] = PreparedResponses(self._context, gateway)
         return self._at_ports[gateway.id]
+
+    def ready_for(self, head: bytes, now: float) -> PreparedResponse | None:
+        """Return the answer to a request; None if it is not plain, something must be fetched for it, or logged."""
+        answer = self.by_head.get(head) or self.find(head)
+        return answer if answer is not None and (now < answer.until or self.renew(answer, now)) else None
 
     def find(self, head: bytes) -> PreparedResponse | None:
         """Return the answer to a head that is seen for the first time; None if it is not plain."""

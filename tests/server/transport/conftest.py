@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -28,6 +31,13 @@ from tests.server.transport.clients import head
 
 # After this every connection has ended: idle ones, silent ones, requests that stay incomplete.
 _ALL_ENDED_S = 200.0
+# A proxy that has no response ready.
+NO_ANSWERS = SimpleNamespace(
+    now=time.monotonic,
+    ready_for=lambda _head, _now: None,
+    at=lambda _transport: NO_ANSWERS,
+    at_port=lambda _port: NO_ANSWERS,
+)
 _LAST = b"GET /the-last HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 
@@ -121,6 +131,16 @@ async def talk(
     writer.close()
     await asyncio.gather(writer.wait_closed(), return_exceptions=True)
     return bytes(received)
+
+
+async def with_connection(port: int, sent: bytes) -> bytes:
+    """Send bytes before the connection is accepted; return what comes back until its end."""
+    client = socket.create_connection(("127.0.0.1", port))
+    client.sendall(sent)
+    reader, writer = await asyncio.open_connection(sock=client)
+    received = await reader.read()
+    writer.close()
+    return received
 
 
 def without_date(answers: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -16,8 +15,7 @@ from proxy.server.transport.fastpath import FastConnection, FastConnectionLimite
 from proxy.server.transport.limiter import ConnectionLimiter
 from proxy.server.transport.listener import opened
 from proxy.server.transport.protocols import Candidate, PlainConnection, candidates, limiter_for
-
-NO_ANSWERS = SimpleNamespace(by_head={}, find=lambda _head: None, at=lambda _transport: NO_ANSWERS)
+from tests.server.transport.conftest import NO_ANSWERS
 
 
 class ChangedFast(FastConnection):

@@ -16,6 +16,7 @@ from proxy.server.transport.listener import opened
 from proxy.server.transport.protocols import candidates, limiter_for
 from proxy.state.certificates import serving_context, trusting_context
 from tests.clock import settled
+from tests.server.transport.conftest import NO_ANSWERS
 
 PING, PONG = WSMsgType.PING, WSMsgType.PONG
 HANDSHAKE = (
@@ -60,8 +61,7 @@ async def served(request, tls):
     async with AsyncExitStack() as stack:
         server = web.Server(handler)
         stack.push_async_callback(server.shutdown, 0.1)
-        answers = SimpleNamespace(by_head={}, find=lambda head: None) if request.param else None
-        limiter = await limiter_for(server, 10, candidates(answers))
+        limiter = await limiter_for(server, 10, candidates(NO_ANSWERS if request.param else None))
         _, port = await stack.enter_async_context(opened(limiter, "127.0.0.1", 0, tls))
         connector = aiohttp.TCPConnector(ssl=False)
         client = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
