@@ -28,6 +28,7 @@ from bench.soak.week import DAY_S, HOUR_S, Time, Week
 from proxy.app import build_app, listening
 from proxy.config.load import load
 from proxy.logs import format as logs
+from proxy.server.memory import shrink_tls_buffers
 from proxy.sim.server import SimulatedGateway
 from proxy.state.certificates import serving_context
 from tests.clock import JumpingLoop
@@ -138,6 +139,7 @@ def main() -> int:
     args = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        shrink_tls_buffers()  # this loop is asyncio's own, and has three times as many connections as the proxy
         log = Path(args.log or f"{folder}/log")
         state = Path(folder) / "state"
         with (

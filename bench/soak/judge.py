@@ -17,16 +17,21 @@ _CHARGES: Final = frozenset({"/soe", "/api/system_status/soe"})
 # An age is given in whole seconds, rounded down.
 _ROUNDED_S: Final = 1.0
 _MOST_KEPT: Final = 20
+# Nothing is served that is older than a few minutes, after a sleep of the computer forty more.
+_KEPT_S: Final = 4 * 3600.0
 
 
 class Shown:
-    """What one meter of the gateway showed, and from when on (monotonic seconds)."""
+    """What one meter of the gateway showed in the last hours, and from when on (monotonic seconds)."""
 
     def __init__(self) -> None:
         self._since: list[float] = []
         self._values: list[float] = []
 
     def note(self, now: float, value: float) -> None:
+        if self._since and now - self._since[0] > 2 * _KEPT_S:
+            old = bisect_right(self._since, now - _KEPT_S)
+            del self._since[:old], self._values[:old]
         self._since.append(now)
         self._values.append(value)
 
