@@ -43,8 +43,11 @@ class Browser:
         while OWN_TYPE not in found or {info.port for info in found.values()} != {*ports}:
             change, kind, name = await self._changes.get()
             info = AsyncServiceInfo(kind, name)
-            if change is ServiceStateChange.Added and await info.async_request(self._zeroconf.zeroconf, 3000):
-                found |= {kind: info} if info.port in ports else {}
+            if change is not ServiceStateChange.Added:
+                continue
+            while not await info.async_request(self._zeroconf.zeroconf, 3000):
+                pass  # it did not answer in time
+            found |= {kind: info} if info.port in ports else {}
         return found
 
     async def withdrawn(self, name) -> None:
