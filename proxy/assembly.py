@@ -14,6 +14,7 @@ from proxy.cache.store import MAX_BYTES
 from proxy.config.cloud import cloud_mode
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.lifetimes import reading_policy
+from proxy.core.demand import ALONE, Slot
 from proxy.drivers.registry import drivers_for, reads_tedapi
 from proxy.gateways.gateway import Gateway, Gateways
 from proxy.gateways.site import POLICY, SiteDriver
@@ -28,26 +29,45 @@ if TYPE_CHECKING:
 
 # telegraf gives up after 4 s; an answer has to leave a little earlier.
 _LONGEST_ANSWER_S = 3.8
-# What several gateways share of the memory for snapshots (bytes), and what is between their first connections.
+# What several gateways share of the memory for snapshots (bytes), and what is between their connections:
+# between the first ones, and if they are not few between all that are made without a client that waits.
 _STORE_BYTES = 256 * 1024 * 1024
 _APART_S = 0.1
+_FEW = 5
 
 
 def gateways_of(settings: Settings, clock: Clock) -> Gateways:
-    """Make the gateways and the sites. Their first connections are spread: fifty take five seconds."""
-    count, now = len(settings.gateways), clock.monotonic()
+    """Make the gateways and the sites."""
+    count, slots = len(settings.gateways), slots_of(settings.gateways, clock.monotonic())
     made = [
         gateway_of(
             each,
             clock,
             StateStore(folder_of(settings.state_path, each.id)),
             max_bytes=min(MAX_BYTES, _STORE_BYTES // count),
-            starts_at=now + _APART_S * number if number else -math.inf,
+            slot=slot,
         )
-        for number, each in enumerate(settings.gateways)
+        for each, slot in zip(settings.gateways, slots, strict=True)
     ]
     sites = [site_of(each, made, clock, settings) for each in settings.sites]
     return Gateways(made, sites, default=settings.default)
+
+
+def slots_of(gateways: Sequence[GatewaySettings], now: float) -> list[Slot]:
+    """Say when each gateway is read that no client waits for: fifty take five seconds.
+
+    The members of a site, whose readings are added up, are read together.
+    """
+    turns: dict[str, int] = {}
+    for each in gateways:
+        turns.setdefault(each.site or each.id, len(turns))
+    return [
+        Slot(
+            starts_at=now + _APART_S * number if number else -math.inf,
+            offset_s=_APART_S * turns[each.site or each.id] if len(turns) > _FEW else None,
+        )
+        for number, each in enumerate(gateways)
+    ]
 
 
 def site_of(site: SiteSettings, gateways: Sequence[Gateway], clock: Clock, settings: Settings) -> Gateway:
@@ -72,7 +92,7 @@ def gateway_of(
     state: StateStore,
     *,
     max_bytes: int = MAX_BYTES,
-    starts_at: float = -math.inf,
+    slot: Slot = ALONE,
 ) -> Gateway:
     """Make a gateway with all that belongs to it.
 
@@ -83,7 +103,7 @@ def gateway_of(
     probes = settings.tedapi_recovery and (reads_tedapi(settings) or has_stand_in)
     return Gateway(
         settings,
-        build_gateway(settings, clock, state, max_bytes=max_bytes, starts_at=starts_at),
+        build_gateway(settings, clock, state, max_bytes=max_bytes, slot=slot),
         clock,
         state,
         options_of(settings),
@@ -92,7 +112,7 @@ def gateway_of(
 
 
 def build_gateway(
-    settings: GatewaySettings, clock: Clock, memory: StateStore, *, max_bytes: int, starts_at: float
+    settings: GatewaySettings, clock: Clock, memory: StateStore, *, max_bytes: int, slot: Slot
 ) -> SourceCache:
     """Make the cache of a gateway with its links, in the order in which they are tried."""
 
@@ -117,7 +137,7 @@ def build_gateway(
         fail_fast=settings.fail_fast,
         name=settings.id,
         max_bytes=max_bytes,
-        starts_at=starts_at,
+        slot=slot,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from proxy.cache.link import Link
     from proxy.cache.store import MemoryStore
     from proxy.core.clock import Clock
+    from proxy.core.demand import Slot
     from proxy.core.freshness import Policy
     from proxy.core.model import Document, Exchange, Snapshot, Source
 
@@ -32,7 +33,7 @@ class Fetcher:
 
     ``links`` are tried in order; the first that has a source and may be requested is read.
     ``policy`` holds where there is no link. What becomes of snapshots and links is published as ``events``.
-    ``starts_at`` as for ``SourceCache``.
+    ``slot`` as for ``SourceCache``.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class Fetcher:
         policy: Policy,
         store: MemoryStore,
         events: EventBus,
-        starts_at: float,
+        slot: Slot,
     ) -> None:
         self.links = tuple(links)
-        self.refresher = Refresher(clock, self.policy, store, self.request_fetch, starts_at)
+        self.refresher = Refresher(clock, self.policy, store, self.request_fetch, slot)
         self.coalesced = 0
         self.obtained: set[Source] = set()  # what was ever read
         self._now = clock.monotonic

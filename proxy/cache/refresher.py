@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from proxy.cache.scheduler import TICK_S, Scheduler
-from proxy.core.demand import Demand
+from proxy.core.demand import Demand, Slot
 
 if TYPE_CHECKING:
     from proxy.cache.store import MemoryStore
@@ -26,7 +26,7 @@ class Refresher:
     """The demand for every source, and one timer for them all.
 
     ``request_fetch`` starts the exchange that brings a source; it returns why none may be sent, or None.
-    Before ``starts_at`` (monotonic seconds) none is sent.
+    ``slot`` says when the gateway is read that is one of many.
     """
 
     def __init__(
@@ -35,9 +35,10 @@ class Refresher:
         policy: Callable[[Source], Policy],
         store: MemoryStore,
         request_fetch: Callable[[Source], GatewayError | None],
-        starts_at: float,
+        slot: Slot,
     ) -> None:
-        self.starts_at = starts_at
+        self.starts_at = slot.starts_at
+        self._slot = slot
         self._clock = clock
         self._policy = policy
         self._store = store
@@ -136,7 +137,8 @@ class Refresher:
             if snapshot is None:
                 self._request_fetch(source)
                 return None
-        at = demand.refresh_at(self._fetch_at(snapshot) if snapshot else now, policy.ttl, now)
+        ahead_s = max(self._slot.ahead_s(policy.ttl), min(self.took_s(source), policy.ttl / 2))
+        at = demand.refresh_at(self._fetch_at(snapshot) if snapshot else now, ahead_s, now)
         if at is None or at > now + TICK_S:
             return at
         refusal = self._request_fetch(source)
@@ -147,6 +149,11 @@ class Refresher:
     def _fetch_at(self, snapshot: Snapshot) -> float:
         """Return when to fetch so that the answer is there when this snapshot ceases to be fresh.
 
-        As long before as the gateway took for it: one request per ttl, and no client waits.
+        As long before as the gateway took for it: one request per ttl, and no client waits. What is watched
+        is fetched when it is the turn of this gateway, which may make the first of these requests an early one.
         """
-        return snapshot.fresh_until - min(self.took_s(snapshot.source), snapshot.policy.ttl * _MOST_AHEAD)
+        ttl, demand = snapshot.policy.ttl, self._demands.get(snapshot.source)
+        at = snapshot.fresh_until - min(self.took_s(snapshot.source), ttl * _MOST_AHEAD)
+        if demand is None or not demand.watchers:
+            return at
+        return max(self._slot.align(at, ttl), snapshot.fresh_until - ttl * _MOST_AHEAD)

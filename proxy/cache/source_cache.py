@@ -19,6 +19,7 @@ from proxy.cache.scheduler import TICK_S
 from proxy.cache.single_flight import Disposition, Flight, Outcome, outcome
 from proxy.cache.soft_timeout import soft_timeout_s
 from proxy.cache.store import MAX_BYTES, MemoryStore
+from proxy.core.demand import ALONE, Slot
 from proxy.core.errors import GatewayError, GatewayTimeout
 from proxy.core.freshness import Action, Freshness, Policy, decide
 
@@ -39,8 +40,7 @@ class SourceCache:
     ``policy`` are the lifetimes of what no link has, ``deadline_s`` is the longest that a
     request waits. With ``fail_fast`` a stale snapshot is served without waiting from the
     first failure of its link on, not only when the link is open. ``max_bytes`` bounds the
-    snapshots. Before ``starts_at`` (monotonic seconds) only a client that waits causes a request:
-    the gateways of one process begin one after the other.
+    snapshots. ``slot`` is the turn of the gateway among those of one process: they are read one after the other.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SourceCache:
         fail_fast: bool = False,
         name: str = "default",
         max_bytes: int = MAX_BYTES,
-        starts_at: float = -math.inf,
+        slot: Slot = ALONE,
     ) -> None:
         self.name = name
         self.links = tuple(links)
@@ -64,7 +64,7 @@ class SourceCache:
         self.deadline_s = deadline_s
         self._fail_fast = fail_fast
         self.events = EventBus(name)
-        self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events, starts_at)
+        self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events, slot)
         self.accept = self._fetcher.accept  # what another process was answered
         self.in_progress = self._fetcher.in_progress
 

@@ -87,6 +87,7 @@ def _problems_of_gateway(gateway: GatewaySettings) -> Iterator[str]:
 
 def warnings(settings: Settings) -> Iterator[str]:
     """Say what is allowed, but probably not meant."""
+    yield from gateways.warnings(settings)
     yield from gateways.each(settings, _unlikely_passwords)
     yield from _unlikely_secrets(settings)
     yield from gateways.each(settings, _warnings_of_gateway)

@@ -149,10 +149,10 @@ def _fields(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         match key, value:
             case _, None | "":
                 continue
-            case "port", _ if host and isinstance(port, int):
+            case "port", _ if host:
                 continue
-            case "host", str() if port and ":" not in value.removeprefix("http://"):
-                yield key, f"{value}:{port}"
+            case "host", str() if port:
+                yield key, _with_port(value, port)
             case "fleetapi", bool():
                 if value:
                     yield "cloud_mode", "fleet"
@@ -161,3 +161,11 @@ def _fields(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                     yield key, "owner"
             case _:
                 yield _GATEWAY.get(key, key), value
+
+
+def _with_port(host: str, port: Any) -> str:
+    """Join an address and a port; with two ports that differ it is no address, and refused as such."""
+    if host.endswith(f":{port}"):
+        return host
+    is_six = host.count(":") > 1 and "[" not in host
+    return f"[{host}]:{port}" if is_six else f"{host}:{port}"

@@ -213,6 +213,14 @@ def problems(settings: Settings) -> Iterator[str]:
         yield f'PW_DEFAULT is "{settings.default}", but must be one of {", ".join(known)}.'
 
 
+def warnings(settings: Settings) -> Iterator[str]:
+    """Say what is unlikely of the gateways together."""
+    for host in dict.fromkeys(each.host for each in settings.listed if each.host):
+        ids = [each.id for each in settings.listed if each.host == host]
+        if len(ids) > 1:
+            yield f"gateways {' and '.join(ids)} have the same host: {host} is read, and counted in totals, {len(ids)} times."
+
+
 def each(settings: Settings, judge: Callable[[GatewaySettings], Iterator[str]]) -> Iterator[str]:
     """Yield what is said of each gateway; what holds for all of them is said once."""
     said = [(gateway.id, tuple(judge(gateway))) for gateway in settings.gateways]

@@ -139,6 +139,8 @@ def _unknown(environ: Mapping[str, str], file: ConfigFile, ids: Sequence[str]) -
     for name in sorted(environ.keys() - names):
         if (why := foreign.reason(name)) is not None:
             yield f"{name} has no meaning here and is ignored{f': {why}' if why else ''}."
+        elif (meant := name.upper()) in names:
+            yield f"{name} is ignored: write {meant}."
         elif name.startswith(_PREFIXES):
             yield f"{name} is unknown and ignored{nearest(name, names)}"
     keys = {row.key for row in SETTINGS} | {f"{row.key}_file" for row in SETTINGS if row.secret}

@@ -4,15 +4,56 @@ A scraper comes at a steady pace. A fetch shortly before its next request costs 
 exactly what one at the request would, and the scraper never waits. Two scrapers make two gaps
 in turn: the next one is like the last or like the one before. What is not requested again goes
 stale: at most one answer is wasted. Times are monotonic seconds.
+
+Clients of many gateways come together: their dashboards are one. What they want is fetched gateway
+after gateway, each at its own moment of a lifetime, so that no client waits while all are read at once.
 """
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
 
 # Requests closer together than this share of the ttl count once (a dashboard requests eight
 # routes together), so that a busy route costs one comparison per request here.
 _BURST = 0.1
 # A request that is expected later than this is not prepared for.
 _HORIZON_S = 300.0
+# Shares of a lifetime: what a moment may be off, and over what part of it fetches before a request are spread.
+_SLACK = 0.1
+_SPREAD = 0.4
+# Answers that are fresh for longer are spread well enough, and each may have its price.
+_LONGEST_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When a gateway is read that is one of many: ``offset_s`` after the beginning of a lifetime; None: whenever it has to be.
+
+    Before ``starts_at`` only a client that waits causes a request.
+    """
+
+    starts_at: float = -math.inf
+    offset_s: float | None = None
+
+    def align(self, at: float, ttl: float) -> float:
+        """Return the last moment of this slot that is no later than ``at``, or ``at`` if that is hardly before the next.
+
+        Fetches that are a lifetime apart stay where they are: only the first is early.
+        """
+        if self.offset_s is None or not 0 < ttl <= _LONGEST_S:
+            return at
+        early = (at - self.offset_s) % ttl
+        return at if early > ttl * (1 - _SLACK) else at - early
+
+    def ahead_s(self, ttl: float) -> float:
+        """Say how long before a request its answer is fetched: at most half a ttl."""
+        offset_s = self.offset_s or 0.0
+        return ttl / 2 - offset_s % (ttl * _SPREAD)
+
+
+ALONE: Final = Slot()
 
 
 class Demand:
@@ -38,15 +79,15 @@ class Demand:
         """Say whether another request is likely: it is not overdue by more than half a gap."""
         return self.watchers > 0 or bool(self._expected(now))
 
-    def refresh_at(self, stale_at: float, ttl: float, now: float) -> float | None:
+    def refresh_at(self, stale_at: float, ahead_s: float, now: float) -> float | None:
         """Say when a snapshot that is fresh until ``stale_at`` should be replaced, or None: not at all.
 
-        Not before it is stale, and at most half a ttl before the next request.
+        Not before it is stale, and at most ``ahead_s`` before the next request.
         """
         if self.watchers:
             return stale_at
         expected = self._expected(max(now, stale_at))
-        return max(stale_at, min(expected) - ttl / 2) if expected else None
+        return max(stale_at, min(expected) - ahead_s) if expected else None
 
     def _expected(self, now: float) -> list[float]:
         """Return when the next request may come, apart from those that are overdue at this time."""

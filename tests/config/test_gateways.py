@@ -99,6 +99,40 @@ def test_the_file_of_pypowerwall_server_is_read(tmp_path, form):
     assert (roof.type, roof.password) == ("inverter", "customer")
 
 
+@pytest.mark.parametrize(
+    ("host", "port", "address"),
+    [
+        ("192.168.1.50", 8443, "192.168.1.50:8443"),
+        ("192.168.1.50", "8443", "192.168.1.50:8443"),
+        ("192.168.1.50:8443", 8443, "192.168.1.50:8443"),
+        ("http://192.168.1.50", 8080, "http://192.168.1.50:8080"),
+        ("fd00::1", 8443, "[fd00::1]:8443"),
+    ],
+)
+def test_the_port_of_an_entry_of_pypowerwall_server_joins_its_host(host, port, address):
+    listed = json.dumps([{"id": "house", "host": host, "port": port, "password": "customer"}])
+
+    assert load({**HOME, "PW_GATEWAYS": listed}).settings.gateways[0].host == address
+
+
+@pytest.mark.parametrize(
+    ("host", "port"), [("192.168.1.50:8443", 443), ("192.168.1.50", 70000), ("a.lan", "x")]
+)
+def test_a_port_that_cannot_be_that_of_the_host_is_a_problem(host, port):
+    first, *_ = problems(PW_GATEWAYS=json.dumps([{"id": "house", "host": host, "port": port}]))
+
+    assert first.startswith(f'host in gateway house of PW_GATEWAYS is "{host}:{port}", but must be ')
+
+
+def test_an_address_that_two_gateways_have_is_a_warning():
+    """A line that was copied: a total would count the house twice."""
+    listed = [{"id": name, "host": "192.168.1.50", "password": "customer"} for name in ("house", "garage")]
+
+    assert load({**HOME, "PW_GATEWAYS": json.dumps(listed)}).warnings == (
+        "gateways house and garage have the same host: 192.168.1.50 is read, and counted in totals, 2 times.",
+    )
+
+
 def test_yaml_is_recognised_without_a_suffix(tmp_path):
     text = "server:\n  port: 8000\ngateways:\n  - id: house\n    host: 192.168.1.50\n    password: customer\n"
 
