@@ -53,7 +53,7 @@ class Fetcher:
         self._store = store
         self._policy = policy
         self._announcer = Announcer(self.links, events)
-        self._single_flight = SingleFlight(clock.monotonic)
+        self._single_flight = SingleFlight(events.gateway, clock.monotonic)
         self._changed_at: dict[Source, float] = {}
         self._stand_ins: set[tuple[Link, Source]] = set()
         self._answered: dict[Source, Link] = {}  # the link of each last answer

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 from proxy.core.errors import CircuitOpen, GatewayError
+from proxy.core.subject import GATEWAY
 
 if TYPE_CHECKING:
     from proxy.cache.link import Link
@@ -35,7 +36,8 @@ OnResult: TypeAlias = "Callable[[Mapping[Source, Document] | GatewayError], Outc
 class SingleFlight:
     """The flights of one gateway, by link and exchange. ``now`` gives monotonic seconds."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, gateway: str, now: Callable[[], float]) -> None:
+        self._gateway = gateway
         self._now = now
         self._by_exchange: dict[tuple[Link, Exchange], Flight] = {}
         # Since when each is under way; also those that no request joins any more.
@@ -76,6 +78,7 @@ class SingleFlight:
         await asyncio.gather(*self._since, return_exceptions=True)
 
     async def _run(self, link: Link, exchange: Exchange, on_result: OnResult) -> Outcomes:
+        GATEWAY.set(self._gateway)  # of this task alone
         answer: Mapping[Source, Document] | GatewayError
         try:
             answer = await link.fetch(exchange)

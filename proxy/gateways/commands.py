@@ -29,6 +29,7 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     TEDAPI_CONFIG,
 )
+from proxy.core.subject import about
 from proxy.drivers.base import Controllable, CountsRequests
 from proxy.views.readback import READBACK
 
@@ -129,6 +130,10 @@ class Commands:
 
     async def execute(self, command: Command, who: str, *, was_taken: bool = False) -> Report:
         """Carry out a command in its turn. Never raises for the gateway's sake."""
+        with about(self._gateway.name):
+            return await self._execute(command, who)
+
+    async def _execute(self, command: Command, who: str) -> Report:
         async with self._turn:
             delegate = self.delegate
             if delegate and (report := await delegate.execute(command, who, was_taken=was_taken)):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.config.gateway_settings import SUM
+from proxy.core.subject import about
 from proxy.features import ActiveFeature
 from proxy.history import without
 from proxy.history.settings import HistorySettings, Past
@@ -83,7 +84,8 @@ class History:
 
                 await simulate(recorder, self._past, lambda: self._is_closing)
             self.recorders[gateway.id] = recorder
-            recorder.open()
+            with about(gateway.id):
+                recorder.open()
 
     async def close(self) -> None:
         """Write what is open, and end."""

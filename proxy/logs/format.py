@@ -30,6 +30,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from proxy.config.settings import Settings
 from proxy.config.specs import show
 from proxy.core.redaction import printable, redact
+from proxy.core.subject import GATEWAY
 from proxy.logs.repeats import Repeats
 
 _LONGEST_FIELD = 200
@@ -91,6 +92,8 @@ class LogHandler(logging.StreamHandler[TextIO]):
             summaries_only=settings.suppress_network_errors,
         )
         self.addFilter(_without_client_noise)
+        if len(settings.gateways) > 1:
+            self.addFilter(_named)
         self.addFilter(_made_safe)
         self.addFilter(self._repeats)
         self.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
@@ -125,6 +128,14 @@ def _without_client_noise(record: logging.LogRecord) -> bool:
     record.msg, record.args, record.exc_info = "client error", (), None
     record.cause = type(exc).__name__
     return logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
+def _named(record: logging.LogRecord) -> bool:
+    """Name the gateway that a line is about."""
+    gateway = GATEWAY.get()
+    if gateway and "gateway" not in vars(record):
+        record.gateway = gateway
+    return True
 
 
 def _made_safe(record: logging.LogRecord) -> bool:

@@ -69,9 +69,9 @@ class Repeats:
         if record.levelno < logging.WARNING or record.getMessage() in ACCOUNTS:
             return True
         now = self.now()
-        event, cause = (record.name, record.getMessage()), getattr(record, "cause", None)
+        event, cause = _event(record), getattr(record, "cause", None)
         if state := STATE_CHANGES.get(record.getMessage()):
-            return self._is_written(record, (state, getattr(record, "link", None)), event, now)
+            return self._is_written(record, (state, getattr(record, "link", None), event[-1]), event, now)
         key = (*event, cause, hash(record.exc_text))
         kind = self._kinds.get(key)
         if kind is None:
@@ -119,7 +119,7 @@ class Repeats:
         for state, held in list(self._held.items()):
             if everything or now >= held.until:
                 del self._held[state]
-                self._within_rate((held.latest.name, held.latest.getMessage()), now)  # it counts
+                self._within_rate(_event(held.latest), now)  # it counts
                 yield _summary(held.latest, held.count)
         for key, kind in list(self._kinds.items()):
             if not everything and now < kind.until:
@@ -131,6 +131,11 @@ class Repeats:
             self._kinds[key] = _Kind(now + PAUSES[min(kind.lines, len(PAUSES) - 1)], kind.lines + 1)
         moments = [kind.until for kind in self._kinds.values()] + [held.until for held in self._held.values()]
         self._next = min(moments, default=math.inf)
+
+
+def _event(record: logging.LogRecord) -> tuple[str, str, object]:
+    """Return what happened where: the same event at two gateways is two."""
+    return record.name, record.getMessage(), getattr(record, "gateway", None)
 
 
 def _summary(record: logging.LogRecord, count: int) -> logging.LogRecord:

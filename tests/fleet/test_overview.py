@@ -98,8 +98,15 @@ async def test_metrics_have_every_gateway_once_and_no_total(fleet, sims):
 async def test_the_description_for_programs_names_each_gateway(fleet, start, sim):
     whole, own = [(await fleet.get(f"{at}/openapi.json")).json() for at in ("", "/gateways/garage")]
 
-    assert [server["url"] for server in whole["servers"]] == ["./", "./gateways/{id}/"]
-    assert whole["servers"][1]["variables"]["id"]["enum"] == ["house", "garage"]
+    assert [server["url"] for server in whole["servers"]] == [
+        "./",
+        "./gateways/{id}/",
+        "./sites/{id}/",
+    ]
+    assert [server["variables"]["id"]["enum"] for server in whole["servers"][1:]] == [
+        ["house", "garage"],
+        ["home"],
+    ]
     assert (
         own["servers"] == (await (await start(sim)).get("/openapi.json")).json()["servers"] == [{"url": "./"}]
     )

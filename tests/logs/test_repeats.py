@@ -169,3 +169,15 @@ def test_other_events_are_limited_by_themselves():
 
     assert len(written.lines) == 500
     assert len(written.handler._repeats._recent) <= 200
+
+
+def test_the_same_event_at_another_gateway_is_another_line():
+    """Fifty that are lost together are fifty lines, however few lines a minute one may have."""
+    written = Log(network_error_rate_limit=1)
+
+    for number in range(50):
+        fields = {"link": "local", "cause": "timeout", "gateway": f"g{number}"}
+        written.logger.warning("gateway unreachable", extra=fields)
+        written.logger.warning("exchange failed", extra=fields)
+
+    assert len(written.lines) == 100

@@ -9,7 +9,8 @@ from proxy.server.route import Route
 FLEET: Final[tuple[Route, ...]] = (
     Route(
         "/gateways",
-        "The gateways and sites of this proxy: id, name, state and age of the readings",
+        "The gateways and sites of this proxy: id, name, state and age of the readings. All paths are also below "
+        "/gateways/ID/, those of a total below /sites/ID/",
         "Gateways",
         endpoint="gateways",
         process=True,

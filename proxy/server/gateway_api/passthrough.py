@@ -23,6 +23,7 @@ from cachetools import LRUCache, TTLCache
 from multidict import CIMultiDict
 
 from proxy.core.errors import GatewayError, NotSupported, RateLimited, SourceUnavailable
+from proxy.core.subject import about
 from proxy.drivers.base import FILES_AT_ONCE, Asset, AssetOrigin
 from proxy.server.gateway_api.conditions import for_origin, is_unchanged, tag_for
 from proxy.server.http.buffered import BufferBudget, BufferedResponse, next_part
@@ -120,7 +121,8 @@ class Passthrough:
         async with self._turn(key):
             kept = self._kept.get(key)
             try:
-                found = await self._fetch(request, key, kept)
+                with about(self._gateway.name):
+                    found = await self._fetch(request, key, kept)
             except GatewayError as error:
                 if kept is None or not error.is_failure or _is_strict(kept.headers):
                     raise

@@ -32,6 +32,8 @@ _ABSOLUTE = re.compile(r"(?i:https?)://(?P<host>[^/?#]*)(?P<path>/[^?#]*)?(?P<qu
 _LOCAL = (".local", ".lan", ".home.arpa", ".internal", ".localhost")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+# Of Authorization; what begins with any other word is a secret that stands bare.
+_SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate"})
 _VERSIONS = frozenset({HttpVersion10, HttpVersion11})
 # What ingress says of the prefix that it has stripped.
 _INGRESS = "X-Ingress-Path"
@@ -204,9 +206,9 @@ def bearer_of(request: web.BaseRequest) -> str | None:
 
 def secret_of(request: web.BaseRequest) -> str | None:
     """Find the secret in the one Authorization header: a bearer, or bare as programs of pypowerwall-server send it."""
-    shown = request.headers.getall("Authorization", [])
-    if len(shown) == 1 and " " not in shown[0].strip():
-        return shown[0].strip()
+    shown = [value.strip() for value in request.headers.getall("Authorization", [])]
+    if len(shown) == 1 and (" " not in shown[0] or shown[0].partition(" ")[0].lower() not in _SCHEMES):
+        return shown[0]
     return bearer_of(request)
 
 

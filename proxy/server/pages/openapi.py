@@ -47,10 +47,13 @@ _FIELDS: Final = {
 }
 
 
-def document(routes: Iterable[Route], gateways: Sequence[str] = ()) -> dict[str, Any]:
+def document(
+    routes: Iterable[Route], gateways: Sequence[str] = (), sites: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the description of all routes; paths are relative to where it was fetched.
 
-    Each of several ``gateways`` is a server with these paths, apart from those about the whole proxy.
+    Each of several ``gateways`` is a server with these paths, apart from those about the whole proxy, and each of
+    the ``sites`` one with some of them.
     """
     return {
         "openapi": "3.1.0",
@@ -60,7 +63,7 @@ def document(routes: Iterable[Route], gateways: Sequence[str] = ()) -> dict[str,
             "summary": "A caching reverse proxy for the Tesla energy gateway",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "./"}, *_servers(gateways)],
+        "servers": [{"url": "./"}, *_servers(gateways, sites)],
         "paths": {route.path: _path(route) for route in routes},
         "components": {
             "schemas": {
@@ -79,11 +82,16 @@ def document(routes: Iterable[Route], gateways: Sequence[str] = ()) -> dict[str,
     }
 
 
-def _servers(gateways: Sequence[str]) -> list[dict[str, Any]]:
-    if len(gateways) < 2:  # noqa: PLR2004 - several
-        return []
-    known = {"enum": list(gateways), "default": gateways[0]}
-    return [{"url": "./gateways/{id}/", "description": "One of the gateways", "variables": {"id": known}}]
+def _servers(gateways: Sequence[str], sites: Sequence[str]) -> list[dict[str, Any]]:
+    several = gateways if len(gateways) > 1 else ()
+    return [
+        {"url": url, "description": said, "variables": {"id": {"enum": list(ids), "default": ids[0]}}}
+        for url, said, ids in (
+            ("./gateways/{id}/", "One of the gateways", several),
+            ("./sites/{id}/", "The total of a site, which has some of the paths", sites),
+        )
+        if ids
+    ]
 
 
 def _path(route: Route) -> dict[str, Any]:

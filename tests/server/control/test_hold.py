@@ -117,6 +117,13 @@ async def test_the_secret_may_stand_bare(proxy):
     assert basic.json()["detail"] == basic.json()["unauthorized"]
 
 
+async def test_a_secret_of_several_words_may_stand_bare(start, sim):
+    headers = {"Authorization": "the storm at the house"}
+    proxy = await start(sim, control_secret=headers["Authorization"])
+
+    assert (await proxy.post(RESERVE, json={"value": 25}, headers=headers)).status == 200
+
+
 async def test_json_is_known_by_its_beginning(proxy):
     """curl -d '{"value": 34}' without a type, and types like application/merge-patch+json."""
     headers = {**BEARER, "Content-Type": "application/merge-patch+json"}

@@ -1,0 +1,20 @@
+"""Which gateway a task is about: the log says it where there are several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+
+GATEWAY: Final[ContextVar[str]] = ContextVar("gateway", default="")
+
+
+@contextmanager
+def about(gateway: str) -> Iterator[None]:
+    """Let what is logged meanwhile, also by tasks and timers that are started, be about a gateway."""
+    token = GATEWAY.set(gateway)
+    try:
+        yield
+    finally:
+        GATEWAY.reset(token)
