@@ -2,7 +2,7 @@
 
 import { chart, gaps, legend, make, table } from "./charts.js";
 import { kilowattHours, plain, share, word, writer } from "./wording.js";
-import { drawPowers, hourTicks, layers, read, readPowers } from "./past.js";
+import { drawPowers, hourTicks, keyed, layers, read, readPowers } from "./past.js";
 
 const $ = (id) => document.getElementById(id);
 const RANGES = ["day", "week", "month", "year"];
@@ -53,7 +53,7 @@ function show() {
   tiles(energies);
   if (state.range === "day") drawPowers($("powers"), past);
   else drawBars(energies, past);
-  keys($("powers"), ["battery", "grid", "solar", "stored", "sold", ...(state.range === "day" ? ["charge"] : [])].map((name) => [name, word(name)]));
+  keys($("powers"), state.range === "day" ? keyed(past) : ["battery", "grid", "solar", "stored", "sold"].map((name) => [name, word(name)]));
   drawLevel(past);
   numbers(energies, past);
   for (const id of ["devices", "ageing"]) if ($(id).open) devices(id);
@@ -101,9 +101,7 @@ function begins(energies, past) {
 function drawBars(energies, past) {
   const at = begins(energies, past);
   const flow = (edge, i) => energies[i].flows[edge];
-  const { above, below } = layers(flow, energies.length);
-  // Of a day that was imported it may be known what the home used, but not from where.
-  const rest = { name: "other", values: energies.map((each, i) => (above.every((layer) => layer.values[i] == null) ? each.home : null)) };
+  const { above, rest, below } = layers(flow, (i) => energies[i].home, energies.length);
   const text = writer(past.zone, state.range === "year" ? { month: "short" } : state.range === "week" ? { weekday: "short" } : { day: "numeric" });
   const long = writer(past.zone, state.range === "year" ? { month: "long", year: "numeric" } : { weekday: "short", day: "numeric", month: "short" });
   const step = state.range === "year" ? 31 * DAY_S : DAY_S + 3600;

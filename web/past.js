@@ -22,23 +22,33 @@ export const readPowers = (parameters) => read({ series: [...SERIES, "load_power
 const sum = (...values) => (values.every((value) => value == null) ? null : values.reduce((total, value) => total + (value ?? 0), 0));
 
 /** Flows per row as layers: what the home used by source, and what was stored and sold. */
-export function layers(flow, count) {
+export function layers(flow, home, count) {
   const rows = (...edges) => Array.from({ length: count }, (_, i) => sum(...edges.map((edge) => flow(edge, i))));
+  const above = SOURCES.map(([name, edge]) => ({ name, values: rows(edge) })).filter((layer) => layer.name !== "generator" || layer.values.some(Boolean));
+  // Of a day that was imported, and of gateways behind one meter, it may be known what the home used, but not from where.
+  const rest = Array.from({ length: count }, (_, i) => (above.every((layer) => layer.values[i] == null) ? home(i) : null));
   return {
-    above: SOURCES.map(([name, edge]) => ({ name, values: rows(edge) })).filter((layer) => layer.name !== "generator" || layer.values.some(Boolean)),
+    above, rest: { name: "other", values: rest },
     below: [{ name: "stored", values: rows("s2b", "g2b", "n2b") }, { name: "sold", values: rows("s2g", "b2g") }],
   };
+}
+
+/** What a chart of a day has a key for. */
+export function keyed(past) {
+  const isKnown = SERIES.some((name) => past.series[name].mean.some((value) => value != null));
+  const names = isKnown || !past.at.length ? ["battery", "grid", "solar", "stored", "sold"] : ["other"];
+  return [...names, "charge"].map((name) => [name, word(name)]);
 }
 
 /** Draw the chart of a day, or of some days. */
 export function drawPowers(host, past) {
   const flow = (edge, i) => past.series[`flow_${edge}`]?.mean[i];
-  const { above, below } = layers(flow, past.at.length);
+  const { above, rest, below } = layers(flow, (i) => past.series.load_power.mean[i], past.at.length);
   const clock = writer(past.zone, { hour: "2-digit", minute: "2-digit", ...(past.to - past.from > TWO_DAYS_S && { weekday: "short" }) });
   const charge = past.series.charge.mean;
   const end = Math.min(past.to, past.now);
   chart(host, {
-    ...past, above, below,
+    ...past, above: [...above, rest], below,
     lines: [{ name: "charge", values: charge, right: true }],
     ticks: hourTicks(past),
     gaps: gaps(past.at, past.step, Math.max(past.from, past.first ?? past.from), end),

@@ -2,7 +2,7 @@
 
 import { legend, make } from "./charts.js";
 import { kilowattHours, share, word } from "./wording.js";
-import { drawPowers, read, readPowers } from "./past.js";
+import { drawPowers, keyed, read, readPowers } from "./past.js";
 
 const EVERY_MS = 60000;
 const ROOM = matchMedia("(min-width: 600px) and (min-height: 620px), (orientation: portrait) and (min-height: 620px)");
@@ -45,7 +45,7 @@ async function renew() {
     latest = past;
     box.replaceChildren(make("div", { id: "tiles" }, ...tiles(energies, label)), section);
     section.querySelector("small").textContent = past.simulated ? word("simulated") : word("power");
-    if (!section.querySelector(".legend")) section.append(legend(["battery", "grid", "solar", "stored", "sold", "charge"].map((name) => [name, word(name)])));
+    if (!section.querySelector(".legend")) section.append(legend(keyed(past)));
     drawPowers(section.querySelector("#day-chart"), past);
   } catch {
     box.replaceChildren(); // the flow above says how things are; the next minute may bring the past

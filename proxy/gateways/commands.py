@@ -131,9 +131,9 @@ class Commands:
     async def execute(self, command: Command, who: str, *, was_taken: bool = False) -> Report:
         """Carry out a command in its turn. Never raises for the gateway's sake."""
         with about(self._gateway.name):
-            return await self._execute(command, who)
+            return await self._execute(command, who, was_taken=was_taken)
 
-    async def _execute(self, command: Command, who: str) -> Report:
+    async def _execute(self, command: Command, who: str, *, was_taken: bool) -> Report:
         async with self._turn:
             delegate = self.delegate
             if delegate and (report := await delegate.execute(command, who, was_taken=was_taken)):

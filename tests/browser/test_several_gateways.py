@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
@@ -15,10 +17,14 @@ from proxy.server.context import CONTEXT, Context
 from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 from tests.browser.reading import WIDE
-from tests.clock import pass_time
+from tests.clock import EPOCH, pass_time
 from tests.fleet.conftest import gateway, settings_for
+from tests.history.pastmaker import make_days
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+BERLIN = ZoneInfo("Europe/Berlin")
+DAYS = [date(2025, 10, 8), date(2025, 10, 9)]  # the second is today, until 10:53
 
 
 @dataclass
@@ -33,13 +39,19 @@ class Fleet:
 @pytest_asyncio.fixture(loop_scope="session")
 async def fleet(clock, tmp_path):
     async with AsyncExitStack() as stack:
+        make_days(tmp_path / "gateways" / "house" / "history.db", DAYS, BERLIN, until=EPOCH)
+        make_days(tmp_path / "gateways" / "garage" / "history.db", DAYS[:1], BERLIN, until=EPOCH)
+        make_days(tmp_path / "gateways" / "garage" / "history.db", DAYS[1:], BERLIN, until=EPOCH, gap=(5, 7))
         sims = {
             id_: await stack.enter_async_context(SimulatedGateway(clock=clock.clock, seed=seed))
             for seed, id_ in enumerate(("house", "garage"), 1)
         }
-        listed = [gateway(id_, sim, site="home", name=id_.title()) for id_, sim in sims.items()]
+        listed = [
+            gateway(id_, sim, site="home", name=id_.title(), timezone="Europe/Berlin")
+            for id_, sim in sims.items()
+        ]
         sites = [SiteSettings("home", "Home")]
-        made = settings_for(listed, tmp_path, sites=sites, base_url="/power/", style="black")
+        made = settings_for(listed, tmp_path, sites=sites, base_url="/power/", style="black", history=True)
         app = build_app(made, clock.clock)
         _, port = await stack.enter_async_context(listening(app, made))
         yield Fleet(f"http://127.0.0.1:{port}/power/", sims, app[CONTEXT])
@@ -72,6 +84,26 @@ async def test_links_lead_from_house_to_house_and_to_their_total(fleet, watch, c
     await expect(lines.nth(0)).not_to_have_class("away")
     await expect(page.locator("html")).to_have_attribute("data-state", "expired")
     await expect(page.locator("#note")).to_contain_text("since")
+
+
+async def test_today_of_a_site_stands_below_its_members_with_a_gap_where_one_has_one(fleet, watch):
+    """Both used 1 kW since midnight; for two hours one of them was not read, so of the site nothing is known."""
+    page = await watch.open(f"{fleet.url}sites/home/", viewport={"width": 1200, "height": 900})
+
+    await expect(page.locator("#tiles .tile")).to_have_count(5)
+    await expect(page.locator("#tiles .solar b")).to_have_text("≈ 23.1 kWh")
+    await expect(page.locator("#day-chart .gap")).to_have_count(1)
+    await expect(page.locator("#members tbody tr")).to_have_count(2)
+    members, today = [await page.locator(each).bounding_box() for each in ("#members", "#today")]
+    assert members["y"] + members["height"] <= today["y"]
+    assert not await page.evaluate(WIDE)
+    await page.locator("#tiles .home").click()
+    await expect(page).to_have_url(f"{fleet.url}sites/home/history")
+    await page.get_by_role("navigation", name="Gateways").get_by_role("link", name="House").click()
+    await expect(page).to_have_url(f"{fleet.url}gateways/house/history")
+    await expect(page.get_by_role("link", name="Home", exact=True)).to_have_attribute(
+        "href", "../../sites/home/history"
+    )
 
 
 async def test_the_status_of_all_begins_with_the_house_that_is_away(fleet, watch, clock):

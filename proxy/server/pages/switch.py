@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from proxy.server.http.addressing import TARGET
+from proxy.server.http.addressing import BY_PATH, TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,16 +25,17 @@ _COLUMNS = ("solar", "home", "grid", "battery")
 def switch(context: Context, request: web.Request, page: str, address: Callable[[str], str]) -> str:
     """Write the links to the same page of every gateway and site; nothing where there is only one.
 
-    ``page`` is the last part of the path; a site has no other page than its first. ``address`` names a file of
-    the pages with its version.
+    ``page`` is the last part of the path; a site that does not have it is linked by its first. ``address`` names
+    a file of the pages with its version.
     """
     if len(context.gateways.with_sites) == 1:
         return ""
     target = request[TARGET]
     root = "../../" if target.prefix else ""
     query = f"?{request.query_string}" if request.query_string else ""
+    of_site = page if BY_PATH[f"/{page}"].total else ""
     links = "".join(
-        _link(each, f"{root}{place(each)}{'' if each.members else page}{query}", each is target.gateway)
+        _link(each, f"{root}{place(each)}{of_site if each.members else page}{query}", each is target.gateway)
         for each in context.gateways.with_sites
     )
     return (

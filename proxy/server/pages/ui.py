@@ -160,7 +160,7 @@ class Ui:
             {
                 "language": language,
                 "direction": direction(language),
-                "attributes": attributes({**chosen, "past": self._past(gateway)}),
+                "attributes": attributes({**chosen, "past": self._past()}),
                 "title": html.escape(words["flow"]),
                 "name": html.escape(snapshot["name"] or words["flow"]),
                 "pages": html.escape(self._pages.page_words[language]["pages"]),
@@ -175,10 +175,10 @@ class Ui:
             },
         )
 
-    def _past(self, gateway: Gateway) -> str:
-        """Return the address of the style of what the page shows of today; empty if no history is kept. A total shows its members instead."""
+    def _past(self) -> str:
+        """Return the address of the style of what the page shows of today; empty if no history is kept."""
         name = "past.css"
-        has_history = "history_json" in self._context.endpoints and not gateway.members
+        has_history = "history_json" in self._context.endpoints
         return f"{name}?v={self._pages.files[name].version}" if has_history else ""
 
     async def flow_json(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
@@ -204,14 +204,15 @@ class Ui:
 
     async def openapi(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve the same for programs."""
-        ids = () if request[TARGET].prefix else tuple(self._context.gateways)
+        gateways = self._context.gateways
+        ids = ((), ()) if request[TARGET].prefix else (tuple(gateways), tuple(gateways.sites))
         headers = {
             **PUBLIC_HEADERS,
             "Cache-Control": "no-cache",
             "Content-Type": JSON,
             "Vary": "Accept-Encoding",
         }
-        return packed(request, json.dumps(document(ROUTES, ids)).encode(), headers)
+        return packed(request, json.dumps(document(ROUTES, *ids)).encode(), headers)
 
     async def example_page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve a page that frames the power flow."""
