@@ -118,6 +118,7 @@ SIMULATED = {"pypowerwall", "simulator"}
         ([], SIMULATED),
         (["metrics"], SIMULATED | {"prometheus", "grafana"}),
         (["influx"], SIMULATED | {"influxdb", "telegraf", "grafana"}),
+        (["mqtt"], SIMULATED | {"mosquitto"}),
         (["replicas"], SIMULATED | {"replica", "valkey", "front"}),
         (["*"], {*COMPOSE["services"]}),
     ],
@@ -139,6 +140,22 @@ def test_nothing_is_simulated_where_only_the_cloud_is_read(compose, profiles):
     assert "simulator" not in services
     given = settings_of(services)
     assert (given.get("PW_HOST"), given["PW_CLOUD_MODE"], given.get("PW_PASSWORD")) == ("", "fleet", None)
+
+
+def test_the_broker_of_the_profile_gets_its_files_and_the_passwords_of_env(compose):
+    """What they do is in tests/mqtt/test_acl.py. Without BROKER_BIND, only this machine reaches it."""
+    start = (ROOT / "deploy/mosquitto/start.sh").read_text("utf-8")
+
+    broker = compose("mqtt", env="MQTT_PASSWORD='of a $proxy'\nHOMEASSISTANT_PASSWORD=b\n")["mosquitto"]
+
+    given = {"MQTT_PASSWORD": "of a $proxy", "HOMEASSISTANT_PASSWORD": "b", "READER_PASSWORD": ""}
+    assert broker["environment"] == given
+    assert set(re.findall(r"\$\{(\w+):-\}", start)) == given.keys()
+    [config, data] = broker["volumes"]
+    assert (config["source"][-16:], config["target"]) == ("deploy/mosquitto", "/mosquitto/config")
+    assert broker["command"] == ["sh", f"{config['target']}/start.sh"]
+    assert data["target"] == "/mosquitto/data"
+    assert [(port["host_ip"], port["target"]) for port in broker["ports"]] == [("127.0.0.1", 1883)]
 
 
 def test_a_copy_of_the_example_changes_nothing_until_it_is_edited(compose):
