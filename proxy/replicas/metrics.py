@@ -11,7 +11,8 @@ METRICS: tuple[Family[Any], ...] = (
     gauge(
         "proxy_replica_state",
         "gateway state",
-        "1 for what this replica is to a gateway: following, holding (it fetches), detached, alone",
+        "1 for what this replica is to a gateway: following, holding (it fetches), detached or alone (without Redis; "
+        "alone, it fetches)",
         of_feature("replica_state"),
     ),
     counter(

@@ -1,13 +1,18 @@
-"""A real Redis for the tests of a module, with a port and a folder of its own, and replicas that share it."""
+"""A real Redis for the tests of a module, with a port and a folder of its own, and replicas that share it.
+
+Where Valkey is installed as well, all tests run with it, too; their names say which was used.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import re
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,6 +29,7 @@ from tests.quiet import QUIET
 # How much time passes for replicas while a test looks once: not as much as a command of Redis may take.
 _STEP_S = 0.05
 ROOT = Path(__file__).parents[2]
+PROGRAMS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)] or ["redis-server"]
 PASSWORD = "jade-anchor-3301"
 KEY = new_key()
 # As docs/replicas.md has it; only the tests look into it as another user.
@@ -35,8 +41,10 @@ ADMIN = "user admin on >admin ~* &* +@all\n"
 class RedisServer(ServerProcess):
     """A Redis; each start begins with an empty one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str) -> None:
         super().__init__(folder / "log")
+        self._program = program
+        self._is_frozen = False
         self.port = free_port()
         self.folder = folder
         (folder / "users.acl").write_text(ACL + ADMIN)
@@ -49,7 +57,7 @@ class RedisServer(ServerProcess):
     def start(self) -> None:
         if self.runs:
             return
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         command += ["--dir", str(self.folder), "--aclfile", str(self.folder / "users.acl")]
         self.run(command, self._answers)
 
@@ -66,19 +74,27 @@ class RedisServer(ServerProcess):
 
     async def settled(self) -> None:
         """Let everything happen, also here, that happens before more time passes."""
-        for _ in range(2):
+        for _ in range(2 if self.runs and not self._is_frozen else 0):
             await settled()
             self._ping.ping()
         await settled()
+
+    def freeze(self) -> None:
+        super().freeze()
+        self._is_frozen = True
+
+    def thaw(self) -> None:
+        super().thaw()
+        self._is_frozen = False
 
     def kill(self) -> None:
         self._ping.close()
         super().kill()
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[RedisServer]:
-    made = RedisServer(tmp_path_factory.mktemp("redis"))
+@pytest.fixture(scope="module", params=PROGRAMS)
+def server(request, tmp_path_factory) -> Iterator[RedisServer]:
+    made = RedisServer(tmp_path_factory.mktemp("redis"), request.param)
     made.start()
     yield made
     made.kill()
@@ -155,12 +171,12 @@ class Cable:
 class Replica:
     """A proxy that shares its gateway."""
 
-    def __init__(self, proxy: Proxy, cable: Cable, clock, life: AsyncExitStack) -> None:
+    def __init__(self, proxy: Proxy, cable: Cable, redis: RedisServer, clock, life: AsyncExitStack) -> None:
         self.proxy = proxy
+        self.pass_time = partial(_pass_time, redis, clock)
         self.cable = cable
         self.get = proxy.get
         self.post = proxy.post
-        self._clock = clock
         self._life = life
 
     @property
@@ -184,7 +200,7 @@ class Replica:
         """Let time pass until this replica is something else, and has taken over what belongs to it."""
 
         async def has_become() -> bool:
-            self._clock.advance(_STEP_S)
+            await self.pass_time()
             return await self.state() == state and self.has_duty is (state == "holding" or self.has_duty)
 
         await happens(has_become)
@@ -194,15 +210,24 @@ class Replica:
         await self._life.aclose()
 
 
-async def one_fetches(*replicas: Replica) -> None:
-    """Let time pass until one replica holds the lease, and all others follow it."""
+async def _pass_time(redis: RedisServer, clock) -> None:
+    clock.advance(_STEP_S)
+    await redis.settled()
+
+
+async def one_fetches(*replicas: Replica) -> float:
+    """Let time pass until one replica holds the lease, and all others follow it; return how long (s) it took."""
+    steps = 0
 
     async def has_come() -> bool:
-        replicas[0]._clock.advance(_STEP_S)
+        nonlocal steps
+        steps += 1
+        await replicas[0].pass_time()
         states = sorted([await each.state() for each in replicas])
         return states == [*["following"] * (len(replicas) - 1), "holding"]
 
     await happens(has_come)
+    return steps * _STEP_S
 
 
 @pytest.fixture
@@ -232,6 +257,7 @@ async def replica(clock, tmp_path, redis) -> AsyncIterator[Callable]:
             made = replace(settings_of(**settings), listed=tuple(gateways), sites=tuple(sites))
             app = build_app(made, own_clock)
             _, port = await life.enter_async_context(listening(app, made))
-            return Replica(await life.enter_async_context(client_of(app, port)), cable, clock, life)
+            proxy = await life.enter_async_context(client_of(app, port))
+            return Replica(proxy, cable, redis, clock, life)
 
         yield replica

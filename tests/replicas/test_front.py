@@ -9,8 +9,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from tesla_powerwall import GridStatus, Powerwall
 
-from tests.replicas.conftest import ROOT, happens
+from tests.processes import free_port, happens
+from tests.replicas.conftest import ROOT
 
 SECRET = "storm-lantern-7492"
 METERS = "/api/meters/aggregates"
@@ -49,10 +51,16 @@ def _replaced(text: str, old: str, new: str) -> str:
 
 
 @pytest.fixture
-async def front(tmp_path) -> AsyncIterator[Callable]:
+def tls_port() -> int:
+    """Where nginx listens with TLS, too."""
+    return free_port()
+
+
+@pytest.fixture
+async def front(tmp_path, sim, tls_port) -> AsyncIterator[Callable]:
     """Start nginx before two replicas; gives a client of it."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port, pem = free_port(), tmp_path / "front.pem"
+    pem.write_text(sim.certificate.key_pem + sim.certificate.pem)
     process: subprocess.Popen | None = None
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:
 
@@ -60,7 +68,8 @@ async def front(tmp_path) -> AsyncIterator[Callable]:
             nonlocal process
             own = _replaced(CONFIGURATION, "pypowerwall:8675", f"127.0.0.1:{first.proxy.port}")
             own = _replaced(own, "replica:8675", f"127.0.0.1:{second.proxy.port}")
-            own = _replaced(own, "listen 8680", f"listen 127.0.0.1:{port}")
+            tls = f"listen 127.0.0.1:{tls_port} ssl; ssl_certificate {pem}; ssl_certificate_key {pem}"
+            own = _replaced(own, "listen 8680", f"listen 127.0.0.1:{port}; {tls}")
             (tmp_path / "nginx.conf").write_text(AROUND.format(folder=tmp_path, own=own))
             command = ["nginx", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
             process = _started(command, tmp_path / "nginx.log")
@@ -91,6 +100,22 @@ async def test_readings_go_on_when_either_replica_ends_and_a_program_stays_logge
     one = [await _status(client, METERS, headers=session) for _ in range(8)]
 
     assert both == one == [200] * 8
+    assert sim.logins == 1
+
+
+async def test_home_assistants_library_logs_in_once_in_a_day(replica, sim, front, tls_port, clock, redis):
+    """Its requests go to the replicas in turn, and no session is refused."""
+    replicas = [await replica(sim) for _ in range(2)]
+    await front(*replicas)
+    async with Powerwall(f"127.0.0.1:{tls_port}") as library:
+        await library.login("any", email="owner@example.com")
+        for _ in range(12):
+            assert await library.get_charge() > 0
+            assert (await library.get_meters()).site.instant_power is not None
+            assert await library.get_grid_status() is GridStatus.CONNECTED
+            clock.advance(6900)
+            await redis.settled()
+
     assert sim.logins == 1
 
 
