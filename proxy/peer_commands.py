@@ -7,6 +7,7 @@ module's name there is understood here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 # Options of the peer with a value, and ours.
@@ -37,8 +38,10 @@ _INSTEAD: Final[Mapping[str, str]] = {
 def translated(words: Sequence[str]) -> list[str] | None:
     """Return our command line for one of the peer's, None for what is none of them."""
     match [*words]:
-        case ["fleetapi"] | ["fleetapi", "setup", *_]:
+        case ["fleetapi"]:
             return ["setup", "--mode", "fleet"]
+        case ["fleetapi", "setup", *options]:
+            return ["setup", "--mode", "fleet", *_site(options)]
         case ["setup", *options] if any(_is_theirs(option) for option in options):
             return ["setup", *_options(options)]
         case ["cloudcheck", *_]:
@@ -51,6 +54,12 @@ def instead(words: Sequence[str]) -> str:
     """Say what to use instead of a command of the peer that is none here; empty if it is not one of those."""
     command = words[1] if len(words) > 1 and words[0] == "fleetapi" else words[0]
     return _INSTEAD.get(command, "")
+
+
+def _site(options: Sequence[str]) -> list[str]:
+    """Keep the site that is named; the file has its place in PW_AUTH_PATH."""
+    given = [part for option in options for part in option.split("=", 1)]
+    return next(([*pair] for pair in pairwise(given) if pair[0] == "--site"), [])
 
 
 def _is_theirs(option: str) -> bool:

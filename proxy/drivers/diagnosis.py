@@ -53,7 +53,10 @@ async def diagnose(
         async for finding in _diagnose_gateway(settings, memory, local):
             yield finding
     elif not cloud_mode(settings):
-        advice = "Set PW_HOST to the address of the gateway; your router's list of devices shows it."
+        advice = (
+            "Set PW_HOST to the address of the gateway, which your router's list of devices shows, "
+            "or sign in to Tesla's cloud: powerwall-proxy setup --mode fleet."
+        )
         yield Finding("address", "no gateway is configured", Cause.ADDRESS, advice)
     for driver in drivers:
         if driver.name == CLOUD:

@@ -11,6 +11,7 @@ import pytest
         (["setup", "-fleetapi"], "setup --mode fleet"),
         (["fleetapi"], "setup --mode fleet"),
         (["fleetapi", "setup"], "setup --mode fleet"),
+        (["fleetapi", "setup", "--config=f", "--site", "5"], "setup --mode fleet --site 5"),
         (["cloudcheck", "-noconnect"], "doctor"),
     ],
 )
@@ -29,3 +30,11 @@ def test_those_without_a_counterpart_say_what_to_use(command, theirs, hint):
 
     assert shown.returncode == 64
     assert hint in shown.stderr
+
+
+def test_a_check_where_there_is_nothing_to_read_says_what_to_do(command):
+    shown = command("cloudcheck")
+
+    assert shown.returncode == 1
+    assert "PW_HOST" in shown.stdout
+    assert "powerwall-proxy setup --mode fleet" in shown.stdout
