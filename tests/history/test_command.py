@@ -142,6 +142,22 @@ def test_another_table_is_refused(state, tmp_path, capsys, content):
     assert "other.csv" in capsys.readouterr().err
 
 
+def test_a_long_table_is_read_line_by_line(tmp_path, monkeypatch, capsys):
+    """A line that cannot be read is named; once it is mended, the same command adds what is missing."""
+    monkeypatch.setenv("PW_STATE_PATH", str(tmp_path / "state"))
+    file, begin = tmp_path / "rows.csv", MIDNIGHT - 86400
+    times = [datetime.fromtimestamp(begin + 60 * minute, UTC).isoformat() for minute in range(2400)]
+    lines = ["time,span (s),load_power (W)", *(f"{time},60,{1000 + n % 7}" for n, time in enumerate(times))]
+    file.write_text("\r\n".join([*lines[:-1], "yesterday,60,1000"]))
+
+    assert main(["history", "import", str(file)]) == 1
+    assert f"{file}, line 2401: " in capsys.readouterr().err
+    file.write_text("\r\n".join(lines))
+    assert main(["history", "import", str(file)]) == 0
+    assert query(tmp_path / "state", "SELECT count(*), max(load_power) FROM minute") == [(2400, 1006)]
+    assert query(tmp_path / "state", "SELECT count(*) FROM quarter") == [(160,)]
+
+
 @pytest.mark.parametrize("action", ["import", "export"])
 def test_a_file_that_cannot_be_opened_is_named(state, tmp_path, capsys, action):
     file = tmp_path / "no-such-folder" / "rows.csv"

@@ -14,7 +14,7 @@ from proxy.history.energies import FLOWS, NAMES, DayTotals
 from proxy.history.importing.past import Importer, PastRow, SourceError
 from proxy.history.numbers import kept
 
-_AT_ONCE: Final = 5000
+_AT_ONCE: Final = 1000
 _MINUTE_S: Final = 60
 
 
@@ -27,9 +27,10 @@ def read(path: Path, importer: Importer) -> None:
             if "day" in heads:
                 importer.add_days(_day(_named(row, heads)) for row in table)
             elif "time" in heads:
-                rows = list(_rows([_named(row, heads) for row in table]))
-                for start in range(0, len(rows), _AT_ONCE):
-                    importer.add(islice(rows, start, start + _AT_ONCE))
+                rows = (_named(row, heads) for row in table)
+                found = map(_row, rows if "span" in heads.values() else _with_span(list(rows)))
+                while some := list(islice(found, _AT_ONCE)):
+                    importer.add(some)
             else:
                 raise SourceError(
                     f"{path} is no table of this proxy: its first column is neither time nor day."
@@ -42,14 +43,21 @@ def _named(row: Mapping[str, str], heads: Mapping[str, str]) -> dict[str, str]:
     return {heads[head]: text for head, text in row.items() if head in heads and text}
 
 
-def _rows(table: list[dict[str, str]]) -> Iterator[PastRow]:
-    times = [int(datetime.fromisoformat(row["time"]).timestamp()) for row in table]
-    # A table without the column "span" has steps of one length.
-    common = min((after - before for before, after in pairwise(times) if after > before), default=_MINUTE_S)
-    for at, row in zip(times, table, strict=True):
-        span = int(float(row.get("span", common)))
-        values = {part: _number(row[part]) for part in PARTS if part in row}
-        yield PastRow(at, span, int(float(row.get("minutes", max(span // _MINUTE_S, 1)))), values)
+def _with_span(rows: list[dict[str, str]]) -> Iterator[dict[str, str]]:
+    """Give rows without it the column "span": such a table has steps of one length."""
+    steps = (_time(after) - _time(before) for before, after in pairwise(rows))
+    span = str(min((step for step in steps if step > 0), default=_MINUTE_S))
+    return ({**row, "span": span} for row in rows)
+
+
+def _row(row: Mapping[str, str]) -> PastRow:
+    span = int(float(row["span"]))
+    values = {part: _number(row[part]) for part in PARTS if part in row}
+    return PastRow(_time(row), span, int(float(row.get("minutes", max(span // _MINUTE_S, 1)))), values)
+
+
+def _time(row: Mapping[str, str]) -> int:
+    return int(datetime.fromisoformat(row["time"]).timestamp())
 
 
 def _day(row: Mapping[str, str]) -> DayTotals:
