@@ -22,7 +22,8 @@ from proxy.sim.faults import Fault
 from proxy.sim.server import SimulatedGateway
 
 GATEWAYS, AWAY, TTL_S = 50, 10, 5.0
-_WATCHED_S = 30.0
+# Two rounds of what an open page wants every twenty seconds, and neither begins nor ends with one.
+_WATCHED_S = 40.0
 _DEAD_NAME = "nowhere.invalid"
 _PATHS = tuple(f"/gateways/g{number}/aggregates" for number in range(1, 5))
 # Of one in the same form: wrk takes longer for requests that it makes one by one.
