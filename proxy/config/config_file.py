@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from proxy.config.types import FLAG
+
 if TYPE_CHECKING:
     from proxy.config.given import Findings
 
@@ -153,14 +155,22 @@ def _fields(entry: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 continue
             case "host", str() if port:
                 yield key, _with_port(value, port)
-            case "fleetapi", bool():
-                if value:
+            case "fleetapi", _ if (is_set := _flag(value)) is not None:
+                if is_set:
                     yield "cloud_mode", "fleet"
-            case "cloud_mode", bool():
-                if value and not entry.get("fleetapi"):
+            case "cloud_mode", _ if (is_set := _flag(value)) is not None:
+                if is_set and not _flag(entry.get("fleetapi")):
                     yield key, "owner"
             case _:
                 yield _GATEWAY.get(key, key), value
+
+
+def _flag(value: Any) -> bool | None:
+    """Read a flag, which may stand in quotes; None for what is none."""
+    try:
+        return value if isinstance(value, bool) else bool(FLAG.parse(str(value)))
+    except ValueError:
+        return None
 
 
 def _with_port(host: str, port: Any) -> str:

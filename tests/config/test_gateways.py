@@ -155,6 +155,11 @@ def test_the_list_of_pypowerwall_server_may_name_the_cloud():
 
     (alone,) = load({**HOME, "PW_GATEWAYS": json.dumps([entry])}).settings.gateways
     assert (alone.cloud_mode, alone.auth_path, alone.email) == ("owner", "/auth", "owner@example.com")
+    quoted = [{**entry, "cloud_mode": "false", "fleetapi": "true"}]
+    assert load({**HOME, "PW_GATEWAYS": json.dumps(quoted)}).settings.gateways[0].cloud_mode == "fleet"
+    assert problems(PW_GATEWAYS=json.dumps([{**entry, "fleetapi": "maybe"}])) == [
+        "fleetapi in gateway cabin of PW_GATEWAYS is unknown; did you mean fleetapi_http?"
+    ]
 
     house = {"id": "house", "host": "192.168.1.50", "password": "customer"}
     assert problems(PW_GATEWAYS=json.dumps([house, {**entry, "fleetapi": True}])) == [
