@@ -10,6 +10,7 @@ import html
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
@@ -28,7 +29,7 @@ from proxy.server.http.problems import COMMON_HEADERS, MEDIA_TYPE, PUBLIC_HEADER
 from proxy.server.live import events
 from proxy.server.pages.appearance import appearance
 from proxy.server.pages.docs import reference
-from proxy.server.pages.files import attributes, find_folder, inline_json, load
+from proxy.server.pages.files import Pages, attributes, find_folder, inline_json, load
 from proxy.server.pages.language import direction, preferred
 from proxy.server.pages.navigation import navigation
 from proxy.server.pages.openapi import document
@@ -61,8 +62,6 @@ class Ui:
             gateway.id: Passthrough(gateway.cache, context.clock, context.settings)
             for gateway in context.gateways.values()
         }
-        self._pages = load(find_folder())
-        self._files = StaticFiles(self._pages.files, context.settings.browser_cache)
         self._mode = context.settings.ui
         policy = (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -78,6 +77,15 @@ class Ui:
             "Cross-Origin-Resource-Policy": "cross-origin",
             "Vary": "Accept-Encoding, Accept-Language",
         }
+
+    @cached_property
+    def _pages(self) -> Pages:
+        """The files of the pages: read when the first one is requested, because a start need not wait for them."""
+        return load(find_folder())
+
+    @cached_property
+    def _files(self) -> StaticFiles:
+        return StaticFiles(self._pages.files, self._context.settings.browser_cache)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Return what answers the rows of the group Pages, by name."""
