@@ -11,7 +11,7 @@ from proxy.config.cloud import cloud_mode
 from proxy.core.redaction import redact
 from proxy.core.sources import METERS
 from proxy.core.totals import spread_s
-from proxy.drivers.registry import mode_of
+from proxy.drivers.registry import mode_of, reads_tedapi
 from proxy.views.gateway_object import Member
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 BASIC_LAN: Final = "Basic LAN"
 _CONNECTIONS: Final = {"local": "Local", "tedapi": "TEDAPI", "v1r": "TEDAPI v1r", "cloud": "Cloud"}
-_NO_TEDAPI: Final = frozenset({"", "off"})
 
 Members = Mapping[str, Member]
 
@@ -42,7 +41,6 @@ def member_of(gateway: Gateway, sources: Sequence[Source]) -> Member:
     unknown = [source for source in sources if source not in known and _offers(state, source)]
     successes = [link.last_success for link in state.links if link.last_success is not None]
     is_online = any(link.last_success is not None and not link.failures_in_row for link in state.links)
-    mode = mode_of(gateway.settings)
     return Member(
         configured=_configured(gateway, state),
         documents={
@@ -54,7 +52,7 @@ def member_of(gateway: Gateway, sources: Sequence[Source]) -> Member:
         is_online=is_online,
         error=None if is_online else redact(state.reason),
         last_success=wall - (state.at - max(successes)) if successes else None,
-        mode=None if mode in _NO_TEDAPI else mode,
+        mode=mode_of(gateway.settings) if reads_tedapi(gateway.settings) else None,
         connection=connection_of(gateway.settings, state),
         spread_s=spread_s(cache.policy(METERS).ttl),
     )

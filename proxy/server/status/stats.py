@@ -20,7 +20,7 @@ from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.config.specs import show
 from proxy.core.errors import LoginRejected, RateLimited
 from proxy.core.sources import SITE_NAME
-from proxy.drivers.registry import mode_of
+from proxy.drivers.registry import mode_of, reads_tedapi
 from proxy.server.fleet import cloud_control
 from proxy.views.json_access import section, text
 
@@ -190,7 +190,7 @@ def _name(gateway: Gateway, status: GatewayStatus) -> dict[str, Any]:
     return {
         "pypowerwall": f"{__version__} Powerwall Proxy",
         "mode": _mode(gateway, status),
-        "tedapi": mode not in {"", "off"},
+        "tedapi": reads_tedapi(gateway.settings),
         "tedapi_mode": mode or "off",
         "pw3": any(link.details.get("powerwall3_units") for link in status.links),
     }
