@@ -26,6 +26,7 @@ from proxy.core.sources import (
 )
 from proxy.features import features
 from proxy.server.control.routes import CONTROL
+from proxy.server.families import family
 from proxy.server.fleet.object_routes import OBJECTS
 from proxy.server.fleet.routes import FLEET, OF_SITES
 from proxy.server.gateway_api.routes import GATEWAY
@@ -56,21 +57,6 @@ def _pw(name: str, summary: str, view: View | None, *sources: Source, **others: 
 def _single_value(name: str, summary: str, view: View, *sources: Source, **others: Any) -> Route:
     """Make a row of one value, which the pypowerwall proxy gives as null when it does not know it."""
     return _pw(name, summary, view, *sources, legacy=Legacy.VIEW, **others)
-
-
-def _family(prefix: str, name: str, *members: str, shown_by: str) -> tuple[Route, ...]:
-    """Make the rows of a link that may not be configured; ``shown_by`` is the member that reports whether it is."""
-    off = {"error": f"{name} not enabled"}
-    usage = {"error": f"Use {', '.join(f'/{prefix}/{member}' for member in members)}"}
-    rows = [
-        Route(f"/{prefix}/{member}", f"{name}: {member}", name, offered=(Source(f"/{prefix}/{member}"),))
-        for member in members
-    ]
-    root = Route(f"/{prefix}", f"{name}: available members", name, offered=(Source(f"/{prefix}/{shown_by}"),))
-    return (
-        replace(root, view=site.either(root.offered[0], usage, off)),
-        *(replace(row, view=site.supported(row.offered[0], off)) for row in rows),
-    )
 
 
 def _page(path: str, summary: str, endpoint: str, *, local: bool = False) -> Route:
@@ -223,11 +209,9 @@ _ROWS: tuple[Route, ...] = (
         offered=(SYSTEM_STATUS,),
         optional=(TIME_REMAINING,),
     ),
-    *_family(
-        "tedapi", "TEDAPI", "config", "status", "components", "battery", "controller", shown_by="config"
-    ),
-    *_family("cloud", "Cloud API", "battery", "power", "config", shown_by="config"),
-    *_family("fleetapi", "FleetAPI", "info", "status", shown_by="info"),
+    *family("tedapi", "TEDAPI", "config", "status", "components", "battery", "controller", shown_by="config"),
+    *family("cloud", "Cloud API", "battery", "power", "config", shown_by="config"),
+    *family("fleetapi", "FleetAPI", "info", "status", shown_by="info"),
     *GATEWAY,
     *OBJECTS,
     _page("/", "The power-flow page, also for frames (PW_UI)", "front_page"),
