@@ -30,6 +30,8 @@ SOLAR_METER: Final = Source("/api/meters/solar")
 SOLAR_INVERTERS: Final = Source("/api/solars")
 # What the cloud shows of the settings of a site, by the names that control has for them; no route has this name.
 CLOUD_SETTINGS: Final = Source("/cloud/settings")
+# The vehicle chargers of a site, of which only the cloud knows; no route has this name.
+WALL_CONNECTORS: Final = Source("/cloud/wall_connectors")
 # Tesla's own estimate of the hours that the battery lasts; no route has this name.
 TIME_REMAINING: Final = Source("/cloud/time_remaining")
 # What the site's utility charges, as the pypowerwall library names it.

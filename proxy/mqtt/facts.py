@@ -23,7 +23,7 @@ from proxy.core.sources import (
     VITALS,
 )
 from proxy.views import meters, strings
-from proxy.views.quantities import STATE_SOURCES
+from proxy.views.quantities import QUANTITY_SOURCES
 from proxy.views.readback import READBACK
 from proxy.views.units import unit_signals
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
 SLOW: Final[tuple[Source, ...]] = tuple(
     source
-    for source in (*STATE_SOURCES, TEDAPI_CONFIG, CLOUD_SETTINGS)
+    for source in (*QUANTITY_SOURCES, TEDAPI_CONFIG, CLOUD_SETTINGS)
     if source not in LIVE and source not in ON_REQUEST
 )
 # Live readings that are older than the meters by more than this (s) are left out: all is of one moment.

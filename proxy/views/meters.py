@@ -7,7 +7,15 @@ from typing import Any
 
 from proxy.core.model import app_percent
 from proxy.core.powers import Powers, corrected
-from proxy.core.sources import METERS, SOE, SOLAR_METER, SYSTEM_STATUS, TIME_REMAINING, VITALS
+from proxy.core.sources import (
+    METERS,
+    SOE,
+    SOLAR_METER,
+    SYSTEM_STATUS,
+    TIME_REMAINING,
+    VITALS,
+    WALL_CONNECTORS,
+)
 from proxy.views import site
 from proxy.views.json_access import Documents, number, section
 from proxy.views.options import Options
@@ -40,6 +48,12 @@ def powers(documents: Documents, options: Options) -> Powers:
     return corrected(
         Powers(**watts), neg_solar=options.neg_solar, site_zero_threshold=options.site_zero_threshold
     )
+
+
+def chargers(documents: Documents) -> tuple[float | None, ...]:
+    """Return the power (W) of every vehicle charger that is reported."""
+    listed = section(documents.get(WALL_CONNECTORS)).get("wall_connectors", ())
+    return tuple(number(section(each).get("power")) for each in listed)
 
 
 def aggregates(documents: Documents, options: Options) -> Any:

@@ -28,6 +28,7 @@ from proxy.core.sources import (
     SYSTEM_STATUS,
     TIME_REMAINING,
     VITALS,
+    WALL_CONNECTORS,
 )
 from proxy.views.equipment import PackState, SolarString
 from proxy.views.state import SiteState
@@ -193,8 +194,8 @@ def _length(entries: tuple[object, ...] | None) -> int | None:
 BY_NAME: Final[Mapping[str, Quantity[SiteState]]] = {row.name: row for row in QUANTITIES}
 OF_PACK: Final[Mapping[str, Quantity[PackState]]] = {row.name: row for row in PACK_QUANTITIES}
 OF_STRING: Final[Mapping[str, Quantity[SolarString]]] = {row.name: row for row in STRING_QUANTITIES}
-# All that a state is read from.
-STATE_SOURCES: Final[tuple[Source, ...]] = tuple(
+# What the tables are read from.
+QUANTITY_SOURCES: Final[tuple[Source, ...]] = tuple(
     dict.fromkeys(
         source
         for table in (QUANTITIES, PACK_QUANTITIES, STRING_QUANTITIES)
@@ -202,3 +203,5 @@ STATE_SOURCES: Final[tuple[Source, ...]] = tuple(
         for source in quantity.sources
     )
 )
+# All that a state is read from. The chargers come with the powers of the cloud, and are not requested by themselves.
+STATE_SOURCES: Final[tuple[Source, ...]] = (*QUANTITY_SOURCES, WALL_CONNECTORS)

@@ -10,7 +10,7 @@ missing is derived for ``flows`` only, and never shown as a reading.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -94,8 +94,8 @@ class SiteState:
 
     Powers in W, energies in Wh, ``time_remaining`` in hours, charge and reserve in percent of
     the whole pack (``_app``: of the app's scale). ``grid`` is up, outage, off_grid (chosen by
-    the operator), islanded (one of both: no reason is reported) or transition; ``grid_number`` 1, 0 or -1. ``ev`` are the powers of vehicle
-    chargers. ``energy_origin`` says who counted the meters' energies: gateway, cloud, or
+    the operator), islanded (one of both: no reason is reported) or transition; ``grid_number`` 1, 0 or -1. ``ev`` are the powers of the
+    vehicle chargers, one each, which are part of the load's. ``energy_origin`` says who counted the meters' energies: gateway, cloud, or
     integrated (by this proxy, from powers). ``observed_at`` has monotonic seconds by source: what
     ages are counted from.
     """
@@ -109,7 +109,7 @@ class SiteState:
     has_generator: bool
     meters: Mapping[str, Meter]
     energy_origin: str | None
-    ev: tuple[float, ...]
+    ev: tuple[float | None, ...]
     flows: Flows | None
     charge: float | None
     charge_app: float | None
@@ -158,7 +158,7 @@ def site_state(
     charge, reserve = meters.charge_percent(documents), site.reserve_raw(documents)
     exists = {name: _exists(documents, name) for name in meters.METER_NAMES}
     exists["battery"] = exists["battery"] or bool(charge)
-    measured = _meters(documents, options, exists)
+    measured, chargers = _meters(documents, options, exists), meters.chargers(documents)
     alerts = known_alerts(documents, options)
     number_ = site.grid_number(documents)
     problems = section(documents.get(PROBLEMS)).get("problems")
@@ -172,8 +172,8 @@ def site_state(
         has_generator=exists["generator"],
         meters=measured,
         energy_origin=energy_origin if measured else None,
-        ev=(),
-        flows=_flows(measured, exists, is_islanded=number_ == site.GRID["SystemIslandedActive"]),
+        ev=chargers,
+        flows=_flows(measured, exists, chargers, is_islanded=number_ == site.GRID["SystemIslandedActive"]),
         charge=charge,
         charge_app=meters.charge_app(documents),
         reserve=reserve,
@@ -239,7 +239,13 @@ def _meter(name: str, listed: Mapping[str, Any], watts: Powers) -> Meter:
     )
 
 
-def _flows(measured: Mapping[str, Meter], exists: Mapping[str, bool], *, is_islanded: bool) -> Flows | None:
+def _flows(
+    measured: Mapping[str, Meter],
+    exists: Mapping[str, bool],
+    chargers: Iterable[float | None],
+    *,
+    is_islanded: bool,
+) -> Flows | None:
     """Split the powers; None if too little is measured to do so."""
     watts = {name: meter.power for name, meter in measured.items()}
     if all(watts.get(name) is None for name in Powers.__slots__):
@@ -251,6 +257,7 @@ def _flows(measured: Mapping[str, Meter], exists: Mapping[str, bool], *, is_isla
             battery=watts.get("battery") if exists["battery"] else 0.0,
             load=watts.get("load"),
             generator=watts.get("generator") or 0.0,
+            ev=tuple(power for power in chargers if power is not None),
             islanded=is_islanded,
         )
     )

@@ -52,6 +52,21 @@ async def test_a_change_is_pushed(house, watch):
     assert "/flow.json" not in asked
 
 
+async def test_a_charging_vehicle_is_drawn_below_the_home(house, watch):
+    """Its charger has a name, a power and a line from the home; without a charger there is no vehicle."""
+    page = await watch.open(house.url)
+    await shows(page, "solar", "6.5 kW")
+    await expect(page.locator("#vehicle")).to_be_hidden()
+
+    await forward(page, ev=[3300.0], load=4600.0, site=2100.0, solar=2500.0, battery=0.0)
+
+    await shows(page, "vehicle", "3.3 kW")
+    await expect(page.locator("#vehicle .name")).to_have_text("Vehicle")
+    seen = await shown(page)
+    assert seen["edges"] == ["g2h", "h2e", "s2h"]
+    assert "Home 4.6 kW: 3.3 kW to vehicle." in seen["sentence"]
+
+
 # Every moving dot by edge and number: its animation, how far it has come in all, and when that was.
 DOTS = """() => Object.fromEntries([...document.querySelectorAll(".edge.on circle")].flatMap((dot, i) => {
   const [run] = dot.getAnimations().filter((each) => each.playState === "running");

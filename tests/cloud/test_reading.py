@@ -53,6 +53,28 @@ async def test_the_page_and_metrics_show_the_site(connect, cloud):
     assert 5 < float(stretch[1]) < 15
 
 
+async def test_a_charging_vehicle_is_shown_with_the_share_of_the_home_that_it_takes(connect, cloud, clock):
+    """Of vehicle chargers only the cloud knows, and only while it reports them: they come with the powers."""
+    cloud.site.wall_connectors = [1500.0, 0.0]
+    proxy = await connect(cloud)
+
+    flow = (await proxy.get("/flow.json")).json()
+    metrics = (await proxy.get("/metrics")).text
+    requested = named(cloud).count("live_status")
+
+    assert flow["ev"] == [1500.0, 0.0]
+    for number, watts in ((1, 1500.0), (2, 0.0)):
+        assert f'powerwall_ev_charger_power_watts{{charger="{number}",gateway="default"}} {watts}' in metrics
+    assert requested == 1
+
+    cloud.site.wall_connectors = []
+    await pass_time(clock, proxy, 3600)
+    await proxy.get("/flow.json")  # may still be what is renewed meanwhile
+    await pass_time(clock, proxy, 1)
+
+    assert (await proxy.get("/flow.json")).json()["ev"] == []
+
+
 async def test_clients_share_one_request_per_interval(connect, cloud, clock):
     """However often clients come, the cloud is requested at its own pace, and Age says how old the values are."""
     proxy = await connect(cloud, "owner")

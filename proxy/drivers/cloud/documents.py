@@ -24,6 +24,7 @@ from proxy.core.sources import (
     TARIFF,
     TIME_REMAINING,
     VITALS,
+    WALL_CONNECTORS,
 )
 from proxy.core.validation import CHECKS
 from proxy.drivers.cloud import mapping
@@ -44,6 +45,7 @@ FROM_LIVE: Mapping[Source, Mapped] = {
     GRID_STATUS: mapping.grid_status,
     SYSTEM_STATUS: mapping.system_status,
     VITALS: mapping.vitals,
+    WALL_CONNECTORS: mapping.wall_connectors,
 }
 FROM_INFO: Mapping[Source, Mapped] = {
     OPERATION: mapping.operation,

@@ -163,6 +163,15 @@ def vitals(reported: Reported) -> dict[str, Any] | None:
     }
 
 
+def wall_connectors(reported: Reported) -> dict[str, Any] | None:
+    """List the power (W) of every Wall Connector, null where it is not reported; it is part of the load's power."""
+    if not reported.live:
+        return None
+    listed = reported.live.get("wall_connectors")
+    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return {"wall_connectors": [{"power": number(one.get("wall_connector_power"))} for one in found]}
+
+
 def operation(reported: Reported) -> dict[str, Any] | None:
     """Build ``/api/operation``; None on a site that has no mode and no reserve."""
     mode = text(reported.info.get("default_real_mode"))

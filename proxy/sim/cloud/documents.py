@@ -71,7 +71,7 @@ def live_status(site: CloudSite) -> dict[str, Any]:
         "grid_power": reading.site_w,
         "grid_services_power": 0,
         "generator_power": reading.generator_w,
-        "wall_connectors": [],
+        "wall_connectors": [_wall_connector(n, power) for n, power in enumerate(site.wall_connectors)],
     }
     if site.is_solar_only:
         return {**common, **flows, "battery_power": 0, "island_status": "island_status_unknown"}
@@ -89,6 +89,17 @@ def live_status(site: CloudSite) -> dict[str, Any]:
         "battery_power": reading.battery_w,
         "island_status": _island_status(site, scene),
         "storm_mode_active": site.is_storm_active,
+    }
+
+
+def _wall_connector(number: int, power: float) -> dict[str, Any]:
+    """Form an entry as Wall Connectors of the third generation have it (seen in August 2023)."""
+    return {
+        "din": f"1529455-02-D--SIM{number:011d}",
+        "vin": None,
+        "wall_connector_state": 1 if power else 2,
+        "wall_connector_fault_state": 2,
+        "wall_connector_power": power,
     }
 
 

@@ -24,6 +24,7 @@ class CloudSite:
     ``lag_s`` is how old the cloud's copy of the powers may get before it is renewed, ``settles_s``
     how long a setting takes until the site has it and shows it. ``is_online`` is the gateway's
     connection to the cloud. ``reports_energy`` brings back members that were dropped in 2024.
+    ``wall_connectors`` are the powers (W) at which vehicles charge; the load of the house includes them.
     """
 
     gateway: Gateway
@@ -35,6 +36,7 @@ class CloudSite:
     storm_mode: bool = False
     is_storm_active: bool = False
     off_grid_vehicle_reserve: int = 0
+    wall_connectors: list[float] = field(default_factory=list)
     history: History = field(init=False)
     _pending: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _live: Scene | None = None
