@@ -104,9 +104,14 @@ class StateStream:
         """How many objects were replaced by a newer one before a slow subscriber fetched them."""
         return self._dropped + sum(listener.dropped for listener in self._listeners)
 
-    async def obtain(self) -> dict[str, Any]:
-        """Return the object after a short wait for the gateway, if that is needed and allowed."""
-        await self._cache.get(LIVE, _FIRST_WAIT_S)
+    async def obtain(self, slow_wait_s: float = 0.0) -> dict[str, Any]:
+        """Return the object after a short wait for the gateway, if that is needed and allowed.
+
+        With ``slow_wait_s`` what changes slowly is fetched where it is unknown, and waited for no longer than that:
+        a page gets it over its stream.
+        """
+        unknown = [source for source in SLOW if slow_wait_s and self._cache.peek(source) is None]
+        await asyncio.gather(self._cache.get(LIVE, _FIRST_WAIT_S), self._cache.get(unknown, slow_wait_s))
         return self.current()
 
     def current(self) -> dict[str, Any]:

@@ -69,6 +69,21 @@ async def test_a_stream_begins_with_what_is_known(proxy):
         assert json.loads(message["data"])["state"] == "fresh"
 
 
+async def test_a_client_that_keeps_no_page_open_gets_what_changes_slowly_too(proxy, sim, clock):
+    """Mode, reserve, name, units and strings are in the first object, and not fetched anew while they may be served."""
+    flow = (await proxy.get("/flow.json")).json()
+    slow = sim.requests_for("/api/operation")
+    clock.advance(10)
+    again = (await proxy.get("/flow.json")).json()
+
+    assert flow["name"] == again["name"] == "Home Energy Gateway"
+    assert flow["mode"] == again["mode"] == "self_consumption"
+    assert flow["reserve_app"] == again["reserve_app"] is not None
+    assert flow["units"]
+    assert flow["strings"]
+    assert slow == sim.requests_for("/api/operation") == 1
+
+
 async def test_each_refresh_is_told_once(proxy, clock):
     """While a page listens the readings are refreshed every ttl, and each refresh is one event."""
     async with listening(proxy) as reader:

@@ -191,7 +191,7 @@ class Ui:
 
     async def flow_json(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Serve what the power-flow page shows, with its sentence in the language of the client."""
-        snapshot = await gateway.live.obtain()
+        snapshot = await gateway.live.obtain(_SOFT_TIMEOUT_S)
         language = preferred(request.headers.get("Accept-Language", ""), self._pages.words)
         said = written(snapshot["phrases"], self._pages.words[language], capitals=language == "de")
         headers = {**PUBLIC_HEADERS, **_NOT_STORED, "Vary": "Accept-Language"}
