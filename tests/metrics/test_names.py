@@ -14,7 +14,9 @@ from proxy.metrics.site_metrics import SITE_METRICS
 ROOT = Path(__file__).parents[2]
 FAMILIES = (*SITE_METRICS, *PROXY_METRICS)
 # Series that prometheus-client and Prometheus itself make.
-FOREIGN = re.compile(r"process_\w+|python_info|up|ALERTS")
+FOREIGN = re.compile(
+    r"process_\w+|python_info|up|ALERTS|powerwall:\w+:\w+"
+)  # the last are recorded by our rules
 NAME = re.compile(r"\b(?:powerwall[_:]\w[\w:]*|process_\w+|up)\b(?!\s*[=(])")
 
 

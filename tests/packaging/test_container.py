@@ -117,7 +117,7 @@ SIMULATED = {"pypowerwall", "simulator"}
     [
         ([], SIMULATED),
         (["metrics"], SIMULATED | {"prometheus", "grafana"}),
-        (["influx"], SIMULATED | {"influxdb", "telegraf", "grafana"}),
+        (["influx"], SIMULATED | {"influxdb", "telegraf", "grafana-influxdb"}),
         (["mqtt"], SIMULATED | {"mosquitto"}),
         (["replicas"], SIMULATED | {"replica", "valkey", "front"}),
         (["*"], {*COMPOSE["services"]}),
@@ -216,7 +216,7 @@ def test_every_path_that_is_mounted_exists(compose):
     mounts = [mount for service in compose("*").values() for mount in service.get("volumes", [])]
     bound = [Path(mount["source"]) for mount in mounts if mount["type"] == "bind"]
 
-    assert len(bound) == 9
+    assert len(bound) == 14
     assert [path for path in bound if not path.exists()] == []
     assert {mount["source"] for mount in mounts if mount["type"] == "volume"} == COMPOSE["volumes"].keys()
 
@@ -240,7 +240,7 @@ def test_the_health_check_asks_whether_readings_are_fresh():
 
 def test_what_has_a_password_that_everybody_knows_is_only_for_this_machine():
     """Databases without a password, and Grafana until .env names another file for its own."""
-    for name in ("grafana", "influxdb", "prometheus"):
+    for name in ("grafana", "grafana-influxdb", "influxdb", "prometheus"):
         [port] = COMPOSE["services"][name]["ports"]
         assert re.match(r"(\$\{GRAFANA_BIND:-)?127\.0\.0\.1\}?:", port), name
     secret = COMPOSE["secrets"]["grafana-admin"]["file"]

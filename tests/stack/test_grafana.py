@@ -8,7 +8,9 @@ import yaml
 from tests.stack.servers import ROOT
 
 GRAFANA = ROOT / "deploy" / "grafana"
-DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
+DASHBOARDS = sorted(
+    path for folder in ("dashboards", "influxdb") for path in (GRAFANA / folder).glob("*.json")
+)
 
 
 def panels(board):
@@ -44,15 +46,26 @@ def test_panels_have_names_and_places_of_their_own(path):
     assert all(panel["title"] for panel in everything)
 
 
-def test_provisioning_leads_to_the_dashboards_and_the_servers():
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
-    mounts = dict(mount.split(":")[:2] for mount in compose["services"]["grafana"]["volumes"])
-    provider = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "powerwall.yml").read_text("utf-8"))
-    sources = yaml.safe_load((GRAFANA / "provisioning" / "datasources" / "powerwall.yml").read_text("utf-8"))
+@pytest.mark.parametrize(
+    ("service", "database"), [("grafana", "prometheus"), ("grafana-influxdb", "influxdb")]
+)
+def test_each_profile_has_the_dashboards_that_find_their_data_in_its_database(service, database):
+    """The Grafana of a profile is provisioned with one data source, which the profile starts, and dashboards for it."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"]
+    mounts = {
+        inside: ROOT / ours for ours, inside, *_ in (it.split(":") for it in compose[service]["volumes"])
+    }
+    [provider] = (mounts["/etc/grafana/provisioning/dashboards"]).glob("*.yml")
+    [folder] = [each["options"]["path"] for each in yaml.safe_load(provider.read_text("utf-8"))["providers"]]
+    [given] = [
+        path for inside, path in mounts.items() if inside.startswith("/etc/grafana/provisioning/datasources/")
+    ]
+    [source] = yaml.safe_load(given.read_text("utf-8"))["datasources"]
+    boards = [json.loads(path.read_text("utf-8")) for path in mounts[folder].glob("*.json")]
 
-    [folder] = [each["options"]["path"] for each in provider["providers"]]
-    assert mounts["./deploy/grafana/dashboards"] == folder
-    hosts = {source["url"].split("/")[2].split(":")[0] for source in sources["datasources"]}
-    assert hosts <= compose["services"].keys()
-    default = json.loads(DASHBOARDS[0].read_text("utf-8"))["templating"]["list"][0]["current"]["value"]
-    assert default in {source["uid"] for source in sources["datasources"]}
+    assert source["url"].startswith(f"http://{database}:")
+    assert compose[database]["profiles"] == compose[service]["profiles"]
+    assert boards
+    for board in boards:
+        variable = board["templating"]["list"][0]
+        assert (variable["query"], variable["current"]["value"]) == (source["type"], source["uid"])

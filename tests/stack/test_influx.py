@@ -1,6 +1,9 @@
 """A real InfluxDB stores what telegraf would write, and thins it out as the dashboards want it."""
 
+import json
 import re
+import subprocess
+import sys
 import time
 import tomllib
 from datetime import UTC, datetime
@@ -12,7 +15,27 @@ import pytest
 from tests.clients.telegraf import MEASUREMENTS, gather
 from tests.stack.servers import ROOT, free_port, get_json, running
 
-INIT = (ROOT / "deploy" / "influxdb" / "init.iql").read_text("utf-8")
+INFLUXDB = ROOT / "deploy" / "influxdb"
+INIT = (INFLUXDB / "init.iql").read_text("utf-8")
+BOARD = json.loads((ROOT / "deploy" / "grafana" / "influxdb" / "energy.json").read_text("utf-8"))
+ZONE = "Europe/Berlin"
+# What Grafana puts in place of its variables.
+VARIABLES = {
+    "$timeFilter": "time > now() - 1d",
+    "$__interval": "1m",
+    "$zone": ZONE,
+    "$buy": "0.30",
+    "$sell": "0.08",
+}
+# A simulated house of this firmware has no fans to report.
+EMPTY = {"Fans"}
+# Does what ``influx -execute`` does, for the entry point of the image.
+EXECUTE = """
+import sys
+from urllib.parse import urlencode
+from urllib.request import urlopen
+sys.stdout.write(urlopen(sys.argv[1] + "/query", urlencode({"q": sys.argv[2]}).encode()).read().decode())
+"""
 TELEGRAF = tomllib.loads((ROOT / "deploy" / "telegraf" / "telegraf.conf").read_text("utf-8"))
 POLICIES = [
     "raw",
@@ -81,8 +104,23 @@ def influx(tmp_path_factory):
     command = ["influxd", "-config", str(folder / "influxdb.conf")]
     with running(command, f"http://{address}/ping", folder / "influxd.log"):
         influx = Influx(f"http://{address}")
-        influx.run(INIT)
+        make_database(influx.url, folder)
         yield influx
+
+
+def make_database(url, folder):
+    """Run the file that the entry point of the image runs when the data folder is empty."""
+    execute = folder / "execute.py"
+    execute.write_text(EXECUTE)
+    environment = {
+        "INFLUX_CMD": f"{sys.executable} {execute} {url}",
+        "INIT_IQL": str(INFLUXDB / "init.iql"),
+        "PW_TIMEZONE": ZONE,
+        "PATH": "/usr/bin:/bin",
+    }
+    command = ["sh", "-ec", '. "$0"', str(INFLUXDB / "init.sh")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert '"error"' not in done.stdout
 
 
 async def rounds(proxy, count, step_s):
@@ -104,8 +142,11 @@ async def rounds(proxy, count, step_s):
 
 
 def thin_out(influx):
-    """Run every continuous query once for the last two days: in the test nobody waits for them."""
-    for select in re.findall(r"BEGIN (SELECT .*) END;", INIT):
+    """Run every continuous query once for the last two days: in the test nobody waits for them.
+
+    In the zone of the database: its own run of a query then writes the same points.
+    """
+    for select in re.findall(r"BEGIN (SELECT .*) END;", INIT.replace("tz('UTC')", f"tz('{ZONE}')")):
         head, _, group = select.rpartition(" GROUP BY ")
         influx.run(f"{head} WHERE time > now() - 2d GROUP BY {group}")
 
@@ -115,7 +156,10 @@ def test_the_database_is_made_as_dashboards_expect_it(influx):
 
     assert {row["name"] for row in policies} == set(POLICIES)
     assert [row["duration"] for row in policies if row["name"] == "raw"] == ["72h0m0s"]
-    assert len(influx.ask("SHOW CONTINUOUS QUERIES")) == INIT.count("CREATE CONTINUOUS QUERY")
+    queries = {row["name"]: row["query"] for row in influx.ask("SHOW CONTINUOUS QUERIES")}
+    assert len(queries) == INIT.count("CREATE CONTINUOUS QUERY")
+    for name in ("cq_daily", "cq_monthly"):
+        assert f"TZ('{ZONE}')" in queries[name].replace("tz(", "TZ("), "days begin at midnight of the house"
 
 
 def test_telegraf_asks_for_the_eight_routes():
@@ -127,6 +171,7 @@ def test_telegraf_asks_for_the_eight_routes():
 
     assert asked == set(MEASUREMENTS.items())
     assert {block["timeout"] for block in TELEGRAF["inputs"]["http"]} == {"4s"}
+    assert {block["timezone"] for block in TELEGRAF["processors"]["date"]} == {"${PW_TIMEZONE}"}
     [output] = TELEGRAF["outputs"]["influxdb"]
     assert (output["database"], output["retention_policy"]) == ("powerwall", "raw")
 
@@ -158,3 +203,13 @@ async def test_what_telegraf_stores_can_be_queried(influx, proxy):
         ("alerts", "max_SystemConnectedToGrid", "alerts"),
     ):
         assert influx.ask(f"SELECT last({field}) AS value FROM {policy}.{measurement} {since}"), field
+
+    for panel in (*BOARD["panels"], *(inner for row in BOARD["panels"] for inner in row.get("panels", []))):
+        for target in panel.get("targets", []):
+            query = target["query"]
+            for name, value in VARIABLES.items():
+                query = query.replace(name, value)
+            values = [
+                row for row in influx.ask(query) if any(v is not None for k, v in row.items() if k != "time")
+            ]
+            assert bool(values) == (panel["title"] not in EMPTY), query

@@ -26,6 +26,7 @@ VARIABLES = {
     "$buy": "0.30",
     "$sell": "0.08",
     "$ttl": "5",
+    " offset -1d": "",  # a bar begins with its day; that of today is not over
 }
 # Panels that stay empty here: the hardware does not measure it, no link leads through the cloud, or the feature is off.
 ELSEWHERE = {
@@ -78,7 +79,9 @@ def prometheus(tmp_path_factory):
         lonely, take_away = stack.enter_context(bereft(folder))
         config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
         config["global"] = {"scrape_interval": f"{STEP_S}s", "evaluation_interval": f"{STEP_S}s"}
-        config["rule_files"] = [str(DEPLOY / "prometheus" / "rules.yml")]
+        rules = (DEPLOY / "prometheus" / "rules.yml").read_text("utf-8")
+        (folder / "rules.yml").write_text(rules.replace("interval: 1m", f"interval: {STEP_S}s"), "utf-8")
+        config["rule_files"] = ["rules.yml"]
         config["scrape_configs"][0]["static_configs"][0]["targets"] = [*demos, lonely]
         (folder / "prometheus.yml").write_text(yaml.safe_dump(config), "utf-8")
         address = f"127.0.0.1:{free_port()}"
