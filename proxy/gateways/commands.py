@@ -254,7 +254,7 @@ class Commands:
             "outcome": report.outcome,
             "reason": str(report.error or ""),
         }
-        _log.warning(COMMAND, extra=fields)
+        _log.log(logging.WARNING if report.error else logging.INFO, COMMAND, extra=fields)
         self._announce(report)
 
     def _announce(self, report: Report) -> None:

@@ -147,8 +147,17 @@ def _made_safe(record: logging.LogRecord) -> bool:
         lines = "".join(traceback.format_exception(*record.exc_info))
         record.exc_text, record.exc_info = redact(lines, _LONGEST_TRACEBACK), None
     for key, value in fields(record).items():
-        setattr(record, key, value if isinstance(value, bool | int | float | None) else _cut(value))
+        setattr(record, key, _safe(value))
     return True
+
+
+def _safe(value: Any) -> Any:
+    """Give a field as it may be written: numbers as they are, the values of a mapping one by one, texts cut."""
+    if isinstance(value, bool | int | float | None):
+        return value
+    if isinstance(value, Mapping):
+        return {_cut(key): _safe(each) for key, each in value.items()}
+    return _cut(value)
 
 
 def _cut(value: Any) -> str:
@@ -200,7 +209,9 @@ def _moment(record: logging.LogRecord) -> str:
 
 
 def _shown(value: Any) -> str:
-    """Write a value so that it ends where it seems to end."""
+    """Write a value so that it ends where it seems to end: "reserve:30,mode:backup" for a mapping."""
+    if isinstance(value, Mapping):
+        value = ",".join(f"{key}:{_shown(each)}" for key, each in value.items()) or None
     text = show(value) if value is not None else "-"
     if text and text.isprintable() and not set(text) & set(' "='):
         return text

@@ -143,6 +143,7 @@ async def test_only_programs_and_pages_of_ours_may_write(proxy, headers, status)
 
 async def test_a_front_server_that_is_trusted_says_who_asks(start, sim, caplog):
     """Only PW_TRUSTED_PROXIES may name the client, and only the last hop that is not one of them counts."""
+    caplog.set_level("INFO")
     proxy = await start(sim, control_secret=SECRET, trusted_proxies=("127.0.0.0/8",))
     hops = {"X-Forwarded-For": "6.6.6.6, 192.168.1.20, 127.0.0.9"}
 
@@ -153,6 +154,7 @@ async def test_a_front_server_that_is_trusted_says_who_asks(start, sim, caplog):
 
 async def test_anybody_else_cannot_say_so(proxy, caplog):
     """A client that invents an X-Forwarded-For is written down under its own address."""
+    caplog.set_level("INFO")
     await proxy.post(
         "/control/reserve", headers={"X-Forwarded-For": "10.0.0.1"}, data={"value": "50", "token": SECRET}
     )

@@ -46,6 +46,18 @@ def test_the_same_event_for_programs():
     }
 
 
+def test_what_a_command_sets_is_readable_in_both_forms():
+    """A mapping is one field: pairs for people, an object for programs."""
+    fields = {"wanted": {"reserve": 30, "mode": "backup"}, "before": {}, "after": {"reserve": 30.0}}
+    text, lines = Log(), Log(log_format="json")
+
+    for written in (text, lines):
+        written.logger.info("command", extra=fields)
+
+    assert text.lines == ["INFO command wanted=reserve:30,mode:backup before=- after=reserve:30"]
+    assert json.loads(lines.text)["wanted"] == {"reserve": 30, "mode": "backup"}
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_no_secret_reaches_the_log_in_any_way(form):
     """Message, arguments, fields and tracebacks are redacted, plain and encoded."""

@@ -68,6 +68,7 @@ async def test_without_one_of_the_switches_nothing_is_subscribed_nor_announced(
 
 async def test_a_command_is_carried_out_read_back_and_answered(controlled, sim, broker, client, caplog):
     """The result and the topics say what the gateway holds; the log has the line that HTTP's commands have."""
+    caplog.set_level("INFO")
     proxy = await controlled(sim, broker)
     await ready(proxy, client)
 

@@ -164,14 +164,15 @@ async def test_the_key_is_the_one_that_the_firmware_reads_back(start, sim, perso
 
 async def test_every_command_is_written_down(proxy, post, sim, caplog):
     """Who, what, before, after, outcome: one log line and one count each; never the token."""
+    caplog.set_level(logging.INFO)
     await post("reserve", value="30")
     sim.faults.add(Fault("/api/operation", method="POST", status=500))
     await post("mode", value="backup")
 
     lines = [record for record in caplog.records if record.message == "command"]
-    assert [(line.client, line.wanted, line.outcome) for line in lines] == [
-        ("127.0.0.1", {"reserve": 30}, "ok"),
-        ("127.0.0.1", {"mode": "backup"}, "command_rejected"),
+    assert [(line.levelname, line.client, line.wanted, line.outcome) for line in lines] == [
+        ("INFO", "127.0.0.1", {"reserve": 30}, "ok"),
+        ("WARNING", "127.0.0.1", {"mode": "backup"}, "command_rejected"),
     ]
     assert (lines[0].before["reserve"], lines[0].after["reserve"]) == (20.0, 30.0)
     assert proxy.context.gateway.commands.counts == {("reserve", "ok"): 1, ("mode", "command_rejected"): 1}
