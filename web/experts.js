@@ -37,7 +37,7 @@ function link(gateway, it) {
   return node("article", [node("h4", `${gateway.id} · ${it.driver}`), entries]);
 }
 
-const rest = (it, path) => (it ? `${seconds(it.retry_in_seconds)}: ${without(path, it.reason)}` : "");
+const cooldown = (it, path) => (it ? `${seconds(it.retry_in_seconds)}: ${without(path, it.reason)}` : "");
 
 /** How old something is: to the middle while it is fresh, to the end while it may be served at all. */
 function bar(age, ttl, usable) {
@@ -47,7 +47,7 @@ function bar(age, ttl, usable) {
   return node("span", filled, { className: "bar", ariaHidden: "true" });
 }
 
-function source(it, resting) {
+function source(it, cooldowns) {
   const [word, quality] = !it.servable ? ["expired", it.outcome === "ok" ? "unknown" : "bad"] : it.age_seconds < it.ttl_seconds ? ["fresh", "good"] : ["stale", "fair"];
   return [
     node("th", it.path, { scope: "row" }),
@@ -55,7 +55,7 @@ function source(it, resting) {
     node("td", word, { className: quality }),
     node("td", it.outcome ?? "–", { className: it.outcome === "ok" ? "" : "fair" }),
     node("td", seconds(it.exchange_seconds)),
-    node("td", rest(resting[it.path], it.path)),
+    node("td", cooldown(cooldowns[it.path], it.path)),
   ];
 }
 
@@ -65,7 +65,7 @@ const silent = (path, it) => [
   node("td", "not available", { className: "unknown" }),
   node("td", ""),
   node("td", ""),
-  node("td", rest(it, path)),
+  node("td", cooldown(it, path)),
 ];
 
 const error = (it) => [
@@ -80,10 +80,10 @@ const error = (it) => [
 export function drawExperts(health) {
   const links = health.gateways.flatMap((gateway) => gateway.links.map((each) => [gateway, each]));
   $("links").lastElementChild.replaceChildren(...links.map(([gateway, each]) => link(gateway, each)));
-  const resting = Object.assign({}, ...links.map(([, each]) => each.resting));
+  const cooldowns = Object.assign({}, ...links.map(([, each]) => each.cooldowns));
   const known = health.sources.map((it) => it.path);
-  const others = Object.entries(resting).filter(([path]) => !known.includes(path));
-  table($("sources"), [...health.sources.map((it) => source(it, resting)), ...others.map((it) => silent(...it))], "No source has been requested yet.");
+  const others = Object.entries(cooldowns).filter(([path]) => !known.includes(path));
+  table($("sources"), [...health.sources.map((it) => source(it, cooldowns)), ...others.map((it) => silent(...it))], "No source has been requested yet.");
   table($("errors"), health.errors.map(error), "None.");
   readings(health.readings);
   commands(health);

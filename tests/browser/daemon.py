@@ -7,7 +7,7 @@ async def fresh(house):
     await house.context.gateway.cache.get(["/api/meters/aggregates", "/api/system_status/soe"])
 
 
-async def resting(house):
+async def in_cooldown(house):
     await fresh(house)
     house.sim.answers(status=429, headers={"Retry-After": "600"})
     await house.pass_time(6)
@@ -22,6 +22,6 @@ async def lost(house):
 
 STATES = {
     fresh: ("Readings are", "good"),
-    resting: ("The gateway limits requests", "fair"),
+    in_cooldown: ("The gateway limits requests", "fair"),
     lost: ("No readings: /api/meters/aggregates", "bad"),
 }

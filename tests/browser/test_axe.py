@@ -8,7 +8,7 @@ import axe_playwright_python
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.daemon import lost, resting
+from tests.browser.daemon import in_cooldown, lost
 from tests.browser.reading import state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -54,7 +54,7 @@ async def test_axe_finds_nothing_on_any_page(build, watch, tmp_path, scheme):
         await page.close()
 
 
-@pytest.mark.parametrize("arrange", [resting, lost], ids=lambda arrange: arrange.__name__)
+@pytest.mark.parametrize("arrange", [in_cooldown, lost], ids=lambda arrange: arrange.__name__)
 async def test_axe_finds_nothing_in_trouble(house, watch, arrange):
     """Also where the gateway is paused or does not respond, and in an outage; on a telephone."""
     await arrange(house)

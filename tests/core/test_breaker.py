@@ -49,10 +49,10 @@ def test_only_an_open_link_cools():
 
 @given(st.lists(events, max_size=60))
 def test_an_open_link_sends_nothing_before_its_rest_is_over(schedule):
-    resting_until = 0.0
+    no_request_before = 0.0
     for now, breaker, sent in run(schedule):
-        assert not (sent and now < resting_until)
-        resting_until = breaker.until if breaker.state is State.OPEN else 0.0
+        assert not (sent and now < no_request_before)
+        no_request_before = breaker.until if breaker.state is State.OPEN else 0.0
 
 
 @given(st.lists(events, max_size=60))

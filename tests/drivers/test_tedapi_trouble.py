@@ -86,7 +86,7 @@ async def test_a_stopped_site_manager_is_said_to_be_stopped(gateway, start):
     assert (await proxy.get("/api/sitemaster")).json()["status"] == "StatusDown"
     assert (await proxy.get("/version")).status == 200
     assert link(health)["state"] == "closed"
-    assert "not running" in link(health)["resting"]["/api/meters/aggregates"]["reason"]
+    assert "not running" in link(health)["cooldowns"]["/api/meters/aggregates"]["reason"]
     assert health["status"] == "degraded"
     assert "not of powers" in health["message"]
 
@@ -100,7 +100,7 @@ async def test_a_refused_query_is_an_error_and_not_an_empty_house(gateway, start
     assert "refuses" in (await proxy.get("/aggregates")).json()["detail"]
     assert (await proxy.get("/api/operation")).status == 200
     health = (await proxy.get("/health")).json()
-    assert "refuses" in link(health)["resting"]["controller"]["reason"]
+    assert "refuses" in link(health)["cooldowns"]["controller"]["reason"]
     assert (health["status"], health["age_seconds"]) == ("degraded", None)
     assert "refuses the query" in health["message"]
     assert (await proxy.get("/ready")).status == 503

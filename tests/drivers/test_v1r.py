@@ -92,7 +92,7 @@ async def test_the_wifi_stands_in_for_the_wire(wired, start, key, clock):
 
     assert answer.status == 200
     health = (await proxy.get("/health")).json()
-    assert "500" in link(health, "v1r")["resting"]["controller"]["reason"]
+    assert "500" in link(health, "v1r")["cooldowns"]["controller"]["reason"]
     signed = wired.requests_for(SIGNED)
     wired.clear_faults()
     await pass_time(clock, proxy, 12)

@@ -151,7 +151,7 @@ async def test_unavailable_properties_are_named(producer):
     assert told["unavailable"] == ["colour"]
 
 
-async def test_a_resting_gateway_is_said_to_rest(producer, sim):
+async def test_a_gateway_in_cooldown_is_reported_as_such(producer, sim):
     sim.answers(status=429, headers={"Retry-After": "41"})
 
     answer = await producer.send(BATTERY)

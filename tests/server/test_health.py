@@ -109,7 +109,7 @@ async def test_what_a_gateway_does_not_offer_is_no_error(start, clock, persona):
 
         assert told["status"] == "ok"
         assert told["errors"] == []
-        assert [link["resting"] for link in links] == [{}] * len(links)
+        assert [link["cooldowns"] for link in links] == [{}] * len(links)
         assert "error" not in told["traffic"]["results"]
         assert stats["gateway"]["refusals"] == 0
         assert told["connection_health"]["total_failures"] == 0

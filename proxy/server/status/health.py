@@ -141,7 +141,7 @@ def _link(link: LinkStatus, now: float) -> dict[str, Any]:
         "last_success_seconds": None
         if link.last_success is None
         else round(now - link.last_success, _DIGITS),
-        "resting": {
+        "cooldowns": {
             path: {"retry_in_seconds": round(cooldown.until - now, 1), "reason": str(cooldown.error)}
             for path, cooldown in link.path_cooldowns.items()
             if not cooldown.permits(now) and cooldown.error.is_failure
