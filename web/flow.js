@@ -131,7 +131,7 @@ function draw() {
   text($("mode"), snapshot.mode ? say(snapshot.mode) : "");
   const count = shown.alert_list?.length ?? 0;
   $("list").toggleAttribute("hidden", !count);
-  text($("list").firstElementChild, `${say("alerts")}: ${count}`);
+  text($("list").firstElementChild, `${say("alerts")}: ${shown.attention || count}`);
   if (!performance.getEntriesByName("first-flow").length) performance.mark("first-flow");
 }
 
@@ -212,7 +212,10 @@ if (initial) receive(initial);
 else draw();
 $("list").addEventListener("toggle", async () => (await import("./alerts.js")).fill($("list"), snapshot));
 for (const [target, event] of [[reduced, "change"], [document, "visibilitychange"]]) target.addEventListener(event, draw);
-new ResizeObserver(draw).observe($("flow"));
+new ResizeObserver(() => {
+  draw();
+  judge(); // the size is known now
+}).observe($("flow"));
 if (options.past && options.alone !== undefined) addEventListener("load", () => import("./today.js"));
 if (options.kiosk) import("./kiosk.js");
 const query = options.gateway ? `?gateway=${encodeURIComponent(options.gateway)}` : "";

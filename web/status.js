@@ -7,6 +7,7 @@ import { $, list, node, plain, seconds, table } from "./parts.js";
 import { duration, knows, phrase, say } from "./words.js";
 
 const EVERY = 5000;
+const LASTING = 60000;
 const QUALITIES = ["bad", "fair", "unknown", "idle", "good"]; // the worst first
 // What an owner misses where a gateway does not offer a path.
 const MISSED = {
@@ -24,6 +25,7 @@ const LINKS = { closed: "good", half_open: "fair", open: "bad" };
 
 // ---- how things are --------------------------------------------------------------------------------
 
+const inSeconds = (age) => duration(Math.max(1, Math.round(age)));
 const attention = ({ site }) => (site.alert_list ?? []).filter((alert) => alert.level === "attention").length;
 
 function qualityOf(gateway, errors) {
@@ -49,7 +51,7 @@ function reading(gateway) {
   const { phrases, state, age } = gateway.site;
   const words = state === "expired" || state === "none" ? [] : [...phrases.map(phrase)];
   if (attention(gateway)) words.push(say("attention", attention(gateway)));
-  if (state !== "none") words.push(say("read", seconds(age)));
+  if (state !== "none") words.push(say("read", inSeconds(age)));
   return words.map((text) => `${text.replace(/[.]$/, "")}.`).join(" ");
 }
 
@@ -72,14 +74,17 @@ function summary(gateways, errors) {
 
 const month = ({ reads, commands, budget }) => plain(reads + commands) + (budget ? ` / ${plain(budget)}` : "");
 
-function connection(it) {
+/** How a link is: "paused" is what the gateway demands, and not one that it does not answer. */
+const linkState = ({ state, reason }, cause) => say(state === "open" && reason && cause !== "rate limit" ? "not_connected" : state);
+
+function connection(it, cause) {
   const facts = node("dl", "", { className: "facts" });
   list(facts, [
     [say("read_over"), knows(`over_${it.driver}`) ? say(`over_${it.driver}`) : it.driver],
     [say("address"), it.address],
-    [say("connection"), `${say(it.state)}${it.retry_in_seconds === null ? "" : `, ${say("retry", duration(Math.max(1, it.retry_in_seconds)))}`}`, LINKS[it.state]],
+    [say("connection"), `${linkState(it, cause)}${it.retry_in_seconds === null ? "" : `, ${say("retry", duration(Math.max(1, it.retry_in_seconds)))}`}`, LINKS[it.state]],
     [say("answers"), it.answer_seconds === null ? "" : seconds(it.answer_seconds)],
-    [say("last_reply"), it.last_success_seconds === null ? say("never") : say("ago", seconds(it.last_success_seconds))],
+    [say("last_reply"), it.last_success_seconds === null ? say("never") : say("ago", inSeconds(it.last_success_seconds))],
     [say("month"), it.requests && month(it.requests)],
   ]);
   return facts;
@@ -100,7 +105,7 @@ function card(gateway, quality, isOpen) {
   const content = [
     node("h2", [gateway.href ? node("a", gateway.name, { href: `${gateway.href}status` }) : gateway.name, node("small", say(quality), { className: quality })], { id }),
     facts,
-    ...gateway.links.map(connection),
+    ...gateway.links.map((it) => connection(it, gateway.cause)),
     ...(gateway.notice ? [node("p", say("basic_lan"))] : []),
     ...silence(gateway),
   ];
@@ -118,12 +123,19 @@ function cards(gateways, errors) {
 
 // ---- alerts, clients, parts, settings --------------------------------------------------------------
 
+let alertsAt = Date.now(); // when they were known
+
+/** List the alerts. Where powers are read, these are read, too: the last list stays for a minute while they are unknown. */
 async function alerts(gateways) {
+  const unknown = gateways.filter(({ site }) => site.attention === null);
+  const read = unknown.filter(({ site }) => ["fresh", "stale"].includes(site.state));
+  for (const { href } of read) fetch(`${href ?? ""}flow.json`).catch(() => {});
+  if (!unknown.length) alertsAt = Date.now();
+  else if (read.length && Date.now() - alertsAt < LASTING) return;
   const lists = gateways.map(({ site }) => site.alert_list ?? []);
   const rows = await Promise.all(lists.map(sentences));
   $("alerts").replaceChildren(...rows.flat());
-  const isKnown = gateways.some(({ site }) => site.attention !== null);
-  $("no-alerts").textContent = rows.flat().length ? "" : say(isKnown ? "no_alerts" : "alerts_unknown");
+  $("no-alerts").textContent = rows.flat().length ? "" : say(unknown.length ? "alerts_unknown" : "no_alerts");
 }
 
 /** One bar for every five seconds of the last five minutes. */
@@ -162,6 +174,7 @@ async function settings({ origins, warnings }) {
   const row = (from) => (name) => [node("th", name, { scope: "row" }), node("td", config[name]), node("td", from(name))];
   const changed = Object.keys(config).filter((name) => name in origins);
   table($("settings"), changed.map(row(origin)), "–");
+  $("settings").hidden = !changed.length;
   table($("all"), Object.keys(config).map(row((name) => origins[name] ?? "default")), "");
   $("changed").textContent = say("changed", changed.length, Object.keys(config).length - changed.length);
   $("warnings").replaceChildren(...warnings.map((warning) => node("li", warning)));

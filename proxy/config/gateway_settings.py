@@ -47,7 +47,7 @@ class GatewaySettings:
         GATEWAY,
         kinds.GATEWAY,
         "",
-        "Address of the gateway, with the port if it is not 443; auto: it is searched for",
+        "Address of the gateway, with the port if it is not 443; http:// before it for firmware before 1.20; auto: it is searched for",
     )
     host_scan: bool = row(
         GATEWAY,

@@ -63,8 +63,9 @@ class Locator:
         self._failed: frozenset[str] = frozenset()
         self._pause_s = _SHORTEST_PAUSE_S
         self._search_at = -math.inf
-        # The only gateway that a search found: it is to be pinned before the next one.
-        self._only: str | None = None
+        self._only: str | None = (
+            None  # the only gateway that a search found, which is to be pinned before the next
+        )
 
     def resolve(self, host: str) -> asyncio.Future[list[str]]:
         """Begin to look up the addresses to connect to. The result may be an OSError."""

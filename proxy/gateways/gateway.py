@@ -82,8 +82,8 @@ class Gateway:
 
     @property
     def name(self) -> str:
-        """What people call it: as its settings say, else the name of the site as it is known, else the id."""
-        known = self.cache.peek(SITE_NAME)
+        """What people call it: as its settings say, else the name of the site as it was last read, else the id."""
+        known = self.cache.store.get(SITE_NAME)
         reported = get_path(known.document.value, "site_name") if known else None
         return self.settings.name or (reported if isinstance(reported, str) and reported else self.id)
 

@@ -42,7 +42,7 @@ def flow(state: SiteState) -> dict[str, Any]:
         "battery": _rounded(state.power("battery")),
         "load": _rounded(state.power("load")),
         "generator": _rounded(state.power("generator")),
-        "ev": [_rounded(power) for power in state.ev],
+        "ev": [_rounded(power) for power in state.ev if power is not None],
         "soc": _rounded(state.charge),
         "soc_app": _rounded(state.charge_app),
         "reserve_app": _rounded(state.reserve_app),
@@ -64,7 +64,7 @@ def flow(state: SiteState) -> dict[str, Any]:
             if string.power is not None
         ],
         "alerts": None if state.problems is None else len(state.problems),
-        "attention": sum(alert.level == alerts.ATTENTION for alert in known or ()),
+        "attention": None if known is None else sum(alert.level == alerts.ATTENTION for alert in known),
         "alert_list": [{"name": alert.name, "level": alert.level} for alert in known or ()],
         "phrases": sentence.document(sentence.phrases(state)),
         "urgency": sentence.urgency(state),

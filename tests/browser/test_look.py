@@ -170,6 +170,21 @@ async def test_what_is_drawn_can_be_told_from_its_background(house, watch, schem
             assert contrast(blended(colour, behind, opacity), behind) >= 3, (style, part)
 
 
+@pytest.mark.parametrize("style", ["clear", "black"])
+async def test_print_is_dark_on_white(house, watch, style):
+    """Also from a dark browser, and of a page whose style is black."""
+    page = await watch.open(f"{house.url}?style={style}", color_scheme="dark")
+    await shows(page, "solar", "6.5 kW")
+
+    await page.emulate_media(media="print")
+
+    assert (
+        await pixel(page, await page.screenshot(clip={"x": 2, "y": 2, "width": 1, "height": 1})) == [255] * 3
+    )
+    for text in (await page.evaluate(COLOURS))["texts"]:
+        assert contrast(text["fill"], "rgb(255, 255, 255)") >= 4.5, text
+
+
 @pytest.mark.parametrize("runs_script", [True, False], ids=["with script", "without script"])
 @pytest.mark.parametrize(
     ("scheme", "theme"), [("dark", ""), ("light", ""), ("light", "dark"), ("dark", "light")]
@@ -230,6 +245,20 @@ async def test_text_and_lines_suit_the_size(house, watch, width, height, text, s
         " return getComputedStyle(line).strokeWidth; }"
     )
     assert float(re.search(r"[\d.]+", drawn)[0]) == pytest.approx(scale * (1.5 + 2.5 * 0.35**0.5), abs=0.01)
+
+
+async def test_words_around_the_drawing_grow_with_a_wall(house, watch):
+    """The bar and the sentence are read from as far as the drawing: 32 pixels on a wall of 4K, 16 on a desk."""
+    house.pin(solar=0, site=0, battery=1400, islanded=True)
+    page = await watch.open(house.url, viewport={"width": 1280, "height": 800})
+    await expect(page.locator("#sentence")).to_contain_text("Grid outage")
+    for (width, height), size in {(1280, 800): 16, (3840, 2160): 32.4}.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        await expect(page.locator("html")).to_have_css("font-size", f"{size:g}px")
+
+    # And an outage is said in the colour of an alarm.
+    red = await page.locator(".cross").evaluate("(it) => getComputedStyle(it).stroke")
+    await expect(page.locator("#sentence")).to_have_css("color", red)
 
 
 async def test_an_idle_node_is_led_to_the_others_by_dots(house, watch):

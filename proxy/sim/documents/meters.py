@@ -67,8 +67,8 @@ def aggregates(scene: Scene) -> Any:
         "battery": rendered(
             reading.battery_w,
             var=30.0,
-            exported=c.discharged,
-            imported=c.charged,
+            exported=c.discharged if hardware.packs else 0.0,
+            imported=c.charged if hardware.packs else 0.0,
             frequency=reading.frequency_hz,
             aggregated=len(hardware.packs),
         ),
