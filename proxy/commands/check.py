@@ -9,7 +9,7 @@ from proxy.config.console import EX_CONFIG, OK, complain, load_or_exit
 from proxy.config.load import Loaded
 from proxy.config.settings import SETTINGS, value_of
 from proxy.config.specs import show
-from proxy.drivers.registry import mode_of
+from proxy.drivers.registry import mode_name
 from proxy.features import Unusable, features
 from proxy.state.folder import state_problem
 
@@ -50,8 +50,9 @@ def _list_gateways(loaded: Loaded) -> None:
             f"site {gateway.site}" if gateway.site else "",
             "" if gateway.listen is None else f"port {gateway.listen}",
         ]
-        mode = "local" if (mode := mode_of(gateway)) == "off" else mode or "cloud"
-        print(f"  {gateway.id:<28} {gateway.host or '-':<32} {', '.join([mode, *filter(None, marks)])}")
+        print(
+            f"  {gateway.id:<28} {gateway.host or '-':<32} {', '.join([mode_name(gateway), *filter(None, marks)])}"
+        )
     for site in loaded.settings.sites:
         members = [each.id for each in loaded.settings.listed if each.site == site.id]
         grid = "" if site.grid == "sum" else f", grid as {site.grid} measures it"

@@ -42,6 +42,11 @@ def mode_of(settings: GatewaySettings) -> str:
     return "off"
 
 
+def mode_name(settings: GatewaySettings) -> str:
+    """Name the mode for people: local, full, hybrid, v1r or cloud."""
+    return {"off": "local", "": "cloud"}.get(mode := mode_of(settings), mode)
+
+
 def reads_tedapi(settings: GatewaySettings) -> bool:
     """Say whether TEDAPI is among the ways."""
     return mode_of(settings) in {"full", "hybrid", "v1r"}

@@ -18,7 +18,7 @@ async def test_gateways_are_listed_with_their_state_and_without_addresses(fleet,
                 "state": "none",
                 "age_seconds": None,
                 "site": "home",
-                "mode": "off",
+                "mode": "local",
                 "href": f"gateways/{id_}/",
             }
             for id_ in sims

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from proxy.core.freshness import Freshness
-from proxy.drivers.registry import mode_of
+from proxy.drivers.registry import mode_name
 from proxy.server.http.problems import PUBLIC_HEADERS
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def listing(context: Context) -> dict[str, Any]:
             {
                 **_state(gateway),
                 "site": gateway.settings.site or None,
-                "mode": mode_of(gateway.settings) or "cloud",
+                "mode": mode_name(gateway.settings),
                 "href": f"gateways/{gateway.id}/",
             }
             for gateway in all_.values()
