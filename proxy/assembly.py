@@ -64,7 +64,7 @@ def slots_of(gateways: Sequence[GatewaySettings], now: float) -> list[Slot]:
     return [
         Slot(
             starts_at=now + _APART_S * number if number else -math.inf,
-            offset_s=_APART_S * turns[each.site or each.id] if len(turns) > _FEW else None,
+            offset_s=_APART_S * turns[each.site or each.id] if len(turns) > _FEW else 0.0,
         )
         for number, each in enumerate(gateways)
     ]

@@ -75,7 +75,9 @@ class Refresher:
         """Keep sources fresh until the returned function is called: an open page shows them."""
         watched = tuple(sources)
         demands = [self._demand(source) for source in watched]
-        for demand in demands:
+        for source, demand in zip(watched, demands, strict=True):
+            if not demand.watchers:
+                demand.early_s = self._slot.early_s(self._policy(source).ttl)
             demand.watchers += 1
         self.schedule_now(watched)
 
@@ -141,6 +143,8 @@ class Refresher:
         at = demand.refresh_at(self._fetch_at(snapshot) if snapshot else now, ahead_s, now)
         if at is None or at > now + TICK_S:
             return at
+        if snapshot is not None:
+            demand.early_s = 0.0  # from now on it is fetched a lifetime after the last time
         refusal = self._request_fetch(source)
         if refusal is None or not demand.is_live(now):
             return None
@@ -149,11 +153,9 @@ class Refresher:
     def _fetch_at(self, snapshot: Snapshot) -> float:
         """Return when to fetch so that the answer is there when this snapshot ceases to be fresh.
 
-        As long before as the gateway took for it: one request per ttl, and no client waits. What is watched
-        is fetched when it is the turn of this gateway, which may make the first of these requests an early one.
+        As long before as the gateway took for it: one request per ttl, and no client waits. For those who watch
+        the first of these requests is earlier if the gateway is one of many, so that they do not all come together.
         """
-        ttl, demand = snapshot.policy.ttl, self._demands.get(snapshot.source)
-        at = snapshot.fresh_until - min(self.took_s(snapshot.source), ttl * _MOST_AHEAD)
-        if demand is None or not demand.watchers:
-            return at
-        return max(self._slot.align(at, ttl), snapshot.fresh_until - ttl * _MOST_AHEAD)
+        demand, ttl = self._demands.get(snapshot.source), snapshot.policy.ttl
+        early_s = demand.early_s if demand is not None and demand.watchers else 0.0
+        return snapshot.fresh_until - min(self.took_s(snapshot.source) + early_s, ttl * _MOST_AHEAD)

@@ -6,7 +6,7 @@ in turn: the next one is like the last or like the one before. What is not reque
 stale: at most one answer is wasted. Times are monotonic seconds.
 
 Clients of many gateways come together: their dashboards are one. What they want is fetched gateway
-after gateway, each at its own moment of a lifetime, so that no client waits while all are read at once.
+after gateway, so that no client waits while all are read at once.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from typing import Final
 _BURST = 0.1
 # A request that is expected later than this is not prepared for.
 _HORIZON_S = 300.0
-# Shares of a lifetime: what a moment may be off, and over what part of it fetches before a request are spread.
-_SLACK = 0.1
+# The share of a lifetime over which the fetches of many gateways are spread.
 _SPREAD = 0.4
 # Answers that are fresh for longer are spread well enough, and each may have its price.
 _LONGEST_S = 30.0
@@ -29,28 +28,21 @@ _LONGEST_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """When a gateway is read that is one of many: ``offset_s`` after the beginning of a lifetime; None: whenever it has to be.
+    """When a gateway is read that is one of many: ``offset_s`` is its distance from the first one; 0 if there are few.
 
     Before ``starts_at`` only a client that waits causes a request.
     """
 
     starts_at: float = -math.inf
-    offset_s: float | None = None
+    offset_s: float = 0.0
 
-    def align(self, at: float, ttl: float) -> float:
-        """Return the last moment of this slot that is no later than ``at``, or ``at`` if that is hardly before the next.
-
-        Fetches that are a lifetime apart stay where they are: only the first is early.
-        """
-        if self.offset_s is None or not 0 < ttl <= _LONGEST_S:
-            return at
-        early = (at - self.offset_s) % ttl
-        return at if early > ttl * (1 - _SLACK) else at - early
+    def early_s(self, ttl: float) -> float:
+        """Say by how much the first fetch for those who watch is early; the next ones are a lifetime apart."""
+        return self.offset_s % (ttl * _SPREAD) if 0 < ttl <= _LONGEST_S else 0.0
 
     def ahead_s(self, ttl: float) -> float:
         """Say how long before a request its answer is fetched: at most half a ttl."""
-        offset_s = self.offset_s or 0.0
-        return ttl / 2 - offset_s % (ttl * _SPREAD)
+        return ttl / 2 - self.offset_s % (ttl * _SPREAD)
 
 
 ALONE: Final = Slot()
@@ -59,13 +51,14 @@ ALONE: Final = Slot()
 class Demand:
     """The requests for one source. Mutable: it is touched by every request."""
 
-    __slots__ = ("gaps", "last", "merge_s", "watchers")
+    __slots__ = ("early_s", "gaps", "last", "merge_s", "watchers")
 
     def __init__(self, ttl: float) -> None:
         self.merge_s = max(ttl * _BURST, 0.05)
         self.last = float("-inf")
         self.gaps: tuple[float, ...] = ()  # seconds between requests, the last two, latest first
         self.watchers = 0  # open pages: they are in demand of it all the time
+        self.early_s = 0.0  # by how much it is fetched for them before it has to be
 
     def record_demand(self, now: float) -> None:
         """Note a request."""

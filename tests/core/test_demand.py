@@ -73,25 +73,15 @@ def test_a_steady_scraper_costs_at_most_one_answer_per_visit(gap, count):
     assert fetched <= max(count, count * gap / TTL) + 1
 
 
-SLOT = Slot(offset_s=1.0)
+def test_many_gateways_are_read_for_those_who_watch_at_moments_of_their_own():
+    """Over two fifths of a lifetime, in which the first one may be early; never for what has its price."""
+    slots = [Slot(offset_s=number / 10) for number in range(50)]
+
+    assert sorted({round(slot.early_s(TTL), 1) for slot in slots}) == [number / 10 for number in range(20)]
+    assert {slot.early_s(60.0) for slot in slots} == {0.0}
+    assert Slot().early_s(TTL) == 0.0
 
 
-def test_a_slot_makes_the_first_fetch_early_and_leaves_the_others_alone():
-    first = SLOT.align(104.0, TTL)
-
-    assert first == 101.0
-    assert SLOT.align(first + TTL, TTL) == first + TTL
-
-
-def test_what_is_hardly_before_its_slot_stays_there():
-    assert SLOT.align(100.8, TTL) == 100.8
-
-
-def test_only_one_of_many_gateways_has_a_slot_and_no_costly_link():
-    assert Slot().align(104.0, TTL) == 104.0
-    assert SLOT.align(104.0, 60.0) == 104.0
-
-
-@given(st.floats(0, 1e6), st.floats(0.5, 30), st.floats(0, 5))
-def test_a_slot_is_never_later_than_necessary(at, ttl, offset_s):
-    assert at - ttl <= Slot(offset_s=offset_s).align(at, ttl) <= at
+@given(st.floats(0.5, 300), st.floats(0, 5))
+def test_what_is_requested_is_fetched_at_most_half_a_lifetime_before_and_not_too_late(ttl, offset_s):
+    assert ttl / 10 - 1e-6 <= Slot(offset_s=offset_s).ahead_s(ttl) <= ttl / 2
