@@ -2,7 +2,7 @@
 
 Everything that waits on the loop (timers of the daemon, of the simulated
 gateway, of aiohttp) sees the same time, so an hour passes in one call and
-nobody sleeps. Between calls time passes only while the loop has nothing to do
+no one sleeps. Between calls time passes only while the loop has nothing to do
 but wait: however slow or busy a machine is, computing takes no time.
 """
 
@@ -152,7 +152,7 @@ class TestClock:
         self._loop.offset += seconds
 
     def sleep(self, seconds: float) -> None:
-        """Let the machine sleep: time passes for everybody but its timers."""
+        """Let the machine sleep: time passes for all but its timers."""
         self._slept += seconds
 
     def _monotonic(self) -> float:

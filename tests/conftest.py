@@ -87,7 +87,7 @@ class Proxy:
 def unpack(body: bytes, coding: str) -> bytes:
     """Undo a content coding."""
     if coding == "br":
-        import brotli  # not to be had on every machine; then nothing comes in it
+        import brotli  # not available on every machine; then nothing comes in it
 
         return brotli.decompress(body)
     return gzip.decompress(body) if coding == "gzip" else body
@@ -171,7 +171,7 @@ async def start(clock, tmp_path) -> AsyncIterator[Callable]:
 
 @pytest.fixture(scope="session")
 def key(tmp_path_factory) -> Key:
-    """The owner's RSA key; a gateway ``knows`` it when it was told."""
+    """The owner's RSA key; a gateway ``knows`` it once it is registered."""
     return Key(tmp_path_factory.mktemp("key"))
 
 

@@ -25,12 +25,12 @@ from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
 from proxy.server.context import CONTEXT, Context
 from proxy.sim.server import SimulatedGateway
-from tests.browser.reading import PATIENCE_S
+from tests.browser.reading import TIMEOUT_S
 from tests.clock import TestClock, pass_time
 from tests.quiet import QUIET
 
 # What has no limit of its own may take long: it is slow only on a machine that is busy.
-expect.set_options(timeout=PATIENCE_S * 1000)
+expect.set_options(timeout=TIMEOUT_S * 1000)
 
 FLAGS = [
     "--headless",

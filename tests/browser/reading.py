@@ -9,7 +9,7 @@ from contextlib import suppress
 from playwright.async_api import Page, expect
 
 # What has no limit of its own may take this long: it is slow only on a machine that is busy.
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 # A page is shown or not as the browser says; here a test says it.
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
@@ -39,18 +39,18 @@ async def shown(page: Page) -> dict:
     )
 
 
-async def says(page: Page, text: str, seconds: float = PATIENCE_S) -> None:
+async def says(page: Page, text: str, seconds: float = TIMEOUT_S) -> None:
     """Wait until the line at the bottom says this."""
     await expect(page.locator("#note")).to_contain_text(text.replace(" s", "\u00a0s"), timeout=seconds * 1000)
 
 
-async def shows(page: Page, node: str, value: str, seconds: float = PATIENCE_S) -> None:
+async def shows(page: Page, node: str, value: str, seconds: float = TIMEOUT_S) -> None:
     """Wait until a node has this value."""
     wanted = value.replace(" ", "\u00a0")
     await expect(page.locator(f"#{node} .value")).to_have_text(wanted, timeout=seconds * 1000)
 
 
-async def state(page: Page, name: str, seconds: float = PATIENCE_S) -> None:
+async def state(page: Page, name: str, seconds: float = TIMEOUT_S) -> None:
     """Wait until the page is in this state."""
     await expect(page.locator("html")).to_have_attribute("data-state", name, timeout=seconds * 1000)
 
@@ -82,9 +82,9 @@ async def forward(page: Page, **facts) -> None:
           const channel = new BroadcastChannel(new URL("events", location));
           const base = JSON.parse(document.getElementById("snapshot").textContent);
           const last = {...base, id: "given", ...facts};
-          const tell = () => channel.postMessage({kind: "here", id: -1, isUp: true, last, heard: 1, since: 0});
-          tell();
-          setInterval(tell, 3000);  // a leader that falls silent is replaced
+          const announce = () => channel.postMessage({kind: "here", id: -1, isUp: true, last, heard: 1, since: 0});
+          announce();
+          setInterval(announce, 3000);  // a leader that falls silent is replaced
         }""",
         facts,
     )

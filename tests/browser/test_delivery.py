@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from proxy.sim.server import SimulatedGateway
-from tests.browser.reading import PATIENCE_S, forward, shows, until
+from tests.browser.reading import TIMEOUT_S, forward, shows, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,7 +47,7 @@ class NetworkLog:
 
     @property
     def streams(self) -> int:
-        """How many streams were asked for."""
+        """How many streams were requested."""
         return sum("/events" in it["url"] for it in self.requests.values())
 
     @property
@@ -70,8 +70,8 @@ async def test_a_first_visit_is_small(house, watch):
     """Four requests of one origin and 16 KB show the first flow; one stream follows."""
     page, wire = await open_page(watch, house.url)
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: wire.streams and house.context.streams, PATIENCE_S)
-    await until(lambda: all(it["bytes"] for it in wire.loaded), PATIENCE_S)
+    await until(lambda: wire.streams and house.context.streams, TIMEOUT_S)
+    await until(lambda: all(it["bytes"] for it in wire.loaded), TIMEOUT_S)
 
     assert {urlsplit(it["url"]).netloc for it in wire.requests.values()} == {urlsplit(house.url).netloc}
     assert len(wire.loaded) <= 4
@@ -89,9 +89,9 @@ async def test_no_page_is_large(house, watch, path):
     assert {urlsplit(it["url"]).netloc for it in wire.requests.values()} == {urlsplit(house.url).netloc}
 
 
-@pytest.mark.parametrize(("seconds", "asked"), [(0, True), (86400, False)])
-async def test_files_are_kept_as_the_setting_says(build, watch, seconds, asked):
-    """PW_BROWSER_CACHE=0: a reload asks whether files changed (304); else it does not ask at all."""
+@pytest.mark.parametrize(("seconds", "requested"), [(0, True), (86400, False)])
+async def test_files_are_kept_as_the_setting_says(build, watch, seconds, requested):
+    """PW_BROWSER_CACHE=0: a reload revalidates files (304); else it sends no request for them."""
     house = await build(browser_cache=seconds)
     context = await watch.context()
     page, _ = await open_page(watch, house.url, context)
@@ -104,7 +104,7 @@ async def test_files_are_kept_as_the_setting_says(build, watch, seconds, asked):
     assert len(files) == 2
     for file in files:
         assert file["bytes"] < 600
-        assert file["cached"] or asked
+        assert file["cached"] or requested
 
 
 async def test_nothing_that_the_first_flow_needs_is_found_out_late(house, watch):
@@ -131,24 +131,24 @@ async def test_motion_needs_no_script(build, clock, watch):
         await forward(page, generator=6000, edges=dict.fromkeys(names, 6000))
         await page.wait_for_function(f"{RUNNING} === 27")
 
-        asked, frames = await page.evaluate(WATCH_FRAMES)
+        requested, frames = await page.evaluate(WATCH_FRAMES)
         assert frames == 30
-        assert asked == 0
+        assert requested == 0
 
 
 RUNNING = "document.getAnimations().filter((it) => it.playState === 'running' && !(it instanceof CSSTransition)).length"
-# How often a page asks to run code in the next frame, and a page's own clock for thirty frames.
+# How often a page requests code to run in the next frame, and a page's own clock for thirty frames.
 COUNT_FRAMES = """
-window.asked = 0;
+window.requested = 0;
 window.nextFrame = window.requestAnimationFrame.bind(window);
-window.requestAnimationFrame = (step) => { window.asked += 1; return window.nextFrame(step); };
+window.requestAnimationFrame = (step) => { window.requested += 1; return window.nextFrame(step); };
 """
 WATCH_FRAMES = """() => new Promise((done) => {
-  const before = window.asked;
+  const before = window.requested;
   let frames = 0;
   const step = () => {
     frames += 1;
-    if (frames === 30) done([window.asked - before, frames]);
+    if (frames === 30) done([window.requested - before, frames]);
     else window.nextFrame(step);
   };
   window.nextFrame(step);

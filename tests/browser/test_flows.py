@@ -89,7 +89,7 @@ VECTORS = {
 
 
 @pytest.mark.parametrize("name", VECTORS)
-async def test_lines_numbers_and_words_tell_the_flows(house, watch, name):
+async def test_lines_numbers_and_words_describe_the_flows(house, watch, name):
     """Each case of the flow algorithm is seen as lines, read as numbers and said as a sentence."""
     pins, values, edges, sentence = VECTORS[name]
     house.pin(**pins)

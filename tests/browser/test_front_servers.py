@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from playwright.async_api import expect
 
-from tests.browser.reading import PATIENCE_S, shows, state, until
+from tests.browser.reading import TIMEOUT_S, shows, state, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -68,7 +68,7 @@ async def serve(app, stack) -> str:
 
 
 async def test_a_front_server_that_holds_the_stream_back_is_polled(house, watch, front):
-    """When nothing comes through the stream the page asks every few seconds instead, within 15 s."""
+    """When nothing comes through the stream the page polls every few seconds instead, within 15 s."""
     address = await serve(front(house.url, buffers=True), watch.stack)
     context = await watch.context()
     await context.clock.install()
@@ -89,7 +89,7 @@ async def test_any_prefix_works_without_a_setting(house, watch, front):
     address = await serve(front(house.url, "/a/b/"), watch.stack)
     page = await watch.open(f"{address}/a/b/")
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: house.context.streams == 1, PATIENCE_S)
+    await until(lambda: house.context.streams == 1, TIMEOUT_S)
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
     await shows(page, "solar", "5.4 kW")
@@ -124,7 +124,7 @@ async def test_in_the_sidebar_of_home_assistant_everything_is_below_the_prefix(b
     page = await watch.open(await serve(app, watch.stack) + "/")
     frame = page.frame_locator("iframe")
     await shows(frame, "solar", "6.5 kW")
-    await until(lambda: house.context.streams == 1, PATIENCE_S)
+    await until(lambda: house.context.streams == 1, TIMEOUT_S)
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
     await shows(frame, "solar", "5.4 kW")

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from proxy.app import build_app, listening
 from proxy.sim.faults import Fault
-from tests.browser.reading import HIDE, PATIENCE_S, comes_to_show, says, shown, shows, state, until
+from tests.browser.reading import HIDE, TIMEOUT_S, comes_to_show, says, shown, shows, state, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,12 +31,12 @@ async def test_eight_pages_share_one_stream(house, watch):
     """Eight pages of one browser, which opens six connections at most, all follow on one stream; when its holder closes another takes over."""
     context = await watch.context()
     leader = await watch.open(house.url, context=context)
-    await until(lambda: streams(house) == 1, PATIENCE_S)
+    await until(lambda: streams(house) == 1, TIMEOUT_S)
     pages = [leader, *[await watch.open(house.url, context=context) for _ in range(7)]]
     for page in pages:
         await shows(page, "solar", "6.5 kW")
     # A page may elect itself while a busy machine keeps the leader from answering; the next beat ends that.
-    await until(lambda: streams(house) == 1, PATIENCE_S)
+    await until(lambda: streams(house) == 1, TIMEOUT_S)
 
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
@@ -48,14 +48,14 @@ async def test_eight_pages_share_one_stream(house, watch):
     await house.pass_time(16)  # the heartbeat shows the proxy that the old stream is no more
     for page in pages[1:]:
         await shows(page, "solar", "4.3 kW", seconds=8)  # the limit is 8 s
-    await until(lambda: streams(house) == 1, PATIENCE_S)
+    await until(lambda: streams(house) == 1, TIMEOUT_S)
 
 
 async def test_a_leader_that_dies_silently_is_replaced(house, watch):
-    """A page that crashes says no goodbye: another one opens the stream after seven seconds of silence."""
+    """A page that crashes sends no farewell: another one opens the stream after seven seconds of silence."""
     context = await watch.context()
     leader = await watch.open(house.url, context=context)
-    await until(lambda: streams(house) == 1, PATIENCE_S)
+    await until(lambda: streams(house) == 1, TIMEOUT_S)
     follower = await watch.open(house.url, context=context)
     await shows(follower, "solar", "6.5 kW")
 
@@ -80,7 +80,7 @@ async def test_it_works_in_a_frame_without_storage(house, watch):
     await expect(value).to_have_text("6.5\u00a0kW")
 
     house.pin(solar=5400, site=-1000, battery=-3500)
-    await until(lambda: streams(house) == 1, PATIENCE_S)
+    await until(lambda: streams(house) == 1, TIMEOUT_S)
     await house.pass_time(5)
 
     await expect(value).to_have_text("5.4\u00a0kW")
@@ -91,7 +91,7 @@ async def test_a_restart_of_the_proxy_heals_by_itself(house, watch, clock):
     watch.forgiven = BROKEN
     page = await watch.open(house.url)
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: streams(house) == 1, PATIENCE_S)
+    await until(lambda: streams(house) == 1, TIMEOUT_S)
     port = house.url.rsplit(":", 1)[1].rstrip("/")
 
     await house.stop()
@@ -188,16 +188,16 @@ async def test_a_page_that_stays_open_does_not_grow(house, watch):
     assert more - nodes < 10
 
 
-async def test_a_hidden_page_rests_and_comes_back_at_once(house, watch):
-    """Behind another tab nothing moves and nothing is asked for; on return the numbers are those of now."""
+async def test_a_hidden_page_is_dormant_and_comes_back_at_once(house, watch):
+    """Behind another tab nothing moves and nothing is requested; on return the numbers are those of now."""
     page = await watch.open(house.url)
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: streams(house) == 1, PATIENCE_S)
+    await until(lambda: streams(house) == 1, TIMEOUT_S)
 
     await page.evaluate(HIDE, True)
     assert await page.evaluate(MOVING) == 0
     await house.pass_time(16)
-    await until(lambda: streams(house) == 0, PATIENCE_S)
+    await until(lambda: streams(house) == 0, TIMEOUT_S)
 
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
@@ -209,7 +209,7 @@ async def test_a_hidden_page_rests_and_comes_back_at_once(house, watch):
 MOVING = "() => document.getAnimations().filter((it) => it.playState === 'running' && !(it instanceof CSSTransition)).length"
 
 
-async def test_a_stream_that_died_in_silence_is_opened_anew(house, watch):
+async def test_a_stream_that_died_in_silence_is_opened_again(house, watch):
     """When not even heartbeats came for 35 s, as after a laptop slept, the page opens another stream."""
     context = await watch.context()
     await context.clock.install()
@@ -218,26 +218,26 @@ async def test_a_stream_that_died_in_silence_is_opened_anew(house, watch):
     page = await watch.open(house.url, context=context)
     await shows(page, "solar", "6.5 kW")
     await page.clock.run_for(1000)
-    await until(lambda: len(opened) == 1, PATIENCE_S)
+    await until(lambda: len(opened) == 1, TIMEOUT_S)
 
     await page.clock.fast_forward(36_000)
     await page.clock.run_for(1000)
 
-    await until(lambda: len(opened) == 2, PATIENCE_S)
+    await until(lambda: len(opened) == 2, TIMEOUT_S)
 
 
 async def test_a_laptop_that_slept_does_not_take_old_readings_for_new(house, watch):
-    """Where the page's clock stood still the time of day tells: another stream is opened, the age is right."""
+    """Where the page's clock stood still the time of day shows it: another stream is opened, the age is right."""
     opened = []
     context = await watch.context()
     context.on("request", lambda request: "/events" in request.url and opened.append(request.url))
     page = await watch.open(house.url, context=context)
-    await until(lambda: len(opened) == 1, PATIENCE_S)
+    await until(lambda: len(opened) == 1, TIMEOUT_S)
     house.sim.faults.add(Fault(action="hang"))
 
     await page.evaluate("() => { const now = Date.now; Date.now = () => now() + 3_600_000; }")
 
-    await until(lambda: len(opened) == 2, PATIENCE_S)
+    await until(lambda: len(opened) == 2, TIMEOUT_S)
     await state(page, "fresh")  # the proxy did not sleep: its readings are seconds old
 
     watch.forgiven = BROKEN

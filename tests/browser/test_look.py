@@ -152,7 +152,7 @@ async def test_a_clear_frame_can_be_read_on_any_page(house, watch, stranger):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_what_is_drawn_can_be_told_from_its_background(house, watch, scheme):
+async def test_what_is_drawn_can_be_distinguished_from_its_background(house, watch, scheme):
     """Graphics have 3 : 1: rings, lines, dotted lines, the fill's edge, also where nothing flows; on every style."""
     page = await watch.open(house.url, color_scheme=scheme)
     await shows(page, "solar", "6.5 kW")
@@ -189,7 +189,7 @@ async def test_print_is_dark_on_white(house, watch, style):
 @pytest.mark.parametrize(
     ("scheme", "theme"), [("dark", ""), ("light", ""), ("light", "dark"), ("dark", "light")]
 )
-async def test_a_clear_page_in_no_frame_suits_its_visitor(house, watch, runs_script, scheme, theme):
+async def test_a_clear_page_in_no_frame_suits_its_reader(house, watch, runs_script, scheme, theme):
     """Opened by itself it is dark where its text is light, and light where that is dark."""
     page = await watch.open(
         f"{house.url}?style=clear&theme={theme}", color_scheme=scheme, java_script_enabled=runs_script

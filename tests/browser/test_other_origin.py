@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from proxy.sim.server import SimulatedGateway
-from tests.browser.reading import PATIENCE_S, until
+from tests.browser.reading import TIMEOUT_S, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -71,7 +71,7 @@ async def test_a_page_of_another_origin_reads_and_cannot_write(build, watch, clo
         )
 
         assert result[0] in {"refused", "opaque", True, "sent"}
-        await until(lambda: tried(house), PATIENCE_S)  # a beacon is sent later than it is said to be
+        await until(lambda: tried(house), TIMEOUT_S)  # a beacon is sent later than it is said to be
         assert not [key for key in tried(house) if key[1] == "POST" and key[2] != 403]
         assert sim.writes == []
         assert house.context.gateway.commands.counts == {}

@@ -49,7 +49,7 @@ async def test_the_other_pages_can_be_heard(house, watch, path):
 
 
 async def test_the_reference_lists_every_route_and_tries_it(house, watch):
-    """All routes are there; a button asks for one and shows status, age and body."""
+    """All routes are there; a button requests one and shows status, age and body."""
     page = await watch.open(house.url + "docs", viewport={"width": 360, "height": 800})
     openapi = await page.evaluate("async () => (await fetch('openapi.json')).json()")
 
@@ -58,9 +58,9 @@ async def test_the_reference_lists_every_route_and_tries_it(house, watch):
     route = page.locator('.route[data-path="/aggregates"]')
     await route.locator("summary").first.click()
     await route.get_by_role("button", name="Try it").click()
-    told = route.locator("pre[aria-live]")
+    reported = route.locator("pre[aria-live]")
     for words in ("200", "age: 0", "cache-status: powerwall-proxy; ", "etag: ", '"instant_power": 6500'):
-        await expect(told).to_contain_text(words)
+        await expect(reported).to_contain_text(words)
     assert not await page.evaluate(WIDE)
     await page.screenshot(path=SCREENSHOTS / "docs-360.png")
     await page.set_viewport_size({"width": 1200, "height": 900})

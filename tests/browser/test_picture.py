@@ -8,13 +8,13 @@ import pytest
 from playwright.async_api import expect
 
 from proxy.sim.server import SimulatedGateway
-from tests.browser.reading import PATIENCE_S, forward, shown, shows, until
+from tests.browser.reading import TIMEOUT_S, forward, shown, shows, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_a_change_is_drawn_without_a_jump(house, watch):
-    """New powers are shown, and no dot leaves its place or starts anew.
+    """New powers are shown, and no dot leaves its place or starts again.
 
     A new playback rate moves ``startTime`` by definition, so that the place stays: the animation itself
     has to be the same, and its place the next.
@@ -40,16 +40,16 @@ async def test_a_change_is_drawn_without_a_jump(house, watch):
 async def test_a_change_is_pushed(house, watch):
     """New powers are shown when they are read: over the one stream, without a question."""
     context = await watch.context()
-    asked = []
-    context.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    requested = []
+    context.on("request", lambda request: requested.append(urlsplit(request.url).path))
     page = await watch.open(house.url, context=context)
     for solar in range(1000, 6000, 1000):
         house.pin(solar=solar, site=1000, battery=-1000)
         await house.pass_time(5)
         await shows(page, "solar", f"{solar / 1000:.1f} kW")
 
-    assert asked.count("/events") == 1
-    assert "/flow.json" not in asked
+    assert requested.count("/events") == 1
+    assert "/flow.json" not in requested
 
 
 async def test_a_charging_vehicle_is_drawn_below_the_home(house, watch):
@@ -136,7 +136,7 @@ async def test_what_the_site_lacks_is_not_drawn(house, watch, missing, nodes):
 
 
 async def test_the_solar_style_has_no_battery(house, watch):
-    """PW_STYLE=solar is the look for systems whose battery nobody should see."""
+    """PW_STYLE=solar is the look for systems whose battery is not to be shown."""
     page = await watch.open(f"{house.url}?style=solar")
 
     await shows(page, "solar", "6.5 kW")
@@ -165,7 +165,7 @@ async def test_many_batteries_are_summed_up(build, clock, watch):
 
 
 async def test_vehicles_are_drawn_at_the_home(house, watch):
-    """What charges is summed up at one node, fed from the home in a line, and said; no driver tells it yet."""
+    """What charges is summed up at one node, fed from the home in a line, and said; no driver reports it yet."""
     page = await watch.open(house.url)
     await shows(page, "solar", "6.5 kW")
     await expect(page.locator("#vehicle")).to_be_hidden()
@@ -183,7 +183,7 @@ async def test_an_address_may_name_a_gateway(house, watch):
     """There is one, so the name chooses nothing and harms nothing."""
     page = await watch.open(f"{house.url}?gateway=%3Cb%3E%26other")
     await shows(page, "solar", "6.5 kW")
-    await until(lambda: house.context.streams == 1, PATIENCE_S)
+    await until(lambda: house.context.streams == 1, TIMEOUT_S)
 
     house.pin(solar=5400, site=-1000, battery=-3500)
     await house.pass_time(5)
@@ -207,7 +207,7 @@ async def test_without_script_the_numbers_are_there(house, watch):
         ("pt-BR", "Solar 6.5 kW", "6.5 kW"),
     ],
 )
-async def test_the_page_speaks_the_visitors_language(house, watch, language, solar, value):
+async def test_the_page_speaks_the_readers_language(house, watch, language, solar, value):
     """Words and numbers follow the browser's language; English where there is no translation."""
     page = await watch.open(house.url, locale=language)
 

@@ -15,7 +15,7 @@ from proxy.sim.cloud.server import SimulatedCloud
 from proxy.sim.server import SimulatedGateway
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.daemon import STATES, fresh, lost
-from tests.browser.reading import HIDE, PATIENCE_S, WIDE, until
+from tests.browser.reading import HIDE, TIMEOUT_S, WIDE, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,7 +24,7 @@ SECRET = "correct-horse-battery-staple"
 
 @pytest.mark.parametrize("width", [320, 360, 1200])  # 320: a window of 1280 at 400 %
 @pytest.mark.parametrize("arrange", STATES, ids=lambda arrange: arrange.__name__)
-async def test_the_status_page_tells_each_state_on_one_screen(house, watch, arrange, width):
+async def test_the_status_page_shows_each_state_on_one_screen(house, watch, arrange, width):
     """One sentence says how things are; nothing is wider than a telephone."""
     await arrange(house)
     page = await watch.open(
@@ -39,7 +39,7 @@ async def test_the_status_page_tells_each_state_on_one_screen(house, watch, arra
     await page.screenshot(path=SCREENSHOTS / f"status-{arrange.__name__}-{width}.png", full_page=True)
 
 
-async def test_the_status_page_is_not_alarmed_by_what_nobody_asks_for(house, watch):
+async def test_the_status_page_is_not_alarmed_by_what_is_not_requested(house, watch):
     """A reading that was let expire is nothing bad; one that could not be renewed is."""
     await fresh(house)
     await house.context.gateway.cache.get(["/api/operation"])
@@ -66,7 +66,7 @@ async def test_the_status_page_names_what_went_wrong(house, watch):
     await expect(page.locator("#commands")).to_contain_text("PW_CONTROL_SECRET")
 
 
-async def test_the_status_page_tells_how_clients_are_served(build, clock, watch):
+async def test_the_status_page_shows_how_clients_are_served(build, clock, watch):
     """Rates, shares, durations, what is under way; each source with its outcome and duration; what was set."""
     async with SimulatedGateway(clock=clock.clock) as sim:
         house = await build(sim, control_secret=SECRET)
@@ -115,7 +115,7 @@ async def test_the_status_page_tells_how_clients_are_served(build, clock, watch)
 
 
 async def test_the_status_page_names_the_firmware(house, watch):
-    """Also when no client has asked for it yet."""
+    """Also when no client has requested it yet."""
     page = await watch.open(house.url + "status")
 
     await expect(page.locator("#gateways")).to_contain_text("Firmware21.44")
@@ -123,9 +123,9 @@ async def test_the_status_page_names_the_firmware(house, watch):
     await expect(page.locator("#links")).to_contain_text("Identity…")
 
 
-async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_more(build, watch):
+async def test_the_status_page_shows_whether_control_is_on_to_all_clients_and_no_more(build, watch):
     """What was set, and from where, is for holders of the secret; the page has no field for it."""
-    house = await build(control_secret="tell nobody this")
+    house = await build(control_secret="a secret of the tests")
     page = await watch.open(house.url + "status")
 
     await expect(page.locator("#commands")).to_contain_text("Control is on.")
@@ -133,7 +133,7 @@ async def test_the_status_page_tells_whether_control_is_on_to_everybody_and_no_m
     assert "commands" not in await page.evaluate("async () => (await fetch('health')).json()")
 
 
-async def test_the_status_page_tells_where_settings_come_from(clock, watch, tmp_path):
+async def test_the_status_page_shows_where_settings_come_from(clock, watch, tmp_path):
     """File or environment for those that were changed; all of them for experts; what is odd about them is said above."""
     file = tmp_path / "proxy.toml"
     file.write_text('style = "black"\n')
@@ -215,13 +215,13 @@ async def test_what_a_gateway_does_not_offer_is_no_fault(build, clock, watch):
 
 async def test_the_status_page_hides_secrets(build, watch):
     """Passwords and the control secret are in no part of the page, open or folded."""
-    house = await build(control_secret="tell nobody this")
+    house = await build(control_secret="a secret of the tests")
     page = await watch.open(house.url + "status")
     await expect(page.locator("#all")).to_contain_text("PW_CONTROL_SECRET")
 
     content = await page.content()
 
-    assert "tell nobody this" not in content
+    assert "a secret of the tests" not in content
     assert ">password<" not in content
 
 
@@ -238,29 +238,29 @@ async def test_the_status_page_outlives_the_proxy(house, watch):
     await expect(page.locator("#sources")).to_contain_text("/api/system_status/soe")
 
 
-async def test_the_status_page_asks_only_while_somebody_looks(house, watch):
+async def test_the_status_page_polls_only_while_a_page_is_open(house, watch):
     """Every five seconds; behind another tab not at all; on return at once."""
-    asked = []
+    requested = []
     context = await watch.context()
     await context.clock.install()
-    context.on("request", lambda request: request.url.endswith("/health") and asked.append(request.url))
+    context.on("request", lambda request: request.url.endswith("/health") and requested.append(request.url))
     page = await watch.open(house.url + "status", context=context)
-    await until(lambda: len(asked) == 1, PATIENCE_S)
+    await until(lambda: len(requested) == 1, TIMEOUT_S)
     await expect(page.locator("#settings tbody tr").first).to_be_attached()
 
     await page.clock.run_for(5100)
-    await until(lambda: len(asked) == 2, PATIENCE_S)
+    await until(lambda: len(requested) == 2, TIMEOUT_S)
 
     await page.evaluate(HIDE, True)
     await page.clock.run_for(30_000)
-    assert len(asked) == 2
+    assert len(requested) == 2
 
     await page.evaluate(HIDE, False)
-    await until(lambda: len(asked) == 3, PATIENCE_S)
+    await until(lambda: len(requested) == 3, TIMEOUT_S)
 
 
 async def test_the_status_page_speaks_up_only_when_something_is_new(house, watch):
-    """A screen reader is not told every five seconds how old the readings are."""
+    """A screen reader does not announce every five seconds how old the readings are."""
     await fresh(house)
     context = await watch.context()
     await context.clock.install()

@@ -87,7 +87,7 @@ async def test_what_a_command_may_have_changed_is_announced_before_the_command(s
 
 
 async def test_numbered_packs_are_announced(sim, proxy, published):
-    """What was rendered without the numbers has to be rendered anew."""
+    """What was rendered without the numbers has to be rendered again."""
     await proxy.get("/pod")
 
     kinds = [type(event) for event in published]

@@ -28,34 +28,36 @@ class Round:
     def fields(self, measurement: str = "http") -> dict[str, float]:
         """All fields of a measurement: URLs share it, a later value overwrites an earlier one."""
         return {
-            name: value for told in self.points.get(measurement, {}).values() for name, value in told.items()
+            name: value
+            for reported in self.points.get(measurement, {}).values()
+            for name, value in reported.items()
         }
 
     def clashes(self) -> dict[str, set[float]]:
-        """Fields that two URLs tell differently: the dashboard would average them."""
-        told: dict[str, set[float]] = {}
+        """Fields that two URLs report differently: the dashboard would average them."""
+        reported: dict[str, set[float]] = {}
         for fields in self.points.get("http", {}).values():
             for name, value in fields.items():
-                told.setdefault(name, set()).add(value)
-        return {name: values for name, values in told.items() if len(values) > 1}
+                reported.setdefault(name, set()).add(value)
+        return {name: values for name, values in reported.items() if len(values) > 1}
 
 
 async def gather(proxy) -> Round:
-    """Ask all URLs at once, as telegraf does every five seconds."""
-    told = Round()
+    """Request all URLs at once, as telegraf does every five seconds."""
+    reported = Round()
     answers = await asyncio.gather(*(proxy.get(path) for path in MEASUREMENTS))
     for (path, measurement), answer in zip(MEASUREMENTS.items(), answers, strict=True):
         if answer.status != 200:
-            told.errors[path] = f"received status code {answer.status}"
+            reported.errors[path] = f"received status code {answer.status}"
             continue
         document = json.loads(answer.text, parse_constant=_refuse)
         if document is None or document == {}:
             continue  # no point, no error
         if not isinstance(document, dict | list):
-            told.errors[path] = "must be an object or an array of objects"
+            reported.errors[path] = "must be an object or an array of objects"
             continue
-        told.points.setdefault(measurement, {})[path] = dict(_flatten(document))
-    return told
+        reported.points.setdefault(measurement, {})[path] = dict(_flatten(document))
+    return reported
 
 
 def _flatten(value, name=""):

@@ -1,4 +1,4 @@
-"""Programs made for the gateway that are not to be had here, as the requests they send."""
+"""Programs made for the gateway that are not available here, as the requests they send."""
 
 from __future__ import annotations
 

@@ -25,10 +25,10 @@ async def test_the_home_assistant_integration_from_hacs_finds_its_objects(start,
         answers = await asyncio.gather(*(proxy.get(path, headers={"Connection": "close"}) for path in HACS))
 
     assert [answer.status for answer in answers] == [200] * len(HACS)
-    told = dict(zip(HACS, (answer.json() for answer in answers), strict=True))
-    assert all(isinstance(document, dict) for document in told.values())
+    reported = dict(zip(HACS, (answer.json() for answer in answers), strict=True))
+    assert all(isinstance(document, dict) for document in reported.values())
     assert {"grid", "home", "solar", "battery", "soe"} <= {
-        k for k, v in told["/json"].items() if v is not None
+        k for k, v in reported["/json"].items() if v is not None
     }
 
 
@@ -36,13 +36,13 @@ async def test_switch_mode_finds_numbers_and_the_mode(start, sim):
     """Takes charge, reserve and mode through jq; null, nothing and "0" alarm the owner."""
     proxy = await start(sim, control_secret="secret of the house")
 
-    told = [
+    reported = [
         (await proxy.get("/json")).json()["soe"],
         (await proxy.get("/control/reserve")).json()["reserve"],
         (await proxy.get("/control/mode")).json()["mode"],
     ]
 
-    assert all(told)
+    assert all(reported)
 
 
 async def test_pwstatus_reads_the_proxy(proxy):
@@ -62,7 +62,7 @@ async def test_pwstatus_reads_the_proxy(proxy):
 
 
 async def test_pwstatus_does_not_turn_to_the_gateway_in_an_outage(sim, proxy):
-    """An error must not look like the gateway's: pwstatus would then ask the gateway itself."""
+    """An error must not look like the gateway's: pwstatus would then query the gateway itself."""
     sim.answers(status=503)
 
     answer = await proxy.get("/aggregates")
@@ -82,7 +82,7 @@ async def test_verify_sh_finds_what_it_greps_for(proxy):
 
 
 async def test_the_animation_panel_of_grafana_may_read_the_version(proxy):
-    """A page of another origin asks for the version and splits it at the blank."""
+    """A page of another origin requests the version and splits it at the blank."""
     answer = await proxy.get("/version", headers={"Origin": "http://house:9000"})
 
     assert answer.headers["Access-Control-Allow-Origin"] == "*"

@@ -29,7 +29,7 @@ async def library(request, start, sim, tmp_path):
             pwcacheexpire=0,
         )
 
-    # Somebody else's answer, in the app's scale, is ready to be given.
+    # A response to another client, in the app's scale, is prepared.
     await proxy.get("/api/system_status/soe")
     library = await asyncio.to_thread(connect)
     library.proxy = proxy
@@ -38,7 +38,7 @@ async def library(request, start, sim, tmp_path):
 
 
 @pytest.mark.each_loop
-async def test_it_reads_everything_that_the_gateway_tells(library, sim):
+async def test_it_reads_everything_that_the_gateway_reports(library, sim):
     """Vitals come as protobuf and are decoded by the library itself."""
     tells = {
         "level": await asyncio.to_thread(library.level),

@@ -36,28 +36,28 @@ def of_packs(count, fields):
 async def test_every_field_of_the_dashboard_is_stored(start, clock):
     """A Powerwall+ and a Powerwall 2 on firmware with vitals: numbers, each from one URL or alike from two."""
     async with SimulatedGateway("fw21_44", clock=clock.clock, packs=2) as sim:
-        told = await telegraf.gather(await start(sim))
+        reported = await telegraf.gather(await start(sim))
 
     expected = [*METERS, *TOTALS, *ISLAND, *STRINGS, *of_packs(2, BLOCK + VITALS)]
-    assert told.errors == {}
-    assert [name for name in expected if name not in told.fields()] == []
-    assert [name for name in ("METER_X_VL1N", "METER_X_VL2N") if name not in told.fields()] == []
-    assert told.clashes() == {}
-    assert told.fields()["grid_status"] == 1
-    assert told.fields("alerts")["SystemConnectedToGrid"] == 1
+    assert reported.errors == {}
+    assert [name for name in expected if name not in reported.fields()] == []
+    assert [name for name in ("METER_X_VL1N", "METER_X_VL2N") if name not in reported.fields()] == []
+    assert reported.clashes() == {}
+    assert reported.fields()["grid_status"] == 1
+    assert reported.fields("alerts")["SystemConnectedToGrid"] == 1
 
 
 async def test_without_vitals_the_rest_is_stored(start, clock):
     async with SimulatedGateway("fw23_44", clock=clock.clock, packs=2) as sim:
-        told = await telegraf.gather(await start(sim))
+        reported = await telegraf.gather(await start(sim))
 
-    assert told.errors == {}
-    assert [name for name in (*METERS, *TOTALS, *of_packs(2, BLOCK)) if name not in told.fields()] == []
-    assert told.clashes() == {}
+    assert reported.errors == {}
+    assert [name for name in (*METERS, *TOTALS, *of_packs(2, BLOCK)) if name not in reported.fields()] == []
+    assert reported.clashes() == {}
 
 
 @pytest.mark.parametrize("persona", ["fw21_44", "fw23_44"])
-async def test_a_round_costs_the_gateway_six_requests_however_many_ask(start, clock, persona):
+async def test_a_round_costs_the_gateway_six_requests_for_any_number_of_clients(start, clock, persona):
     async with SimulatedGateway(persona, clock=clock.clock) as sim:
         # A lifetime that a slow test machine does not use up in the middle of a round.
         proxy = await start(sim, cache_expire=60, cache_ttl=120)
@@ -75,7 +75,7 @@ async def test_an_outage_leaves_a_gap_and_no_zeros(proxy, sim, clock):
 
     sim.answers(status=503)
     clock.advance(60)
-    told = await telegraf.gather(proxy)
+    reported = await telegraf.gather(proxy)
 
-    assert told.points == {}
-    assert set(told.errors.values()) == {"received status code 503"}
+    assert reported.points == {}
+    assert set(reported.errors.values()) == {"received status code 503"}

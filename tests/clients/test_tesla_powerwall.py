@@ -26,7 +26,7 @@ async def home_assistant(start, sim):
 
 
 async def poll(library: Powerwall) -> dict:
-    """What the integration asks every 30 seconds, one request after another."""
+    """What the integration requests every 30 seconds, one request after another."""
     return {
         "reserve": await library.get_backup_reserve_percentage(),
         "charge": await library.get_charge(),
@@ -60,18 +60,18 @@ async def test_a_poll_has_every_reading_of_the_gateway(home_assistant):
     """Powers, and the charge in percent of the whole pack: Home Assistant converts it itself."""
     library = await home_assistant()
 
-    told = await poll(library)
+    reported = await poll(library)
     raw = (await home_assistant.proxy.get("/soe")).json()["percentage"]
 
-    meters = told["meters"]
+    meters = reported["meters"]
     assert (
         meters.site.instant_power + meters.battery.instant_power + meters.solar.instant_power
         == pytest.approx(meters.load.instant_power)
     )
-    assert told["charge"] == raw
-    assert told["grid"] is GridStatus.CONNECTED
-    assert told["services"] is False
-    assert told["sitemaster"].is_running
+    assert reported["charge"] == raw
+    assert reported["grid"] is GridStatus.CONNECTED
+    assert reported["services"] is False
+    assert reported["sitemaster"].is_running
 
 
 async def test_a_powerwall_3_over_tedapi_is_a_gateway_too(home_assistant, clock):
@@ -87,13 +87,15 @@ async def test_a_powerwall_3_over_tedapi_is_a_gateway_too(home_assistant, clock)
         first = (await poll(library))["meters"].load.get_energy_imported(precision=6)
         for _ in range(10):
             clock.advance(30)
-            told = await poll(library)
+            reported = await poll(library)
 
-        assert told["meters"].load.get_energy_imported(precision=6) - first == pytest.approx(0.3, rel=0.02)
-        assert told["meters"].load.get_power() == 3.6
-        assert len(told["batteries"]) == 3
-        assert told["grid"] is GridStatus.CONNECTED
-        assert told["sitemaster"].is_running
+        assert reported["meters"].load.get_energy_imported(precision=6) - first == pytest.approx(
+            0.3, rel=0.02
+        )
+        assert reported["meters"].load.get_power() == 3.6
+        assert len(reported["batteries"]) == 3
+        assert reported["grid"] is GridStatus.CONNECTED
+        assert reported["sitemaster"].is_running
 
 
 def rounded(meters) -> list:
@@ -128,7 +130,7 @@ async def test_every_value_that_it_rounds_is_a_number_over_tedapi(
 
 
 async def test_it_logs_in_again_when_its_session_is_over(home_assistant, clock):
-    """Home Assistant meets a lost session as 401 and logs in anew."""
+    """Home Assistant gets a lost session as 401 and logs in again."""
     library = await home_assistant()
     await poll(library)
 
@@ -161,7 +163,7 @@ async def test_a_password_of_the_house_is_required_where_it_is_set(home_assistan
 
 
 async def test_an_outage_is_an_error_and_not_a_reading(home_assistant, sim, clock):
-    """Home Assistant shows "unavailable" and tries again; null would stop its updates for good."""
+    """Home Assistant shows "unavailable" and tries again; null would stop its updates permanently."""
     library = await home_assistant()
     await poll(library)
 

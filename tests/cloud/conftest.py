@@ -46,7 +46,7 @@ async def cloud(clock):
 
 @pytest.fixture
 def connect(start, tmp_path):
-    """Start a proxy of a site in the cloud; ``connect(cloud, "owner", host=…)``, signed in anew or as before."""
+    """Start a proxy of a site in the cloud; ``connect(cloud, "owner", host=…)``, signed in again or as before."""
 
     async def connect(cloud: SimulatedCloud, mode: str = "fleet", *, anew: bool = True, **settings):
         folder = tmp_path / "auth"

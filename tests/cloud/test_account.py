@@ -1,4 +1,4 @@
-"""What the cloud refuses is not repeated by a process that is started anew: the account is the owner's."""
+"""What the cloud refuses is not repeated by a process that is started again: the account is the owner's."""
 
 from __future__ import annotations
 

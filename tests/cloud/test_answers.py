@@ -9,7 +9,7 @@ from tests.cloud.conftest import at, named
 
 
 async def test_answers_of_the_fleet_api_are_shown(connect, cloud):
-    """Without their envelope, as in the pypowerwall proxy; what tells where the house is is masked."""
+    """Without their envelope, as in the pypowerwall proxy; what would show where the house is is masked."""
     proxy = await connect(cloud)
 
     info, status = (await proxy.get("/fleetapi/info")).json(), (await proxy.get("/fleetapi/status")).json()

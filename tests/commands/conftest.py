@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # For what takes a second: an end for what hangs, also on a machine that is slow and busy.
-PATIENCE_S = 120
+TIMEOUT_S = 120
 
 
 class CommandLine:
@@ -38,7 +38,7 @@ class CommandLine:
             stdout=output,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
 
@@ -97,7 +97,7 @@ class Daemon:
     def hang_up(self) -> None:
         self.process.send_signal(signal.SIGHUP)
 
-    def ends(self, within_s: float = PATIENCE_S) -> int:
+    def ends(self, within_s: float = TIMEOUT_S) -> int:
         """Send SIGTERM and return the exit code; fail if it waited for longer than this.
 
         Only what it waits for counts, not how long it computes or queues for a processor.
@@ -125,6 +125,6 @@ def command(tmp_path) -> Iterator[CommandLine]:
     line.close()
 
 
-def ask(port: str, path: str) -> bytes:
-    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
+def send_request(port: str, path: str) -> bytes:
+    with urlopen(f"http://127.0.0.1:{port}{path}", timeout=TIMEOUT_S) as answer:
         return answer.read()

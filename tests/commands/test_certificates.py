@@ -5,7 +5,7 @@ from urllib.request import urlopen
 
 from proxy.config.settings import settings_of
 from proxy.state.certificates import own_certificate, serving_context
-from tests.commands.conftest import PATIENCE_S
+from tests.commands.conftest import TIMEOUT_S
 
 CONFIG_ERROR = 78
 
@@ -18,13 +18,13 @@ def test_tls_needs_one_setting(command):
 
     pem = ssl.get_server_certificate(("127.0.0.1", int(port)))
     shown = command("cert", **settings)
-    asked = command("health", **{**settings, "PW_PORT": port})
+    requested = command("health", **{**settings, "PW_PORT": port})
 
     assert str(command.home / "state" / "tls.pem") in shown.stdout
     trusting = ssl.create_default_context(cadata=pem)
-    with urlopen(f"https://localhost:{port}/health", context=trusting, timeout=PATIENCE_S) as answer:
+    with urlopen(f"https://localhost:{port}/health", context=trusting, timeout=TIMEOUT_S) as answer:
         assert answer.status == 200
-    assert "no answer" not in asked.stderr
+    assert "no answer" not in requested.stderr
 
 
 def test_a_certificate_that_is_none_is_a_wrong_setting(command, tmp_path):

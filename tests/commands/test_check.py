@@ -39,7 +39,7 @@ def test_check_shows_the_defaults_too_on_request(command):
 
 @pytest.mark.parametrize("name", ["check", "serve"])
 def test_wrong_settings_are_listed_and_end_it(command, name):
-    """All at once, one line each, nothing else; the exit code tells supervisors not to try again."""
+    """All at once, one line each, nothing else; the exit code stops supervisors from trying again."""
     shown = command(name, PW_PORT="http", PW_TIMEOUT="soon", PW_PASSWORD="correct horse")
 
     assert shown.returncode == CONFIG_ERROR

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from proxy.__main__ import COMMANDS
-from tests.commands.conftest import ask
+from tests.commands.conftest import send_request
 
 USAGE_ERROR = 2
 
@@ -29,7 +29,7 @@ def test_every_command_explains_itself(command, name):
     assert f"powerwall-proxy {name}" in shown.stdout
 
 
-def test_the_version_is_told(command):
+def test_the_version_is_reported(command):
     assert re.fullmatch(r"powerwall-proxy \d+\.\d+\.\d+\S*\n", command("--version").stdout)
 
 
@@ -71,10 +71,10 @@ def test_a_mistyped_command_is_answered_with_the_nearest(command, word, hint):
 def test_flags_without_a_command_are_those_of_serve(command):
     demo = command.start("--demo", "--persona", "pw3", PW_PORT="0")
 
-    assert json.loads(ask(demo.port(), "/health"))
+    assert json.loads(send_request(demo.port(), "/health"))
 
 
-def test_routes_lists_what_can_be_asked_for(command):
+def test_routes_lists_what_can_be_requested(command):
     shown = command("routes")
 
     assert shown.returncode == 0

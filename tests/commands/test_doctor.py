@@ -132,7 +132,7 @@ WANTS_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an 
 
 
 @pytest.mark.parametrize(
-    ("to_tls", "to_http", "told", "cause"),
+    ("to_tls", "to_http", "reported", "cause"),
     [
         (PLAIN, PLAIN, "speaks HTTP without TLS", Cause.TLS),
         (b"", PLAIN, "speaks HTTP without TLS", Cause.TLS),
@@ -142,7 +142,7 @@ WANTS_TLS = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an 
     ],
     ids=["http", "silent http", "mail", "weak Wi-Fi", "TLS over weak Wi-Fi"],
 )
-async def test_what_goes_wrong_with_tls_is_told_in_plain_words(examine, to_tls, to_http, told, cause):
+async def test_what_goes_wrong_with_tls_is_reported_in_plain_words(examine, to_tls, to_http, reported, cause):
     """A server of plain HTTP may be as silent as a gateway behind a weak Wi-Fi; only the latter is helped by waiting."""
     clients = []
 
@@ -162,7 +162,7 @@ async def test_what_goes_wrong_with_tls_is_told_in_plain_words(examine, to_tls, 
         with suppress(ConnectionError):
             await writer.wait_closed()
 
-    assert told in findings[-1].detail
+    assert reported in findings[-1].detail
     assert causes(findings) == [cause]
 
 
@@ -175,14 +175,14 @@ async def test_another_certificate_than_before(sim, examine, tmp_path):
 
 
 async def test_a_wrong_password_is_tried_once_however_often_the_doctor_is_called(sim, examine):
-    """Gateways lock out whoever repeats a wrong password; the refusal is remembered."""
+    """Gateways lock out clients that repeat a wrong password; the refusal is remembered."""
     findings = [await examine(host=sim.address, password="wrong") for _ in range(5)]
 
     assert [causes(each) for each in findings] == [[Cause.LOGIN]] * 5
     assert len([record for record in sim.requests if record.method == "POST"]) == 1
 
 
-async def test_a_key_that_nobody_registered_is_not_called_a_wrong_password(clock, examine, tmp_path):
+async def test_a_key_that_is_not_registered_is_not_called_a_wrong_password(clock, examine, tmp_path):
     async with SimulatedGateway("pw3", clock=clock.clock) as sim:
         key = Key(tmp_path)
 
@@ -196,7 +196,7 @@ async def test_a_key_that_nobody_registered_is_not_called_a_wrong_password(clock
     ("status", "cause"),
     [(429, Cause.RATE_LIMIT), (404, Cause.FIRMWARE), (503, Cause.GATEWAY)],
 )
-async def test_what_the_gateway_answers_tells_the_cause(sim, examine, status, cause):
+async def test_what_the_gateway_answers_shows_the_cause(sim, examine, status, cause):
     sim.answers(status=status, path="/api/meters/aggregates")
 
     assert causes(await examine(host=sim.address))[0] is cause
@@ -220,7 +220,7 @@ async def test_a_login_that_does_not_work_is_tried_once(sim, examine, fault):
 
 
 @pytest.mark.parametrize(
-    ("persona", "gw_pwd", "told"),
+    ("persona", "gw_pwd", "reported"),
     [
         ("fw21_44", "", "21.44 223a56cd"),
         (
@@ -231,23 +231,23 @@ async def test_a_login_that_does_not_work_is_tried_once(sim, examine, fault):
         ("fw25_10", "ABCDEFGHIJ", "25.10.4 4a4191ff"),
     ],
 )
-async def test_the_firmware_is_named_with_what_it_keeps_to_itself(clock, examine, persona, gw_pwd, told):
+async def test_the_firmware_is_named_with_what_it_keeps_to_itself(clock, examine, persona, gw_pwd, reported):
     async with SimulatedGateway(persona, clock=clock.clock) as sim:
         findings = await examine(host=sim.address, gw_pwd=gw_pwd)
 
     assert causes(findings) == []
-    assert {finding.step: finding.detail for finding in findings}["local: firmware"] == told
+    assert {finding.step: finding.detail for finding in findings}["local: firmware"] == reported
 
 
 @pytest.mark.parametrize("gw_pwd", ["", "ABCDEFGHIJ"])
 async def test_a_site_without_a_battery_is_healthy(clock, examine, gw_pwd):
-    """It has no charge to tell, whichever way it is asked."""
+    """It has no charge to report, whatever the request."""
     async with SimulatedGateway("solar_only", clock=clock.clock) as sim:
         findings = await examine(host=sim.address, gw_pwd=gw_pwd)
 
     assert causes(findings) == []
-    told = {finding.detail for finding in findings if finding.step.endswith(": charge")}
-    assert told == {"is not offered; has this site no battery?"}
+    reported = {finding.detail for finding in findings if finding.step.endswith(": charge")}
+    assert reported == {"is not offered; has this site no battery?"}
 
 
 async def test_firmware_without_tls_is_healthy_without(clock, examine):
@@ -258,7 +258,7 @@ async def test_firmware_without_tls_is_healthy_without(clock, examine):
     assert findings[2].detail == "is not used: PW_HOST says http://"
 
 
-async def test_tedapi_off_the_gateways_own_wifi_is_told_apart(clock, examine):
+async def test_tedapi_off_the_gateways_own_wifi_is_recognised(clock, examine):
     """Firmware from 25.10 on refuses it elsewhere in the network, whatever the password."""
     async with SimulatedGateway("fw25_10", clock=clock.clock) as sim:
         sim.gateway.tedapi.on_wifi = False
@@ -292,7 +292,7 @@ async def test_an_address_to_which_no_way_leads(examine):
     assert causes(findings) == [Cause.ROUTE]
 
 
-async def test_a_name_is_told_with_its_address(sim, examine):
+async def test_a_name_is_reported_with_its_address(sim, examine):
     findings = await examine(host=f"localhost:{sim.port}")
 
     assert findings[0].detail.startswith("localhost is ")

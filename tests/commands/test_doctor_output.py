@@ -11,13 +11,13 @@ from proxy.core.advice import Cause
 def test_the_command_says_it_in_words_or_as_json(command):
     """Without colours, because this is no terminal; with an exit code for scripts."""
     words = command("doctor", PW_HOST="127.0.0.1:1", PW_PASSWORD="secret-word")
-    told = command("doctor", "--json", PW_HOST="127.0.0.1:1", PW_PASSWORD="secret-word")
+    reported = command("doctor", "--json", PW_HOST="127.0.0.1:1", PW_PASSWORD="secret-word")
 
-    assert words.returncode == told.returncode == 1
+    assert words.returncode == reported.returncode == 1
     assert "It is the port." in words.stdout
     assert "\x1b" not in words.stdout
-    assert json.loads(told.stdout)["cause"] == "port"
-    assert "secret-word" not in words.stdout + told.stdout
+    assert json.loads(reported.stdout)["cause"] == "port"
+    assert "secret-word" not in words.stdout + reported.stdout
 
 
 @pytest.mark.parametrize(
@@ -40,12 +40,12 @@ def test_tls_has_no_article():
     assert [cause.spoken for cause in (Cause.TLS, Cause.RATE_LIMIT)] == ["TLS", "the rate limit"]
 
 
-def test_a_healthy_site_is_told_so(command):
-    """The doctor asks the simulated gateway of another process; the exit code is 0."""
+def test_a_healthy_site_reads_so(command):
+    """The doctor examines the simulated gateway of another process; the exit code is 0."""
     gateway = command.start("simulate", "--port", "0")
     port = gateway.prints(r"https://127\.0\.0\.1:(\d+)")[1]
-    told = command("doctor", PW_HOST=f"127.0.0.1:{port}", PW_PASSWORD="password")
+    reported = command("doctor", PW_HOST=f"127.0.0.1:{port}", PW_PASSWORD="password")
 
-    assert told.returncode == 0, told.stdout
-    assert "All is well." in told.stdout
-    assert "local: charge" in told.stdout
+    assert reported.returncode == 0, reported.stdout
+    assert "All is well." in reported.stdout
+    assert "local: charge" in reported.stdout

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.commands.conftest import PATIENCE_S, ask
+from tests.commands.conftest import TIMEOUT_S, send_request
 
 MALFORMED = [
     b"GARBAGE\r\n\r\n",
@@ -27,8 +27,8 @@ MALFORMED = [
 
 
 def send(port, octets):
-    """Send bytes as they are and read what comes until the other side closes or says no more."""
-    with socket.create_connection(("127.0.0.1", int(port)), timeout=PATIENCE_S) as connection:
+    """Send bytes as they are and read what comes until the other side closes or is silent."""
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=TIMEOUT_S) as connection:
         try:
             connection.sendall(octets)
             connection.shutdown(socket.SHUT_WR)
@@ -45,7 +45,7 @@ def test_what_clients_do_wrong_makes_no_noise(command):
 
     for octets in MALFORMED * 3:
         send(port, octets)
-    assert json.loads(ask(port, "/soe"))
+    assert json.loads(send_request(port, "/soe"))
 
     assert demo.ends() == 0
     assert [line for line in demo.lines if "Traceback" in line or " | " in line] == []
@@ -53,7 +53,7 @@ def test_what_clients_do_wrong_makes_no_noise(command):
 
 
 def test_what_clients_do_wrong_with_tls_makes_no_noise(command):
-    """Plain HTTP to a TLS port, a broken handshake, a client that trusts nobody."""
+    """Plain HTTP to a TLS port, a broken handshake, a client that trusts no certificate."""
     demo = command.start("serve", "--demo", PW_PORT="0", PW_HTTPS="yes")
     port = demo.port()
 
@@ -102,9 +102,9 @@ def test_no_secret_is_in_the_log_at_any_level(command):
 
 
 def try_(request):
-    """Ask; any answer will do."""
+    """Send a request; any response will do."""
     try:
-        with urlopen(request, timeout=PATIENCE_S) as answer:
+        with urlopen(request, timeout=TIMEOUT_S) as answer:
             answer.read()
     except HTTPError as exc:
         exc.close()

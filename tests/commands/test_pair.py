@@ -13,7 +13,7 @@ def test_pair_makes_a_key_once_and_says_what_to_do_with_it(command):
 
 
 def test_pair_makes_the_key_that_the_settings_name(command):
-    """Whoever has set everything up already is not told that the key is missing."""
+    """An owner who has set everything up already does not read that the key is missing."""
     key = command.home / "own.pem"
 
     shown = command("pair", PW_RSA_KEY_PATH=str(key))

@@ -1,4 +1,4 @@
-"""The daemon as a process: how it starts, reloads and ends, and `health`, which asks it."""
+"""The daemon as a process: how it starts, reloads and ends, and `health`, which queries it."""
 
 import json
 import re
@@ -12,16 +12,16 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.commands.conftest import ask
+from tests.commands.conftest import send_request
 
 PORT_TAKEN = 69
 
 
-def test_the_demo_serves_a_house_and_ends_when_told(command):
+def test_the_demo_serves_a_house_and_ends_on_request(command):
     """No settings, no hardware; SIGTERM ends it with success within 2 s, and nothing was written."""
     demo = command.start("serve", "--demo", PW_PORT="0")
 
-    assert 0 <= json.loads(ask(demo.port(), "/soe"))["percentage"] <= 100
+    assert 0 <= json.loads(send_request(demo.port(), "/soe"))["percentage"] <= 100
 
     assert demo.ends(within_s=2) == 0
     assert list(command.home.iterdir()) == []
@@ -50,7 +50,7 @@ def test_without_a_gateway_its_pages_say_what_to_set(command):
     daemon = command.start(PW_PORT="0", PW_BIND_ADDRESS="127.0.0.1")
     port = daemon.port()
 
-    page = ask(port, "/").decode()
+    page = send_request(port, "/").decode()
     assert "PW_HOST=192.168.1.50" in page
     assert "password" not in re.findall(r"<input[^>]*>", page)
     assert daemon.prints(r"WARNING no gateway is configured hint=.*http://127\.0\.0\.1:")
@@ -90,7 +90,7 @@ def test_after_the_start_one_line_says_why_the_gateway_is_not_read(command, sett
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-def test_the_log_tells_a_url_that_can_be_opened(command, address):
+def test_the_log_shows_a_url_that_can_be_opened(command, address):
     """An IPv6 address stands in brackets (RFC 3986 section 3.2.2)."""
     demo = command.start("serve", "--demo", PW_PORT="0", PW_BIND_ADDRESS=address)
 
@@ -103,19 +103,19 @@ def test_a_demo_of_the_cloud_needs_no_gateway(command):
     demo = command.start("serve", "--demo", "cloud", PW_PORT="0")
     port = demo.port()
 
-    assert 0 <= json.loads(ask(port, "/soe"))["percentage"] <= 100
-    assert json.loads(ask(port, "/stats"))["cloudmode"] is True
+    assert 0 <= json.loads(send_request(port, "/soe"))["percentage"] <= 100
+    assert json.loads(send_request(port, "/stats"))["cloudmode"] is True
     assert demo.ends(within_s=2) == 0
     assert not [*command.home.iterdir()]
 
 
 def test_a_demo_of_a_powerwall_3_shows_its_three_units(command):
-    """Its local API tells powers and charge alone; the units come over TEDAPI."""
+    """Its local API reports powers and charge alone; the units come over TEDAPI."""
     daemon = command.start("serve", "--demo", "--persona", "pw3", PW_PORT="0")
     port = daemon.port()
 
-    blocks = json.loads(ask(port, "/pw/battery_blocks"))
-    stats = json.loads(ask(port, "/stats"))
+    blocks = json.loads(send_request(port, "/pw/battery_blocks"))
+    stats = json.loads(send_request(port, "/stats"))
 
     assert len(blocks) == 3
     assert all(block["nominal_full_pack_energy"] == 14000 for block in blocks.values())
@@ -134,9 +134,9 @@ def test_the_daemon_starts_without_its_gateway(command):
     daemon = command.start(PW_HOST="127.0.0.1:9", PW_PASSWORD="x", PW_PORT="0")
     port = daemon.port()
 
-    assert json.loads(ask(port, "/health"))
+    assert json.loads(send_request(port, "/health"))
     with pytest.raises(HTTPError) as refused:
-        ask(port, "/soe")
+        send_request(port, "/soe")
     assert refused.value.code in {502, 503, 504}
     refused.value.close()
 
@@ -160,24 +160,24 @@ def test_a_port_in_use_is_one_clear_line(command):
 def test_a_state_folder_that_cannot_be_used_is_a_warning(command):
     daemon = command.start(PW_HOST="127.0.0.1:9", PW_STATE_PATH="/dev/null/state", PW_PORT="0")
 
-    assert ask(daemon.port(), "/health")
+    assert send_request(daemon.port(), "/health")
     assert any("WARNING state not persisted" in line and "/dev/null/state" in line for line in daemon.lines)
 
 
-def test_health_asks_the_running_daemon(command):
+def test_health_queries_the_running_daemon(command):
     """Nothing runs: 1. No reading yet and no gateway: 1 and a sentence. Readings: 0."""
     lost = command.start(PW_HOST="127.0.0.1:9", PW_PORT="0")
     demo = command.start("serve", "--demo", PW_PORT="0")
 
     unready = command("health", PW_PORT=lost.port())
     ready = command("health", PW_PORT=demo.port())
-    nobody = command("health", PW_PORT="9")
+    no_one = command("health", PW_PORT="9")
 
     assert (ready.returncode, ready.stdout) == (0, "ready\n")
     assert unready.returncode == 1
     assert unready.stderr.startswith("powerwall-proxy: ")
-    assert (nobody.returncode, nobody.stdout) == (1, "")
-    assert nobody.stderr.startswith("powerwall-proxy: no answer on port 9: ")
+    assert (no_one.returncode, no_one.stdout) == (1, "")
+    assert no_one.stderr.startswith("powerwall-proxy: no answer on port 9: ")
 
 
 @pytest.mark.parametrize("more", [{}, {"PW_GW_PWD": "ABCDEFGHIJ"}], ids=["one way", "two ways"])
@@ -187,11 +187,11 @@ def test_who_waits_for_a_silent_gateway_is_answered_before_the_end(command, more
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         settings = {"PW_HOST": address, "PW_PASSWORD": "x", "PW_PORT": "0", "PW_BIND_ADDRESS": "127.0.0.1"}
         daemon = command.start(**settings, **more)
-        asking = others.submit(status_of, daemon.port(), "/soe")
+        polling = others.submit(status_of, daemon.port(), "/soe")
         held, _ = silent.accept()
 
         assert daemon.ends(within_s=2) == 0
-        assert asking.result() == 503
+        assert polling.result() == 503
         held.close()
 
 
@@ -200,7 +200,7 @@ def test_what_a_client_closes_is_closed(command):
     daemon = command.start("serve", "--demo", PW_FAST_PATH="no", PW_PORT="0")
     port = daemon.port()
     files = Path(f"/proc/{daemon.process.pid}/fd")
-    ask(port, "/soe")
+    send_request(port, "/soe")
     before = len([*files.iterdir()])
 
     for _ in range(200):
@@ -208,7 +208,7 @@ def test_what_a_client_closes_is_closed(command):
 
     most_turns = iter(range(100))
     while (left := len([*files.iterdir()]) - before) > 5 and next(most_turns, None) is not None:
-        ask(port, "/health")
+        send_request(port, "/health")
     assert left <= 5
 
 
@@ -227,10 +227,10 @@ def test_a_hang_up_reloads_what_can_be_reloaded(command, tmp_path):
     config.write_text("host = \n")
     daemon.hang_up()
     assert "is not TOML" in json.loads(daemon.prints('"reload refused"').string)["problems"]
-    assert ask(port, "/health")
+    assert send_request(port, "/health")
 
 
-def test_a_demo_that_is_told_to_reload_needs_no_restart(command):
+def test_a_demo_whose_settings_are_reloaded_needs_no_restart(command):
     """Its gateway is of its own making: that no setting names it is no change."""
     daemon = command.start("serve", "--demo", PW_PORT="0")
     daemon.port()

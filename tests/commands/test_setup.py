@@ -17,7 +17,7 @@ from proxy.commands import cloud_setup
 from proxy.commands.operator import MissingArgument
 from proxy.commands.setup import MODES, set_up
 from proxy.drivers.discovery import Places
-from tests.commands.conftest import ROOT, ask
+from tests.commands.conftest import ROOT, send_request
 
 EX_USAGE, EX_CONFIG = 64, 78
 
@@ -173,7 +173,7 @@ def test_everything_can_be_given_as_arguments_and_it_starts(command, tmp_path):
         *("setup", "--host", host, "--password-file", str(secret), "--file", file, "--start"), PW_PORT="0"
     )
 
-    assert "percentage" in json.loads(ask(daemon.port(), "/soe"))
+    assert "percentage" in json.loads(send_request(daemon.port(), "/soe"))
 
 
 def test_without_a_terminal_what_is_missing_is_named(command, tmp_path):

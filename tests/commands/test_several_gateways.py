@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.commands.conftest import ask
+from tests.commands.conftest import send_request
 
 CONFIG_ERROR = 78
 LISTED = [
@@ -77,8 +77,8 @@ def test_two_simulated_houses_and_their_total_are_shown_at_once(command):
     daemon = command.start("serve", "--demo", "2", PW_PORT="0", PW_BIND_ADDRESS="127.0.0.1")
     port = daemon.port()
 
-    listed = json.loads(ask(port, "/gateways"))
-    total = json.loads(ask(port, "/sites/home/pw/power"))
+    listed = json.loads(send_request(port, "/gateways"))
+    total = json.loads(send_request(port, "/sites/home/pw/power"))
 
     assert [each["id"] for each in listed["gateways"]] == ["house", "garage"]
     assert set(total) == {"site", "solar", "battery", "load"}

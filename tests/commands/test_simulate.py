@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.commands.conftest import ask
+from tests.commands.conftest import send_request
 
 
 def test_the_simulated_gateway_and_the_proxy_make_a_pair(command):
@@ -16,7 +16,7 @@ def test_the_simulated_gateway_and_the_proxy_make_a_pair(command):
     settings = {"PW_HOST": found[1], "PW_PASSWORD": found[2], **state, "PW_PORT": "0"}
     proxy = command.start(**settings)
 
-    assert json.loads(ask(proxy.port(), "/soe"))
+    assert json.loads(send_request(proxy.port(), "/soe"))
     pinned = command("cert", **settings)
     accepted = command("cert", "accept", **settings)
     forgotten = command("cert", **settings)
@@ -44,7 +44,7 @@ def test_what_the_simulated_gateway_says_to_try_reads_all_of_a_powerwall_3(comma
     found = gateway.prints(r"Try: (PW_HOST=\S+ PW_PASSWORD=\S+ PW_GW_PWD=\S+) powerwall-proxy")
     proxy = command.start(**dict(word.split("=", 1) for word in found[1].split()), PW_PORT="0")
 
-    assert {"A", "F"} <= json.loads(ask(proxy.port(), "/strings")).keys()
+    assert {"A", "F"} <= json.loads(send_request(proxy.port(), "/strings")).keys()
 
 
 def test_recorded_answers_are_served_as_they_are(command, tmp_path):
@@ -56,7 +56,7 @@ def test_recorded_answers_are_served_as_they_are(command, tmp_path):
     found = gateway.prints(r"PW_HOST=(\S+) PW_PASSWORD=(\S+)")
     proxy = command.start(PW_HOST=found[1], PW_PASSWORD=found[2], PW_PORT="0")
 
-    assert json.loads(ask(proxy.port(), "/soe"))["percentage"] == 42.0
+    assert json.loads(send_request(proxy.port(), "/soe"))["percentage"] == 42.0
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.commands.conftest import PATIENCE_S, ask
+from tests.commands.conftest import TIMEOUT_S, send_request
 
 NAMESPACES = [shutil.which("unshare") or "unshare", "--map-root-user", "--mount"]
 DEAD_SERVER = "127.0.0.9"
@@ -29,9 +29,9 @@ def can_mount() -> bool:
 
 
 def status_of(port: str, path: str) -> int:
-    """Ask and drop the answer; 0 when the connection ends without one."""
+    """Send a request and drop the response; 0 when the connection ends without one."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=TIMEOUT_S) as answer:
             return answer.status
     except HTTPError as error:
         error.close()
@@ -52,8 +52,8 @@ def writer_of(pipe: Path, meanwhile) -> int:
 
 
 @pytest.mark.skipif(not can_mount(), reason="needs a mount namespace for a resolv.conf of its own")
-@pytest.mark.parametrize("is_asked", [True, False])
-def test_a_name_server_that_does_not_answer_does_not_delay_the_end(command, tmp_path, is_asked):
+@pytest.mark.parametrize("is_requested", [True, False])
+def test_a_name_server_that_does_not_answer_does_not_delay_the_end(command, tmp_path, is_requested):
     """SIGTERM during a lookup, which the C library repeats for half a minute: success within 2 s, and no ERROR."""
     config = tmp_path / "resolv.conf"
     config.write_text(f"nameserver {DEAD_SERVER}\noptions timeout:30 attempts:5\n")
@@ -71,13 +71,13 @@ def test_a_name_server_that_does_not_answer_does_not_delay_the_end(command, tmp_
             PW_BIND_ADDRESS="127.0.0.1",
         )
         port = daemon.port()
-        if is_asked:
-            asking = others.submit(status_of, port, "/soe")
+        if is_requested:
+            polling = others.submit(status_of, port, "/soe")
             silent.recv(512)
 
         assert daemon.ends(within_s=2) == 0
-        if is_asked:
-            assert asking.result() in {503, 504}
+        if is_requested:
+            assert polling.result() in {503, 504}
     assert not [line for line in daemon.lines if "ERROR" in line or "Traceback" in line]
 
 
@@ -127,9 +127,9 @@ def test_a_thread_that_reads_from_a_dead_disk_does_not_delay_the_end(command, tm
     os.mkfifo(tmp_path / "key.pem")
     with ThreadPoolExecutor() as others:
         others.submit(status_of, port, "/soe")
-        writer = writer_of(tmp_path / "key.pem", lambda: ask(port, "/health"))
+        writer = writer_of(tmp_path / "key.pem", lambda: send_request(port, "/health"))
 
-        assert daemon.ends(within_s=PATIENCE_S) == 0
+        assert daemon.ends(within_s=TIMEOUT_S) == 0
     os.close(writer)
     assert any("WARNING stop not finished" in line for line in daemon.lines)
 
@@ -162,7 +162,7 @@ def test_port_0_is_one_port_for_all_addresses(command, https):
     port = int(daemon.port())
 
     for address in ("127.0.0.1", *(["::1"] if has_ipv6() else [])):
-        socket.create_connection((address, port), timeout=PATIENCE_S).close()
+        socket.create_connection((address, port), timeout=TIMEOUT_S).close()
     assert daemon.ends() == 0
 
 

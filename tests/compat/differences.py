@@ -225,7 +225,7 @@ DIFFERENCES = (
         tedapi.full(
             "/api/system_status/grid_status",
             "/pw/grid_status",
-            edit=lambda told: told | {"grid_services_active": False},
+            edit=lambda reported: reported | {"grid_services_active": False},
         ),
     ),
     Difference(
@@ -258,7 +258,9 @@ DIFFERENCES = (
         "TEDAPI does not report it",
         tedapi.full(
             "/api/sitemaster",
-            edit=lambda told: told | dict.fromkeys(("connected_to_tesla", "power_supply_mode", "can_reboot")),
+            edit=lambda reported: (
+                reported | dict.fromkeys(("connected_to_tesla", "power_supply_mode", "can_reboot"))
+            ),
         ),
     ),
     Difference(

@@ -47,7 +47,7 @@ _CANNED = (
     *("customer", "installer", "networks", "system/networks", "meters/readings", "auth/toggle/supported"),
     *("synchrometer/ct_voltage_references", "solar_powerwall", "meters/site"),
 )
-# What a Powerwall 3 tells nobody who has the customer password only.
+# What a Powerwall 3 does not report to a session of the customer password.
 _NOT_IN_BASIC_LAN = (
     *("/version", "/api/status", "/api/status?x=1", "/api/site_info/site_name", "/api/sitemaster"),
     *(

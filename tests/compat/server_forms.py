@@ -62,13 +62,13 @@ _SOLAR_TEDAPI = {
 
 
 def with_raw(charge: float) -> Any:
-    return lambda told: told | {"raw_percentage": charge}
+    return lambda reported: reported | {"raw_percentage": charge}
 
 
-def operation(told: dict) -> dict:
+def operation(reported: dict) -> dict:
     """The reserve on the app's scale, grid rules where they are known, the rest behind them."""
-    return told | {
-        "backup_reserve_percent": told["backup_reserve_percent"] / 0.95 - 5 / 0.95,
+    return reported | {
+        "backup_reserve_percent": reported["backup_reserve_percent"] / 0.95 - 5 / 0.95,
         "grid_charging": None,
         "grid_export": None,
         "stale": False,
@@ -76,32 +76,34 @@ def operation(told: dict) -> dict:
     }
 
 
-def ruled(told: dict) -> dict:
-    return operation(told) | {"grid_charging": True, "grid_export": "battery_ok"}
+def ruled(reported: dict) -> dict:
+    return operation(reported) | {"grid_charging": True, "grid_export": "battery_ok"}
 
 
 def kinds(corpus: str) -> Any:
-    def edit(told: dict) -> dict:
+    def edit(reported: dict) -> dict:
         added = {f"PW{number}_Type": kind for number, kind in enumerate(_KINDS[corpus], 1)}
-        return told | added | ({"PW3_attached_to": "PW1"} if corpus == "tedapi-pw3" else {})
+        return reported | added | ({"PW3_attached_to": "PW1"} if corpus == "tedapi-pw3" else {})
 
     return edit
 
 
-def limits(told: dict) -> dict:
-    return told | dict.fromkeys(("max_charge_power", "max_discharge_power", "max_apparent_power"), _NOMINAL_W)
+def limits(reported: dict) -> dict:
+    return reported | dict.fromkeys(
+        ("max_charge_power", "max_discharge_power", "max_apparent_power"), _NOMINAL_W
+    )
 
 
-def commissioned(told: dict) -> dict:
-    return told | {"battery_commission_date": _COMMISSIONED}
+def commissioned(reported: dict) -> dict:
+    return reported | {"battery_commission_date": _COMMISSIONED}
 
 
 CASES: dict[str, Any] = {
     **{f"{corpus} /soe": with_raw(charge) for corpus, charge in CHARGE.items()},
     **{f"{corpus} /api/system_status/soe": with_raw(charge) for corpus, charge in CHARGE.items()},
-    **{f"{corpus} /json": lambda told: told | {"soe_raw": told["soe"]} for corpus in CORPORA},
+    **{f"{corpus} /json": lambda reported: reported | {"soe_raw": reported["soe"]} for corpus in CORPORA},
     **{
-        f"{corpus} /pw/version": lambda told: told | {"vint": version_number(told["version"])}
+        f"{corpus} /pw/version": lambda reported: reported | {"vint": version_number(reported["version"])}
         for corpus in CORPORA
     },
     **{f"{corpus} /pod": kinds(corpus) for corpus in CORPORA},

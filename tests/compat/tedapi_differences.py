@@ -40,15 +40,15 @@ def full(*paths: str, edit: Any, corpora: tuple[str, ...] = FULL) -> dict[str, A
 # -- meters --------------------------------------------------------------------------------
 
 
-def untold(meter: dict) -> dict:
-    """Reactive power, energies (PW_INTEGRATE_ENERGY=no) and the peer's own remark are not told."""
+def unreported(meter: dict) -> dict:
+    """Reactive power, energies (PW_INTEGRATE_ENERGY=no) and the peer's own remark are not reported."""
     del meter["disclaimer"]
     keys = ("instant_reactive_power", "instant_apparent_power", "energy_exported", "energy_imported")
     return meter | dict.fromkeys(keys)
 
 
 def site_meter(meter: dict) -> dict:
-    return untold(meter) | {"frequency": 60.01}
+    return unreported(meter) | {"frequency": 60.01}
 
 
 def site_meter_pw3(meter: dict) -> dict:
@@ -59,20 +59,20 @@ PHASES = dict.fromkeys(("i_a_current", "i_b_current", "i_c_current"))
 
 
 def battery_meter(meter: dict) -> dict:
-    return untold(meter) | PHASES | {"frequency": 60.01}
+    return unreported(meter) | PHASES | {"frequency": 60.01}
 
 
 def load_meter(meter: dict) -> dict:
     del meter["num_meters_aggregated"]
-    return untold(meter) | PHASES | {"frequency": 60.01}
+    return unreported(meter) | PHASES | {"frequency": 60.01}
 
 
 def solar_meter(meter: dict) -> dict:
-    return untold(meter) | {"frequency": 60.0}
+    return unreported(meter) | {"frequency": 60.0}
 
 
 def solar_meter_pw3(meter: dict) -> dict:
-    return untold(meter) | PHASES | {"frequency": 60.01}
+    return unreported(meter) | PHASES | {"frequency": 60.01}
 
 
 BY_METER = {
@@ -90,8 +90,8 @@ ALIASES = {"grid": "site", "home": "load"}
 def meters(corpus: str) -> dict[str, Edit]:
     edits = BY_METER[corpus]
 
-    def all_of_them(told: dict) -> dict:
-        return {meter: edits[meter](told[meter]) for meter in METERS}
+    def all_of_them(reported: dict) -> dict:
+        return {meter: edits[meter](reported[meter]) for meter in METERS}
 
     one = {f"/pw/{name}": edits[ALIASES.get(name, name)] for name in (*METERS, *ALIASES)}
     every = dict.fromkeys(("/aggregates", "/api/meters/aggregates", "/pw/aggregates"), all_of_them)
@@ -118,54 +118,54 @@ FLAGS = (
 )
 
 
-def system_status(told: dict) -> dict:
-    return told | dict.fromkeys(UNTOLD_SYSTEM)
+def system_status(reported: dict) -> dict:
+    return reported | dict.fromkeys(UNTOLD_SYSTEM)
 
 
-def flags_unknown(told: dict) -> dict:
-    """A flag that nobody told is not off."""
-    return {key: None if key.partition("_")[2] in FLAGS else value for key, value in told.items()}
+def flags_unknown(reported: dict) -> dict:
+    """A flag that no source reports is not off."""
+    return {key: None if key.partition("_")[2] in FLAGS else value for key, value in reported.items()}
 
 
-def in_watts(told: Any) -> Any:
+def in_watts(reported: Any) -> Any:
     """p_out of every block, wherever it stands, in watts as the local API has it."""
-    if isinstance(told, dict):
+    if isinstance(reported, dict):
         return {
             key: value * 1000 if key.endswith("p_out") and value is not None else in_watts(value)
-            for key, value in told.items()
+            for key, value in reported.items()
         }
-    return [in_watts(item) for item in told] if isinstance(told, list) else told
+    return [in_watts(item) for item in reported] if isinstance(reported, list) else reported
 
 
 GRID_STATES = {"TG12000000001Z": "Grid_Compliant", "TG12000000002Z": "Grid_Compliant", "TG12000000004Z": ""}
 
 
-def grid_states(told: dict) -> dict:
+def grid_states(reported: dict) -> dict:
     """The state of each block's grid is that of the islander; an expansion pack has no inverter."""
-    for block in told["battery_blocks"]:
+    for block in reported["battery_blocks"]:
         block["pinv_grid_state"] = GRID_STATES[block["PackageSerialNumber"]]
-    return told
+    return reported
 
 
-def grid_states_by_serial(told: dict) -> dict:
-    return {serial: block | {"pinv_grid_state": GRID_STATES[serial]} for serial, block in told.items()}
+def grid_states_by_serial(reported: dict) -> dict:
+    return {serial: block | {"pinv_grid_state": GRID_STATES[serial]} for serial, block in reported.items()}
 
 
-def packs_in_order(told: dict) -> dict:
+def packs_in_order(reported: dict) -> dict:
     """PW2 is the follower in every field; the peer gave it the expansion pack's cells."""
     cells = (
         "name",
         *(f"POD_nom_{kind}" for kind in ("energy_remaining", "energy_to_be_charged", "full_pack_energy")),
     )
-    swapped = {f"PW{a}_{key}": told[f"PW{b}_{key}"] for a, b in ((2, 3), (3, 2)) for key in cells}
+    swapped = {f"PW{a}_{key}": reported[f"PW{b}_{key}"] for a, b in ((2, 3), (3, 2)) for key in cells}
     states = {"PW1_pinv_grid_state": "Grid_Compliant", "PW2_pinv_grid_state": "Grid_Compliant"}
-    return told | swapped | states | {"PW3_pinv_grid_state": ""}
+    return reported | swapped | states | {"PW3_pinv_grid_state": ""}
 
 
 def status(firmware_hash: str, device_type: str) -> Edit:
-    def edit(told: dict) -> dict:
-        del told["can_reboot"]
-        return told | {
+    def edit(reported: dict) -> dict:
+        del reported["can_reboot"]
+        return reported | {
             "device_type": device_type,
             "git_hash": firmware_hash,
             # At least as long as the proxy has known it: since this very answer.
@@ -184,7 +184,7 @@ STATUSES = {
 
 def powerwalls(corpus: str) -> Edit:
     din, units = UNITS[corpus]
-    return lambda told: {**dict.fromkeys(told), "powerwalls": units, "gateway_din": din}
+    return lambda reported: {**dict.fromkeys(reported), "powerwalls": units, "gateway_din": din}
 
 
 # -- vitals --------------------------------------------------------------------------------
@@ -192,39 +192,39 @@ def powerwalls(corpus: str) -> Edit:
 INVERTERS = ("PVAC--1538100-00-F--C123456789JKL", "PVAC--1538100-00-F--C999999999XYZ")
 
 
-def vitals_pw2(told: dict) -> dict:
-    del told["TESLA--None"]
+def vitals_pw2(reported: dict) -> dict:
+    del reported["TESLA--None"]
     for inverter in INVERTERS:
-        del told[inverter]["componentParentDin"]
-    told["TESYNC--1493315-01-F--J123456789MNO"]["lastCommunicationTime"] = None
-    return told
+        del reported[inverter]["componentParentDin"]
+    reported["TESYNC--1493315-01-F--J123456789MNO"]["lastCommunicationTime"] = None
+    return reported
 
 
-def vitals_pw3(told: dict) -> dict:
-    board = told.pop("TESYNC--None--None")
-    switch = told["TEMSA--1841000-01-A--MSA1234567"]
+def vitals_pw3(reported: dict) -> dict:
+    board = reported.pop("TESYNC--None--None")
+    switch = reported["TEMSA--1841000-01-A--MSA1234567"]
     switch |= {key: value for key, value in board.items() if key.startswith("ISLAND_")}
     switch["lastCommunicationTime"] = None
-    return no_battery_as_solar(told)
+    return no_battery_as_solar(reported)
 
 
-def no_battery_as_solar(told: dict) -> dict:
-    for name, device in told.items():
+def no_battery_as_solar(reported: dict) -> dict:
+    for name, device in reported.items():
         if name.startswith("PVAC--1707000"):
             device["PVAC_Pout"] = None
-    return told
+    return reported
 
 
-def no_board(told: dict) -> dict:
-    return {key: value for key, value in told.items() if not key.startswith(("METER_X", "METER_Y"))}
+def no_board(reported: dict) -> dict:
+    return {key: value for key, value in reported.items() if not key.startswith(("METER_X", "METER_Y"))}
 
 
-def two_sites(told: dict) -> dict:
+def two_sites(reported: dict) -> dict:
     """The capture's local API and its TEDAPI are of different sites: no block belongs to any device.
 
     The blocks number the packs; what only the devices know follows.
     """
-    fields = {key.removeprefix("PW1_") for key in told if key.startswith("PW1_")}
+    fields = {key.removeprefix("PW1_") for key in reported if key.startswith("PW1_")}
     devices = {
         "name",
         "PINV_Fout",
@@ -239,16 +239,16 @@ def two_sites(told: dict) -> dict:
     result = {}
     for number in (1, 2):
         for field in fields:
-            value = told[f"PW{number}_{field}"]
+            value = reported[f"PW{number}_{field}"]
             block, device = f"PW{number}_{field}", f"PW{number + 2}_{field}"
             result[device] = value if field in devices else None
             result[block] = None if field in devices else value
             if field in energies:
                 result[block] = energies[field][number]
             if field == "PINV_Fout":
-                result[block] = told[f"PW{number}_f_out"]
+                result[block] = reported[f"PW{number}_f_out"]
             if field in FLAGS and field in devices:
                 result[device] = None
     flags = {"off_grid", "vf_mode", "wobble_detected", "charge_power_clamped", "backup_ready"} & fields
-    result |= {f"PW{number}_{flag}": told[f"PW{number}_{flag}"] for number in (1, 2) for flag in flags}
-    return {**{key: value for key, value in told.items() if not key.startswith("PW")}, **result}
+    result |= {f"PW{number}_{flag}": reported[f"PW{number}_{flag}"] for number in (1, 2) for flag in flags}
+    return {**{key: value for key, value in reported.items() if not key.startswith("PW")}, **result}

@@ -1,4 +1,4 @@
-"""What the recorded sites of TEDAPI say of themselves, where the peer tells of another house or nothing."""
+"""What the recorded sites of TEDAPI say of themselves, where the peer reports another house or nothing."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ async def test_whether_there_is_a_connection_is_always_known(lost):
     assert (answer.status, answer.json()) == (200, {"is_connected": False})
 
 
-async def test_devices_that_cannot_be_told_are_not_devices_that_do_not_exist(sim, proxy):
+async def test_devices_that_cannot_be_read_are_not_devices_that_do_not_exist(sim, proxy):
     """An empty answer would erase them from a dashboard; what does without them is served."""
     sim.answers(status=503, path="/api/devices/vitals")
 
@@ -88,7 +88,7 @@ async def test_devices_that_cannot_be_told_are_not_devices_that_do_not_exist(sim
 
 
 async def test_firmware_without_vitals_has_empty_answers(sim, proxy):
-    """404 from the gateway: absent by nature, so 200 and nothing, but for what the inverter still tells."""
+    """404 from the gateway: absent by nature, so 200 and nothing, but for what the inverter still reports."""
     sim.answers(status=404, path="/api/devices/vitals")
 
     assert (await proxy.get("/vitals")).json() == {}

@@ -1,4 +1,4 @@
-"""The same gateway, asked through the peer and through us, gives the same answers."""
+"""The same gateway, read through the peer and through us, gives the same answers."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from proxy.sim.server import SimulatedGateway
 from tests.drivers.houses import FULL, HYBRID, knows
 
 DATA = [route for route in ROUTES if not route.endpoint]
-# What even a Powerwall 3 or a site without battery tells is enough for these.
+# What even a Powerwall 3 or a site without battery reports is enough for these.
 ALWAYS = ("/aggregates", "/csv", "/csv/v2", "/json", "/freq", "/pod", "/strings", "/temps/pw", "/alerts/pw")
 
 OTHER_WAYS = [
@@ -36,14 +36,14 @@ async def test_every_route_answers_on_every_gateway(persona, start, clock, subte
         proxy = await start(host=sim.url, password=sim.password)
 
         is_full = sim.persona.full_rest and sim.persona.packs
-        told = (*ALWAYS, "/soe", "/version", SOE) if is_full else ALWAYS
+        reported = (*ALWAYS, "/soe", "/version", SOE) if is_full else ALWAYS
 
         for route in DATA:
             with subtests.test(path=route.path):
                 answer = await proxy.get(route.for_gateway("default"))
 
                 assert answer.status in {200, 404}
-                assert answer.status == 200 or route.path not in told
+                assert answer.status == 200 or route.path not in reported
                 assert answer.status == 404 or parsed(answer) != b""
         assert sim.logins <= 1
         assert sim.writes == []
@@ -66,7 +66,7 @@ async def test_every_route_answers_over_every_other_way(persona, way, start, clo
 
 
 async def test_a_gateway_whose_battery_a_login_would_stop_is_never_logged_in_to(start, clock):
-    """Firmware 1.15 stops the battery at every login; what it tells only after one is not told."""
+    """Firmware 1.15 stops the battery at every login; what it reports only after one is unavailable."""
     async with SimulatedGateway("fw1_15", clock=clock.clock) as sim:
         proxy = await start(host=sim.url, password=sim.password)
 
@@ -105,7 +105,7 @@ async def test_packs_keep_their_numbers_across_a_restart(start, clock):
     assert len({after[name] for name in names}) == 3
 
 
-async def test_a_gateway_that_tells_less_is_shown_with_less(start, clock):
+async def test_a_gateway_that_reports_less_is_shown_with_less(start, clock):
     """A Powerwall 3 by its local API has no mode and no status; what it has is served."""
     async with SimulatedGateway("pw3", clock=clock.clock) as sim:
         proxy = await start(sim)

@@ -166,7 +166,7 @@ async def test_every_difference_that_is_listed_is_recorded():
 
 
 async def test_objects_have_every_key_of_the_server(start, clock):
-    """Also those that are null there: programs look keys up without asking whether they are there."""
+    """Also those that are null there: programs look keys up without checking whether they are there."""
     peer = recorded("tedapi-pw3")
     theirs = next(each["json"] for each in peer["answers"] if each["path"] == "/api/gateways/default")
     async with SimulatedGateway.from_capture(COMPAT / peer["gateway"], clock=clock.clock) as sim:

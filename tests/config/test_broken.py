@@ -1,4 +1,4 @@
-"""Whatever is wrong with the settings is told at once, one line each, and never with a secret."""
+"""Whatever is wrong with the settings is reported at once, one line each, and never with a secret."""
 
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def environment(name):
 
 
 @pytest.mark.parametrize("name", sorted(PROBLEMS))
-def test_every_problem_is_told_at_once(name):
+def test_every_problem_is_reported_at_once(name):
     with pytest.raises(SettingsError) as caught:
         load(environment(name))
 

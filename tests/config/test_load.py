@@ -78,7 +78,7 @@ def test_quotes_around_what_cannot_contain_any_are_ignored(quote):
 
 
 def test_an_empty_value_is_none():
-    """Compose files pass variables that nobody set as empty ones."""
+    """Compose files pass variables that are not set as empty ones."""
     empty = {row.env: "" for row in SETTINGS if row.env != "PW_HOST"}
 
     assert settings(empty) == settings()

@@ -47,13 +47,13 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "session"]
 
 
-def test_no_folder_at_all_is_told():
+def test_no_folder_at_all_is_reported():
     assert state_problem(settings_of()) == (
         "No state folder: set PW_STATE_PATH, or every restart costs the gateway a login."
     )
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_reported(tmp_path):
     path = tmp_path / "state"
     path.touch()
 
@@ -62,7 +62,7 @@ def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
     )
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path):
     path = tmp_path / "file" / "state"
     path.parent.touch()
 
@@ -84,7 +84,7 @@ def test_the_first_start_makes_a_certificate_and_later_ones_keep_it(tmp_path):
     assert mode(path) == 0o600
 
 
-def test_a_damaged_certificate_is_made_anew(tmp_path):
+def test_a_damaged_certificate_is_made_again(tmp_path):
     settings = settings_of(state_path=str(tmp_path))
     own_certificate(settings).write_text("half a certif")
 
@@ -127,7 +127,7 @@ def test_certificates_without_effect_are_pointed_out(tmp_path):
 
 @contextmanager
 def unprivileged():
-    """Act as nobody special, also when the tests run as root."""
+    """Act as an ordinary user, also when the tests run as root."""
     if os.geteuid() != 0:
         yield os.geteuid()
         return
@@ -148,7 +148,7 @@ def test_cloud_logins_of_the_pypowerwall_proxy_may_belong_to_whom_they_like():
 
 
 @pytest.mark.parametrize("closed", ["folder", "file"])
-def test_what_is_closed_to_the_user_is_told_with_its_owner(closed):
+def test_what_is_closed_to_the_user_is_reported_with_its_owner(closed):
     """The usual trap of an image swap: the folder, or the session file in it, belongs to root."""
     with TemporaryDirectory() as name:
         folder, file = Path(name), Path(name, ".powerwall")
@@ -168,7 +168,7 @@ def test_what_is_closed_to_the_user_is_told_with_its_owner(closed):
         folder.chmod(0o700)
 
 
-def test_a_session_file_in_a_folder_that_may_not_be_entered_is_told():
+def test_a_session_file_in_a_folder_that_may_not_be_entered_is_reported():
     """A setting of a program that ran as root, as PW_CACHE_FILE=/root/.auth/.powerwall."""
     with TemporaryDirectory() as name:
         folder, closed = Path(name), Path(name, "closed")

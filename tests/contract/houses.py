@@ -46,7 +46,9 @@ working = meter(watts, energies)
 idle = meter(st.sampled_from([0, 0.0, -0.4, 0.6]), st.just(0))
 uncounted = meter(watts, unknown)
 silent = meter(unknown, unknown | energies)
-never_read = meter(watts, st.just(0), NEVER).map(lambda told: {**told, "last_communication_time": NEVER})
+never_read = meter(watts, st.just(0), NEVER).map(
+    lambda reported: {**reported, "last_communication_time": NEVER}
+)
 sections = working | idle | uncounted | silent | never_read | unknown | st.just({})
 
 houses = st.fixed_dictionaries(

@@ -100,27 +100,27 @@ def of_metrics(series):
     }
 
 
-def of_openc2(told):
+def of_openc2(reported):
     """The properties of OpenC2; those that are unavailable are missing."""
-    flows, counters = told.get("flows") or {}, told.get("energy") or {}
-    count = lambda name: None if told.get(name) is None else len(told[name])
-    units = (told.get("battery") or {}).get("units", ())
+    flows, counters = reported.get("flows") or {}, reported.get("energy") or {}
+    count = lambda name: None if reported.get(name) is None else len(reported[name])
+    units = (reported.get("battery") or {}).get("units", ())
     return {
-        **{f"power {name}": told.get(f"{name}_power") for name in POWERS if name != "generator"},
+        **{f"power {name}": reported.get(f"{name}_power") for name in POWERS if name != "generator"},
         **{f"flow {edge}": flows.get(edge) for edge in PEER_EDGES},
         **{
             f"{direction} {name}": counters.get(name, {}).get(f"{direction}_wh")
             for name in POWERS
             for direction in ("imported", "exported")
         },
-        "charge": told.get("battery_percentage"),
-        "charge app": told.get("battery_percentage_app"),
-        "reserve app": told.get("backup_reserve"),
-        "energy": told.get("energy_remaining"),
-        "capacity": told.get("energy_capacity"),
-        "mode": told.get("mode"),
-        "grid": GRID_WORDS[told.get("grid_status")],
-        "grid services": told.get("grid_services_active"),
+        "charge": reported.get("battery_percentage"),
+        "charge app": reported.get("battery_percentage_app"),
+        "reserve app": reported.get("backup_reserve"),
+        "energy": reported.get("energy_remaining"),
+        "capacity": reported.get("energy_capacity"),
+        "mode": reported.get("mode"),
+        "grid": GRID_WORDS[reported.get("grid_status")],
+        "grid services": reported.get("grid_services_active"),
         "problems": count("problems"),
         "alerts": count("alerts"),
         "pack energies": sorted(
@@ -136,24 +136,24 @@ def of_health(readings):
     return {"unbalanced": readings["unbalanced_watts"], "power load": readings["load_watts"]}
 
 
-def of_json(told):
+def of_json(reported):
     """/json of the pypowerwall proxy."""
     home = {"site": "grid", "load": "home", "solar": "solar", "battery": "battery"}
     return {
-        **{f"power {name}": told[key] for name, key in home.items()},
-        "charge": told["soe"],
-        "reserve app": told["reserve"],
-        "energy": told["energy_remaining"],
-        "capacity": told["full_pack_energy"],
-        "hours": told["time_remaining_hours"],
+        **{f"power {name}": reported[key] for name, key in home.items()},
+        "charge": reported["soe"],
+        "reserve app": reported["reserve"],
+        "energy": reported["energy_remaining"],
+        "capacity": reported["full_pack_energy"],
+        "hours": reported["time_remaining_hours"],
     }
 
 
-def of_pod(told):
+def of_pod(reported):
     """/pod of the pypowerwall proxy."""
     return {
-        "energy": told["nominal_energy_remaining"],
-        "capacity": told["nominal_full_pack_energy"],
-        "reserve app": told["backup_reserve_percent"],
-        "hours": told["time_remaining_hours"],
+        "energy": reported["nominal_energy_remaining"],
+        "capacity": reported["nominal_full_pack_energy"],
+        "reserve app": reported["backup_reserve_percent"],
+        "hours": reported["time_remaining_hours"],
     }

@@ -29,19 +29,19 @@ async def test_outputs_agree_about_a_gateway(sim, proxy, clock, fault):
     status = proxy.context.gateway.status()
     known = status.links[0]
 
-    told = health["gateways"][0]["links"][0]
+    reported = health["gateways"][0]["links"][0]
     labels = ("gateway=default", f"driver={known.name}")
     wait = known.wait_s(status.at)
     is_up = known.state.value == "closed"
-    assert [told["state"], link["state"]] == [known.state.value] * 2
+    assert [reported["state"], link["state"]] == [known.state.value] * 2
     assert series["powerwall_proxy_link_state", *labels, f"state={known.state.value}"] == 1
     assert stats["connection_health"]["is_degraded"] is not is_up
-    assert [told["retry_in_seconds"], link["retry_in"]] == [
+    assert [reported["retry_in_seconds"], link["retry_in"]] == [
         None if is_up else pytest.approx(wait, abs=0.1)
     ] * 2
     assert series["powerwall_proxy_cooldown_seconds", *labels] == pytest.approx(wait, abs=0.1)
     assert bool(stats["gateway"]["next_try_at"]) == (wait > 0)
-    assert [told["failures_in_row"], stats["connection_health"]["consecutive_failures"]] == [
+    assert [reported["failures_in_row"], stats["connection_health"]["consecutive_failures"]] == [
         known.failures_in_row
     ] * 2
     assert series["powerwall_proxy_failures_in_row", *labels] == known.failures_in_row

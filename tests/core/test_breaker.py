@@ -104,14 +104,14 @@ def test_only_one_trial_is_under_way():
     assert not breaker.begin(2).permits(2)
 
 
-def test_the_gateway_says_itself_how_long_it_rests():
+def test_the_gateway_says_itself_how_long_its_cooldown_is():
     breaker = Breaker().failure(0, RateLimited("slow down", retry_after=120), "/soe")
 
     assert breaker.until == 120
 
 
-def test_rests_grow_to_a_pace_of_six_a_minute():
-    """A lost gateway is asked at most 12 times in the first 30 s and six times a minute later."""
+def test_cooldowns_grow_to_a_pace_of_six_a_minute():
+    """A lost gateway is tried at most 12 times in the first 30 s and six times a minute later."""
     breaker, now, attempts = Breaker(), 0.0, []
     while now < 300:
         if breaker.permits(now):
@@ -161,10 +161,10 @@ def test_a_gateway_that_fails_now_this_way_now_that_is_left_alone_like_any_other
 )
 def test_what_a_gateway_requests_prolongs_a_rest_and_never_shortens_it(kind, failures, wait):
     """And not for ever: a day that it requests is half an hour."""
-    own, asked = kind("x").cooldown_s(failures), kind("x", retry_after=wait).cooldown_s(failures)
+    own, requested = kind("x").cooldown_s(failures), kind("x", retry_after=wait).cooldown_s(failures)
 
-    assert own <= asked <= max(own, 1800)
-    assert asked >= min(wait, 1800)
+    assert own <= requested <= max(own, 1800)
+    assert requested >= min(wait, 1800)
 
 
 def test_every_error_has_a_policy():

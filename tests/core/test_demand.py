@@ -13,7 +13,7 @@ def visits(*times):
     return demand
 
 
-def test_a_single_visitor_is_not_waited_for():
+def test_a_single_client_is_not_waited_for():
     assert visits(0).refresh_at(5, TTL / 2, 5) is None
 
 
@@ -30,7 +30,7 @@ def test_a_slow_scraper_finds_a_fresh_value_that_cost_nothing_extra():
     assert demand.refresh_at(stale_at=25, ahead_s=TTL / 2, now=25) == 27.5
 
 
-def test_who_asks_eight_routes_at_once_visits_once():
+def test_eight_routes_requested_at_once_are_one_visit():
     demand = visits(0, 0.01, 0.02, 10, 10.01, 10.02)
 
     assert demand.gaps == (10,)
@@ -43,7 +43,7 @@ def test_two_scrapers_are_expected_in_turn():
     assert demand.refresh_at(stale_at=16, ahead_s=TTL / 2, now=16) == 17.5
 
 
-def test_a_visitor_who_stays_away_is_forgotten():
+def test_a_client_that_stays_away_is_forgotten():
     demand = visits(0, 5, 10)
 
     assert demand.refresh_at(stale_at=30, ahead_s=TTL / 2, now=30) is None

@@ -33,12 +33,12 @@ def test_the_table_of_decisions_is_total():
     assert set(DECISIONS) == {(freshness, admitted) for freshness in Freshness for admitted in (True, False)}
 
 
-def test_nothing_is_asked_while_the_link_rests():
+def test_nothing_is_requested_while_the_link_is_in_cooldown():
     for freshness in Freshness:
         assert decide(freshness, admitted=False) in {Action.SERVE, Action.FAIL}
 
 
-def test_only_what_is_expired_is_refused_while_the_link_rests():
+def test_only_what_is_expired_is_refused_while_the_link_is_in_cooldown():
     refused = [f for f in Freshness if decide(f, admitted=False) is Action.FAIL]
 
     assert refused == [Freshness.EXPIRED]

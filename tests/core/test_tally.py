@@ -26,7 +26,7 @@ def test_every_slot_has_what_fell_into_it(times, later):
 
 
 @pytest.mark.parametrize("seconds", [0, 4.9])
-def test_a_slot_that_fills_is_not_told(seconds):
+def test_a_slot_that_fills_is_not_reported(seconds):
     """Half a slot would look like a drop."""
     recent = Recent(5, SLOTS)
     recent.add(100, times=7)

@@ -45,5 +45,5 @@ def knows(sim: SimulatedGateway, key: Key, state: KeyState = KeyState.VERIFIED) 
 
 
 def link(health, driver="tedapi"):
-    """The part of /health that tells of one way to the gateway."""
+    """The part of /health about one link to the gateway."""
     return next(way for way in health["gateways"][0]["links"] if way["driver"] == driver)

@@ -2,7 +2,7 @@
 Random schedules of requests, faults and time against every driver: whatever is requested around
 it, a document is as old as its ``Age`` says or younger, and nothing is served past PW_CACHE_TTL.
 
-The house changes every second, and everything it tells dates itself: by its charge, its reserve,
+The house changes every second, and everything it reports dates itself: by its charge, its reserve,
 the gateway's clock, the temperature of a unit.
 """
 
@@ -60,7 +60,7 @@ PHASE_S = 38
 
 
 class House:
-    """A house that tells when it was looked at, and a client that holds every answer against it."""
+    """A house whose readings show when they were made, and a client that compares every answer with that."""
 
     def __init__(self, sim, proxy, clock):
         self.sim, self.proxy, self.clock = sim, proxy, clock

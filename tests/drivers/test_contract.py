@@ -28,8 +28,8 @@ async def house(clock):
 
 
 @pytest.fixture
-async def ask(house, start, key):
-    """Start a proxy that reads the house in one way; gives a function that asks it."""
+async def send_request(house, start, key):
+    """Start a proxy that reads the house in one way; gives a function that sends requests to it."""
 
     async def start_one(way: str):
         if way == "v1r":
@@ -65,25 +65,25 @@ async def command(house, start, key):
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_powers_and_charge_are_the_same(way, house, ask):
-    get = await ask(way)
+async def test_powers_and_charge_are_the_same(way, house, send_request):
+    get = await send_request(way)
 
-    told = await get("/aggregates")
+    reported = await get("/aggregates")
 
-    assert {meter: told[meter]["instant_power"] for meter in ("site", "solar", "battery", "load")} == {
+    assert {meter: reported[meter]["instant_power"] for meter in ("site", "solar", "battery", "load")} == {
         "site": -596,
         "solar": 5004,
         "battery": -3502,
         "load": 906,
     }
-    assert told["site"]["instant_average_voltage"] == 242
+    assert reported["site"]["instant_average_voltage"] == 242
     assert (await get("/soe"))["percentage"] == pytest.approx(house.plant.read().percentage)
     assert await get("/csv/v2") == "-596.00,906.00,5004.00,-3502.00,50.00,1,20\n"
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_the_grid_is_the_same_when_it_is_there_and_when_it_is_lost(way, house, ask, clock):
-    get = await ask(way)
+async def test_the_grid_is_the_same_when_it_is_there_and_when_it_is_lost(way, house, send_request, clock):
+    get = await send_request(way)
 
     assert (await get("/api/system_status/grid_status"))["grid_status"] == "SystemGridConnected"
     house.plant.contactor.lose_grid(house.plant.seconds, at_once=True)
@@ -94,10 +94,10 @@ async def test_the_grid_is_the_same_when_it_is_there_and_when_it_is_lost(way, ho
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_frequencies_and_voltages_are_the_same(way, ask):
-    told = await (await ask(way))("/freq")
+async def test_frequencies_and_voltages_are_the_same(way, send_request):
+    reported = await (await send_request(way))("/freq")
 
-    assert {name: told[name] for name in EXPECTED_FREQ} == pytest.approx(EXPECTED_FREQ)
+    assert {name: reported[name] for name in EXPECTED_FREQ} == pytest.approx(EXPECTED_FREQ)
 
 
 EXPECTED_FREQ = {
@@ -121,35 +121,35 @@ EXPECTED_FREQ = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_packs_are_the_same(way, house, ask):
-    told = await (await ask(way))("/pod")
+async def test_packs_are_the_same(way, house, send_request):
+    reported = await (await send_request(way))("/pod")
 
     serials = [pack.serial for pack in house.gateway.hardware.packs]
-    assert [told[f"PW{n}_PackageSerialNumber"] for n in (1, 2)] == serials
+    assert [reported[f"PW{n}_PackageSerialNumber"] for n in (1, 2)] == serials
     for n in (1, 2):
-        assert told[f"PW{n}_POD_nom_energy_remaining"] == pytest.approx(7000, abs=2)
-        assert told[f"PW{n}_POD_nom_full_pack_energy"] == pytest.approx(14000, abs=2)
-        assert told[f"PW{n}_pinv_state"] == "PINV_GridFollowing"
-        assert told[f"PW{n}_pinv_grid_state"] == "Grid_Compliant"
-    assert told["nominal_full_pack_energy"] == 28000
-    assert told["nominal_energy_remaining"] == pytest.approx(14000, abs=4)
-    assert told["backup_reserve_percent"] == pytest.approx(20)
+        assert reported[f"PW{n}_POD_nom_energy_remaining"] == pytest.approx(7000, abs=2)
+        assert reported[f"PW{n}_POD_nom_full_pack_energy"] == pytest.approx(14000, abs=2)
+        assert reported[f"PW{n}_pinv_state"] == "PINV_GridFollowing"
+        assert reported[f"PW{n}_pinv_grid_state"] == "Grid_Compliant"
+    assert reported["nominal_full_pack_energy"] == 28000
+    assert reported["nominal_energy_remaining"] == pytest.approx(14000, abs=4)
+    assert reported["backup_reserve_percent"] == pytest.approx(20)
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_strings_are_the_same(way, ask):
-    told = await (await ask(way))("/strings")
+async def test_strings_are_the_same(way, send_request):
+    reported = await (await send_request(way))("/strings")
 
-    assert list(told) == ["A", "A1", "B", "B1", "C", "C1", "D", "D1"]
-    assert sum(string["Power"] for string in told.values()) == pytest.approx(5004, abs=4)
-    assert all(string["Connected"] and string["State"] == "PV_Active" for string in told.values())
-    assert told["A"]["Voltage"] == 280
-    assert told["D1"]["Voltage"] == 295
+    assert list(reported) == ["A", "A1", "B", "B1", "C", "C1", "D", "D1"]
+    assert sum(string["Power"] for string in reported.values()) == pytest.approx(5004, abs=4)
+    assert all(string["Connected"] and string["State"] == "PV_Active" for string in reported.values())
+    assert reported["A"]["Voltage"] == 280
+    assert reported["D1"]["Voltage"] == 295
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_temperatures_and_alerts_are_the_same(way, ask):
-    get = await ask(way)
+async def test_temperatures_and_alerts_are_the_same(way, send_request):
+    get = await send_request(way)
 
     assert await get("/temps/pw") == {"PW1_temp": 25, "PW2_temp": 26}
     assert "SystemConnectedToGrid" in await get("/alerts/pw")
@@ -165,8 +165,8 @@ async def test_temperatures_and_alerts_are_the_same(way, ask):
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_identity_and_mode_are_the_same(way, house, ask):
-    get = await ask(way)
+async def test_identity_and_mode_are_the_same(way, house, send_request):
+    get = await send_request(way)
 
     assert (await get("/api/status"))["din"] == house.din
     assert (await get("/version"))["version"] == "21.44 223a56cd"
@@ -177,12 +177,12 @@ async def test_identity_and_mode_are_the_same(way, house, ask):
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_what_can_be_set_reads_the_same(way, ask):
-    get = await ask(way)
+async def test_what_can_be_set_reads_the_same(way, send_request):
+    get = await send_request(way)
 
     assert await get("/control/mode") == {"mode": "self_consumption"}
     assert await get("/control/reserve") == {"reserve": pytest.approx(20)}
-    if way != "local":  # the local API does not tell the rules
+    if way != "local":  # the local API does not report the rules
         assert await get("/control/grid_charging") == {"grid_charging": False}
         assert await get("/control/grid_export") == {"grid_export": "battery_ok"}
 
@@ -206,8 +206,8 @@ async def test_who_can_only_read_says_so_and_sets_nothing(house, command):
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_reading_changes_nothing_at_the_gateway(way, house, ask):
-    get = await ask(way)
+async def test_reading_changes_nothing_at_the_gateway(way, house, send_request):
+    get = await send_request(way)
 
     for path in ("/aggregates", "/vitals", "/pod", "/api/status", "/api/operation"):
         await get(path)

@@ -1,4 +1,4 @@
-"""Finding the gateway: the system's tables are read, and a certificate tells what answers."""
+"""Finding the gateway: the system's tables are read, and a certificate shows what answers."""
 
 import asyncio
 import ipaddress
@@ -57,7 +57,7 @@ def test_a_table_of_another_form_has_no_neighbours_and_no_networks(table):
 
 
 def test_only_private_networks_of_this_machine_are_its_own():
-    """The route to the Internet is none, and a public network is left alone."""
+    """The route to the Internet is none, and a public network is not probed."""
     assert [*own_networks(ROUTES)] == [
         ipaddress.IPv4Network("192.168.1.0/24"),
         ipaddress.IPv4Network("172.17.0.0/16"),

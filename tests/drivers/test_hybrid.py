@@ -1,4 +1,4 @@
-"""The local login and TEDAPI side by side: each tells what it has, and stands in for the other."""
+"""The local login and TEDAPI side by side: each reports what it has, and stands in for the other."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tests.clock import pass_time
 from tests.drivers.houses import FULL, HYBRID, link
 
 
-async def test_the_local_api_tells_what_it_has_and_tedapi_the_rest(gateway, start):
+async def test_the_local_api_reports_what_it_has_and_tedapi_the_rest(gateway, start):
     proxy = await start(gateway, **HYBRID)
 
-    told = (await proxy.get("/aggregates")).json()
+    reported = (await proxy.get("/aggregates")).json()
     vitals = (await proxy.get("/vitals")).json()
 
-    assert told["site"]["energy_imported"] > 1000  # the gateway's own counter
+    assert reported["site"]["energy_imported"] > 1000  # the gateway's own counter
     assert any(key.startswith("TEPINV--") for key in vitals)
     assert (await proxy.get("/stats")).json()["tedapi_mode"] == "hybrid"
 
 
 async def test_readings_do_not_flicker_between_the_two(gateway, start, clock):
-    """An exchange for the vitals tells powers too; the local API's stay."""
+    """An exchange for the vitals reports powers too; the local API's stay."""
     proxy = await start(gateway, **HYBRID)
     await proxy.get("/aggregates")
     clock.advance(6)
@@ -34,7 +34,7 @@ async def test_readings_do_not_flicker_between_the_two(gateway, start, clock):
 
 
 async def test_each_way_stands_in_for_the_other(gateway, start, clock):
-    """The login is refused: TEDAPI serves. Neither choice is for good."""
+    """The login is refused: TEDAPI serves. Neither choice is permanent."""
     gateway.answers(status=401, path="/api/*")
     proxy = await start(gateway, **HYBRID)
 
@@ -47,7 +47,7 @@ async def test_each_way_stands_in_for_the_other(gateway, start, clock):
 
 @pytest.mark.parametrize("status", [401, 429, 500])
 async def test_an_open_page_goes_on_while_one_way_is_lost(gateway, start, clock, status):
-    """A page does not ask by itself; what it shows is kept fresh for it."""
+    """A page sends no requests by itself; what it shows is kept fresh for it."""
     proxy = await start(gateway, **HYBRID)
     proxy.context.gateway.cache.watch((METERS,))
     await pass_time(clock, proxy, 6)
@@ -59,7 +59,7 @@ async def test_an_open_page_goes_on_while_one_way_is_lost(gateway, start, clock,
         assert snapshot.age(clock.clock.monotonic()) < 7
 
 
-async def test_two_lost_ways_are_not_asked_more_for_an_open_page(gateway, start, clock):
+async def test_two_lost_ways_get_no_more_requests_for_an_open_page(gateway, start, clock):
     proxy = await start(gateway, **HYBRID)
     gateway.answers(status=500)
     proxy.context.gateway.cache.watch((METERS,))
@@ -67,8 +67,10 @@ async def test_two_lost_ways_are_not_asked_more_for_an_open_page(gateway, start,
     for _ in range(300):
         await pass_time(clock, proxy, 1)
 
-    asked = [record.time for record in gateway.requests]
-    late = [time for time in asked if time > asked[0] + 60]  # when rests have grown to ten seconds and more
+    requested = [record.time for record in gateway.requests]
+    late = [
+        time for time in requested if time > requested[0] + 60
+    ]  # when cooldowns have grown to ten seconds and more
     assert len(late) <= 240 / 10 * 2
 
 
@@ -95,7 +97,7 @@ async def test_the_vitals_of_tedapi_do_not_pose_as_those_of_the_gateway(gateway,
     assert "application/octet-stream" in answers[0].json()["detail"]
 
 
-async def test_health_says_which_of_the_two_rests(gateway, start):
+async def test_health_says_which_of_the_two_is_in_cooldown(gateway, start):
     proxy = await start(gateway, password="password", gw_pwd="ABCDEFGHIX")
     await proxy.get("/aggregates")
     await proxy.get("/vitals")
@@ -108,11 +110,11 @@ async def test_health_says_which_of_the_two_rests(gateway, start):
     assert link(health, "local")["state"] == "closed"
 
 
-async def test_health_tells_of_a_source_how_the_way_that_serves_it_did(powerwall3, start):
+async def test_health_shows_of_a_source_how_the_link_that_serves_it_did(powerwall3, start):
     """The local API of a Powerwall 3 has no mode; TEDAPI has."""
     proxy = await start(powerwall3, **HYBRID)
     assert (await proxy.get("/api/operation")).status == 200
 
-    sources = {told["path"]: told for told in (await proxy.get("/health")).json()["sources"]}
+    sources = {reported["path"]: reported for reported in (await proxy.get("/health")).json()["sources"]}
 
     assert sources["/api/operation"]["outcome"] == "ok"

@@ -111,7 +111,7 @@ async def test_of_two_gateways_none_gets_a_password(network):
 
 
 async def test_a_new_address_is_followed_by_the_pinned_certificate(network, clock):
-    """Beside a second gateway, which gets handshakes and nothing else, and nobody else's address is tried."""
+    """Beside a second gateway, which gets handshakes and nothing else, and no other address is tried."""
     network.neighbours(HERE)
     async with network.gateway(HERE) as gateway, network.gateway(THERE) as other, network.client() as client:
         assert await client.reads()

@@ -1,4 +1,4 @@
-"""A lost gateway is found again by the proxy itself (PW_TEDAPI_RECOVERY), without a client that asks."""
+"""A lost gateway is found again by the proxy itself (PW_TEDAPI_RECOVERY), without a request of a client."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def lose(gateway, proxy, clock, seconds):
 
 
 @pytest.mark.parametrize("way", [FULL, HYBRID])
-async def test_it_is_back_in_health_although_nobody_asks(gateway, start, clock, way):
+async def test_it_is_back_in_health_although_no_client_asks_for_it(gateway, start, clock, way):
     proxy = await start(gateway, **way)
     await lose(gateway, proxy, clock, 90)
 
@@ -69,12 +69,12 @@ async def test_a_refused_password_is_not_repeated(gateway, start, clock):
     """The owner has to put it right; repeating it may lock the owner out."""
     proxy = await start(gateway, password="", gw_pwd="ABCDEFGHIX")
     await proxy.get("/soe")
-    asked = len(gateway.requests)
+    requested = len(gateway.requests)
 
     for _ in range(12):
         await pass_time(clock, proxy, 60)
 
-    assert len(gateway.requests) == asked
+    assert len(gateway.requests) == requested
 
 
 async def test_a_key_that_is_confirmed_at_last_is_noticed(wired, start, key, clock):

@@ -1,4 +1,4 @@
-"""How often a Powerwall 3 is asked: it suffers from many requests, so a few must do."""
+"""How often a Powerwall 3 is read: it suffers from many requests, so a few must do."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.drivers.houses import FULL, HYBRID
 ROUNDS = 24
 STEP_S = 0.5
 QUERIES = {messages.signed_query(name).text: name for name in ("status", "controller", "components")}
-# What pages, Home Assistant and curious people ask for beside telegraf.
+# What pages, Home Assistant and curious people request beside telegraf.
 OTHERS = (
     "/flow.json",
     "/api/system_status",
@@ -34,7 +34,7 @@ OTHERS = (
 
 @pytest.fixture
 async def site(clock):
-    """Make a Powerwall 3 with so many units, each of which tells when it told what it tells (as a temperature)."""
+    """Make a Powerwall 3 with so many units, each of which reports the time of its report (as a temperature)."""
     sims = []
 
     async def make(units: int) -> SimulatedGateway:
@@ -61,7 +61,7 @@ def observed_at(vitals):
 
 
 def question(record):
-    """Name what a request asks for, and of whom."""
+    """Name what a request is for, and of which unit."""
     if record.method == "GET" or record.path.startswith("/api/"):
         return (record.path,)
     outer = transport_pb2.AuthEnvelope.FromString(record.body)
@@ -73,16 +73,16 @@ def question(record):
     return kind, envelope.recipient.din
 
 
-async def rounds(proxy, sim, clock, pace_s, ask):
-    """Ask every ``pace_s`` seconds, with time passing in small steps; give the requests of each round."""
-    await ask()
+async def rounds(proxy, sim, clock, pace_s, send_request):
+    """Poll every ``pace_s`` seconds, with time passing in small steps; give the requests of each round."""
+    await send_request()
     await until(lambda: not proxy.context.gateway.cache.is_fetching)
     seen = len(sim.requests)
     found = []
     for _ in range(ROUNDS):
         for _ in range(round(pace_s / STEP_S)):
             await pass_time(clock, proxy, STEP_S)
-        await ask()
+        await send_request()
         await until(lambda: not proxy.context.gateway.cache.is_fetching)
         found.append([question(record) for record in sim.requests[seen:]])
         seen = len(sim.requests)
@@ -100,11 +100,11 @@ async def test_a_telegraf_round_costs_at_most_three_requests(site, start, clock,
     everything = await rounds(proxy, sim, clock, pace_s, lambda: telegraf.gather(proxy))
 
     # Beside the login TEDAPI is a way of its own, with these requests for itself.
-    found = [[what for what in asked if not what[0].startswith("/api/")] for asked in everything]
-    assert {len(asked) for asked in found} <= {2, 3}
-    assert any(("filestore", sim.din) in asked for asked in found)
+    found = [[what for what in requested if not what[0].startswith("/api/")] for requested in everything]
+    assert {len(requested) for requested in found} <= {2, 3}
+    assert any(("filestore", sim.din) in requested for requested in found)
     for din in sim.gateway.units:
-        turns = [turn for turn, asked in enumerate(found) if ("components", din) in asked]
+        turns = [turn for turn, requested in enumerate(found) if ("components", din) in requested]
         assert max(b - a for a, b in pairwise([-1, *turns, ROUNDS])) <= units // 2 + 1
 
 
@@ -120,9 +120,9 @@ async def test_units_that_are_tried_in_vain_cost_no_more(site, start, clock, sil
 
     found = await rounds(proxy, sim, clock, pace_s, lambda: telegraf.gather(proxy))
 
-    assert max(len(asked) for asked in found) == 3
+    assert max(len(requested) for requested in found) == 3
     for din in followers:
-        assert sum(("components", din) in asked for asked in found) > 1
+        assert sum(("components", din) in requested for requested in found) > 1
 
 
 @pytest.mark.parametrize("pace_s", [5, 10])
@@ -132,7 +132,7 @@ async def test_age_is_that_of_the_oldest_unit(site, start, clock, units, pace_s)
     proxy = await start(sim, **FULL)
     ages = set()
 
-    async def ask():
+    async def send_request():
         await telegraf.gather(proxy)
         await until(lambda: not proxy.context.gateway.cache.is_fetching)
         answer = await proxy.get("/vitals")
@@ -142,33 +142,35 @@ async def test_age_is_that_of_the_oldest_unit(site, start, clock, units, pace_s)
         assert int((await proxy.get("/soe")).headers["Age"]) < 5
         ages.add(int(answer.headers["Age"]))
 
-    await rounds(proxy, sim, clock, pace_s, ask)
+    await rounds(proxy, sim, clock, pace_s, send_request)
 
     assert max(ages) < 5 if units == 1 else max(ages) >= pace_s
 
 
 @pytest.mark.parametrize("way", [FULL, HYBRID])
 async def test_no_question_is_put_twice_within_cache_expire(site, start, clock, way):
-    """Whoever asks: telegraf, pages, Home Assistant and people with a browser, each at another pace."""
+    """Whatever the clients: telegraf, pages, Home Assistant and people with a browser, each at another pace."""
     sim = await site(3)
     proxy = await start(sim, **way)
 
-    async def everybody():
+    async def every_client():
         await telegraf.gather(proxy)
         for path in OTHERS:
             assert (await proxy.get(path)).status == 200
             await pass_time(clock, proxy, 0.3)
 
-    await rounds(proxy, sim, clock, 1.5, everybody)
+    await rounds(proxy, sim, clock, 1.5, every_client)
 
-    asked = {}
+    requested = {}
     for record in sim.requests:
-        asked.setdefault(question(record), []).append(record.time)
-    assert sum(not what[0].startswith("/api/") for what in asked) == 8  # DIN, three units and four documents
-    assert all(later - earlier > 4.9 for times in asked.values() for earlier, later in pairwise(times))
+        requested.setdefault(question(record), []).append(record.time)
+    assert (
+        sum(not what[0].startswith("/api/") for what in requested) == 8
+    )  # DIN, three units and four documents
+    assert all(later - earlier > 4.9 for times in requested.values() for earlier, later in pairwise(times))
 
 
-async def test_after_a_long_pause_everything_is_asked_for_at_once(site, start, clock):
+async def test_after_a_long_pause_everything_is_requested_at_once(site, start, clock):
     """Nothing that is older than PW_CACHE_TTL stands in for an answer."""
     sim = await site(4)
     proxy = await start(sim, **FULL)
@@ -181,7 +183,7 @@ async def test_after_a_long_pause_everything_is_asked_for_at_once(site, start, c
     assert clock.clock.monotonic() - min(observed_at(answer.json())) < 2
 
 
-async def test_a_unit_that_fell_silent_is_told_from_memory_for_half_a_minute_and_no_longer(
+async def test_a_unit_that_fell_silent_is_served_from_memory_for_half_a_minute_and_no_longer(
     site, start, clock
 ):
     """A reply that a weak Wi-Fi loses takes no readings away; ``Age`` says how old they are."""
@@ -191,20 +193,20 @@ async def test_a_unit_that_fell_silent_is_told_from_memory_for_half_a_minute_and
     second = sim.gateway.units[1]
 
     sim.answers(status=500, path=f"/tedapi/device/{second}/v1")
-    told = []
+    reported = []
     for _ in range(9):
         await pass_time(clock, proxy, 5)
         answer = await proxy.get("/vitals")
         oldest_s = clock.clock.monotonic() - min(observed_at(answer.json()))
         assert abs(int(answer.headers["Age"]) - oldest_s) <= 1
         assert oldest_s <= 30
-        told.append(f"TEPINV--{second}" in answer.json())
+        reported.append(f"TEPINV--{second}" in answer.json())
 
-    assert told[:4] == [True] * 4
-    assert told[-3:] == [False] * 3
+    assert reported[:4] == [True] * 4
+    assert reported[-3:] == [False] * 3
 
 
-async def test_what_the_others_tell_keeps_its_names_while_a_unit_is_silent(site, start, clock):
+async def test_what_the_others_report_keeps_its_names_while_a_unit_is_silent(site, start, clock):
     """The strings and fans of the third are not taken for those of the second."""
     sim = await site(3)
     proxy = await start(sim, **FULL)

@@ -1,4 +1,4 @@
-"""TEDAPI with the gateway password: what is asked, how often, and what it tells."""
+"""TEDAPI with the gateway password: what is requested, how often, and what it reports."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestAsking:
         assert powerwall3.max_in_flight == 1
         assert powerwall3.max_connections == 1
 
-    async def test_the_configuration_is_asked_for_every_half_minute_and_the_firmware_when_it_is_wanted(
+    async def test_the_configuration_is_requested_every_half_minute_and_the_firmware_when_it_is_wanted(
         self, gateway, start, clock
     ):
         proxy = await start(gateway, **FULL)
@@ -62,11 +62,11 @@ class TestAsking:
         clock.advance(29)
         answer = await proxy.get("/api/operation")
 
-        told = answer.json()
-        assert (told["real_mode"], told["backup_reserve_percent"]) == ("self_consumption", 20)
+        reported = answer.json()
+        assert (reported["real_mode"], reported["backup_reserve_percent"]) == ("self_consumption", 20)
         assert kinds(gateway) == {"din": 1, "config": 1}
 
-    async def test_what_nobody_tells_is_not_asked_for_again_and_again(self, gateway, start):
+    async def test_what_is_not_reported_is_not_requested_again_and_again(self, gateway, start):
         """A site without that meter: 404, and no exchange for it."""
         edit = lambda kind, document: {**document, "meters": []} if kind == "config" else document
         gateway.tedapi.edit = edit
@@ -79,7 +79,7 @@ class TestAsking:
 
 
 def kinds(sim):
-    """Count the requests by what they ask for, recognised by their size (docs/protocol.md, "Messages")."""
+    """Count the requests by what they are for, recognised by their size (docs/protocol.md, "Messages")."""
     counts = {}
     for record in sim.requests:
         kind = (
@@ -104,7 +104,7 @@ class TestPowerwall3:
         assert {"A", "F", "F1", "F2"} <= set(strings)
         assert (stats["pw3"], stats["tedapi"], stats["tedapi_mode"]) == (True, True, "full")
 
-    async def test_a_silent_follower_costs_its_own_values_and_rests(self, powerwall3, start, clock):
+    async def test_a_silent_follower_costs_its_own_values_and_has_a_cooldown(self, powerwall3, start, clock):
         _, second, third = powerwall3.gateway.units
         powerwall3.answers(status=500, path=f"/tedapi/device/{second}/v1")
         proxy = await start(powerwall3, **FULL)
@@ -143,8 +143,8 @@ class TestPowerwall3:
             "unit back",
         ]
 
-    async def test_its_up_time_begins_anew_after_an_outage(self, powerwall3, start, clock):
-        """It tells none; the proxy knows since when it has answered without a break."""
+    async def test_its_up_time_begins_again_after_an_outage(self, powerwall3, start, clock):
+        """It reports none; the proxy knows since when it has answered without a break."""
         proxy = await start(powerwall3, **FULL)
         await proxy.get("/pw/uptime")
         clock.advance(3600)
@@ -163,7 +163,7 @@ class TestPowerwall3:
         "din", ["1--2/../../v1?x#y", "..", "..--..", "1--2\r\nX: y", "1--é", "--", "1--2\0"]
     )
     async def test_a_din_never_becomes_a_path_of_its_own(self, powerwall3, start, din):
-        """A spoiled configuration names a unit; what is asked for stays below the units' path."""
+        """A spoiled configuration names a unit; what is requested stays below the units' path."""
 
         def spoil(kind, document):
             if kind == "config":
@@ -212,9 +212,9 @@ class TestEnergy:
         shutil.copytree(tmp_path / "state", tmp_path / "crashed")
 
         after = await start(gateway, **FULL, state_path=str(tmp_path / "crashed"))
-        told = (await after.get("/aggregates")).json()["load"]["energy_imported"]
+        reported = (await after.get("/aggregates")).json()["load"]["energy_imported"]
 
-        assert before <= told <= before + 300
+        assert before <= reported <= before + 300
         assert before == pytest.approx(320, rel=0.05)
 
     async def test_owners_may_do_without(self, gateway, start):

@@ -37,7 +37,7 @@ async def test_a_request_from_outside_the_wifi_says_so(start, clock):
         assert "own Wi-Fi" in answer.json()["detail"]
 
 
-async def test_firmware_without_tedapi_is_told_what_it_has(start, clock):
+async def test_firmware_without_tedapi_reads_what_it_has(start, clock):
     async with SimulatedGateway("fw20_49", clock=clock.clock) as sim:
         proxy = await start(sim, **FULL)
 
@@ -60,13 +60,13 @@ async def test_too_many_requests_mean_silence_for_five_minutes(gateway, start, c
     answer = await proxy.get("/soe")
     assert (answer.status, answer.json()["percentage"]) == (200, 50.0)
     await until(lambda: not proxy.context.gateway.cache.is_fetching)
-    asked = len(gateway.requests)
+    requested = len(gateway.requests)
     for _ in range(29):
         await pass_time(clock, proxy, 10)
         answer = await proxy.get("/soe")
 
     assert answer.status == 503
-    assert len(gateway.requests) == asked
+    assert len(gateway.requests) == requested
     gateway.clear_faults()
     await pass_time(clock, proxy, 60)
     assert (await proxy.get("/soe")).status == 200
@@ -107,8 +107,8 @@ async def test_a_refused_query_is_an_error_and_not_an_empty_house(gateway, start
 
 
 @pytest.mark.parametrize("kind", ["config", "components"])
-async def test_a_broken_document_costs_only_what_it_tells(powerwall3, start, kind):
-    powerwall3.tedapi.edit = lambda asked, document: [] if asked == kind else document
+async def test_a_broken_document_costs_only_what_it_reports(powerwall3, start, kind):
+    powerwall3.tedapi.edit = lambda requested, document: [] if requested == kind else document
     proxy = await start(powerwall3, **FULL)
 
     assert (await proxy.get("/aggregates")).status == 200

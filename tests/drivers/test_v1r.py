@@ -45,18 +45,18 @@ async def test_with_the_wifi_every_unit_is_there(wired, start, key):
     assert wired.requests_for(SIGNED) == 4
 
 
-async def test_it_tells_what_the_wifi_tells(wired, start, key):
+async def test_it_reports_what_the_wifi_reports(wired, start, key):
     """The same questions, the same signals: temperatures and fans of the unit among them."""
     leader = wired.din
     wired, wireless = await start(wired, **key.settings()), await start(wired, **FULL)
 
-    told = [(await proxy.get("/vitals")).json()[f"TEPINV--{leader}"] for proxy in (wired, wireless)]
+    reported = [(await proxy.get("/vitals")).json()[f"TEPINV--{leader}"] for proxy in (wired, wireless)]
 
-    assert told[0] == told[1]
-    assert {"PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B"} <= set(told[0])
+    assert reported[0] == reported[1]
+    assert {"PCH_AmbientTemp", "PCH_FanSpeed_A", "PCH_FanSpeed_B"} <= set(reported[0])
 
 
-async def test_the_load_on_the_gateway_is_told(wired, start, key):
+async def test_the_load_on_the_gateway_is_reported(wired, start, key):
     proxy = await start(wired, **key.settings(wifi_host=wired.address))
     await proxy.get("/vitals")
 
@@ -103,7 +103,7 @@ async def test_the_wifi_stands_in_for_the_wire(wired, start, key, clock):
 async def test_the_certificate_is_pinned_although_the_library_does_not_care(wired, start, key, clock):
     proxy = await start(wired, **key.settings())
     await proxy.get("/soe")
-    asked = len(wired.requests)
+    requested = len(wired.requests)
 
     wired.renew_certificate()
     clock.advance(31)
@@ -111,4 +111,4 @@ async def test_the_certificate_is_pinned_although_the_library_does_not_care(wire
 
     assert answer.status == 503
     assert "another certificate" in answer.json()["detail"]
-    assert len(wired.requests) == asked
+    assert len(wired.requests) == requested

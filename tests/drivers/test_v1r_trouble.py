@@ -48,7 +48,7 @@ async def test_a_key_that_the_gateway_does_not_take_is_a_clear_state(wired, star
 
 
 async def test_a_key_is_taken_soon_after_it_was_confirmed(wired, start, key, clock):
-    """However long that took: nobody is locked out for a key."""
+    """However long that took: no client is locked out for a key."""
     knows(wired, key, KeyState.PENDING)
     proxy = await start(wired, **key.settings(tedapi_recovery=False))
     for _ in range(60):
@@ -71,7 +71,7 @@ async def test_a_key_is_taken_soon_after_it_was_confirmed(wired, start, key, clo
         ("KEYCHAIN_IS_FULL", "does not take the message"),
     ],
 )
-async def test_a_fault_of_a_signed_message_is_told_in_words(wired, start, key, fault, says):
+async def test_a_fault_of_a_signed_message_is_reported_in_words(wired, start, key, fault, says):
     wired.tedapi.fault = fault
     proxy = await start(wired, **key.settings())
 

@@ -35,15 +35,15 @@ async def test_grid_charging_and_export_rule(wired, driver):
 
 async def test_a_full_backup_and_its_end(wired, driver):
     await driver.execute(Command({Setting.MAX_BACKUP: 60}))
-    told = await driver.fetch("backup_events")
+    reported = await driver.fetch("backup_events")
     await driver.execute(Command({Setting.MAX_BACKUP: 0}))
 
-    assert told["/tedapi/backup_events"].value["manual_backup"]["duration_seconds"] == 60
+    assert reported["/tedapi/backup_events"].value["manual_backup"]["duration_seconds"] == 60
     assert wired.tedapi.backup is None
 
 
-async def test_somebody_elses_change_is_kept(wired, driver):
-    """The hash tells that the file changed between reading and writing: all is done once more."""
+async def test_the_change_of_another_client_is_kept(wired, driver):
+    """The hash shows that the file changed between reading and writing: all is done once more."""
     raced = []
 
     def race(kind, document):
@@ -68,7 +68,7 @@ async def test_a_refused_configuration_is_a_rejected_command(wired, driver):
 
 
 async def test_a_write_without_an_answer_is_never_repeated(wired, driver):
-    """The connection breaks after the gateway has carried it out: nobody can know here."""
+    """The connection breaks after the gateway has carried it out: that cannot be known here."""
 
     def then_break(kind, document):
         if kind == "config":

@@ -79,7 +79,7 @@ def test_half_an_answer_is_a_bad_answer_or_fewer_devices(length):
 
 
 def test_unknown_fields_and_unknown_numbers_are_no_obstacle():
-    """Firmware of tomorrow: field 99 at the top, an ECU type that nobody has heard of."""
+    """Firmware of tomorrow: field 99 at the top, an unknown ECU type."""
     unknown = b"\x98\x06\x01"
     device = {"NEW--1--2": {"teslaEnergyEcuAttributes": {"ecuType": 9999}, "NEW_signal": 1.5}}
 
@@ -111,9 +111,9 @@ def test_a_number_that_json_cannot_say_is_null():
     }
 
 
-def test_a_device_that_is_told_twice_is_one():
+def test_a_device_that_is_listed_twice_is_one():
     """The later signal wins; an alert list stays unless a later one says more."""
-    told = encode_vitals({"PVAC--1--2": {"a": 1.0, "b": 2.0, "alerts": ["x", "x"]}})
+    reported = encode_vitals({"PVAC--1--2": {"a": 1.0, "b": 2.0, "alerts": ["x", "x"]}})
     again = encode_vitals({"PVAC--1--2": {"b": 3.0}})
 
-    assert decode_vitals(told + again) == {"PVAC--1--2": {"a": 1.0, "b": 3.0, "alerts": ["x", "x"]}}
+    assert decode_vitals(reported + again) == {"PVAC--1--2": {"a": 1.0, "b": 3.0, "alerts": ["x", "x"]}}

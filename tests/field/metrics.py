@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text
 
-# Name of a format -> what a scraper asks for, and the parser that has to accept the answer.
+# Name of a format -> what a scraper requests, and the parser that has to accept the answer.
 FORMATS = {
     "text": ("text/plain", text),
     "openmetrics": ("application/openmetrics-text; version=1.0.0", openmetrics),

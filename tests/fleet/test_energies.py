@@ -51,9 +51,9 @@ async def test_one_gateway_with_integrated_energies_makes_the_total_integrated(s
             gateway("cabin", pw3, site="home", password="", gw_pwd=pw3.gw_pwd),
         ]
         proxy = await serve(listed, sites=[SiteSettings("home")])
-        told = {
+        reported = {
             at: (await proxy.get(f"{at}/aggregates")).headers.get("Energy-Counters")
             for at in ("/gateways/house", "/gateways/cabin", "/sites/home")
         }
 
-    assert told == {"/gateways/house": None, "/gateways/cabin": "integrated", "/sites/home": "integrated"}
+    assert reported == {"/gateways/house": None, "/gateways/cabin": "integrated", "/sites/home": "integrated"}

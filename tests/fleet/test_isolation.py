@@ -1,4 +1,4 @@
-"""Whatever happens to one gateway, the others answer as on a calm day, and are asked for no more."""
+"""Whatever happens to one gateway, the others answer as on a calm day, and get no more requests."""
 
 import asyncio
 

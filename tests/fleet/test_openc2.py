@@ -26,7 +26,7 @@ async def producer(serve, sims):
 
 
 async def load(producer, command):
-    return (await producer.ask(command))["results"]["x-powerwall"]["load_power"]
+    return (await producer.send_request(command))["results"]["x-powerwall"]["load_power"]
 
 
 async def test_each_gateway_and_each_total_is_queried_by_its_id(producer):
@@ -47,7 +47,7 @@ async def test_the_draft_names_a_gateway_by_its_asset(producer):
 
 
 async def test_an_unknown_gateway_is_answered_with_those_that_there_are(producer):
-    answer = await producer.ask(of("cabin"))
+    answer = await producer.send_request(of("cabin"))
 
     assert answer["status"] == 404
     assert answer["status_text"] == "cabin is no gateway here; house, garage, home are"
@@ -55,8 +55,8 @@ async def test_an_unknown_gateway_is_answered_with_those_that_there_are(producer
 
 async def test_a_command_changes_the_gateway_that_it_names_and_no_other(producer, sims):
     """The same id for another gateway is another command, which is refused."""
-    answer = await producer.ask(of("garage", reserve(40, command_id="1")))
-    other = await producer.ask(of("house", reserve(40, command_id="1")))
+    answer = await producer.send_request(of("garage", reserve(40, command_id="1")))
+    other = await producer.send_request(of("house", reserve(40, command_id="1")))
 
     assert answer["status"] == 200
     assert answer["results"]["x-powerwall"]["backup_reserve"] == 40
@@ -65,8 +65,8 @@ async def test_a_command_changes_the_gateway_that_it_names_and_no_other(producer
 
 
 async def test_a_total_cannot_be_set(producer, sims):
-    answer = await producer.ask(of("home", reserve(40)))
-    pairs = (await producer.ask(of("home", {"action": "query", "target": {"features": ["pairs"]}})))[
+    answer = await producer.send_request(of("home", reserve(40)))
+    pairs = (await producer.send_request(of("home", {"action": "query", "target": {"features": ["pairs"]}})))[
         "results"
     ]
 

@@ -15,7 +15,7 @@ from tests.server.transport.conftest import with_connection
 from tests.shared import SHARED
 
 DATA = [route.path for route in ROUTES if not route.endpoint and not route.process]
-# What tells one answer from the next although nothing happened at the gateway.
+# What differs from one answer to the next although nothing happened at the gateway.
 PASSING = {"Date", "Content-Length"}
 LAST_DIN = head("GET /pw/din HTTP/1.1", "Host: localhost", "Connection: close")
 

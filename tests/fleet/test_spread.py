@@ -16,7 +16,7 @@ STEP_S = 0.1
 
 @pytest.fixture
 async def many(serve, sims):
-    """Eight gateways, all of which are the house: what it is asked for is what all of them are."""
+    """Eight gateways, all of which are the house: what is requested of it is what is requested of all."""
     return await serve([gateway(f"g{number}", sims["house"]) for number in range(COUNT)])
 
 

@@ -126,7 +126,7 @@ def test_a_day_of_changing_clocks_has_the_energy_of_its_hours(day, hours):
     assert list(book.days) == [day]
 
 
-def test_a_clock_that_is_set_back_begins_anew():
+def test_a_clock_that_is_set_back_begins_again():
     """A minute back is noise and passed over; a year back is another time, from which readings go on."""
     year = 365 * 86400
     book = book_of(

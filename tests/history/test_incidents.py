@@ -92,7 +92,7 @@ def test_an_outage_has_its_least_charge_and_its_peak_load():
 
 
 def test_what_was_wished_is_no_failure():
-    """The alert that tells one from the other may come after the loss of the grid."""
+    """The alert that distinguishes one from the other may come after the loss of the grid."""
     site = Site()
     site.read(grid="outage")
     site.read(grid="off_grid")

@@ -31,8 +31,8 @@ async def test_a_restart_goes_on_in_the_same_minute(recording, sim, live, databa
     second = await recording(sim)
     await live(2)
 
-    told = await history(second, SECONDS)
-    assert told["at"][: len(before["at"])] == before["at"]
+    reported = await history(second, SECONDS)
+    assert reported["at"][: len(before["at"])] == before["at"]
     assert oct(database.stat().st_mode)[-3:] == "600"
 
 

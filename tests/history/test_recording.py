@@ -20,19 +20,19 @@ async def test_powers_become_minutes_with_mean_least_and_most(recording, sim, li
     clock.advance(600)
     await live(2)
 
-    told = await history(proxy, f"{SECONDS}&series=solar_power,charge")
+    reported = await history(proxy, f"{SECONDS}&series=solar_power,charge")
 
-    solar = told["series"]["solar_power"]
+    solar = reported["series"]["solar_power"]
     assert solar["unit"] == "W"
     by_minute = dict(
-        zip(told["at"], zip(solar["min"], solar["mean"], solar["max"], strict=True), strict=True)
+        zip(reported["at"], zip(solar["min"], solar["mean"], solar["max"], strict=True), strict=True)
     )
     assert min(low for low, _, _ in by_minute.values()) == 1000
     assert max(high for _, _, high in by_minute.values()) == 3000
     assert any(low < mean < high for low, mean, high in by_minute.values())
-    missing = [at for at in range(told["at"][0], told["at"][-1], 60) if at not in by_minute]
+    missing = [at for at in range(reported["at"][0], reported["at"][-1], 60) if at not in by_minute]
     assert 8 <= len(missing) <= 10
-    assert all(20 < charge < 100 for charge in told["series"]["charge"]["mean"])
+    assert all(20 < charge < 100 for charge in reported["series"]["charge"]["mean"])
 
 
 async def test_the_recorder_is_one_client_that_comes_every_fifteen_seconds(recording, sim, live):
@@ -79,11 +79,13 @@ async def test_what_others_request_is_taken(recording, sim, clock):
         clock.advance(0.5)
         await settled()
 
-    told = await history(proxy, f"{SECONDS}&series=solar_power")
+    reported = await history(proxy, f"{SECONDS}&series=solar_power")
 
     assert [
         high - low
-        for low, high in zip(*(told["series"]["solar_power"][part] for part in ("min", "max")), strict=True)
+        for low, high in zip(
+            *(reported["series"]["solar_power"][part] for part in ("min", "max")), strict=True
+        )
     ][1] >= 90
 
 
@@ -94,10 +96,10 @@ async def test_a_minute_ends_without_another_reading(recording, sim, live, clock
     sim.answers(status=500)
     await live(2)
 
-    told = await history(proxy, SECONDS)
+    reported = await history(proxy, SECONDS)
 
-    assert told["at"]
-    assert told["at"][0] == EPOCH - EPOCH % 60
+    assert reported["at"]
+    assert reported["at"][0] == EPOCH - EPOCH % 60
 
 
 async def test_a_number_beyond_any_house_does_not_end_the_recording(recording, sim, live, clock):

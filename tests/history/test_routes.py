@@ -32,25 +32,25 @@ async def proxy(recording, sim, live):
 
 async def test_series_have_units_and_times(proxy):
     """Unix seconds once, then the values of each quantity; the answer says which zone its days are of."""
-    told = await history(proxy, "series=solar_power,charge,solar_exported&step=60")
+    reported = await history(proxy, "series=solar_power,charge,solar_exported&step=60")
 
-    assert told["zone"] == "Europe/Berlin"
-    assert told["step"] == 60
-    assert set(told["series"]) == {"solar_power", "charge", "solar_exported"}
-    assert set(told["series"]["solar_power"]) == {"unit", "mean", "min", "max"}
-    assert set(told["series"]["solar_exported"]) == {"unit", "mean"}
-    assert told["series"]["solar_exported"]["unit"] == "Wh"
-    assert told["series"]["solar_power"]["mean"] == [3000] * len(told["at"])
-    assert all(at % 60 == 0 for at in told["at"])
-    assert told["first"] == told["at"][0]
-    assert not told["simulated"]
+    assert reported["zone"] == "Europe/Berlin"
+    assert reported["step"] == 60
+    assert set(reported["series"]) == {"solar_power", "charge", "solar_exported"}
+    assert set(reported["series"]["solar_power"]) == {"unit", "mean", "min", "max"}
+    assert set(reported["series"]["solar_exported"]) == {"unit", "mean"}
+    assert reported["series"]["solar_exported"]["unit"] == "Wh"
+    assert reported["series"]["solar_power"]["mean"] == [3000] * len(reported["at"])
+    assert all(at % 60 == 0 for at in reported["at"])
+    assert reported["first"] == reported["at"][0]
+    assert not reported["simulated"]
 
 
 async def test_days_have_energies_from_the_counters_and_where_they_went(proxy):
     """3 kW of sun for four minutes: 1.5 kW to the house, half a kW to the battery, one to the grid."""
-    told = await history(proxy, "step=day&range=day")
+    reported = await history(proxy, "step=day&range=day")
 
-    (day,) = told["energies"]
+    (day,) = reported["energies"]
     assert day["basis"] == "counters"
     span_h = day["solar"] / 3000
     assert 3.5 / 60 < span_h < 4.5 / 60
@@ -115,14 +115,14 @@ async def test_alerts_and_outages_are_kept(recording, sim, live):
     sim.plant.contactor.return_grid(sim.plant.seconds, at_once=True)
     await live(6)
 
-    told = await history(proxy, path="/alerts/history")
+    reported = await history(proxy, path="/alerts/history")
 
-    (outage,) = told["outages"]
+    (outage,) = reported["outages"]
     assert outage["kind"] == "outage"
     assert 5.5 * 60 < outage["duration_s"] < 7 * 60
     assert outage["charge_min"] <= outage["charge_start"]
     assert outage["load_max"] > 0
-    ended = [alert for alert in told["alerts"] if alert["end"] is not None]
+    ended = [alert for alert in reported["alerts"] if alert["end"] is not None]
     assert ended
     assert all(alert["start"] < alert["end"] for alert in ended)
 
@@ -131,14 +131,14 @@ async def test_packs_and_strings_are_kept(recording, sim, live):
     proxy = await recording(sim)
     await live(2)
 
-    told = await history(proxy, "series=none&devices=temperature,energy_capacity,string_power&range=day")
+    reported = await history(proxy, "series=none&devices=temperature,energy_capacity,string_power&range=day")
 
-    found = {(each["device"], each["metric"]): each for each in told["devices"]}
+    found = {(each["device"], each["metric"]): each for each in reported["devices"]}
     assert found["PW1", "temperature"]["unit"] == "°C"
     assert 10 < found["PW1", "temperature"]["mean"][0] < 40
     assert 5000 < found["PW1", "energy_capacity"]["mean"][0] < 20000
     assert any(metric == "string_power" for _, metric in found)
-    assert told["series"] == {}
+    assert reported["series"] == {}
 
 
 @pytest.mark.parametrize(

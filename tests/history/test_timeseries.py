@@ -12,7 +12,7 @@ ANSWERS = {
     each["path"]: each["json"] for each in RECORDED["varying"] if each["path"].startswith("/api/timeseries/")
 }
 REFUSALS = {each["path"]: each for each in RECORDED["others"] if each["path"].startswith("/api/timeseries/")}
-# Ours has these too: what a day rests on, and for how long nothing was read.
+# Ours has these too: what a day is based on, and for how long nothing was read.
 ADDED = {"gap_seconds", "source"}
 # Temperatures are the only series that are kept.
 CATALOGUES = {"metrics", "groups"}

@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: built by hypothesis, sent raw."""
+"""Requests that no client would send: built by hypothesis, sent raw."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proxy.sim.server import SimulatedGateway
 from tests.clock import ShiftedLoop
 from tests.hostile.commands import SECRET
 from tests.hostile.raw import send, spellings
-from tests.hostile.test_inputs import GATEWAY_PASSWORD, may_be_asked
+from tests.hostile.test_inputs import GATEWAY_PASSWORD, may_be_requested
 from tests.quiet import QUIET
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get", "X"]
@@ -112,7 +112,7 @@ def requests(draw) -> bytes:
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(batch=st.lists(requests(), min_size=20, max_size=20))
 def test_whatever_is_sent_the_gateway_is_only_read(tmp_path_factory, batch):
-    """Any bytes: no write, nothing asked but readings, no secret shown, the next client served."""
+    """Any bytes: no write, no request but for readings, no secret shown, the next client served."""
     with asyncio.Runner(loop_factory=ShiftedLoop) as runner:
         runner.run(_send_all(str(tmp_path_factory.mktemp("state")), batch))
 
@@ -136,6 +136,6 @@ async def _send_all(folder: str, batch: list[bytes]) -> None:
                 ]
                 assert all(status in range(200, 506) and status != 500 for status in reply.statuses)
             assert sim.writes == []
-            assert all(may_be_asked(record.method, record.path) for record in sim.requests)
+            assert all(may_be_requested(record.method, record.path) for record in sim.requests)
             after = await send(port, b"GET /soe HTTP/1.1\r\nHost: a\r\n\r\n")
             assert after.statuses == [200]

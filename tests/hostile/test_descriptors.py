@@ -67,8 +67,8 @@ async def break_off(port: int) -> None:
     writer.transport.abort()
 
 
-async def ask(open_connection, path: str) -> None:
-    """Ask over a connection of its own; what comes must be the whole answer to this question."""
+async def send_request(open_connection, path: str) -> None:
+    """Send a request over a connection of its own; what comes must be its whole response."""
     reader, writer = await open_connection()
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -85,9 +85,9 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
     1,200 handshakes that a gateway resets, ignores or answers with something else, or that are cancelled
     at any stage, while clients come with new connections, and others reset theirs: each has its own answer.
     """
-    told = []
+    reported = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(context))
+    loop.set_exception_handler(lambda _, context: reported.append(context))
     proxy = await start(sim, https=https, cache_expire=600, cache_ttl=600)
     tls = trusting_context() if https == "yes" else None
     open_connection = partial(asyncio.open_connection, "127.0.0.1", proxy.port, ssl=tls)
@@ -98,7 +98,7 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
         count = 0
         while not is_over.is_set():
             for path in ANSWERS:
-                await ask(open_connection, path)
+                await send_request(open_connection, path)
                 await break_off(proxy.port)
                 count += 1
         return count
@@ -116,6 +116,6 @@ async def test_failed_and_cancelled_handshakes_leave_the_connections_of_clients_
         await session.close()
 
     gc.collect()
-    await ask(open_connection, "/soe")
+    await send_request(open_connection, "/soe")
     assert all(client.result() > 0 for client in clients)
-    assert [context for context in told if not isinstance(context.get("exception"), OSError)] == []
+    assert [context for context in reported if not isinstance(context.get("exception"), OSError)] == []

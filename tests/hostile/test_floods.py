@@ -43,7 +43,7 @@ async def test_ten_thousand_queries_cost_no_memory_and_no_gateway(proxy, sim):
     assert len(proxy.context.traffic.requests) <= 3
 
 
-async def test_unknown_names_are_not_kept_and_hardly_asked_for(proxy, sim):
+async def test_unknown_names_are_not_kept_and_hardly_requested(proxy, sim):
     """Five hundred files that do not exist cost the gateway as many as an app has, and no metric label each."""
     for number in range(500):
         assert (await proxy.get(f"/no/such/file-{number}.js")).status in {404, 503}

@@ -42,9 +42,9 @@ async def house(start, sim):
 @pytest.fixture
 async def complaints():
     """What the event loop has to complain about."""
-    told = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    return told
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
+    return reported
 
 
 async def begun(port: int, data: bytes = HELLO_BEGUN) -> socket.socket:
@@ -103,7 +103,7 @@ async def test_handshakes_are_bounded_and_the_log_says_so_once(house, caplog):
 
 @each_loop
 async def test_a_handshake_that_is_over_keeps_its_place(house):
-    """Whoever was let in stays in when the room is full, and is one connection, not two."""
+    """A client that was admitted stays when all places are taken, and is one connection, not two."""
     some = [await shaken(house.port) for _ in range(ROOM - 1)]
     hanging = await begun(house.port)
     await until(lambda: room_taken(house) == ROOM)
@@ -127,7 +127,7 @@ async def test_a_handshake_that_is_over_keeps_its_place(house):
 @pytest.mark.parametrize("data", NO_HANDSHAKES.values(), ids=NO_HANDSHAKES)
 @pytest.mark.parametrize("is_reset", [False, True])
 async def test_what_is_no_handshake_leaves_nothing(house, caplog, complaints, data, is_reset):
-    """No place taken, no line in the log, no task that nobody looks after; others are served."""
+    """No place taken, no line in the log, no task left behind; others are served."""
     client = await begun(house.port, data)
     await settled()
     if is_reset:
@@ -172,7 +172,7 @@ async def test_a_proxy_stops_at_once_though_handshakes_hang(tmp_path, complaints
 @each_loop
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 async def test_tls_listens_on_every_address(start, sim, address):
-    """PW_BIND_ADDRESS is empty unless somebody sets it: then IPv4 and IPv6 are served, each by its own socket."""
+    """PW_BIND_ADDRESS is empty by default: then IPv4 and IPv6 are served, each by its own socket."""
     with socket.create_server(("", 0)) as free:
         port = free.getsockname()[1]
     proxy = await start(sim, https="yes", bind_address="", port=port)
@@ -208,7 +208,7 @@ async def test_handshakes_that_take_too_long_are_dropped(house, clock):
 
 
 async def test_a_client_that_only_shakes_hands_is_dropped(house, clock):
-    """It has 20 s for its first request, like anybody."""
+    """It has 20 s for its first request, like any client."""
     reader, writer = await shaken(house.port)
     for _ in range(5):
         clock.advance(REQUEST_S / 4)
@@ -219,7 +219,7 @@ async def test_a_client_that_only_shakes_hands_is_dropped(house, clock):
     await settled()
 
 
-async def test_without_files_nobody_is_let_in_until_there_are_some(house, clock, caplog):
+async def test_without_files_no_client_is_admitted_until_there_are_some(house, clock, caplog):
     """The limit of open files is no end: one line in the log, and a second later clients come in again."""
     before, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     clients = [socket.create_connection(("127.0.0.1", house.port)) for _ in range(3)]

@@ -14,7 +14,7 @@ from tests.hostile.raw import send, spellings
 
 GATEWAY_PASSWORD = "gateway-password-7Q"
 ROWS = rows()
-# What may be asked of the gateway: the listed readings, a login, files of its web app.
+# What may be requested from the gateway: the listed readings, a login, files of its web app.
 _READABLE = {*SOURCES, "/api/login/Basic"}
 _FILE = re.compile(r"/(?!api|tedapi)[A-Za-z0-9._~/-]*", re.IGNORECASE)
 
@@ -38,7 +38,7 @@ def test_there_are_enough_of_them():
 @pytest.mark.parametrize(("data", "statuses"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
 async def test_a_hostile_input_gets_an_answer_and_nothing_else(proxy, sim, caplog, data, statuses):
     """
-    The status says what is wrong; the gateway is neither written to nor asked for
+    The status says what is wrong; the gateway is neither written to nor sent requests for
     anything but readings; no secret is in the answer or the log; the next client is served.
     """
     await proxy.get("/soe")
@@ -47,7 +47,7 @@ async def test_a_hostile_input_gets_an_answer_and_nothing_else(proxy, sim, caplo
     assert reply.status in statuses
     assert reply.statuses == [reply.status] or reply.status == 0, "one request, one answer"
     assert sim.writes == []
-    assert all(may_be_asked(record.method, record.path) for record in sim.requests)
+    assert all(may_be_requested(record.method, record.path) for record in sim.requests)
     assert leaks(sim, reply.raw) == []
     assert leaks(sim, caplog.text.encode()) == []
     assert "Traceback" not in caplog.text
@@ -58,7 +58,7 @@ async def test_a_hostile_input_gets_an_answer_and_nothing_else(proxy, sim, caplo
     assert after.json()["percentage"] == pytest.approx(50, abs=1)
 
 
-def may_be_asked(method: str, path: str) -> bool:
+def may_be_requested(method: str, path: str) -> bool:
     return path in _READABLE or (method == "GET" and ".." not in path and bool(_FILE.fullmatch(path)))
 
 

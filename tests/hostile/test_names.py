@@ -94,7 +94,7 @@ async def test_a_name_of_the_internet_opens_public_readings_only(proxy, sim, hos
     assert sim.writes == []
 
 
-async def test_health_tells_a_page_of_another_origin_only_that_it_lives(proxy):
+async def test_health_shows_a_page_of_another_origin_only_that_it_lives(proxy):
     """CORS lets any page read /health; addresses and reasons are for the owner."""
     foreign = await proxy.get("/health", headers={"Origin": "https://evil.example"})
 
@@ -111,8 +111,12 @@ async def test_any_page_may_read_public_data_and_none_control(proxy):
     assert "Access-Control-Allow-Credentials" not in reading.headers
     for path in LOCAL_ONLY:
         assert "Access-Control-Allow-Origin" not in (await proxy.get(path, headers=page)).headers
-    ask = {**page, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
-    preflight = await proxy.request("OPTIONS", "/control/reserve", headers=ask)
+    send_request = {
+        **page,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    preflight = await proxy.request("OPTIONS", "/control/reserve", headers=send_request)
     assert not [name for name in preflight.headers if name.startswith("Access-Control")]
 
 
@@ -141,7 +145,7 @@ async def test_only_programs_and_pages_of_ours_may_write(proxy, headers, status)
     assert answer.status == status
 
 
-async def test_a_front_server_that_is_trusted_says_who_asks(start, sim, caplog):
+async def test_a_front_server_that_is_trusted_names_the_client(start, sim, caplog):
     """Only PW_TRUSTED_PROXIES may name the client, and only the last hop that is not one of them counts."""
     caplog.set_level("INFO")
     proxy = await start(sim, control_secret=SECRET, trusted_proxies=("127.0.0.0/8",))
@@ -152,7 +156,7 @@ async def test_a_front_server_that_is_trusted_says_who_asks(start, sim, caplog):
     assert [record.client for record in caplog.records if record.message == "command"] == ["192.168.1.20"]
 
 
-async def test_anybody_else_cannot_say_so(proxy, caplog):
+async def test_other_clients_cannot_say_so(proxy, caplog):
     """A client that invents an X-Forwarded-For is written down under its own address."""
     caplog.set_level("INFO")
     await proxy.post(

@@ -1,4 +1,4 @@
-"""Whatever is asked for, in whatever state: no secret comes out, and those that are kept are kept private."""
+"""Whatever is requested, in whatever state: no secret comes out, and those that are kept are kept private."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ async def test_no_answer_has_a_secret_in_it(start, sim, arrange, caplog):
     arrange(sim)
     proxy = await start(sim, **SECRETS | {"notify_webhook": WEBHOOKS}, access_log=True)
 
-    told = bytearray()
+    reported = bytearray()
     for route in ROUTES:
         if route.path == "/events" or "GET" not in route.methods:
             continue
         answer = await proxy.get(route.for_gateway("default"), headers={"Accept-Encoding": "identity"})
-        told += answer.body + str(answer.headers).encode()
+        reported += answer.body + str(answer.headers).encode()
 
     sessions = {record.session for record in sim.requests if record.session}
     for secret in {*SECRETS.values(), *sessions}:
         for spelling in spellings(secret):
-            assert spelling not in told
+            assert spelling not in reported
             assert spelling not in caplog.text.encode()
 
 

@@ -67,7 +67,7 @@ async def test_slow_clients_are_dropped_and_others_served(proxy, clock):
 
 
 async def test_a_client_that_says_nothing_is_dropped_without_a_word(proxy, clock):
-    """An open connection that asks nothing costs a place for 20 s, no longer."""
+    """An open connection without a request costs a place for 20 s, no longer."""
     silent = await opened(proxy.port)
     await settled()
 
@@ -91,14 +91,14 @@ async def test_a_client_that_keeps_its_connection_is_not_slow(proxy, clock):
 
 
 async def test_a_client_that_does_not_take_its_answers_is_dropped(proxy, clock):
-    """Answers are not kept for ever for somebody who does not read."""
+    """Responses are not kept for ever for a client that does not read."""
     _, writer = await opened(proxy.port)
     writer.transport.pause_reading()
-    ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
+    send_request = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n"
     before = len(proxy.context.limiter.server.connections)
 
     def is_stuck() -> bool:
-        writer.write(ask * 8)
+        writer.write(send_request * 8)
         return any(connection.writing_paused for connection in proxy.context.limiter.server.connections)
 
     await until(is_stuck)
@@ -110,7 +110,7 @@ async def test_a_client_that_does_not_take_its_answers_is_dropped(proxy, clock):
 
 @pytest.mark.parametrize("fast_path", [True, False])
 async def test_a_client_that_leaves_the_end_of_an_answer_is_dropped(start, sim, clock, fast_path):
-    """A few bytes that nobody takes would hold a closed connection open for ever."""
+    """A few bytes that are not read would hold a closed connection open for ever."""
     proxy = await start(sim, fast_path=fast_path)
     server = proxy.context.limiter.server
     async with small_client(proxy.port) as client:
@@ -146,7 +146,7 @@ async def test_a_client_that_takes_nothing_and_dribbles_on_is_dropped(start, sim
 
 
 async def test_connections_are_bounded_and_the_log_says_so_once(start, sim, caplog):
-    """Beyond PW_MAX_CONNECTIONS a client is told 503 at once; one line in the log, one when there is room."""
+    """Beyond PW_MAX_CONNECTIONS a client gets 503 at once; one line in the log, one when there is room."""
     proxy = await start(sim, max_connections=8)
     held = [await opened(proxy.port) for _ in range(8)]
     await until(lambda: len(proxy.context.limiter.server.connections) == 8)

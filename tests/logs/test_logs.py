@@ -88,7 +88,7 @@ def test_arguments_by_name_are_redacted_too():
     assert written.lines == ["INFO login with ***"]
 
 
-def test_what_nobody_catches_is_redacted_too():
+def test_what_is_not_caught_is_redacted_too():
     """Python would print it to standard error as it is."""
     program = (
         "from proxy.config.settings import settings_of\n"
@@ -108,7 +108,7 @@ def test_what_nobody_catches_is_redacted_too():
 
 
 @given(st.text(max_size=300), st.sampled_from(["text", "json"]))
-def test_nobody_can_forge_a_line(text, form):
+def test_no_one_can_forge_a_line(text, form):
     """Whatever foreign text is logged, each event is one line that begins with a time."""
     written = Log(log_format=form)
 

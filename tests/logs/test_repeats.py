@@ -5,7 +5,7 @@ import pytest
 from tests.logs.conftest import Log
 
 
-def test_a_repeated_failure_is_told_once_then_counted():
+def test_a_repeated_failure_is_reported_once_then_counted():
     """One line at once, then its count after 5 and 10 more minutes, while it goes on."""
     written = Log(network_error_rate_limit=100)
 
@@ -29,7 +29,7 @@ def test_another_cause_is_another_line():
     assert written.lines == ["WARNING exchange failed cause=timeout", "WARNING exchange failed cause=reset"]
 
 
-def test_counts_that_nobody_saw_are_written_at_the_end():
+def test_counts_that_were_not_shown_are_written_at_the_end():
     written = Log()
     for _ in range(3):
         written.logger.warning("exchange failed", extra={"cause": "timeout"})
@@ -50,7 +50,7 @@ def test_a_failure_after_quiet_is_news():
 
 
 def test_the_last_line_about_the_gateway_says_how_it_is():
-    """A gateway that is lost again is told again, although the cause is the same as before."""
+    """A gateway that is unreachable again is logged again, although the cause is the same as before."""
     written = Log(suppress_network_errors=True)
 
     for _ in range(2):
@@ -81,7 +81,7 @@ def test_a_gateway_that_comes_and_goes_does_not_fill_the_log():
 
 @pytest.mark.parametrize("limit", [0, 1, 5])
 def test_the_last_change_is_written_though_nothing_else_is(limit):
-    """A gateway that is back for good after many changes within a minute: the log ends with that."""
+    """A gateway that stays reachable after many changes within a minute: the log ends with that."""
     written = Log(network_error_rate_limit=limit)
     for _ in range(8):
         written.logger.warning("gateway unreachable", extra={"link": "local", "cause": "timeout"})

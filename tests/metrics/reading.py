@@ -47,7 +47,7 @@ async def scrape(proxy) -> Series:
 
 
 async def settled(proxy) -> Series:
-    """Scrape, let what the scrape asked for arrive, scrape again."""
+    """Scrape, let what the scrape requested arrive, scrape again."""
     await proxy.get("/metrics")
     await until(lambda: not proxy.context.gateway.cache.is_fetching)
     return await scrape(proxy)

@@ -35,10 +35,10 @@ ODD = (
 )
 
 
-def scraped(told):
+def scraped(reported):
     """Scrape a proxy that holds these documents."""
     gateway = SourceCache((), STOPPED, policy=Policy(5.0), deadline_s=1.0)
-    for source, value in told.items():
+    for source, value in reported.items():
         gateway.store.put(source, Document(value, b"", 100.0, 100.0), Policy(5.0))
     traffic = SimpleNamespace(in_flight=0, requests=Counter(), seconds={}, bytes_sent=Counter())
     running = Running(gateways=(gateway,), traffic=traffic, clock=STOPPED, started_at=0.0)
@@ -63,22 +63,22 @@ def read_as(metrics, accept):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
-def test_any_documents_make_a_body_without_a_series_twice(told):
-    scraped(told)
+def test_any_documents_make_a_body_without_a_series_twice(reported):
+    scraped(reported)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents(), st.dictionaries(st.text("abcdefg_", max_size=20), ODD, max_size=4))
-def test_any_value_in_the_place_of_a_document_is_no_error(told, odd):
+def test_any_value_in_the_place_of_a_document_is_no_error(reported, odd):
     """A shape that no gateway has shown yet costs its series, never the scrape."""
-    scraped(dict.fromkeys(told, odd))
+    scraped(dict.fromkeys(reported, odd))
 
 
 @pytest.mark.parametrize("impossible", [-1, -9817600.25, 1e306, -math.inf, math.nan, 10**400])
 def test_a_counter_that_no_meter_can_have_is_left_out_and_counted(impossible):
     """After a meter was exchanged, lifetime energies below zero were seen; a scrape with one is unreadable."""
-    told = {"instant_power": 120, "energy_exported": impossible, "energy_imported": 5}
-    series = scraped({METERS: {"site": told, "solar": {"energy_exported": 8_000_000}}})
+    reported = {"instant_power": 120, "energy_exported": impossible, "energy_imported": 5}
+    series = scraped({METERS: {"site": reported, "solar": {"energy_exported": 8_000_000}}})
 
     assert set(series.named("powerwall_energy_joules_total").values()) == {18_000.0, 28_800_000_000.0}
     assert series["powerwall_instant_power_watts", "meter=site"] == 120
@@ -95,19 +95,19 @@ def test_a_meter_that_the_gateway_never_heard_from_is_no_meter():
     never = {"last_communication_time": "0001-01-01T00:00:00Z", "instant_power": 700, "energy_exported": 9}
     site = {"last_communication_time": "2026-11-20T12:00:00-08:00", "instant_power": 500}
     house = {"site": site, "load": {"instant_power": 1500}, "battery": {"instant_power": 1000}}
-    told = {METERS: {**house, "solar": never, "generator": never, "busway": never}}
+    reported = {METERS: {**house, "solar": never, "generator": never, "busway": never}}
 
-    series = scraped(told)
+    series = scraped(reported)
 
     assert not [key for key in series if {"meter=solar", "meter=generator", "meter=busway"} & set(key)]
     assert series["powerwall_flow_watts", "source=grid", "sink=home"] == 500
     assert series["powerwall_flow_watts", "source=battery", "sink=home"] == 1000
     assert series["powerwall_flow_unbalanced_watts",] == 0
-    page = flow(site_state(told, Options(), {}))
+    page = flow(site_state(reported, Options(), {}))
     assert (page["has"]["solar"], page["generator"], page["unbalanced"]) == (False, None, 0)
 
 
-def test_phase_currents_are_told_where_a_meter_measures_them():
+def test_phase_currents_are_reported_where_a_meter_measures_them():
     """Three zeros are a meter that does not."""
     site = {"instant_power": 500, "i_a_current": 1.5, "i_b_current": 0, "i_c_current": 0.5}
     load = {"instant_power": 500, "i_a_current": 0, "i_b_current": 0, "i_c_current": 0}

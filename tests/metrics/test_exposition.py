@@ -11,7 +11,7 @@ from tests.metrics.reading import read, scrape, settled
 
 
 async def test_a_scrape_does_not_wait_for_a_gateway_that_hangs(sim, start):
-    """No time passes for it but its own: the clock of this test stands still for everybody who waits."""
+    """No time passes for it but its own: the clock of this test stands still for all that wait."""
     proxy = await start(sim, metrics_refresh="all")
     sim.faults.add(Fault(action="hang"))
     scrapes = [await scrape(proxy) for _ in range(3)]
@@ -21,7 +21,7 @@ async def test_a_scrape_does_not_wait_for_a_gateway_that_hangs(sim, start):
     assert scrapes[-1]["powerwall_proxy_requests_total", "route=/metrics", "status=200"] == 2
 
 
-async def test_two_gateways_are_told_apart_by_their_label(sim, start):
+async def test_two_gateways_are_distinguished_by_their_label(sim, start):
     """Every series of a gateway has the label, so two of them never collide."""
     first, second = await start(sim), await start(sim)
     for proxy in (first, second):
@@ -83,7 +83,7 @@ async def test_odd_alerts_are_counted_but_not_named(sim, start):
     assert series["powerwall_alerts",] > 150
 
 
-async def test_nothing_personal_is_told(sim, start):
+async def test_nothing_personal_is_reported(sim, start):
     """No password, address, e-mail or serial number; the latter only if the owner wants them."""
     proxy = await start(sim, email="owner@example.org", metrics_refresh="all")
     await settled(proxy)

@@ -60,7 +60,7 @@ def test_openmetrics_is_for_who_takes_it_as_gladly(accept):
         "text/plain;version=x",
     ],
 )
-def test_everybody_else_gets_the_text(accept):
+def test_other_clients_get_the_text(accept):
     """Also who names a version that is not spoken here, or none at all."""
     assert chosen(accept) is TEXT
 

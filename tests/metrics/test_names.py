@@ -66,7 +66,7 @@ def panels(dashboard):
 
 
 @pytest.mark.parametrize(("where", "query"), list(queries()))
-def test_queries_ask_for_what_there_is(where, query):
+def test_queries_have_what_there_is(where, query):
     rules = yaml.safe_load((ROOT / "deploy" / "prometheus" / "rules.yml").read_text("utf-8"))
     recorded = {rule["record"] for group in rules["groups"] for rule in group["rules"] if "record" in rule}
     histograms = {f"{row.name}_bucket" for row in FAMILIES if row.kind is Kind.HISTOGRAM}

@@ -1,4 +1,4 @@
-"""What /metrics tells of the proxy itself."""
+"""What /metrics reports of the proxy itself."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ async def test_how_sources_were_served_is_counted(sim, proxy, clock):
     assert series["powerwall_proxy_exchanges_total", "outcome=source_unavailable"] >= 1
 
 
-async def test_a_gateway_that_rests_shows_since_when_and_why(sim, proxy, clock):
+async def test_a_gateway_in_cooldown_shows_since_when_and_why(sim, proxy, clock):
     await settled(proxy)
     sim.answers(status=429, headers={"Retry-After": "120"})
     await pass_time(clock, proxy, 8)
@@ -49,7 +49,7 @@ async def test_a_gateway_that_rests_shows_since_when_and_why(sim, proxy, clock):
     assert series["powerwall_proxy_last_success_timestamp_seconds",] < clock.clock.wall() - 7
 
 
-async def test_a_source_that_rests_shows_for_how_long(sim, start):
+async def test_a_source_in_cooldown_shows_for_how_long(sim, start):
     sim.answers(status=404, path="/api/operation")
     proxy = await start(sim, metrics_refresh="all")
     await settled(proxy)
@@ -130,7 +130,7 @@ async def test_connections_are_counted_and_those_that_were_turned_away(sim, star
 
 
 async def test_every_family_of_the_table_is_seen_in_some_life(sim, start, clock):
-    """A proxy that was asked, rested, and was commanded shows nearly all of its metrics."""
+    """A proxy that had requests, cooldowns and commands shows nearly all of its metrics."""
     proxy = await start(sim, control_secret=SECRET, openc2_key=SECRET, metrics_refresh="all")
     await proxy.get("/soe")
     await proxy.post("/control/reserve", data={"value": "30", "token": SECRET})

@@ -1,4 +1,4 @@
-"""What /metrics tells of the house: what the routes tell, in base units, or nothing."""
+"""What /metrics reports of the house: what the routes report, in base units, or nothing."""
 
 import pytest
 
@@ -23,9 +23,9 @@ async def everything(sim, start):
 
 async def test_meters_are_those_of_aggregates(everything):
     series = await settled(everything)
-    told = (await everything.get("/aggregates")).json()
+    reported = (await everything.get("/aggregates")).json()
 
-    for meter, values in told.items():
+    for meter, values in reported.items():
         label = f"meter={meter}"
         assert series["powerwall_instant_power_watts", label] == pytest.approx(
             values["instant_power"], rel=1e-9
@@ -70,7 +70,7 @@ async def test_flows_add_up_to_the_meters(everything):
 
 
 async def test_an_expired_reading_is_absent(sim, everything, clock):
-    """Neither 0 nor frozen, while the proxy itself goes on telling how old its snapshots are."""
+    """Neither 0 nor frozen, while the proxy itself goes on reporting how old its snapshots are."""
     before = await settled(everything)
     assert len(before.names & SITE) > 40
 
@@ -103,16 +103,16 @@ async def test_what_the_gateway_does_not_know_is_absent(sim, everything):
 
 
 async def test_a_scrape_never_waits_and_the_next_one_has_readings(sim, proxy):
-    """The first one finds nothing, asks for the essentials, and costs nothing else."""
+    """The first one finds nothing, requests the essentials, and costs nothing else."""
     first = await scrape(proxy)
     series = await settled(proxy)
 
     assert first.names & SITE == set()
     assert "powerwall_instant_power_watts" in series.names
-    asked = {
+    requested = {
         record.path for record in sim.requests if record.path.startswith("/api/") and record.method == "GET"
     }
-    assert asked == set(ESSENTIAL)
+    assert requested == set(ESSENTIAL)
 
 
 async def test_prometheus_alone_keeps_readings_fresh(sim, proxy, clock):
@@ -129,7 +129,7 @@ async def test_prometheus_alone_keeps_readings_fresh(sim, proxy, clock):
     assert sim.requests_for(ESSENTIAL[0]) <= 12
 
 
-async def test_a_scrape_keeps_fresh_what_was_ever_asked_for(proxy):
+async def test_a_scrape_keeps_fresh_what_was_ever_requested(proxy):
     await proxy.get("/strings")
     series = await settled(proxy)
 
@@ -146,7 +146,7 @@ async def test_a_scrape_can_be_no_interest_at_all(sim, start):
 async def test_a_counter_is_held_over_a_restart(sim, clock, tmp_path):
     """A meter that corrects itself while the proxy is away has not been replaced; one that reads half has."""
 
-    async def told(watt_hours):
+    async def reported(watt_hours):
         meters = {"load": {"energy_imported": watt_hours}}
         sim.clear_faults()
         sim.answers(body=meters, status=200, path="/api/meters/aggregates")
@@ -163,14 +163,14 @@ async def test_a_counter_is_held_over_a_restart(sim, clock, tmp_path):
             series = await settled(proxy)
         return series["powerwall_energy_joules_total", "meter=load", "direction=imported"] / 3600
 
-    assert [await told(value) for value in (1000, 999, 998, 1001, 500)] == [1000, 1000, 1000, 1001, 500]
+    assert [await reported(value) for value in (1000, 999, 998, 1001, 500)] == [1000, 1000, 1000, 1001, 500]
 
 
 async def test_a_counter_that_is_held_is_kept_at_once(sim, start, clock):
     """The proxy may be killed before its end."""
     values = iter((1000.0, 999.0, 998.0))
 
-    async def told():
+    async def reported():
         sim.clear_faults()
         meters = {"load": {"energy_imported": next(values)}}
         sim.answers(body=meters, status=200, path="/api/meters/aggregates")
@@ -178,10 +178,10 @@ async def test_a_counter_that_is_held_is_kept_at_once(sim, start, clock):
         return (await settled(proxy))["powerwall_energy_joules_total", "direction=imported"] / 3600
 
     proxy = await start(sim)
-    before = [await told(), await told()]
+    before = [await reported(), await reported()]
     proxy = await start(sim)
 
-    assert [*before, await told()] == [1000, 1000, 1000]
+    assert [*before, await reported()] == [1000, 1000, 1000]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from tests.metrics.reading import settled
 
 
 async def test_a_scrape_waits_its_turn_among_sixteen_busy_clients(sim, proxy):
-    """It is answered while each of them gets a few answers, and asks the gateway nothing beyond the refresher's."""
+    """It is answered while each of them gets a few answers, and costs the gateway no request beyond the refresher's."""
     await settled(proxy)
-    asked = len(sim.requests)
+    requested = len(sim.requests)
     answers = 0
     stop = asyncio.Event()
 
@@ -30,7 +30,7 @@ async def test_a_scrape_waits_its_turn_among_sixteen_busy_clients(sim, proxy):
     await asyncio.gather(*clients)
 
     assert max(meanwhile) <= 4 * len(clients)
-    assert len(sim.requests) == asked
+    assert len(sim.requests) == requested
 
 
 def test_the_start_does_not_pay_for_metrics():

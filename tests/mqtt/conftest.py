@@ -183,7 +183,7 @@ def mosquitto(tmp_path) -> Iterator[Callable[..., Mosquitto]]:
 
 @pytest.fixture
 def broker(mosquitto) -> Mosquitto:
-    """A broker that lets everybody in."""
+    """A broker that admits every client."""
     return mosquitto()
 
 

@@ -66,7 +66,7 @@ async def test_a_broker_without_memory_gets_everything_again(publishing, sim, br
     assert await problems(proxy) == []
 
 
-async def test_a_frozen_broker_is_noticed_and_delays_nobody(publishing, sim, broker, clock):
+async def test_a_frozen_broker_is_noticed_and_delays_no_client(publishing, sim, broker, clock):
     """Nothing is queued for it: one message waits for its acknowledgement, and the connection is given up."""
     proxy = await publishing(sim, broker)
     await connected(proxy)
@@ -109,7 +109,7 @@ async def test_attempts_become_rare_and_refused_credentials_are_left_alone_for_a
     await connected(proxy)
 
 
-async def test_an_address_where_nobody_listens_is_tried_less_and_less(publishing, sim, mosquitto, clock):
+async def test_an_address_where_nothing_listens_is_tried_less_and_less(publishing, sim, mosquitto, clock):
     absent = mosquitto(started=False)
     proxy = await publishing(sim, absent)
     assert await lost(proxy, absent) == "is not there: the connection is refused."

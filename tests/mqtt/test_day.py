@@ -27,7 +27,7 @@ NEVER_ZERO = (*POWERS, "battery", "battery_raw", "reserve", "total_capacity", "c
 
 
 class House:
-    """Powers that were never there before, so that each tells when it was measured."""
+    """Powers that were never there before, so that each shows when it was measured."""
 
     def __init__(self, sim, clock) -> None:
         self.measured: dict[str, dict[float, float]] = {name: {} for name in POWERS}  # value, until when

@@ -31,7 +31,7 @@ async def published(publishing, sim, broker, client, **settings):
 
 async def test_entities_of_pypowerwall_server_move_to_their_device(publishing, sim, broker, client):
     """Each is released, announced with the device, and its old topic emptied. What is not known stays where it is,
-    a control that is not taken goes, and other gateways are left alone."""
+    a control that is not taken goes, and other gateways are not touched."""
     theirs = {found["topic"]: unique_id for unique_id, found in recorded("local-pw2")["entities"].items()}
     control = "homeassistant/number/pypowerwall_default_reserve_control/config"
     other = "homeassistant/sensor/pypowerwall_garage_solar/config"

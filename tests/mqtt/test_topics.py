@@ -137,7 +137,7 @@ async def test_the_broker_keeps_what_is_known_and_nothing_else(publishing, sim, 
 
 
 async def test_what_an_earlier_run_left_is_removed_if_it_is_not_known_now(publishing, sim, broker, client):
-    """Also of equipment that is gone; topics of others below the prefix are left alone."""
+    """Also of equipment that is gone; topics of others below the prefix are not touched."""
     left = (f"{ROOT}/strings/Z/power", f"{ROOT}/grid_export", f"{ROOT}/time_remaining")
     others = (f"{ROOT}/my_own", f"{PREFIX}/garage/solar", f"{ROOT}/control/mode/set")
     for topic in (*left, *others):

@@ -1,4 +1,4 @@
-"""When the grid is lost and back: one message each for an outage, and none for what is no outage."""
+"""When the grid goes and returns: one message each for an outage, and none for what is no outage."""
 
 import pytest
 

@@ -49,7 +49,7 @@ class Producer:
         }
         return await self.post(json.dumps(message), {"X-Request-ID": REQUEST_ID, **(headers or {})})
 
-    async def ask(self, command, headers=None) -> Any:
+    async def send_request(self, command, headers=None) -> Any:
         """Send a command; return the response out of the message."""
         answer = await self.send(command, headers)
         return response_of(answer)
@@ -80,7 +80,7 @@ class Producer:
         return await self.proxy.post(path, data=body, headers=headers)
 
     async def draft_property(self, name) -> Any:
-        """Ask for one property in the draft dialect."""
+        """Query one property in the draft dialect."""
         command = {
             "id": "7",
             "action": "query",

@@ -70,7 +70,7 @@ async def test_the_example_of_2018_prints_the_battery_percentage(producer, heade
 
 @pytest.fixture(scope="session")
 def otupy(tmp_path_factory) -> str:
-    """A folder with otupy and what its import needs, seen by nobody else."""
+    """A folder with otupy and what its import needs, seen by nothing else."""
     folder = tmp_path_factory.mktemp("otupy")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     subprocess.run([*pip, "--target", folder, "-r", OTUPY / "requirements.txt"], check=True)

@@ -68,7 +68,7 @@ async def firmware(request, serve, clock):
 
 
 @pytest.mark.parametrize(("name", "key", "value"), PROPERTIES)
-async def test_properties_of_the_site_are_told_as_the_connector_did(firmware, name, key, value):
+async def test_properties_of_the_site_are_reported_as_the_connector_did(firmware, name, key, value):
     """Two keys differ from the property's name, and two numbers travel as texts."""
     persona, _, producer = firmware
     expected = value[persona] if isinstance(value, dict) else value
@@ -78,7 +78,7 @@ async def test_properties_of_the_site_are_told_as_the_connector_did(firmware, na
     assert answer == {"id_ref": "7", "status": "200", "results": {key: expected}}
 
 
-async def test_properties_of_the_meters_are_told_as_the_connector_did(firmware):
+async def test_properties_of_the_meters_are_reported_as_the_connector_did(firmware):
     _, _, producer = firmware
     site = (await producer.proxy.get("/api/meters/aggregates")).json()["site"]
 
@@ -100,7 +100,7 @@ async def test_the_units_are_the_results(firmware, name):
     )
 
 
-async def test_serial_numbers_are_told_where_they_are_allowed(serve, sim):
+async def test_serial_numbers_are_reported_where_they_are_allowed(serve, sim):
     producer = await serve(sim, openc2_serials=True)
     unit = (await producer.proxy.get("/api/powerwalls")).json()["powerwalls"][0]
 
@@ -109,7 +109,7 @@ async def test_serial_numbers_are_told_where_they_are_allowed(serve, sim):
     assert results[0]["PackageSerialNumber"] == unit["PackageSerialNumber"]
 
 
-async def test_the_uptime_is_told_in_the_words_of_the_firmware(firmware):
+async def test_the_uptime_is_reported_in_the_words_of_the_firmware(firmware):
     """Cut out of a log line, comma included, up to firmware 1.x; later the gateway's own text."""
     persona, _, producer = firmware
 
@@ -213,7 +213,7 @@ async def test_a_failure_has_one_status_in_head_and_body(producer, sim, command,
     [{}, {"apikey": "wrong"}, {"oc2-api-key": KEY, "apikey": "wrong"}],
     ids=["none", "wrong", "one"],
 )
-async def test_without_the_key_nothing_is_told(producer, headers):
+async def test_without_the_key_nothing_is_reported(producer, headers):
     answer = await producer.draft(COMMAND, headers=headers)
 
     assert answer.status == 401

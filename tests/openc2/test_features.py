@@ -24,10 +24,10 @@ FEATURE_TABLE = [
 
 
 @pytest.mark.parametrize(("features", "status", "results"), FEATURE_TABLE)
-async def test_the_features_that_are_asked_for_are_told(producer, features, status, results):
+async def test_the_features_that_are_requested_are_reported(producer, features, status, results):
     command = {"action": "query", "target": {"features": features}}
 
-    response = await producer.ask(command)
+    response = await producer.send_request(command)
     bare = (await producer.bare(command)).json()
 
     assert response == bare
@@ -45,12 +45,12 @@ async def test_the_features_that_are_asked_for_are_told(producer, features, stat
     ],
 )
 async def test_query_features_takes_no_other_argument(producer, args):
-    response = await producer.ask({**FEATURES, "args": args})
+    response = await producer.send_request({**FEATURES, "args": args})
 
     assert response["status"] == 400
 
 
-async def test_query_features_may_ask_for_the_complete_response(producer):
-    response = await producer.ask({**FEATURES, "args": {"response_requested": "complete"}})
+async def test_query_features_may_request_the_complete_response(producer):
+    response = await producer.send_request({**FEATURES, "args": {"response_requested": "complete"}})
 
     assert response["status"] == 200

@@ -21,7 +21,7 @@ KINDS = {
     "array": list,
 }
 ALL = {"action": "query", "target": {"properties": list(PROPERTIES)}}
-# What firmware 1.15 does not tell yet, at least not through these sources.
+# What firmware 1.15 does not report yet, at least not through these sources.
 OLD = {"alerts", "problems", "mode", "backup_reserve", "grid_services_active"}
 OLD |= {"energy_capacity", "energy_remaining"}
 LACKING = {"fw1_15": OLD, "fw21_44": set(), "fw23_44": set()}
@@ -33,37 +33,39 @@ async def test_every_property_has_its_type(serve, clock, persona):
         host = gateway.address if gateway.persona.tls else f"http://{gateway.address}"
         producer = await serve(gateway, host=host, password=gateway.password)
 
-        told = (await producer.ask(ALL))["results"]["x-powerwall"]
+        reported = (await producer.send_request(ALL))["results"]["x-powerwall"]
 
         for name, row in PROPERTIES.items():
-            if name in told:
-                assert isinstance(told[name], KINDS[row.kind]), name
-        assert set(told.get("unavailable", [])) == LACKING[persona]
+            if name in reported:
+                assert isinstance(reported[name], KINDS[row.kind]), name
+        assert set(reported.get("unavailable", [])) == LACKING[persona]
 
 
 async def test_values_are_those_of_other_routes(producer):
-    told = (await producer.ask(ALL))["results"]["x-powerwall"]
+    reported = (await producer.send_request(ALL))["results"]["x-powerwall"]
     meters = (await producer.proxy.get("/aggregates")).json()
     system = (await producer.proxy.get("/api/system_status")).json()
 
-    assert told["energy"]["site"] == {
+    assert reported["energy"]["site"] == {
         "imported_wh": meters["site"]["energy_imported"],
         "exported_wh": meters["site"]["energy_exported"],
     }
-    assert set(told["flows"]) == {"s2h", "s2b", "s2g", "g2h", "g2b", "b2h", "b2g"}
-    assert told["battery"]["capacity"] == told["energy_capacity"] == system["nominal_full_pack_energy"]
-    assert told["battery"]["power"] == told["battery_power"] == meters["battery"]["instant_power"]
-    assert told["device_count"] == len(told["powerwalls"]) == len(told["battery"]["units"])
-    assert told["powerwalls"][0]["ready"] is True
-    assert told["powerwalls"][0]["serial"] == "masked"
-    assert told["grid_voltage_setting"] == 240
-    assert told["uptime"] >= 0
-    assert told["backup_reserve"] == pytest.approx(
+    assert set(reported["flows"]) == {"s2h", "s2b", "s2g", "g2h", "g2b", "b2h", "b2g"}
+    assert (
+        reported["battery"]["capacity"] == reported["energy_capacity"] == system["nominal_full_pack_energy"]
+    )
+    assert reported["battery"]["power"] == reported["battery_power"] == meters["battery"]["instant_power"]
+    assert reported["device_count"] == len(reported["powerwalls"]) == len(reported["battery"]["units"])
+    assert reported["powerwalls"][0]["ready"] is True
+    assert reported["powerwalls"][0]["serial"] == "masked"
+    assert reported["grid_voltage_setting"] == 240
+    assert reported["uptime"] >= 0
+    assert reported["backup_reserve"] == pytest.approx(
         (await producer.proxy.get("/pw/get_reserve")).json()["reserve"]
     )
 
 
-async def test_serial_numbers_are_told_where_they_are_allowed(serve, sim):
+async def test_serial_numbers_are_reported_where_they_are_allowed(serve, sim):
     hidden, shown = await serve(sim), await serve(sim, openc2_serials=True)
     serial = (await shown.proxy.get("/api/powerwalls")).json()["powerwalls"][0]["PackageSerialNumber"]
 

@@ -85,9 +85,9 @@ WRONG_COMMANDS = {
 
 
 @pytest.mark.parametrize(("command", "status"), WRONG_COMMANDS.values(), ids=WRONG_COMMANDS)
-async def test_a_command_that_is_not_carried_out_is_told_why(producer, command, status):
+async def test_a_command_that_is_not_carried_out_is_answered_with_the_reason(producer, command, status):
     """Each with the status of the specification, and a text that says what would be right."""
-    response = await producer.ask(command)
+    response = await producer.send_request(command)
 
     assert response["status"] == status
     assert response["status_text"]
@@ -102,8 +102,8 @@ async def test_a_signature_cannot_be_verified(producer):
 
 
 @pytest.mark.parametrize("key", ["", "wrong", KEY + "x", "ü", None])
-async def test_without_the_key_nothing_is_told(producer, sim, key):
-    """But to which command this is the answer: the id is the producer's own, and goes to nobody else."""
+async def test_without_the_key_nothing_is_reported(producer, sim, key):
+    """But to which command this is the answer: the id is the producer's own, and goes to no one else."""
     answer = await producer.send(FEATURES, {"Authorization": None if key is None else f"Bearer {key}"})
 
     assert response_of(answer) == {"status": 401, "status_text": "key missing or wrong"}
@@ -150,12 +150,12 @@ async def test_guesses_are_slowed_down(producer, clock):
 async def test_the_rate_limit_is_kept(producer, sim, clock):
     """Sixty commands a minute; a flood does not reach the gateway and does not delay other routes."""
     await producer.proxy.get("/soe")
-    asked = len(sim.requests)
+    requested = len(sim.requests)
     answers = [await producer.send(BATTERY) for _ in range(RATE + 20)]
 
     assert [answer.status for answer in answers] == [200] * RATE + [503] * 20
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
-    assert len(sim.requests) == asked
+    assert len(sim.requests) == requested
     assert (await producer.proxy.get("/soe")).status == 200
     clock.advance(61)
     assert (await producer.send(BATTERY)).status == 200
@@ -180,6 +180,6 @@ async def test_a_gateway_that_is_gone_says_when_to_come_back(serve):
 async def test_what_a_gateway_does_not_have_is_not_found(producer, sim):
     sim.answers(status=404, path="/api/troubleshooting/problems")
 
-    response = await producer.ask({"action": "query", "target": {"properties": ["problems"]}})
+    response = await producer.send_request({"action": "query", "target": {"properties": ["problems"]}})
 
     assert response["status"] == 404

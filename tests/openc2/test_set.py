@@ -25,8 +25,8 @@ async def test_control_is_advertised_only_where_it_works(serve, sim):
     off = await serve(sim)
     on = await serve(sim, control_secret=SECRET)
 
-    assert "set" not in (await off.ask(FEATURES))["results"]["pairs"]
-    assert (await on.ask(FEATURES))["results"]["pairs"]["set"] == [
+    assert "set" not in (await off.send_request(FEATURES))["results"]["pairs"]
+    assert (await on.send_request(FEATURES))["results"]["pairs"]["set"] == [
         "x-powerwall:mode",
         "x-powerwall:reserve",
         "x-powerwall:settings",
@@ -44,18 +44,18 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("target", "value", "expected"), CHANGES)
-async def test_what_can_be_set_is_set_and_told(controller, sim, target, value, expected):
+async def test_what_can_be_set_is_set_and_reported(controller, sim, target, value, expected):
     """The results are what the gateway holds afterwards; the cache holds it too."""
-    response = await controller.ask(change(target, value))
+    response = await controller.send_request(change(target, value))
 
     held = response["results"]["x-powerwall"]
     assert response["status"] == 200
     assert held == {"mode": "self_consumption", **held, **expected}
     assert len(sim.writes) > 0
     query = {"action": "query", "target": {"properties": ["mode", "backup_reserve"]}}
-    told = (await controller.ask(query))["results"]["x-powerwall"]
-    assert told["backup_reserve"] == pytest.approx(held["backup_reserve"])
-    assert told["mode"] == held["mode"]
+    reported = (await controller.send_request(query))["results"]["x-powerwall"]
+    assert reported["backup_reserve"] == pytest.approx(held["backup_reserve"])
+    assert reported["mode"] == held["mode"]
 
 
 WRONG = [
@@ -79,7 +79,7 @@ WRONG = [
 @pytest.mark.parametrize(("target", "value", "status"), WRONG)
 async def test_what_cannot_be_set_is_refused(controller, sim, target, value, status):
     """Values are checked before anything is sent; what this link cannot write is not supported."""
-    response = await controller.ask(change(target, value))
+    response = await controller.send_request(change(target, value))
 
     assert response["status"] == status
     assert response["status_text"]
@@ -100,7 +100,7 @@ async def test_two_secrets_must_both_be_right(controller, sim):
 
 
 async def test_the_key_is_no_secret(controller, sim):
-    assert (await controller.ask(change(token=KEY)))["status"] == 401
+    assert (await controller.send_request(change(token=KEY)))["status"] == 401
     assert sim.writes == []
 
 
@@ -108,13 +108,13 @@ async def test_later_is_not_supported(controller, sim):
     command = change()
     command["args"]["start_time"] = 1763712345000
 
-    assert (await controller.ask(command))["status"] == 501
+    assert (await controller.send_request(command))["status"] == 501
     assert sim.writes == []
 
 
 async def test_wrong_secrets_are_slowed_down_as_on_control(controller, sim):
     """The same count for both doors: ten wrong ones here close /control as well."""
-    await asyncio.gather(*(controller.ask(change(token=f"wrong {n}")) for n in range(10)))
+    await asyncio.gather(*(controller.send_request(change(token=f"wrong {n}")) for n in range(10)))
 
     answer = await controller.send(change())
     control = await controller.proxy.post("/control/reserve", data={"value": "30", "token": SECRET})
@@ -127,21 +127,21 @@ async def test_wrong_secrets_are_slowed_down_as_on_control(controller, sim):
 
 async def test_a_repeated_command_is_carried_out_once(controller, sim):
     """Producers repeat what they get no answer to; they get the stored one."""
-    first = await controller.ask(change(command_id="b5e2"))
+    first = await controller.send_request(change(command_id="b5e2"))
     writes = len(sim.writes)
 
-    repeated = [await controller.ask(change(command_id="b5e2")) for _ in range(3)]
+    repeated = [await controller.send_request(change(command_id="b5e2")) for _ in range(3)]
 
     assert repeated == [first] * 3
     assert len(sim.writes) == writes
 
 
 async def test_repetitions_at_once_are_one(controller, sim):
-    answers = await asyncio.gather(*(controller.ask(change(command_id="b5e2")) for _ in range(5)))
+    answers = await asyncio.gather(*(controller.send_request(change(command_id="b5e2")) for _ in range(5)))
 
     single = len(sim.writes)
     assert answers == [answers[0]] * 5
-    await controller.ask(change(value=31, command_id="other"))
+    await controller.send_request(change(value=31, command_id="other"))
     assert len(sim.writes) == 2 * single
 
 
@@ -155,63 +155,63 @@ async def test_the_request_id_stands_in_for_the_command_id(controller, sim):
 
 
 async def test_ten_minutes_later_it_is_another_command(controller, sim, clock):
-    await controller.ask(change(command_id="b5e2"), ONE_REQUEST)
+    await controller.send_request(change(command_id="b5e2"), ONE_REQUEST)
     writes = len(sim.writes)
     clock.advance(601)
 
-    await controller.ask(change(command_id="b5e2"))
+    await controller.send_request(change(command_id="b5e2"))
 
     assert len(sim.writes) == 2 * writes
 
 
 async def test_an_id_belongs_to_one_command(controller, sim):
-    await controller.ask(change(command_id="b5e2"))
+    await controller.send_request(change(command_id="b5e2"))
     writes = len(sim.writes)
 
-    response = await controller.ask(change(value=90, command_id="b5e2"))
+    response = await controller.send_request(change(value=90, command_id="b5e2"))
 
     assert response["status"] == 400
     assert len(sim.writes) == writes
 
 
-async def test_a_query_with_the_same_id_is_answered_anew(controller, clock):
+async def test_a_query_with_the_same_id_is_answered_again(controller, clock):
     """Nothing is executed by it, and a stored reading would be an old one."""
     query = {"action": "query", "target": {"properties": ["battery_percentage"]}, "command_id": "q"}
-    await controller.ask(query)
+    await controller.send_request(query)
     clock.advance(20)
 
-    told = (await controller.ask(query))["results"]["x-powerwall"]
+    reported = (await controller.send_request(query))["results"]["x-powerwall"]
 
-    assert told["age"] < 10
+    assert reported["age"] < 10
 
 
-async def test_a_refusal_of_the_gateway_is_told(controller, sim):
+async def test_a_refusal_of_the_gateway_is_reported(controller, sim):
     sim.faults.add(Fault(path="/api/operation", method="POST", status=400))
 
-    assert await controller.ask(change()) == {"status": 500, "status_text": "refused by the gateway"}
+    assert await controller.send_request(change()) == {"status": 500, "status_text": "refused by the gateway"}
 
 
 async def test_an_unknown_outcome_is_not_repeated(controller, sim):
-    """Told as such, and the same answer again: repeating is for whoever has looked."""
+    """Reported as such, and the same answer again: repeating is for the client that has looked."""
     sim.faults.add(Fault(path="/api/operation", method="POST", action="reset"))
-    response = await controller.ask(change(command_id="b5e2"))
+    response = await controller.send_request(change(command_id="b5e2"))
     sim.clear_faults()
     writes = len(sim.requests)
 
     assert response["status"] == 500
     assert response["status_text"] == "outcome unknown, read back before repeating"
-    assert await controller.ask(change(command_id="b5e2")) == response
+    assert await controller.send_request(change(command_id="b5e2")) == response
     assert [record.method for record in sim.requests[writes:]].count("POST") == 0
 
 
 async def test_a_command_that_was_not_sent_may_be_repeated(controller, sim, clock):
     sim.answers(status=429)
-    response = await controller.ask(change(command_id="b5e2"), ONE_REQUEST)
+    response = await controller.send_request(change(command_id="b5e2"), ONE_REQUEST)
     sim.clear_faults()
     clock.advance(700)
 
     assert response["status"] == 503
-    assert (await controller.ask(change(command_id="b5e2")))["status"] == 200
+    assert (await controller.send_request(change(command_id="b5e2")))["status"] == 200
 
 
 async def test_secrets_appear_nowhere(controller, caplog):
@@ -233,9 +233,9 @@ async def test_secrets_appear_nowhere(controller, caplog):
 
 
 async def test_commands_are_counted(controller):
-    await controller.ask(FEATURES)
+    await controller.send_request(FEATURES)
     await controller.bare(FEATURES)
-    await controller.ask(change(token="wrong"))
+    await controller.send_request(change(token="wrong"))
     await controller.draft({"action": "query", "target": {"openc2": {}}})
 
     lines = (await controller.proxy.get("/metrics")).text.splitlines()
@@ -251,7 +251,7 @@ async def test_commands_are_counted(controller):
 
 
 async def test_both_ways_of_control_leave_one_audit_line(controller, caplog):
-    await controller.ask(change())
+    await controller.send_request(change())
 
     (record,) = [record for record in caplog.records if record.message == "command"]
     assert record.wanted == {"reserve": 30}

@@ -75,18 +75,18 @@ async def test_the_date_is_that_of_http(producer):
 
 
 async def test_as_much_is_answered_as_was_requested(producer):
-    """Nothing, the status alone, or all; errors are told in any case."""
+    """Nothing, the status alone, or all; errors are reported in any case."""
 
-    async def asked(response, command=BATTERY):
+    async def requested(response, command=BATTERY):
         return await producer.send({**command, "args": {"response_requested": response}})
 
-    silent = await asked("none")
+    silent = await requested("none")
     assert (silent.status, silent.body) == (200, b"")
-    assert response_of(await asked("ack")) == {"status": 102}
-    assert response_of(await asked("status")) == {"status": 200}
-    assert "results" in response_of(await asked("complete"))
+    assert response_of(await requested("ack")) == {"status": 102}
+    assert response_of(await requested("status")) == {"status": 200}
+    assert "results" in response_of(await requested("complete"))
     unknown = {"action": "query", "target": {"properties": ["colour"]}}
-    assert response_of(await asked("none", unknown))["status"] == 404
+    assert response_of(await requested("none", unknown))["status"] == 404
 
 
 async def test_novelties_of_language_2_0_are_understood(controller):
@@ -98,7 +98,7 @@ async def test_novelties_of_language_2_0_are_understood(controller):
         "args": {"comment": "storm is coming", "x-powerwall": {"token": SECRET}},
     }
 
-    response = await controller.ask(command)
+    response = await controller.send_request(command)
 
     assert response["results"]["x-powerwall"]["backup_reserve"] == 40
 

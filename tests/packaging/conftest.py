@@ -24,7 +24,7 @@ class Installation:
     """A virtual environment that holds the wheel with the extra of the image, what it needs, and nothing else."""
 
     folder: Path
-    user: int | None  # who runs it: nobody special, also when the tests run as root
+    user: int | None  # who runs it: an ordinary user, also when the tests run as root
 
     @property
     def command(self) -> str:
@@ -90,8 +90,8 @@ def build_release(to: Path) -> None:
 
 def python_version() -> str:
     """3.N of the Python that this Debian comes with."""
-    asked = subprocess.run(["/usr/bin/python3", "--version"], capture_output=True, text=True, check=True)
-    return ".".join(asked.stdout.split()[1].split(".")[:2])
+    requested = subprocess.run(["/usr/bin/python3", "--version"], capture_output=True, text=True, check=True)
+    return ".".join(requested.stdout.split()[1].split(".")[:2])
 
 
 def _python(user: int | None) -> str:

@@ -205,7 +205,7 @@ def test_every_setting_can_stand_in_the_env_file(compose):
 
 
 def test_a_powerwall_3_is_not_offered_the_password_of_the_simulated_house(compose):
-    """It may have no customer login at all, and gateways lock out whoever repeats a wrong one."""
+    """It may have no customer login at all, and gateways lock out clients that repeat a wrong one."""
     given = settings_of(compose(env="PW_HOST=192.168.91.1\nPW_GW_PWD=ABCDEFGHIJ\n"))
 
     assert given["PW_GW_PWD"] == "ABCDEFGHIJ"
@@ -221,24 +221,24 @@ def test_every_path_that_is_mounted_exists(compose):
     assert {mount["source"] for mount in mounts if mount["type"] == "volume"} == COMPOSE["volumes"].keys()
 
 
-def test_what_others_ask_for_is_where_the_proxy_listens():
+def test_what_others_request_is_where_the_proxy_listens():
     """Prometheus and telegraf name the service and its port within the network of the containers."""
     port = COMPOSE["services"]["pypowerwall"]["environment"]["PW_PORT"]
-    asked = [
+    requested = [
         *re.findall(r"pypowerwall:(\d+)", (ROOT / "deploy/prometheus/prometheus.yml").read_text("utf-8")),
         *re.findall(r"pypowerwall:(\d+)", (ROOT / "deploy/telegraf/telegraf.conf").read_text("utf-8")),
     ]
 
-    assert asked
-    assert {*asked} == {port}
+    assert requested
+    assert {*requested} == {port}
 
 
-def test_the_health_check_asks_whether_readings_are_fresh():
+def test_the_health_check_tests_whether_readings_are_fresh():
     """Not only whether the process lives: watchdogs act on this verdict."""
     assert COMPOSE["services"]["pypowerwall"]["healthcheck"]["test"] == ["CMD", "powerwall-proxy", "health"]
 
 
-def test_what_has_a_password_that_everybody_knows_is_only_for_this_machine():
+def test_what_has_a_password_that_is_public_is_only_for_this_machine():
     """Databases without a password, and Grafana until .env names another file for its own."""
     for name in ("grafana", "grafana-influxdb", "influxdb", "prometheus"):
         [port] = COMPOSE["services"][name]["ports"]

@@ -92,7 +92,7 @@ def test_the_dockerfile_is_lint_free():
 
 
 class Supervisor(BaseHTTPRequestHandler):
-    """The part of the supervisor's API that add-ons use: services, for whoever has the token."""
+    """The part of the supervisor's API that add-ons use: services, for a client that has the token."""
 
     broker: dict | None = None
 
@@ -229,7 +229,7 @@ def test_an_empty_form_leads_to_a_page_that_says_what_is_missing(installation, d
     assert "No gateway is configured yet" in shown
 
 
-def test_the_health_check_asks_whether_it_answers_not_whether_the_gateway_does(installation, data):
+def test_the_health_check_tests_whether_it_answers_not_whether_the_gateway_does(installation, data):
     """A gateway that is away is no reason to restart the add-on."""
     check = [Path(installation.command).parent / "python", ADDON / "start.py", "--answers"]
     with supervisor(None) as url, started(installation, data, url, {"host": "127.0.0.1:9"}) as process:

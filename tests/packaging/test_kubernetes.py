@@ -21,7 +21,7 @@ def test_every_object_keeps_to_its_schema():
     assert [each["kind"] for each in EXAMPLE] == ["Deployment", "Service", "PodDisruptionBudget"]
 
 
-def test_two_replicas_of_this_version_get_settings_that_exist_and_are_asked_whether_they_are_ready():
+def test_two_replicas_of_this_version_get_settings_that_exist_and_are_probed_for_readiness():
     spec = EXAMPLE[0]["spec"]
     (container,) = spec["template"]["spec"]["containers"]
     known = {row.env for row in SETTINGS} | {f"{row.env}_FILE" for row in SETTINGS if row.secret}

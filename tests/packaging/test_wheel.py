@@ -61,16 +61,16 @@ def test_the_installed_wheel_serves_as_an_unprivileged_user(installation):
             with urlopen(f"http://127.0.0.1:{port}{path}", timeout=120) as answer:
                 assert answer.status == 200, path
 
-        asked = health(installation, port)
+        requested = health(installation, port)
 
-    assert (asked.returncode, asked.stdout) == (0, "ready\n"), asked.stderr
+    assert (requested.returncode, requested.stdout) == (0, "ready\n"), requested.stderr
 
 
 def test_the_health_check_fails_when_nothing_runs(installation):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
 
-    asked = health(installation, port)
+    requested = health(installation, port)
 
-    assert asked.returncode == 1
-    assert f"no answer on port {port}" in asked.stderr
+    assert requested.returncode == 1
+    assert f"no answer on port {port}" in requested.stderr

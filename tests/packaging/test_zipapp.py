@@ -126,7 +126,7 @@ def test_an_older_python_can_read_the_first_file():
 
 
 def test_the_locked_versions_are_those_that_the_program_accepts():
-    """Those of MQTT too, as in the image. ``make lock`` chooses anew."""
+    """Those of MQTT too, as in the image. ``make lock`` chooses again."""
     locked = dict(
         re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "deploy/requirements.lock").read_text(), re.MULTILINE)
     )

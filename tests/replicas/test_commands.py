@@ -24,7 +24,7 @@ async def set_reserve(replica, value: int):
 
 
 def reserves(sim) -> list[float]:
-    """The reserves that the gateway was told, in percent of the app's scale."""
+    """The reserves that the gateway received, in percent of the app's scale."""
     sent = [json.loads(record.body)["backup_reserve_percent"] for record in writes(sim)]
     return [round((raw - 5) / 0.95) for raw in sent]
 

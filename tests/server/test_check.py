@@ -75,7 +75,7 @@ async def test_the_cause_of_a_refused_password_is_named_without_another_login(st
 
 
 async def test_one_runs_at_a_time_and_the_next_one_a_little_later(proxy, sim, clock):
-    """Whoever clicks often, and on however many screens: the gateway is examined every ten seconds at most."""
+    """However often it is clicked, and on however many screens: the gateway is examined every ten seconds at most."""
     await proxy.get("/soe")
     sim.faults.add(Fault(action="hang", path="/api/meters/*"))
     first = asyncio.ensure_future(proxy.post(PATH))

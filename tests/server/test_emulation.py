@@ -63,7 +63,7 @@ async def test_a_session_shows_the_gateways_own_bytes(proxy, sim):
     assert sim.requests_for("/api/system_status/soe") == 1
 
 
-async def test_a_session_that_nobody_knows_has_to_log_in_again(proxy):
+async def test_a_session_that_is_unknown_has_to_log_in_again(proxy):
     """As at a gateway, so that programs notice: after a restart of the proxy, or a day."""
     answer = await proxy.get("/api/meters/aggregates", headers={"Cookie": "AuthCookie=abc==; UserRecord=x"})
 
@@ -84,7 +84,7 @@ async def test_what_is_no_session_of_ours_is_none(proxy, headers):
     assert (await proxy.get("/api/system_status/soe", headers=headers)).status == 200
 
 
-async def test_routes_that_are_not_the_gateways_ask_for_no_session(proxy):
+async def test_routes_that_are_not_the_gateways_need_no_session(proxy):
     assert (await proxy.get("/soe", headers={"Cookie": "AuthCookie=abc=="})).status == 200
 
 
@@ -191,11 +191,11 @@ def test_the_session_that_is_used_outlives_the_one_that_is_not():
 
 @pytest.mark.each_loop
 async def test_a_library_that_waits_to_be_refused_is_refused(start, sim):
-    """pypowerwall over TLS: also when somebody else's answer in the app's scale lies ready."""
+    """pypowerwall over TLS: also when a response to another client in the app's scale is prepared."""
     proxy = await start(sim, https="yes")
     assert (await proxy.get("/api/system_status/soe")).status == 200
 
-    async def ask(path: str) -> bytes:
+    async def send_request(path: str) -> bytes:
         tls = ssl._create_unverified_context()
         reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port, ssl=tls)
         writer.write(
@@ -206,9 +206,9 @@ async def test_a_library_that_waits_to_be_refused_is_refused(start, sim):
         writer.close()
         return answer
 
-    assert (await ask("/api/system_status/soe")).startswith(b"HTTP/1.1 401 ")
-    assert (await ask("/soe")).startswith(b"HTTP/1.1 200 ")
-    assert (await ask("/api/meters/aggregates")).startswith(b"HTTP/1.1 200 ")
+    assert (await send_request("/api/system_status/soe")).startswith(b"HTTP/1.1 401 ")
+    assert (await send_request("/soe")).startswith(b"HTTP/1.1 200 ")
+    assert (await send_request("/api/meters/aggregates")).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_session_outlives_a_restart(start, sim, clock, tmp_path):

@@ -70,7 +70,7 @@ async def test_a_stream_begins_with_what_is_known(proxy):
 
 
 async def test_a_client_that_keeps_no_page_open_gets_what_changes_slowly_too(proxy, sim, clock):
-    """Mode, reserve, name, units and strings are in the first object, and not fetched anew while they may be served."""
+    """Mode, reserve, name, units and strings are in the first object, and not fetched again while they may be served."""
     flow = (await proxy.get("/flow.json")).json()
     slow = sim.requests_for("/api/operation")
     clock.advance(10)
@@ -84,7 +84,7 @@ async def test_a_client_that_keeps_no_page_open_gets_what_changes_slowly_too(pro
     assert slow == sim.requests_for("/api/operation") == 1
 
 
-async def test_each_refresh_is_told_once(proxy, clock):
+async def test_each_refresh_is_reported_once(proxy, clock):
     """While a page listens the readings are refreshed every ttl, and each refresh is one event."""
     async with listening(proxy) as reader:
         first = await complete(reader)
@@ -97,7 +97,7 @@ async def test_each_refresh_is_told_once(proxy, clock):
 
 
 async def test_many_readers_cost_the_gateway_one(proxy, sim, clock):
-    """Twenty pages get each change; the gateway is asked once per fact and ttl."""
+    """Twenty pages get each change; the gateway gets one request per fact and ttl."""
     async with listening(proxy) as reader:
         await complete(reader)
         before = {path: sim.requests_for(path) for path in LIVE}
@@ -118,8 +118,8 @@ async def _open(proxy) -> Reader:
     return Reader(await proxy.client.get(proxy.url + "/events"))
 
 
-async def test_when_nobody_listens_nobody_asks(proxy, sim, clock):
-    """After the last page has gone the gateway is left alone."""
+async def test_without_a_listener_nothing_is_fetched(proxy, sim, clock):
+    """After the last page has gone the gateway gets no requests."""
     async with listening(proxy) as reader:
         await complete(reader)
     clock.advance(16)
@@ -143,8 +143,8 @@ async def test_a_quiet_stream_shows_that_it_lives(start, clock):
         assert await reader.message() == {"": "quiet", "event": "alive", "data": "1"}
 
 
-async def test_a_change_of_the_link_is_told(proxy, sim, clock):
-    """When the gateway asks to be left alone, listeners learn how long, and then that it is back."""
+async def test_a_change_of_the_link_is_reported(proxy, sim, clock):
+    """When the gateway requires a pause, listeners learn how long, and then that it is back."""
     async with listening(proxy) as reader:
         assert (await complete(reader))["link"] == {"state": "closed", "cause": None, "retry_in": None}
 
@@ -209,7 +209,7 @@ async def test_of_expired_readings_the_charge_is_left_with_its_age(proxy, sim, c
     assert snapshot["soc_app"] is not None
 
 
-async def test_nothing_secret_is_told(proxy, sim):
+async def test_nothing_secret_is_reported(proxy, sim):
     """No serial number, address, e-mail or password is in what a frame in a strange page can read."""
     async with listening(proxy) as reader:
         text = json.dumps(await complete(reader))

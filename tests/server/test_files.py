@@ -34,7 +34,7 @@ def test_files_stay_small(name, kilobytes):
 
 @pytest.mark.parametrize("coding", offered())
 async def test_files_are_addressed_by_their_content(proxy, coding):
-    """Addresses in a page carry a hash; each coding has its tag; whoever has any of them is told 304."""
+    """Addresses in a page carry a hash; each coding has its tag; a client that has any of them gets 304."""
     page = (await proxy.get("/")).text
     address = re.search(r'src="(flow\.js\?v=(\w+))"', page)
 
@@ -84,9 +84,9 @@ def test_where_there_is_no_brotli_gzip_does():
     """On a machine for which there is no wheel the library is missing, and nothing else."""
     script = "import sys; sys.modules['brotli'] = None; from proxy.server.http.coding import offered; print(*offered())"
 
-    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    reported = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
-    assert told.stdout == "gzip\n"
+    assert reported.stdout == "gzip\n"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_where_there_is_no_brotli_gzip_does():
     ],
 )
 async def test_browsers_keep_files_as_long_as_the_setting_says(start, sim, seconds, query, kept):
-    """PW_BROWSER_CACHE is the lifetime; only an address that names its content is for good."""
+    """PW_BROWSER_CACHE is the lifetime; only an address that names its content is immutable."""
     proxy = await start(sim, browser_cache=seconds)
     plain = await proxy.get("/flow.css", headers={"Accept-Encoding": "identity"})
     version = plain.headers["ETag"].strip('"')

@@ -1,4 +1,4 @@
-"""What /health tells the status page."""
+"""What /health has for the status page."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ async def health(proxy):
     return (await proxy.get("/health")).json()
 
 
-def source(told, path):
-    return next(it for it in told["sources"] if it["path"] == path)
+def source(reported, path):
+    return next(it for it in reported["sources"] if it["path"] == path)
 
 
-async def test_a_source_tells_its_last_outcome_and_how_long_it_took(proxy, sim, clock):
+async def test_a_source_reports_its_last_outcome_and_how_long_it_took(proxy, sim, clock):
     """A failed look at the gateway shows beside the reading that is still served."""
     await proxy.get("/soe")
     before = source(await health(proxy), "/api/system_status/soe")
@@ -49,7 +49,7 @@ async def test_logins_are_counted_by_the_hour(proxy, clock):
 
 
 async def test_requests_are_counted_by_five_seconds(proxy, clock):
-    """Sixty slots of five seconds; the one that is filling is not told yet."""
+    """Sixty slots of five seconds; the one that is filling is not reported yet."""
     await proxy.get("/soe")
     for _ in range(9):
         await proxy.get("/version")
@@ -70,7 +70,7 @@ async def test_requests_are_counted_by_five_seconds(proxy, clock):
 
 
 async def test_a_page_that_listened_for_hours_is_no_slow_answer(proxy, clock):
-    """A stream lasts as long as somebody looks; durations are those of answers."""
+    """A stream lasts as long as a page is open; durations are those of responses."""
     await proxy.get("/version")
     async with proxy.client.get(proxy.url + "/events") as stream:
         await stream.content.readany()
@@ -83,8 +83,8 @@ async def test_a_page_that_listened_for_hours_is_no_slow_answer(proxy, clock):
     assert traffic["p95_seconds"] <= 1
 
 
-async def test_commands_are_told_without_values_and_clients(start, sim):
-    """Everybody may see that something was set; to what and from where is for holders of the secret."""
+async def test_commands_are_reported_without_values_and_clients(start, sim):
+    """Every client may see that something was set; to what and from where is for holders of the secret."""
     proxy = await start(sim, control_secret=SECRET)
     for value in ("30", "35"):
         answer = await proxy.post("/control/reserve", data={"value": value, "token": SECRET})
@@ -104,18 +104,18 @@ async def test_what_a_gateway_does_not_offer_is_no_error(start, clock, persona):
         for route in ROUTES:
             if not route.endpoint:
                 await proxy.get(route.path)
-        told, stats = await health(proxy), (await proxy.get("/stats")).json()
-        links = told["gateways"][0]["links"]
+        reported, stats = await health(proxy), (await proxy.get("/stats")).json()
+        links = reported["gateways"][0]["links"]
 
-        assert told["status"] == "ok"
-        assert told["errors"] == []
+        assert reported["status"] == "ok"
+        assert reported["errors"] == []
         assert [link["cooldowns"] for link in links] == [{}] * len(links)
-        assert "error" not in told["traffic"]["results"]
+        assert "error" not in reported["traffic"]["results"]
         assert stats["gateway"]["refusals"] == 0
-        assert told["connection_health"]["total_failures"] == 0
+        assert reported["connection_health"]["total_failures"] == 0
         if persona == "pw3":
             assert "/api/operation" in links[0]["not_offered"]
-            assert told["traffic"]["results"]["not_offered"] > 0
+            assert reported["traffic"]["results"]["not_offered"] > 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""/openapi.json describes every route, and what is asked as it says is answered as it says."""
+"""/openapi.json describes every route, and a request made as it says is answered as it says."""
 
 from __future__ import annotations
 

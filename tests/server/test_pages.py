@@ -26,7 +26,7 @@ async def test_a_page_comes_with_its_readings_inside(proxy):
 
 @pytest.mark.parametrize("path", ["/", "/flow.html", "/status", "/docs", "/help", "/example.html"])
 async def test_a_page_may_be_framed_and_may_load_nothing_from_elsewhere(proxy, path):
-    """The policy allows our own files only; no header forbids frames; nothing is stored or told on."""
+    """The policy allows our own files only; no header forbids frames; nothing is stored or passed on."""
     headers = (await proxy.get(path)).headers
 
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
@@ -61,7 +61,7 @@ async def test_a_page_has_no_inline_code_or_style(proxy):
 @pytest.mark.parametrize("path", ["/", "/status", "/docs", "/example.html", "/openapi.json"])
 @pytest.mark.parametrize("coding", offered())
 async def test_pages_are_packed_as_the_browser_takes_them(proxy, path, coding):
-    """A page comes in the coding that was asked for, and is the same page."""
+    """A page comes in the coding that was requested, and is the same page."""
     plain = await proxy.get(path, headers={"Accept-Encoding": "identity"})
     packed = await proxy.get(path, headers={"Accept-Encoding": coding})
 
@@ -161,7 +161,7 @@ async def test_a_base_url_works_with_and_without(start, sim):
 
 @pytest.mark.parametrize(("trusted", "status"), [(("127.0.0.0/8",), 200), (("10.0.0.0/8",), 404), ((), 404)])
 async def test_a_prefix_is_believed_only_of_trusted_servers(start, sim, trusted, status):
-    """X-Forwarded-Prefix of a front server in PW_TRUSTED_PROXIES counts; anybody else's does not."""
+    """X-Forwarded-Prefix of a front server in PW_TRUSTED_PROXIES counts; that of any other client does not."""
     proxy = await start(sim, trusted_proxies=trusted, ui="own")
 
     answer = await proxy.get("/house/soe", headers={"X-Forwarded-Prefix": "/house"})
@@ -169,7 +169,7 @@ async def test_a_prefix_is_believed_only_of_trusted_servers(start, sim, trusted,
     assert answer.status == status
 
 
-async def test_the_reference_tells_programs_what_it_tells_people(proxy):
+async def test_the_reference_shows_programs_what_it_shows_people(proxy):
     """/openapi.json has an entry for every path of the page /docs."""
     document = (await proxy.get("/openapi.json")).json()
     page = (await proxy.get("/docs")).text

@@ -51,7 +51,7 @@ async def test_dummy_cookies_suit_the_scheme(start, sim, https, words):
 
 
 async def test_headers_about_the_gateways_own_origin_stay_behind(proxy, sim):
-    """Nobody else may bind this address to TLS, forbid frames, or name the connection."""
+    """No other server may bind this address to TLS, forbid frames, or name the connection."""
     sim.faults.add(
         Fault(
             path=SCRIPT,
@@ -84,8 +84,8 @@ async def test_a_kept_file_costs_the_gateway_nothing(proxy, sim, clock):
     assert sim.requests_for("/app.css") == 1
 
 
-async def test_a_stale_file_is_asked_for_by_its_tag(proxy, sim, clock):
-    """After its lifetime the gateway is asked whether it still holds; it does, and nothing is sent again."""
+async def test_a_stale_file_is_requested_by_its_tag(proxy, sim, clock):
+    """After its lifetime it is revalidated at the gateway; it holds, and nothing is sent again."""
     await proxy.get("/app.css")
     clock.advance(3601)
 
@@ -126,7 +126,7 @@ async def test_a_file_that_breaks_off_is_not_kept(proxy, sim):
 
 
 async def test_fifty_requests_are_one(proxy, sim):
-    """Whoever comes while a file is under way gets the same reading of it."""
+    """A client that comes while a file is being fetched gets the same reading of it."""
     answers = await asyncio.gather(*(proxy.get(SCRIPT) for _ in range(50)))
 
     assert {answer.body for answer in answers} == {FILES[SCRIPT].body}
@@ -134,7 +134,7 @@ async def test_fifty_requests_are_one(proxy, sim):
 
 
 async def test_what_is_missing_is_remembered(proxy, sim, clock):
-    """A name that the gateway does not know is asked for once a minute."""
+    """A name that the gateway does not know is requested once a minute."""
     for _ in range(5):
         assert (await proxy.get("/nothing.js")).status == 404
     assert sim.requests_for("/nothing.js") == 1
@@ -145,7 +145,7 @@ async def test_what_is_missing_is_remembered(proxy, sim, clock):
 
 
 async def test_guessing_names_is_slowed_down(proxy, sim, clock):
-    """Forty unknown names reach the gateway, then one a second: it would silence everybody with a 429."""
+    """Forty unknown names reach the gateway, then one a second: its 429 would stop all clients."""
     answers = [await proxy.get(f"/guess{number}") for number in range(60)]
 
     def guessed() -> int:
@@ -160,8 +160,8 @@ async def test_guessing_names_is_slowed_down(proxy, sim, clock):
     assert guessed() - before <= 6
 
 
-async def test_a_file_that_is_never_fresh_is_not_asked_for_without_end(proxy, sim):
-    """Beyond as many questions what is kept has to do, also for somebody who reloads all the time."""
+async def test_a_file_that_is_never_fresh_is_not_requested_without_end(proxy, sim):
+    """Beyond as many requests what is kept has to do, also for a client that reloads all the time."""
     answers = [await proxy.get("/app.js") for _ in range(100)]
 
     assert {(answer.status, answer.body) for answer in answers} == {(200, FILES["/app.js"].body)}
@@ -192,7 +192,7 @@ async def test_only_reading_is_handed_through(proxy, sim):
 
 
 async def test_a_gateway_that_limits_pages_is_left_alone_altogether(proxy, sim):
-    """A 429 on a file rests the gateway as one on a reading does."""
+    """A 429 on a file puts the gateway into cooldown as one on a reading does."""
     sim.answers(path="/app.js", status=429, headers={"Retry-After": "120"})
     assert (await proxy.get("/app.js")).status == 503
 
@@ -203,7 +203,7 @@ async def test_a_gateway_that_limits_pages_is_left_alone_altogether(proxy, sim):
 
 
 async def test_names_that_clients_make_up_are_not_counted_one_by_one(start, sim):
-    """Where nothing ever rests (PW_HEALTH_CHECK=no) each of them may fail: memory and metrics stay bounded."""
+    """Without cooldowns (PW_HEALTH_CHECK=no) each of them may fail: memory and metrics stay bounded."""
     proxy = await start(sim, ui="gateway", health_check=False)
     sim.faults.add(Fault(action="refuse"))
 
@@ -224,7 +224,7 @@ async def test_the_setting_says_how_long_browsers_keep_the_apps_files(start, sim
 
 
 async def test_our_own_pages_can_be_all_there_is(start, sim):
-    """PW_UI=own never asks the gateway for a file."""
+    """PW_UI=own never requests a file from the gateway."""
     proxy = await start(sim, ui="own")
 
     assert (await proxy.get("/app.js")).status == 404
@@ -232,7 +232,7 @@ async def test_our_own_pages_can_be_all_there_is(start, sim):
 
 
 async def test_a_client_that_hangs_up_frees_the_way(proxy):
-    """A download that nobody takes ends; the next file is not kept waiting."""
+    """A download that is not read ends; the next file is not kept waiting."""
     async with proxy.client.get(proxy.url + "/large.bin") as answer:
         await answer.content.readany()
         answer.close()
@@ -244,7 +244,7 @@ async def test_a_client_that_hangs_up_frees_the_way(proxy):
 async def test_a_slow_client_does_not_hold_the_gateways_connection(start, sim):
     """The gateway sends a file as fast as it can; what the client has not taken waits in the proxy."""
     proxy = await start(sim, ui="gateway", pool_maxsize=1)
-    slow, writer = await ask_without_reading(proxy, "/large.bin")
+    slow, writer = await send_without_reading(proxy, "/large.bin")
 
     reading = await asyncio.wait_for(proxy.get("/soe"), 5)
     page = await asyncio.wait_for(proxy.get(SCRIPT), 5)
@@ -258,7 +258,7 @@ async def test_a_slow_client_does_not_hold_the_gateways_connection(start, sim):
 
 async def test_slow_clients_share_a_bounded_room(clock, proxy):
     """What waits for them is bounded; who takes nothing at all is dropped, and its room is free again."""
-    lazy = [await ask_without_reading(proxy, f"/large.bin?{number}") for number in range(6)]
+    lazy = [await send_without_reading(proxy, f"/large.bin?{number}") for number in range(6)]
 
     assert (await asyncio.wait_for(proxy.get(SCRIPT), 10)).status == 200
     clock.advance(40)
@@ -268,8 +268,8 @@ async def test_slow_clients_share_a_bounded_room(clock, proxy):
         writer.close()
 
 
-async def ask_without_reading(proxy, path):
-    """Ask with a receive buffer so small that the kernel does not take the file for the client."""
+async def send_without_reading(proxy, path):
+    """Send a request with a receive buffer so small that the kernel does not take the file for the client."""
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     narrow.connect(("127.0.0.1", proxy.port))

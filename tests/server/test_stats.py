@@ -1,4 +1,4 @@
-"""/stats and /health: what scripts of the peer read, and what users ask when a gateway ails."""
+"""/stats and /health: what scripts of the peer read, and what users want to know when a gateway fails."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_requests_are_counted_by_route(proxy):
     assert (await proxy.get("/stats/clear")).json()["gets"] == 0
 
 
-async def test_health_tells_what_integrations_read(proxy):
+async def test_health_shows_what_integrations_read(proxy):
     await proxy.get("/soe")
     await proxy.get("/nope")
 
@@ -79,8 +79,8 @@ async def test_health_tells_what_integrations_read(proxy):
     }
 
 
-async def test_the_load_on_the_gateway_is_told(proxy, sim, clock):
-    """So that nobody need suspect the proxy when a gateway limits the rate."""
+async def test_the_load_on_the_gateway_is_reported(proxy, sim, clock):
+    """So that no one need suspect the proxy when a gateway limits the rate."""
     await asyncio.gather(*(proxy.get("/soe") for _ in range(50)), proxy.get("/aggregates"))
 
     load = (await proxy.get("/stats")).json()["gateway"]
@@ -94,7 +94,7 @@ async def test_the_load_on_the_gateway_is_told(proxy, sim, clock):
     assert (await proxy.get("/stats")).json()["gateway"]["requests_per_minute"] <= 1
 
 
-async def test_an_outage_is_told_with_the_next_try(proxy, sim, clock):
+async def test_an_outage_is_reported_with_the_next_try(proxy, sim, clock):
     await proxy.get("/soe")
     sim.answers(status=429, headers={"Retry-After": "120"})
     clock.advance(60)
@@ -116,8 +116,8 @@ async def test_the_switch_of_the_peer_hides_the_counters_of_health(start, sim):
     assert "connection_health" not in (await proxy.get("/health")).json()
 
 
-async def test_what_the_gateway_does_not_offer_is_told(proxy, sim):
-    """What it merely cannot tell now is not among it."""
+async def test_what_the_gateway_does_not_offer_is_reported(proxy, sim):
+    """What it merely cannot report now is not among it."""
     sim.answers(status=404, path="/api/devices/vitals")
     sim.answers(status=503, path="/api/networks")
     await proxy.get("/strings")

@@ -106,7 +106,7 @@ async def test_a_page_of_another_origin_is_measured_by_the_url(start, sim):
 
 @pytest.mark.parametrize("ui", ["own", "gateway"])
 async def test_an_unknown_control_is_answered_as_json(start, sim, ui):
-    """Whoever writes to a setting that there is not reads a problem document, not a page or a file's 404."""
+    """A write to a setting that does not exist is answered with a problem document, not a page or a file's 404."""
     proxy = await start(sim, ui=ui, control_secret=SECRET)
 
     for method in ("GET", "POST"):

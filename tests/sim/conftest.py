@@ -46,7 +46,7 @@ class Client:
     session: aiohttp.ClientSession
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def ask(self, method: str, path: str, **options: Any) -> Reply:
+    async def send_request(self, method: str, path: str, **options: Any) -> Reply:
         options.setdefault("ssl", False)
         headers = self.headers | options.pop("headers", {})
         async with self.session.request(
@@ -55,10 +55,10 @@ class Client:
             return Reply(response.status, response.headers, await response.read())
 
     async def get(self, path: str, **options: Any) -> Reply:
-        return await self.ask("GET", path, **options)
+        return await self.send_request("GET", path, **options)
 
     async def post(self, path: str, document: Any, **options: Any) -> Reply:
-        return await self.ask("POST", path, json=document, **options)
+        return await self.send_request("POST", path, json=document, **options)
 
     async def login(self, username: str = "customer", password: str | None = None) -> Reply:
         """Log in and keep the token for the requests to come."""

@@ -1,4 +1,4 @@
-"""Somebody who asks a gateway by its password, message by message, as the installer app does."""
+"""A client that queries a gateway by its password, message by message, as the installer app does."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def query(recipient: str, text: str, signature: bytes, variables: str) -> transp
 
 
 class Installer:
-    """Asks one gateway by password."""
+    """Queries one gateway by password."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -51,7 +51,7 @@ class Installer:
         return await self.post(body.SerializeToString(), path)
 
     async def post(self, body: bytes, path: str = "/tedapi/v1") -> Any:
-        return await self.client.ask("POST", path, data=body, headers=self.authorization())
+        return await self.client.send_request("POST", path, data=body, headers=self.authorization())
 
     def authorization(self) -> dict[str, str]:
         secret = base64.b64encode(f"Tesla_Energy_Device:{self.password}".encode()).decode()

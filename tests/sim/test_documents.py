@@ -1,4 +1,4 @@
-"""The documents have the shapes of recorded gateways, and all tell the same story."""
+"""The documents have the shapes of recorded gateways, and agree with each other."""
 
 from __future__ import annotations
 
@@ -228,7 +228,7 @@ def test_versions_are_three_numbers(text, version):
 
 @pytest.mark.parametrize("persona", sorted(PERSONAS))
 async def test_time_moves_the_house_and_the_uptime(start_sim, hands, persona):
-    """Advancing the clock advances everything that the gateway tells."""
+    """Advancing the clock advances everything that the gateway reports."""
     client = await start_sim(persona)
     if client.sim.persona.tls:  # before TLS reads were open, and a login stopped the system
         await client.login()

@@ -123,7 +123,7 @@ async def test_connections_break_before_and_within_answers(client):
     "fault", [Fault(SOE, action="hang"), Fault(SOE, action="drip"), Fault(action="stall")]
 )
 async def test_answers_can_take_for_ever(client, fault):
-    """Silence, a byte per second, a handshake that never begins: only the client's patience ends it."""
+    """Silence, a byte per second, a handshake that never begins: only the client's time-out ends it."""
     client.sim.faults.add(fault)
 
     with pytest.raises(TimeoutError):
@@ -204,7 +204,7 @@ async def test_other_names_abort_the_handshake(client):
         await client.get(SOE, server_hostname="powerwall")
 
 
-async def test_the_log_tells_what_was_asked(client):
+async def test_the_log_shows_what_was_requested(client):
     """Method, path, query, session and status of every request, and the most at once."""
     await asyncio.gather(*(client.get(f"{SOE}?n={n}") for n in range(5)))
 
@@ -226,7 +226,7 @@ def test_unknown_faults_are_refused():
 
 
 async def test_too_many_connections_are_503(start_sim):
-    """More connections than the gateway bears are told so."""
+    """More connections than the gateway bears are refused in words."""
     client = await start_sim(limits=Limits(connections=0))
 
     assert (await client.get("/api/status")).status == 503

@@ -198,7 +198,7 @@ def test_a_generator_carries_an_island():
 
 
 def test_a_pack_below_the_reserve_is_not_drawn_upon():
-    """On grid the reserve is left alone, and refilled slowly from the sun only."""
+    """On grid the reserve is not used, and refilled slowly from the sun only."""
     plant = Plant(battery=Battery(energy_wh=1000.0))
 
     at_noon = plant.read()

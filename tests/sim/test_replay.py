@@ -21,7 +21,7 @@ STOPPED = SHARED / "recordings" / "21.44" / "stopped"
 
 @pytest.mark.parametrize("folder", [RUNNING, STOPPED])
 async def test_recordings_are_served_byte_for_byte_behind_a_login(start_sim, hands, folder):
-    """Bodies equal the files; errors have their recorded status; the session is asked for."""
+    """Bodies equal the files; errors have their recorded status; the session is required."""
     client = await start_sim(sim=SimulatedGateway.from_recordings(folder, clock=hands.clock))
     assert (await client.get("/api/operation")).status == 403
     await client.login()

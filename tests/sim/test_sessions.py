@@ -1,4 +1,4 @@
-"""Who may ask, who is locked out, and what a write changes."""
+"""Who may read, who is locked out, and what a write changes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_a_form_is_as_good_as_json(start_sim):
     """Logins may be form-encoded."""
     client = await start_sim()
 
-    reply = await client.ask(
+    reply = await client.send_request(
         "POST", "/api/login/Basic", data={"username": "customer", "password": "password"}
     )
 
@@ -57,7 +57,7 @@ async def test_a_form_is_as_good_as_json(start_sim):
 
 
 async def test_sessions_end_with_time_logout_and_restart(start_sim, hands):
-    """An ended session is told apart from none: 401 Token Expired."""
+    """An ended session is distinguished from none: 401 Token Expired."""
     client = await start_sim()
     ends = [
         lambda: hands.move(24 * 3600),
@@ -276,10 +276,10 @@ async def test_the_site_can_be_renamed(start_sim):
 async def test_other_writes_are_refused_and_noted(start_sim, method, path, status):
     """Nothing that a customer may not do is done, and the log shows every attempt."""
     client = await start_sim()
-    assert (await client.ask(method, path)).status == 403
+    assert (await client.send_request(method, path)).status == 403
     await client.login()
 
-    assert (await client.ask(method, path)).status == status
+    assert (await client.send_request(method, path)).status == status
     assert len(client.sim.writes) == 2
 
 

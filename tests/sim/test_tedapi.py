@@ -63,7 +63,7 @@ async def test_unknown_signals_are_dropped_and_unknown_types_fail_the_query(inst
         ("pw3", {"followers": 2, "expansions": 1}),
     ],
 )
-async def test_the_dialects_tell_the_same_story(installer, persona, sizes, islanded):
+async def test_the_dialects_agree(installer, persona, sizes, islanded):
     """Powers, charge and grid are equal over the local API, TEDAPI and the units' components."""
     someone = await installer(persona, **sizes)
     sim = someone.sim
@@ -105,7 +105,7 @@ def total(parts: list[Any], key: str, name: str) -> float:
 
 
 async def test_boards_add_up_and_empty_slots_are_missing_in_action(installer):
-    """PINV and POD lists sum to the system; the places nobody fills have no serial number."""
+    """PINV and POD lists sum to the system; the empty places have no serial number."""
     someone = await installer("fw23_44", packs=3)
     someone.sim.pin(battery=-3501)
 
@@ -175,7 +175,7 @@ async def test_control_is_null_while_the_site_master_is_stopped(installer):
 
 
 async def test_a_lost_remote_meter_takes_the_solar_from_the_load(installer):
-    """The gateway reports no solar and too little load; the meter itself still tells."""
+    """The gateway reports no solar and too little load; the meter itself still reports."""
     someone = await installer("fw23_44", remote_meter=True)
     someone.sim.pin(solar=4000, battery=0, load=1000)
     someone.sim.tedapi.solar_meter_lost = True

@@ -43,7 +43,7 @@ async def test_current_firmware_answers_over_its_own_wifi_only(installer):
     assert (reply.status, reply.json()["error"]) == (403, "Unable to POST to resource")
 
 
-async def test_newer_firmware_compresses_without_being_asked(installer):
+async def test_newer_firmware_compresses_unrequested(installer):
     """The body is gzip and no header says so."""
     someone = await installer("fw25_10")
 
@@ -74,7 +74,7 @@ async def test_the_documented_requests_are_understood(installer):
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xff", b"<html>"])
 async def test_what_is_no_message_is_a_bad_request(installer, body):
-    """Garbage and messages to somebody else are 400."""
+    """Garbage and messages to another gateway are 400."""
     someone = await installer("fw23_44")
 
     assert (await someone.post(body)).status == 400
@@ -82,7 +82,7 @@ async def test_what_is_no_message_is_a_bad_request(installer, body):
 
 
 async def test_dangerous_messages_are_not_implemented_but_noted(installer):
-    """Code 12, and the log says that somebody tried."""
+    """Code 12, and the log has the attempt."""
     someone = await installer("fw23_44")
     message = envelope(someone.sim.din)
     message.teg.disable_batteries_request.SetInParent()

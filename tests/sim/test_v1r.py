@@ -146,7 +146,7 @@ async def test_what_firmware_lacks_is_code_12(connect):
 
 
 @pytest.mark.parametrize("state", [KeyState.PENDING, KeyState.TIMED_OUT])
-async def test_an_unconfirmed_key_is_told_so(connect, state):
+async def test_an_unconfirmed_key_reads_so(connect, state):
     """HTTP 200, no fault, and a text."""
     _, client = await connect(state=state)
 
@@ -177,7 +177,7 @@ async def test_faults_can_be_injected(connect, fault):
         await client.get_status()
 
 
-async def ask(http, key, *, din=None, recipient=None, life_s=12.0, domain=7, tamper=False) -> str:
+async def send_request(http, key, *, din=None, recipient=None, life_s=12.0, domain=7, tamper=False) -> str:
     """Send one signed message and name the fault of the reply."""
     sim = http.sim
     message = transport_pb2.MessageEnvelope()
@@ -193,7 +193,7 @@ async def ask(http, key, *, din=None, recipient=None, life_s=12.0, domain=7, tam
     routable.signature_data.rsa_data.expires_at = expires_at
     text = signed_bytes(din or sim.din, expires_at, inner + (b" " if tamper else b""))
     routable.signature_data.rsa_data.signature = key.sign(text, padding.PKCS1v15(), hashes.SHA512())
-    reply = await http.ask("POST", "/tedapi/v1r", data=routable.SerializeToString())
+    reply = await http.send_request("POST", "/tedapi/v1r", data=routable.SerializeToString())
     assert reply.status == 200
     answer = signed_message_pb2.RoutableMessage.FromString(reply.body)
     assert answer.request_uuid == b"1" * 16
@@ -219,7 +219,7 @@ async def test_every_flaw_has_its_fault(start_sim, key, public, flaw, fault):
     http.sim.persona = replace(http.sim.persona, gzip=False)
     http.sim.register_key(public)
 
-    assert await ask(http, key, **flaw) == fault
+    assert await send_request(http, key, **flaw) == fault
 
 
 async def test_followers_cannot_be_reached(start_sim, key, public):
@@ -228,7 +228,7 @@ async def test_followers_cannot_be_reached(start_sim, key, public):
     http.sim.persona = replace(http.sim.persona, gzip=False)
     http.sim.register_key(public)
 
-    assert await ask(http, key, recipient=http.sim.gateway.units[1]) == "TIMEOUT"
+    assert await send_request(http, key, recipient=http.sim.gateway.units[1]) == "TIMEOUT"
 
 
 def test_the_signed_bytes_begin_as_documented():
@@ -244,7 +244,7 @@ async def test_firmware_without_v1r_does_not_know_the_path(start_sim):
     """404, whatever is sent."""
     http = await start_sim("fw21_44")
 
-    assert (await http.ask("POST", "/tedapi/v1r", data=b"")).status == 404
+    assert (await http.send_request("POST", "/tedapi/v1r", data=b"")).status == 404
 
 
 async def test_the_registered_keys_are_listed(connect):

@@ -29,13 +29,13 @@ MODES = {
     "v1r and Wi-Fi": lambda key, wifi: key.settings(gw_pwd=WRONG, wifi_host=wifi),
 }
 ROUTES = ["/soe", "/aggregates", "/api/operation", "/api/status", "/vitals", "/csv/v2", "/control/reserve"]
-# What a gateway may do besides refusing the password, and how it may ask for time.
+# What a gateway may do besides refusing the password, and how it may demand a pause.
 TROUBLES = [{"status": 401}, {"status": 403}, {"status": 429}, {"status": 500}, {"action": "reset"}]
 WAITS = [None, "0", "1", "45", "7200"]
 
 
 class House:
-    """A gateway in whatever mood, and a proxy that is started anew now and then."""
+    """A gateway in whatever state, and a proxy that is started again now and then."""
 
     def __init__(self, sims, settings, clock) -> None:
         self.sims = sims
@@ -116,7 +116,7 @@ async def test_a_refused_password_is_hardly_repeated(mode, seed, clock, key, tmp
 @pytest.mark.parametrize("wait", [None, "1", "7200"])
 @pytest.mark.parametrize("mode", ["cookie", "token", "full", "hybrid", "v1r"])
 async def test_a_gateway_that_limits_requests_is_left_alone(mode, wait, clock, key, tmp_path):
-    """For ten seconds at least (TEDAPI: five minutes), and longer if it asks for that; a restart changes nothing."""
+    """For ten seconds at least (TEDAPI: five minutes), and longer if it demands that; a restart changes nothing."""
     async with SimulatedGateway(POLYGLOT, clock=clock.clock) as sim:
         knows(sim, key)
         right = {"password": "password", "gw_pwd": "ABCDEFGHIJ"}

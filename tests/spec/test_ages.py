@@ -15,7 +15,7 @@ METERS, SOE, OPERATION = "/api/meters/aggregates", "/api/system_status/soe", "/a
 
 
 async def let(clock, seconds, step=0.25):
-    """Let time pass for everybody, silent gateways included."""
+    """Let time pass for all, silent gateways included."""
     for _ in range(round(seconds / step)):
         clock.advance(step)
         await settled()
@@ -72,8 +72,8 @@ async def test_a_firmware_version_that_cannot_be_read_keeps_its_age(start, clock
     assert len(ages) <= 6
 
 
-async def test_the_firmware_version_is_read_again_while_it_is_asked_for(start, clock, powerwall3):
-    """An update is seen within PW_CACHE_TTL; where nobody asks, nothing is read."""
+async def test_the_firmware_version_is_read_again_while_it_is_requested(start, clock, powerwall3):
+    """An update is seen within PW_CACHE_TTL; without a client nothing is read."""
     proxy = await start(powerwall3, **FULL)
     for _ in range(24):
         answer = await proxy.get("/api/status")
@@ -180,7 +180,7 @@ async def test_a_slow_answer_is_as_old_as_its_request(sim, start, clock):
 
 @pytest.mark.parametrize(("gap", "offset"), [(10, 1), (15, 1), (25, 2), (28, 5)])
 async def test_two_scrapers_are_not_handed_each_others_last_reading(sim, start, clock, gap, offset):
-    """A gateway that answers in 100 ms is waited for; nobody gets what is as old as the last visit."""
+    """A gateway that answers in 100 ms is waited for; no client gets what is as old as its last visit."""
     proxy = await start(sim)
     sim.faults.add(Fault(delay_s=0.1))
     ages = []
@@ -198,7 +198,7 @@ async def test_two_scrapers_are_not_handed_each_others_last_reading(sim, start, 
 
 @pytest.mark.parametrize("gap", [(10, 1), (20, 3)])
 async def test_two_scrapers_of_a_slow_gateway_find_what_was_fetched_for_them(sim, start, clock, gap):
-    """It takes longer than anybody is made to wait: it is asked before each pair of visits."""
+    """It takes longer than any client is made to wait: it is read before each pair of visits."""
     proxy = await start(sim)
     sim.faults.add(Fault(delay_s=0.5))
     ages = []

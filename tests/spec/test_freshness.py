@@ -10,7 +10,7 @@ from tests.clock import pass_time, until
 SOE = "/api/system_status/soe"
 
 
-async def test_one_answer_serves_everybody_until_its_ttl_ends(sim, proxy, clock):
+async def test_one_answer_serves_all_clients_until_its_ttl_ends(sim, proxy, clock):
     """Within the ttl no request reaches the gateway, and the answer says its age."""
     first = await proxy.get("/soe")
     clock.advance(4)
@@ -23,7 +23,7 @@ async def test_one_answer_serves_everybody_until_its_ttl_ends(sim, proxy, clock)
     assert sim.requests_for(SOE) == 1
 
 
-async def test_after_the_ttl_the_gateway_is_asked_again(sim, proxy, clock):
+async def test_after_the_ttl_the_gateway_is_read_again(sim, proxy, clock):
     await proxy.get("/soe")
     sim.plant.set_charge(62)
     clock.advance(6)
@@ -70,7 +70,7 @@ async def test_a_client_that_hangs_up_does_not_cancel_the_request(sim, proxy):
 
 
 async def test_a_stale_reading_is_served_while_the_gateway_is_slow(sim, proxy, clock):
-    """Nobody waits for a slow gateway while there is a reading of at most PW_CACHE_TTL."""
+    """No client waits for a slow gateway while there is a reading of at most PW_CACHE_TTL."""
     before = await proxy.get("/soe")
     sim.faults.add(Fault(SOE, action="hang"))
     clock.advance(10)
@@ -103,13 +103,13 @@ async def test_no_answer_takes_longer_than_four_seconds(sim, start, clock):
     proxy = await start(sim, timeout=60)
     sim.faults.add(Fault(SOE, action="hang"))
     loop = asyncio.get_running_loop()
-    asking = asyncio.create_task(proxy.get("/soe"))
+    polling = asyncio.create_task(proxy.get("/soe"))
     await until(lambda: proxy.context.traffic.in_flight)
     started = loop.time()
     await until(lambda: sim.requests_for(SOE))
     clock.advance(started + 4 - loop.time())
     four_seconds = loop.time()
-    answer = await asking
+    answer = await polling
 
     assert answer.status == 504
     assert loop.time() - four_seconds < 20  # what a busy machine takes, not a wait: PW_TIMEOUT is 60
@@ -168,7 +168,7 @@ async def test_an_answer_that_is_stale_in_part_says_so(sim, proxy, clock):
 
 
 async def test_a_substitute_is_waited_for_within_the_same_deadline(sim, proxy, clock):
-    """A route that asks for another source when the first is not offered answers within 4 s all the same."""
+    """A route that requests another source when the first is not offered answers within 4 s all the same."""
     sim.faults.add(Fault("/api/devices/vitals", status=404, delay_s=2.5))
     sim.faults.add(Fault("/api/solar_powerwall", action="hang"))
     started = asyncio.get_running_loop().time()
@@ -180,7 +180,7 @@ async def test_a_substitute_is_waited_for_within_the_same_deadline(sim, proxy, c
     assert asyncio.get_running_loop().time() - started < 5
 
 
-async def test_a_reading_that_a_write_overtook_is_asked_anew(sim, proxy):
+async def test_a_reading_that_a_write_overtook_is_read_again(sim, proxy):
     """Who waits for it gets the value after the write; what was read before is not served."""
     sim.faults.add(Fault(delay_s=0.05))
     gateway = proxy.context.gateway.cache
@@ -193,7 +193,7 @@ async def test_a_reading_that_a_write_overtook_is_asked_anew(sim, proxy):
 
 
 async def test_a_watched_reading_comes_back_after_a_write(sim, proxy, clock):
-    """An open page shows what a command changed without anybody asking."""
+    """An open page shows what a command changed without any request."""
     gateway = proxy.context.gateway.cache
     gateway.watch(["/api/operation"])
     await until(lambda: gateway.peek("/api/operation"), turns=10**6)

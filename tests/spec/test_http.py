@@ -43,7 +43,7 @@ async def test_a_body_on_get_is_refused(proxy):
     assert answer.status == 400
 
 
-async def test_who_has_it_is_told_so(proxy):
+async def test_who_has_it_reads_so(proxy):
     first = await proxy.get("/soe")
     again = await proxy.get("/soe", headers={"If-None-Match": f'"other", W/{first.headers["ETag"]}'})
 
@@ -63,7 +63,7 @@ async def test_large_answers_are_compressed_for_those_who_take_it(proxy, accepte
 
 
 @pytest.mark.parametrize("accepted", ["identity", "gzip;q=0", "", "br"])
-async def test_nobody_gets_a_coding_that_he_did_not_accept(proxy, accepted):
+async def test_no_client_gets_a_coding_that_it_did_not_accept(proxy, accepted):
     answer = await proxy.get("/aggregates", headers={"Accept-Encoding": accepted})
 
     assert "Content-Encoding" not in answer.headers

@@ -19,14 +19,14 @@ ROUTES = [
 
 
 async def test_twenty_clients_with_eight_routes_cost_one_request_per_source_and_ttl(sim, proxy, clock):
-    """Every second for 15 s: one login, at most two connections, nobody is refused."""
+    """Every second for 15 s: one login, at most two connections, no client is refused."""
     for _ in range(15):
         answers = await asyncio.gather(*(proxy.get(path) for path in ROUTES * 20))
         assert {answer.status for answer in answers} == {200}
         await pass_time(clock, proxy, 1)
 
-    asked = {record.path for record in sim.requests if record.method == "GET"}
-    assert all(sim.requests_for(path) <= 4 for path in asked)
+    requested = {record.path for record in sim.requests if record.method == "GET"}
+    assert all(sim.requests_for(path) <= 4 for path in requested)
     assert sim.logins == 1
     assert sim.max_in_flight <= 2
 

@@ -15,7 +15,7 @@ ROUTES = ["/soe", "/aggregates", "/api/operation", "/api/status", "/api/system_s
 
 
 async def test_a_wrong_password_is_tried_at_most_twice_in_thirty_seconds(sim, start, clock):
-    """24 clients that keep asking do not lock the owner out."""
+    """24 clients that keep polling do not lock the owner out."""
     proxy = await start(sim, password="wrong")
     for _ in range(30):
         answers = await asyncio.gather(*(proxy.get("/soe") for _ in range(24)))
@@ -104,22 +104,22 @@ async def test_a_refusal_by_a_clock_that_ran_ahead_is_not_kept_for_years(sim, st
     assert sim.logins == 2
 
 
-async def test_a_rate_limited_login_waits_as_long_as_the_gateway_asks(sim, proxy, clock):
+async def test_a_rate_limited_login_waits_as_long_as_the_gateway_demands(sim, proxy, clock):
     fault = sim.answers(status=429, headers={"Retry-After": "120"}, path=LOGIN)
     for _ in range(11):
         answer = await proxy.get("/soe")
         await pass_time(clock, proxy, 10)
-    asked = sim.logins
+    requested = sim.logins
     fault.remove()
     await pass_time(clock, proxy, 25)
 
-    assert asked == 1
+    assert requested == 1
     assert answer.status == 503
     assert (await proxy.get("/soe")).status == 200
 
 
 async def test_a_limited_login_is_tried_ever_more_rarely(sim, proxy, clock):
-    """A lock-out ends when nobody asks for 10 to 30 minutes: so 429 counts as a refusal, also without Retry-After."""
+    """A lock-out ends without requests for 10 to 30 minutes: so 429 counts as a refusal, also without Retry-After."""
     sim.answers(status=429, path=LOGIN)
     for _ in range(120):
         await proxy.get("/soe")

@@ -130,10 +130,10 @@ async def counters(proxy: Proxy, driver: str) -> dict:
     assert len(found) == len(series)
     if driver in INTEGRATED:
         answer = await proxy.get("/aggregates")
-        for meter, told in (answer.json() if answer.status == 200 else {}).items():
+        for meter, reported in (answer.json() if answer.status == 200 else {}).items():
             for name in ("energy_imported", "energy_exported"):
-                if told[name] is not None:
-                    found["/aggregates", meter, name] = told[name]
+                if reported[name] is not None:
+                    found["/aggregates", meter, name] = reported[name]
     return found
 
 
@@ -141,7 +141,7 @@ async def counters(proxy: Proxy, driver: str) -> dict:
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_no_counter_ever_falls(driver, seed, start, clock, key, tmp_path):
     """
-    Processes are killed and started anew with what was on the disk, at another spelling of the
+    Processes are killed and started again with what was on the disk, at another spelling of the
     address, beside another on the same folder, while clocks step and meters correct themselves.
     """
     persona, _ = DRIVERS[driver]

@@ -21,7 +21,7 @@ from tests.quiet import QUIET
 TTL, USABLE = 5, 30
 
 steps = st.one_of(
-    st.tuples(st.just("ask"), st.integers(1, 5)),
+    st.tuples(st.just("send_request"), st.integers(1, 5)),
     st.tuples(st.just("wait"), st.floats(0.1, 40)),
     st.tuples(st.just("charge"), st.integers(10, 90)),
     st.tuples(
@@ -44,7 +44,7 @@ class Play:
         self.had, self.left = {50.0}, {}  # charges so far, and when each was left
         sim.pin(site=0.0, battery=0.0, solar=0.0, load=0.0)
 
-    async def ask(self, clients):
+    async def send_request(self, clients):
         for answer in await asyncio.gather(*(self.proxy.get("/soe") for _ in range(clients))):
             self.check(answer)
 
@@ -79,9 +79,9 @@ class Play:
         assert self.now() - age - 1.5 <= until, f"{charge} % is older than the {age} s that it claims"
 
     async def end(self):
-        """Whatever happened: a healthy gateway is found again and told truly."""
+        """Whatever happened: a healthy gateway is found again and reported truly."""
         self.sim.clear_faults()
-        for _ in range(140):  # a path that was 404 rests ten minutes, give or take one
+        for _ in range(140):  # the cooldown of a path that was 404 is ten minutes, give or take one
             await self.wait(5)
             answer = await self.proxy.get("/soe")
             if answer.status == 200 and int(answer.headers["Age"]) <= TTL + 1:

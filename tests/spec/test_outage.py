@@ -34,7 +34,7 @@ OUTAGES = {
 
 
 async def scrape(proxy, clock, seconds, step=0.5):
-    """Ask two routes twice a second; return (time, route, answer)."""
+    """Request two routes twice a second; return (time, route, answer)."""
     seen = []
     for tick in range(int(seconds / step)):
         for path in ("/soe", "/aggregates"):
@@ -76,7 +76,7 @@ async def test_an_outage_costs_no_wrong_value_and_ends_by_itself(sim, start, clo
 
 @pytest.mark.parametrize("name", sorted(OUTAGES.keys() - {"429", "429 and when"}))
 async def test_readings_are_back_in_fifteen_seconds_however_long_the_outage_was(sim, start, clock, name):
-    """A 429 is another matter: it may be the lock-out of a program that asks too often, whatever time it names."""
+    """A 429 is another matter: it may be the lock-out of a program that polls too often, whatever time it names."""
     proxy = await start(sim, timeout=0.2)
     await scrape(proxy, clock, 10)
     fault = sim.faults.add(OUTAGES[name])
@@ -124,7 +124,7 @@ async def test_a_connection_that_is_tried_carries_no_request(sim, start, clock):
 
 
 @pytest.mark.parametrize("name", ["refused", "reset", "hang", "503", "429"])
-async def test_a_lost_gateway_is_asked_at_most_six_times_a_minute(sim, start, clock, name):
+async def test_a_lost_gateway_is_read_at_most_six_times_a_minute(sim, start, clock, name):
     proxy = await start(sim, timeout=0.2)
     await scrape(proxy, clock, 10)
     sim.faults.add(OUTAGES[name])
@@ -132,12 +132,12 @@ async def test_a_lost_gateway_is_asked_at_most_six_times_a_minute(sim, start, cl
     link = proxy.context.gateway.cache.links[0]
     before = sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok")
     await scrape(proxy, clock, 60)
-    asked = sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok") - before
+    requested = sum(count for (_, outcome), count in link.exchanges.items() if outcome != "ok") - before
 
-    assert asked <= 7
+    assert requested <= 7
 
 
-async def test_answers_come_at_once_while_the_gateway_rests(sim, start, clock):
+async def test_answers_come_at_once_while_the_gateway_is_in_cooldown(sim, start, clock):
     proxy = await start(sim, timeout=0.2)
     sim.faults.add(Fault(action="hang"))
     await scrape(proxy, clock, 20)
@@ -148,12 +148,12 @@ async def test_answers_come_at_once_while_the_gateway_rests(sim, start, clock):
         await proxy.get(path)
         return loop.time() - started
 
-    # A trial may be under way: its second is over soon, everybody else does not wait for it.
+    # A trial may be under way: its second is over soon, the others do not wait for it.
     times = sorted([await seconds("/soe") for _ in range(50)])
     assert times[45] < 0.1
 
 
-async def test_one_429_costs_nobody_a_reading(sim, proxy, clock):
+async def test_one_429_costs_no_client_a_reading(sim, proxy, clock):
     await scrape(proxy, clock, 10)
     sim.answers(status=429, times=1)
     seen = await scrape(proxy, clock, 40)
@@ -162,7 +162,7 @@ async def test_one_429_costs_nobody_a_reading(sim, proxy, clock):
     assert max(int(answer.headers["Age"]) for _, _, answer in seen) <= 20
 
 
-async def test_a_gateway_that_asks_for_two_minutes_gets_them(sim, proxy, clock):
+async def test_a_gateway_that_demands_two_minutes_gets_them(sim, proxy, clock):
     """Retry-After of a 429 is kept to the second: no request of any kind before its end."""
     await scrape(proxy, clock, 10)
     fault = sim.answers(status=429, headers={"Retry-After": "120"})
@@ -176,7 +176,7 @@ async def test_a_gateway_that_asks_for_two_minutes_gets_them(sim, proxy, clock):
     assert seen[-1][2].status == 200
 
 
-async def test_a_path_in_trouble_is_told_once_and_once_more_when_it_works(sim, proxy, clock, caplog):
+async def test_a_path_in_trouble_is_reported_once_and_once_more_when_it_works(sim, proxy, clock, caplog):
     """The log has a line per change, not per try."""
     caplog.set_level("INFO", "proxy.cache.link")
     await scrape(proxy, clock, 10)
@@ -202,7 +202,7 @@ async def test_one_path_that_hangs_leaves_the_others_fresh(sim, start, clock):
     assert sim.requests_for("/api/operation") <= 14
 
 
-async def test_a_path_that_is_not_there_is_asked_once_in_ten_minutes(sim, proxy, clock):
+async def test_a_path_that_is_not_there_is_read_once_in_ten_minutes(sim, proxy, clock):
     sim.answers(status=404, path="/api/solars")
     for _ in range(50):
         answer = await proxy.get("/api/solars")
@@ -213,7 +213,7 @@ async def test_a_path_that_is_not_there_is_asked_once_in_ten_minutes(sim, proxy,
 
 
 async def test_a_firmware_update_makes_the_proxy_look_again(sim, proxy, clock):
-    """What the old firmware did not offer is asked again as soon as the version changes."""
+    """What the old firmware did not offer is requested again as soon as the version changes."""
     await proxy.get("/version")
     fault = sim.answers(status=404, path="/api/solars")
     await proxy.get("/api/solars")
@@ -240,7 +240,7 @@ async def test_the_proxy_starts_without_its_gateway(start, sim, clock):
     assert (await proxy.get("/ready")).status == 200
 
 
-async def test_an_unusable_answer_says_when_it_is_asked_for_again(sim, proxy):
+async def test_an_unusable_answer_says_when_it_is_requested_again(sim, proxy):
     """Retry-After is the rest of the path, also for errors that rest alone."""
     sim.answers(body="<html>", path=SOE)
     await proxy.get("/soe")
@@ -251,7 +251,7 @@ async def test_an_unusable_answer_says_when_it_is_asked_for_again(sim, proxy):
     assert 4 <= int(answer.headers["Retry-After"]) <= 6
 
 
-async def test_requests_of_one_connection_wait_in_the_proxy_not_in_its_patience(sim, start):
+async def test_requests_of_one_connection_wait_in_the_proxy_not_in_its_buffers(sim, start):
     """PW_POOL_MAXSIZE=0: a new connection for each request, one after the other; queueing is no failure."""
     sim.faults.add(Fault(delay_s=0.05))
     proxy = await start(sim, pool_maxsize=0, timeout=1)

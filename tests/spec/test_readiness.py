@@ -34,7 +34,7 @@ async def test_knowing_the_firmware_is_not_having_readings(sim, proxy):
     assert health["message"].startswith("No readings: /api/meters/aggregates")
 
 
-async def test_a_silent_gateway_is_seen_in_health_though_only_one_route_is_asked(sim, start, clock):
+async def test_a_silent_gateway_is_seen_in_health_though_only_one_route_is_requested(sim, start, clock):
     """Many failures of one path do not open the circuit for the others, but nothing can be served."""
     proxy = await start(sim, timeout=0.2)
     for _ in range(8):
@@ -53,7 +53,7 @@ async def test_a_silent_gateway_is_seen_in_health_though_only_one_route_is_asked
 
 
 async def test_health_names_the_gateway_without_its_serial_number(proxy):
-    """Firmware and the last three characters, once somebody asked for them."""
+    """Firmware and the last three characters, once they were requested."""
     din = (await proxy.get("/api/status")).json()["din"]
     health = await proxy.get("/health")
 

@@ -44,7 +44,7 @@ async def test_what_the_gateway_said_comes_through_byte_for_byte(site):
 
 
 async def test_a_stopped_site_master_is_an_honest_503(clock, start):
-    """502 with an empty body becomes 503 with Retry-After; what the gateway still tells is served."""
+    """502 with an empty body becomes 503 with Retry-After; what the gateway still reports is served."""
     async with SimulatedGateway.from_recordings(RECORDED / "stopped", clock=clock.clock) as sim:
         proxy = await start(sim)
         for path in ["/soe", "/aggregates", "/csv", "/api/system_status", "/api/system_status/grid_status"]:

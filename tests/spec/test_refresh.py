@@ -1,4 +1,4 @@
-"""The refresher: what is wanted is fresh when its visitor comes, what is not is left alone."""
+"""The refresher: what is in demand is fresh when its client comes, what is not is not fetched."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ METERS = "/api/meters/aggregates"
 
 
 async def poll(proxy, clock, times, gap):
-    """Ask for the meters at a steady pace; return the ages that were served."""
+    """Request the meters at a steady pace; return the ages that were served."""
     ages = []
     for _ in range(times):
         ages.append(int((await proxy.get("/aggregates")).headers["Age"]))
@@ -33,7 +33,7 @@ async def test_a_busy_route_costs_one_request_per_ttl(sim, proxy, clock):
     assert 10 <= sim.requests_for(METERS) <= 13
 
 
-async def test_what_nobody_asks_for_is_not_asked(sim, proxy, clock):
+async def test_what_is_not_in_demand_is_not_fetched(sim, proxy, clock):
     await proxy.get("/aggregates")
     before = len(sim.requests)
     for _ in range(100):
@@ -43,7 +43,7 @@ async def test_what_nobody_asks_for_is_not_asked(sim, proxy, clock):
 
 
 async def test_an_open_page_keeps_its_sources_fresh(sim, proxy, clock):
-    """Whoever watches counts as a steady visitor until he leaves."""
+    """An open page counts as a steady client until it is closed."""
     leave = proxy.context.gateway.cache.watch([METERS])
     await proxy.get("/aggregates")
     for _ in range(10):
@@ -57,8 +57,8 @@ async def test_an_open_page_keeps_its_sources_fresh(sim, proxy, clock):
     assert sim.requests_for(METERS) <= watched + 1
 
 
-async def test_nobody_waits_for_a_slow_gateway_on_a_busy_route(sim, start, clock):
-    """Half of the ttl passes while the gateway answers: it is asked that much earlier, not more often."""
+async def test_no_client_waits_for_a_slow_gateway_on_a_busy_route(sim, start, clock):
+    """Half of the ttl passes while the gateway answers: the request is sent that much earlier, not more often."""
     proxy = await start(sim, cache_expire=1)
     await proxy.get("/aggregates")
     sim.faults.add(Fault(delay_s=0.5))
@@ -77,8 +77,8 @@ async def test_nobody_waits_for_a_slow_gateway_on_a_busy_route(sim, start, clock
     assert sim.requests_for(METERS) - counted[1] <= 6
 
 
-async def test_nobody_waits_for_long_after_the_gateway_was_asked(sim, proxy, clock):
-    """Who comes while a slow gateway is being asked already gets the reading at hand without waiting again."""
+async def test_no_client_waits_for_long_after_the_gateway_was_requested(sim, proxy, clock):
+    """A client that comes during a fetch from a slow gateway gets the reading at hand without waiting again."""
     await proxy.get("/aggregates")
     sim.faults.add(Fault(delay_s=3))
     clock.advance(10)
@@ -93,8 +93,8 @@ async def test_nobody_waits_for_long_after_the_gateway_was_asked(sim, proxy, clo
     assert sim.requests_for(METERS) == 2
 
 
-async def test_nobody_waits_while_a_lost_gateway_is_tried(sim, proxy, clock):
-    """Past the stale window, whoever comes during the trial is told so at once, however long it hangs."""
+async def test_no_client_waits_while_a_lost_gateway_is_tried(sim, proxy, clock):
+    """Past the stale window, a client that comes during the trial gets the error at once, however long it hangs."""
     await proxy.get("/aggregates")
     await proxy.get("/soe")
     sim.answers(status=429, headers={"Retry-After": "40"})

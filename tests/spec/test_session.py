@@ -35,7 +35,7 @@ async def test_any_number_of_expired_requests_cause_one_login(sim, proxy, clock)
     assert sim.logins == 2
 
 
-async def test_a_session_that_ends_just_after_its_login_costs_nobody_a_reading(sim, proxy, clock):
+async def test_a_session_that_ends_just_after_its_login_costs_no_client_a_reading(sim, proxy, clock):
     """A gateway that restarts, or another program that takes the place: the session was good before."""
     for path in ROUTES:
         await proxy.get(path)
@@ -108,7 +108,7 @@ async def test_a_session_is_never_shown_to_another_host(sim, start, clock):
         assert other.logins == 1
 
 
-async def test_a_read_that_the_role_may_not_see_rests_alone(sim, proxy, clock):
+async def test_a_read_that_the_role_may_not_see_has_a_cooldown_of_its_own(sim, proxy, clock):
     await proxy.get("/aggregates")
     await pass_time(clock, proxy, 40)
     sim.answers(status=403, path="/api/installer")
@@ -176,7 +176,7 @@ async def test_a_session_file_that_is_odd_or_of_the_future_costs_one_login(sim, 
 
 
 @pytest.mark.parametrize("password", ["", "password"])
-async def test_a_closed_path_of_an_open_gateway_rests_alone(start, clock, password):
+async def test_a_closed_path_of_an_open_gateway_has_a_cooldown_of_its_own(start, clock, password):
     """On firmware that is read without a login, one path that wants one costs the others nothing."""
     async with SimulatedGateway("fw1_15", clock=clock.clock) as sim:
         proxy = await start(sim, host=f"http://{sim.address}", password=password)

@@ -22,7 +22,7 @@ async def test_a_gateway_that_resets_connections_is_tried_six_times_a_minute(sim
     assert 3 <= len(sim.requests) - before <= 6
 
 
-async def test_an_old_connection_that_broke_costs_nobody_an_answer(sim, proxy, clock):
+async def test_an_old_connection_that_broke_costs_no_client_an_answer(sim, proxy, clock):
     await proxy.get("/soe")
     sim.faults.add(Fault(action="close", times=1))
     clock.advance(6)

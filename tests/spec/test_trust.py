@@ -57,7 +57,7 @@ async def test_a_pin_may_be_written_as_other_programs_show_it(sim, start, tmp_pa
 
 
 @pytest.mark.parametrize("pin", ["", "abc", "no pin at all", 7])
-async def test_a_damaged_pin_trusts_nobody(sim, start, tmp_path, pin):
+async def test_a_damaged_pin_trusts_no_certificate(sim, start, tmp_path, pin):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "pins.json").write_text(json.dumps({sim.address: pin}))
 
@@ -69,7 +69,7 @@ async def test_a_damaged_pin_trusts_nobody(sim, start, tmp_path, pin):
 
 
 @pytest.mark.parametrize("content", ["", '{"x": ', "[]"])
-async def test_pins_that_cannot_be_read_trust_nobody(sim, start, tmp_path, content):
+async def test_pins_that_cannot_be_read_trust_no_certificate(sim, start, tmp_path, content):
     """Only an absent file is a first sight: what was pinned may be another certificate than this one."""
     await (await start(sim)).get("/soe")
     before = len(sim.requests)
@@ -115,7 +115,7 @@ async def test_a_pin_that_could_not_be_written_hides_no_decision_of_the_owner(si
 
 
 @pytest.mark.parametrize("content", [None, "this is no certificate"])
-async def test_a_file_that_vouches_for_nobody_is_said_in_a_sentence(sim, start, tmp_path, content):
+async def test_a_file_that_vouches_for_no_one_is_said_in_a_sentence(sim, start, tmp_path, content):
     if content:
         (tmp_path / "ca.pem").write_text(content)
     proxy = await start(sim, gw_tls="ca", gw_ca=str(tmp_path / "ca.pem"))
@@ -127,7 +127,7 @@ async def test_a_file_that_vouches_for_nobody_is_said_in_a_sentence(sim, start, 
     assert sim.requests == []
 
 
-async def test_off_trusts_anybody(sim, start):
+async def test_off_trusts_any_certificate(sim, start):
     proxy = await start(sim, gw_tls="off")
     await proxy.get("/soe")
     sim.renew_certificate()

@@ -18,18 +18,18 @@ from urllib.request import Request, urlopen
 from tests.processes import free_port
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120.0
+TIMEOUT_S = 120.0
 SECRET = "storm-lantern-7492"
 
 
 def get(url: str, **query: str) -> bytes:
-    with urlopen(f"{url}?{urlencode(query)}" if query else url, timeout=PATIENCE_S) as answer:
+    with urlopen(f"{url}?{urlencode(query)}" if query else url, timeout=TIMEOUT_S) as answer:
         return answer.read()
 
 
 def post(url: str, body: str, **headers: str) -> None:
     named = {name.replace("_", "-"): text for name, text in headers.items()}
-    with urlopen(Request(url, body.encode(), named), timeout=PATIENCE_S):
+    with urlopen(Request(url, body.encode(), named), timeout=TIMEOUT_S):
         pass
 
 
@@ -52,7 +52,7 @@ class Server:
 
     def answers(self, url: str) -> None:
         """Wait until it does."""
-        ends = time.monotonic() + PATIENCE_S
+        ends = time.monotonic() + TIMEOUT_S
         while True:
             try:
                 get(url)
@@ -74,7 +74,7 @@ def running(command: list[str], ready: str, log: Path, **environment: str) -> It
             yield server
         finally:
             process.terminate()
-            process.wait(PATIENCE_S)
+            process.wait(TIMEOUT_S)
 
 
 @contextmanager

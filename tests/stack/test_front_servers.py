@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.stack import fronts
-from tests.stack.servers import PATIENCE_S, SECRET, demo, get
+from tests.stack.servers import SECRET, TIMEOUT_S, demo, get
 
 EXAMPLES = fronts.examples()
 
@@ -49,7 +49,7 @@ def test_pages_and_everything_that_they_name_come_through(front, page):
 
 def test_the_prefix_without_its_slash_leads_to_the_page(front):
     """Relative links would lead elsewhere from there."""
-    with urlopen(front.removesuffix("/"), timeout=PATIENCE_S) as answer:
+    with urlopen(front.removesuffix("/"), timeout=TIMEOUT_S) as answer:
         assert answer.url.removesuffix("/") == front.removesuffix("/")
         assert answer.url.endswith("/") or not urlsplit(front).path.strip("/")
 
@@ -61,7 +61,7 @@ def test_readings_come_through(front):
 def test_events_are_not_held_back(front):
     """The first event arrives although the stream does not end."""
     _, _, host, path = front.split("/", 3)
-    with closing(HTTPConnection(host, timeout=PATIENCE_S)) as client:
+    with closing(HTTPConnection(host, timeout=TIMEOUT_S)) as client:
         client.request("GET", f"/{path}events")
         answer = client.getresponse()
         line = b""
@@ -74,7 +74,7 @@ def test_events_are_not_held_back(front):
 
 async def test_a_websocket_comes_through(front):
     async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE_S)) as client,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as client,
         client.ws_connect(f"{front}ws/aggregate") as socket,
     ):
         message = await socket.receive_json()
@@ -86,7 +86,7 @@ async def test_a_websocket_comes_through(front):
 def test_a_write_from_the_own_page_is_admitted_and_one_from_another_is_not(front, site, status):
     """The front server passes on the host, with which the origin is compared."""
     _, _, host, path = front.split("/", 3)
-    with closing(HTTPConnection(host, timeout=PATIENCE_S)) as client:
+    with closing(HTTPConnection(host, timeout=TIMEOUT_S)) as client:
         client.request(
             "POST",
             f"/{path}control/reserve",

@@ -66,7 +66,7 @@ class Influx:
         with urlopen(Request(f"{self.url}/query", data)) as answer:
             assert b'"error"' not in answer.read().replace(b'"messages"', b"")
 
-    def ask(self, query):
+    def send_request(self, query):
         """Return the rows of all series as objects."""
         answer = get_json(f"{self.url}/query", db="powerwall", q=query)
         series = [series for result in answer["results"] for series in result.get("series", [])]
@@ -125,8 +125,8 @@ def make_database(url, folder):
 
 async def rounds(proxy, count, step_s):
     """Return the lines that telegraf writes in some rounds, the last of them now."""
-    told = await gather(proxy)
-    assert told.errors == {}
+    reported = await gather(proxy)
+    assert reported.errors == {}
     now = int(time.time())
     month = datetime.fromtimestamp(now, UTC)
     tags = f"month={month:%b},year={month:%Y}"
@@ -135,14 +135,14 @@ async def rounds(proxy, count, step_s):
         + ",".join(f"{name}={value}" for name, value in fields.items())
         + f" {now - step_s * back}"
         for back in range(count)
-        for measurement, by_path in told.points.items()
+        for measurement, by_path in reported.points.items()
         for path, fields in by_path.items()
         if fields
     ]
 
 
 def thin_out(influx):
-    """Run every continuous query once for the last two days: in the test nobody waits for them.
+    """Run every continuous query once for the last two days: in the test there is no time for them.
 
     In the zone of the database: its own run of a query then writes the same points.
     """
@@ -152,24 +152,24 @@ def thin_out(influx):
 
 
 def test_the_database_is_made_as_dashboards_expect_it(influx):
-    policies = influx.ask("SHOW RETENTION POLICIES ON powerwall")
+    policies = influx.send_request("SHOW RETENTION POLICIES ON powerwall")
 
     assert {row["name"] for row in policies} == set(POLICIES)
     assert [row["duration"] for row in policies if row["name"] == "raw"] == ["72h0m0s"]
-    queries = {row["name"]: row["query"] for row in influx.ask("SHOW CONTINUOUS QUERIES")}
+    queries = {row["name"]: row["query"] for row in influx.send_request("SHOW CONTINUOUS QUERIES")}
     assert len(queries) == INIT.count("CREATE CONTINUOUS QUERY")
     for name in ("cq_daily", "cq_monthly"):
         assert f"TZ('{ZONE}')" in queries[name].replace("tz(", "TZ("), "days begin at midnight of the house"
 
 
-def test_telegraf_asks_for_the_eight_routes():
-    asked = {
+def test_telegraf_requests_the_eight_routes():
+    requested = {
         (urlparse(url).path, block.get("name_override", "http"))
         for block in TELEGRAF["inputs"]["http"]
         for url in block["urls"]
     }
 
-    assert asked == set(MEASUREMENTS.items())
+    assert requested == set(MEASUREMENTS.items())
     assert {block["timeout"] for block in TELEGRAF["inputs"]["http"]} == {"4s"}
     assert {block["timezone"] for block in TELEGRAF["processors"]["date"]} == {"${PW_TIMEZONE}"}
     [output] = TELEGRAF["outputs"]["influxdb"]
@@ -181,16 +181,16 @@ async def test_what_telegraf_stores_can_be_queried(influx, proxy):
     influx.write(await rounds(proxy, count=2 * HOUR_S // 20, step_s=20))
     thin_out(influx)
     since = "WHERE time > now() - 400d"
-    told = (await proxy.get("/aggregates")).json()
+    reported = (await proxy.get("/aggregates")).json()
 
-    powers = influx.ask(f"SELECT mean(home) AS home, mean(to_pw) AS to_pw FROM autogen.http {since}")
-    assert powers[0]["home"] == pytest.approx(told["load"]["instant_power"], rel=0.02)
-    assert powers[0]["to_pw"] == pytest.approx(max(-told["battery"]["instant_power"], 0), rel=0.02)
-    [hour, *_] = influx.ask(f"SELECT max(solar) AS solar FROM kwh.http {since}")
-    assert hour["solar"] == pytest.approx(told["solar"]["instant_power"] / 1000, rel=0.05)
+    powers = influx.send_request(f"SELECT mean(home) AS home, mean(to_pw) AS to_pw FROM autogen.http {since}")
+    assert powers[0]["home"] == pytest.approx(reported["load"]["instant_power"], rel=0.02)
+    assert powers[0]["to_pw"] == pytest.approx(max(-reported["battery"]["instant_power"], 0), rel=0.02)
+    [hour, *_] = influx.send_request(f"SELECT max(solar) AS solar FROM kwh.http {since}")
+    assert hour["solar"] == pytest.approx(reported["solar"]["instant_power"] / 1000, rel=0.05)
     for policy in ("daily", "monthly"):
-        [total] = influx.ask(f"SELECT sum(solar) AS solar FROM {policy}.http {since}")
-        assert total["solar"] == pytest.approx(2 * told["solar"]["instant_power"] / 1000, rel=0.1)
+        [total] = influx.send_request(f"SELECT sum(solar) AS solar FROM {policy}.http {since}")
+        assert total["solar"] == pytest.approx(2 * reported["solar"]["instant_power"] / 1000, rel=0.1)
 
     for policy, field, measurement in (
         ("strings", "A_Power", "http"),
@@ -202,7 +202,9 @@ async def test_what_telegraf_stores_can_be_queried(influx, proxy):
         ("pod", "PW1_POD_nom_full_pack_energy", "http"),
         ("alerts", "max_SystemConnectedToGrid", "alerts"),
     ):
-        assert influx.ask(f"SELECT last({field}) AS value FROM {policy}.{measurement} {since}"), field
+        assert influx.send_request(f"SELECT last({field}) AS value FROM {policy}.{measurement} {since}"), (
+            field
+        )
 
     for panel in (*BOARD["panels"], *(inner for row in BOARD["panels"] for inner in row.get("panels", []))):
         for target in panel.get("targets", []):
@@ -210,6 +212,8 @@ async def test_what_telegraf_stores_can_be_queried(influx, proxy):
             for name, value in VARIABLES.items():
                 query = query.replace(name, value)
             values = [
-                row for row in influx.ask(query) if any(v is not None for k, v in row.items() if k != "time")
+                row
+                for row in influx.send_request(query)
+                if any(v is not None for k, v in row.items() if k != "time")
             ]
             assert bool(values) == (panel["title"] not in EMPTY), query

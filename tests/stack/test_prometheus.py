@@ -63,7 +63,7 @@ def panels():
 
 
 class Prometheus(NamedTuple):
-    """The URL of the API, the moment to ask for, and the address of the proxy that lost its gateway."""
+    """The URL of the API, the moment to query, and the address of the proxy that lost its gateway."""
 
     url: str
     at: float
@@ -110,23 +110,25 @@ def request_everything(proxy):
     for path in ("/aggregates", "/soe", "/gateway"):
         get(proxy + path)
     post(f"{proxy}/.well-known/openc2", '{"action": "query", "target": {"features": []}}', **openc2)
-    with suppress(HTTPError):  # what this firmware does not tell: some error has to be seen
+    with suppress(HTTPError):  # what this firmware does not offer: some error has to be seen
         get(f"{proxy}/api/system/networks")
     with suppress(HTTPError):  # too much to be written
         post(f"{proxy}/control/reserve", f"value=130&token={SECRET}")
 
 
-def ask(prometheus, query):
+def send_request(prometheus, query):
     answer = get_json(f"{prometheus.url}/query", query=query, time=str(prometheus.at))
     assert answer["status"] == "success"
     return answer["data"]["result"]
 
 
 def test_every_scrape_succeeds(prometheus):
-    assert [series["value"][1] for series in ask(prometheus, f"min_over_time(up[{SECONDS}s])")] == ["1"] * 3
+    assert [series["value"][1] for series in send_request(prometheus, f"min_over_time(up[{SECONDS}s])")] == [
+        "1"
+    ] * 3
     assert all(
         int(s["value"][1]) >= SECONDS / STEP_S / 2
-        for s in ask(prometheus, f"count_over_time(up[{SECONDS}s])")
+        for s in send_request(prometheus, f"count_over_time(up[{SECONDS}s])")
     )
 
 
@@ -134,29 +136,31 @@ def test_readings_of_a_lost_gateway_end_while_its_proxy_stays_up(prometheus):
     """Neither 0 nor frozen: Prometheus sees the series end."""
     here = f'{{instance="{prometheus.lonely}"}}'
 
-    assert ask(prometheus, f"count_over_time(powerwall_instant_power_watts{here}[{SECONDS}s])") != []
-    assert ask(prometheus, f"powerwall_instant_power_watts{here}") == []
-    assert [series["value"][1] for series in ask(prometheus, f"up{here}")] == ["1"]
+    assert send_request(prometheus, f"count_over_time(powerwall_instant_power_watts{here}[{SECONDS}s])") != []
+    assert send_request(prometheus, f"powerwall_instant_power_watts{here}") == []
+    assert [series["value"][1] for series in send_request(prometheus, f"up{here}")] == ["1"]
     assert (
-        ask(prometheus, f'powerwall_proxy_link_state{{instance="{prometheus.lonely}",state="closed"}} == 0')
+        send_request(
+            prometheus, f'powerwall_proxy_link_state{{instance="{prometheus.lonely}",state="closed"}} == 0'
+        )
         != []
     )
 
 
 def test_prometheus_learns_types_and_meanings(prometheus):
-    """It asks for OpenMetrics, where counters are declared without their suffix."""
-    told = get_json(f"{prometheus.url}/metadata")["data"]
-    rows = {row.base: row for row in (*SITE_METRICS, *PROXY_METRICS) if row.base in told}
+    """It requests OpenMetrics, where counters are declared without their suffix."""
+    reported = get_json(f"{prometheus.url}/metadata")["data"]
+    rows = {row.base: row for row in (*SITE_METRICS, *PROXY_METRICS) if row.base in reported}
 
     assert len(rows) > 70
     for name, row in rows.items():
-        assert told[name] == [{"type": row.kind.value, "help": row.help, "unit": row.unit}]
+        assert reported[name] == [{"type": row.kind.value, "help": row.help, "unit": row.unit}]
 
 
 def test_a_scrape_is_quick_and_loses_nothing(prometheus):
-    for series in ask(prometheus, f"max_over_time(scrape_duration_seconds[{SECONDS}s])"):
+    for series in send_request(prometheus, f"max_over_time(scrape_duration_seconds[{SECONDS}s])"):
         assert float(series["value"][1]) < STEP_S / 2
-    for series in ask(prometheus, "scrape_samples_scraped - scrape_samples_post_metric_relabeling"):
+    for series in send_request(prometheus, "scrape_samples_scraped - scrape_samples_post_metric_relabeling"):
         assert series["value"][1] == "0"
 
 
@@ -165,7 +169,7 @@ def test_every_panel_shows_something(prometheus, title, query):
     for name, value in VARIABLES.items():
         query = query.replace(name, value)
 
-    assert ask(prometheus, query) != [] or title in ELSEWHERE
+    assert send_request(prometheus, query) != [] or title in ELSEWHERE
 
 
 def test_rules_are_loaded_and_nothing_alarms(prometheus):
@@ -175,12 +179,12 @@ def test_rules_are_loaded_and_nothing_alarms(prometheus):
     names = sorted(rule.get("alert") or rule["record"] for group in written for rule in group["rules"])
     assert sorted(rule["name"] for group in groups for rule in group["rules"]) == names
     assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}
-    assert ask(prometheus, 'ALERTS{alertstate="firing",severity="critical"}') == []
+    assert send_request(prometheus, 'ALERTS{alertstate="firing",severity="critical"}') == []
 
 
 def test_power_from_the_counters_is_the_power_of_the_meters(prometheus):
-    """The rate of joules is watts: counters and gauges tell the same story of a quiet meter."""
-    [counted] = ask(
+    """The rate of joules is watts: counters and gauges agree on a quiet meter."""
+    [counted] = send_request(
         prometheus, 'max(rate(powerwall_energy_joules_total{meter="load",direction="imported"}[15s]))'
     )
 

@@ -36,7 +36,7 @@ def as_text(openmetrics: str) -> str:
 
 
 async def clean(proxy):
-    """Assert that both formats are in order and tell the same series.
+    """Assert that both formats are in order and have the same series.
 
     promtool reads the older text format only, also what is OpenMetrics. There a counter ``c_total`` is a
     family of that name, while OpenMetrics 1.0 declares it as ``c`` and forbids a family ``c_total`` beside it
@@ -112,7 +112,7 @@ SCRAPE_S = 30
 async def test_the_alert_of_a_failing_gateway_fires_on_what_a_scraper_records(start, clock, tmp_path):
     """A gateway that stalls, over two links: ten minutes after the first failure, however scrapes and attempts fall.
 
-    Nobody is told of repeated logins: none was answered, and most were not even sent.
+    No alert about repeated logins: none was answered, and most were not even sent.
     """
     async with SimulatedGateway("fw25_10", clock=clock.clock) as sim:
         proxy = await start(sim, gw_pwd=sim.gw_pwd, timeout=0.1)

@@ -1,4 +1,4 @@
-"""Files of the state folder belong to the user of the daemon, whoever writes them."""
+"""Files of the state folder belong to the user of the daemon, whichever process writes them."""
 
 from __future__ import annotations
 

@@ -92,6 +92,6 @@ def test_every_meter_section_renders_every_site(documents, options):
 @patient
 @given(documents=documents(), options=options)
 def test_flows_of_every_site_are_known_or_not_at_all(documents, options):
-    told = site_state(documents, options, {}).flows
+    reported = site_state(documents, options, {}).flows
 
-    assert told is None or min(told.s2h, told.g2h, told.b2h, told.n2h) >= -1e-6
+    assert reported is None or min(reported.s2h, reported.g2h, reported.b2h, reported.n2h) >= -1e-6

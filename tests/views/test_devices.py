@@ -15,7 +15,7 @@ def inverter(power, **signals):
     return {"PVAC_Pout": power, "PVAC_PVMeasuredPower_A": power, **signals}
 
 
-def test_a_string_is_what_inverter_and_string_side_tell_of_it():
+def test_a_string_is_what_inverter_and_string_side_report_of_it():
     vitals = {
         "PVAC--P--1": {
             "PVAC_PVCurrent_A": 3.1,
@@ -49,10 +49,10 @@ def test_ten_inverters_have_ten_sets_of_strings():
     found = strings.strings({VITALS: vitals}, OPTIONS)
 
     assert list(found) == ["A", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "A9"]
-    assert [told["Power"] for told in found.values()] == list(range(10))
+    assert [reported["Power"] for reported in found.values()] == list(range(10))
 
 
-def test_an_inverter_that_tells_no_power_is_shown_without():
+def test_an_inverter_that_reports_no_power_is_shown_without():
     vitals = {"PVAC--P--1": {"PVAC_PVCurrent_E": 1.0, "PVAC_PVCurrent_F": None}}
 
     assert strings.strings({VITALS: vitals}, OPTIONS) == {"E": {"Current": 1.0}}
@@ -60,8 +60,8 @@ def test_an_inverter_that_tells_no_power_is_shown_without():
 
 
 def test_without_vitals_the_strings_come_from_the_solar_powerwall():
-    told = {"connected": True, "measured_voltage": 10.3, "current": 0, "measured_power": 0}
-    document = {"pvac_status": {"string_vitals": [{"string_id": 1, **told}, None, *[told] * 4]}}
+    reported = {"connected": True, "measured_voltage": 10.3, "current": 0, "measured_power": 0}
+    document = {"pvac_status": {"string_vitals": [{"string_id": 1, **reported}, None, *[reported] * 4]}}
 
     found = strings.strings({SOLAR_POWERWALL: document}, OPTIONS)
 
@@ -79,7 +79,7 @@ def test_a_site_without_devices_has_empty_answers(documents):
 
 
 def test_temperatures_are_those_of_the_controllers_or_of_the_cells():
-    """A Powerwall 3 has no controller of its own; a temperature nobody told is null."""
+    """A Powerwall 3 has no controller of its own; a temperature that is not reported is null."""
     vitals = {
         "TETHC--P--1": {"THC_AmbientTemp": 24.3},
         "TETHC--P--2": {},

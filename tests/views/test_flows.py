@@ -40,41 +40,41 @@ sites = st.builds(
 )
 
 
-def edges(told):
-    return {name: getattr(told, name) for name in EDGES}
+def edges(reported):
+    return {name: getattr(reported, name) for name in EDGES}
 
 
 @pytest.mark.parametrize(("inputs", "expected", "home", "unserved"), VECTORS.values(), ids=VECTORS)
 def test_flows_of_known_sites_are_those_of_the_table(inputs, expected, home, unserved):
     solar, site, battery, generator, islanded = inputs
 
-    told = flows(Readings(solar, site, battery, 1154, generator=generator, islanded=islanded))
+    reported = flows(Readings(solar, site, battery, 1154, generator=generator, islanded=islanded))
 
-    assert edges(told) == dict(zip(EDGES, expected, strict=True))
-    assert (told.home, told.unserved) == (home, unserved)
+    assert edges(reported) == dict(zip(EDGES, expected, strict=True))
+    assert (reported.home, reported.unserved) == (home, unserved)
 
 
 @given(sites)
 def test_every_source_is_used_and_every_sink_served(site):
-    told = flows(site)
-    assume(told.unserved == 0)
+    reported = flows(site)
+    assume(reported.unserved == 0)
     grid = 0 if site.islanded else site.site
 
     approx = lambda value: pytest.approx(value, abs=1e-6)
-    assert min(edges(told).values()) >= -1e-6
-    assert told.s2h + told.s2b + told.s2g == approx(max(site.solar, 0))
-    assert told.b2h + told.b2g == approx(max(site.battery, 0))
-    assert told.s2b + told.g2b + told.n2b == approx(max(-site.battery, 0))
-    assert told.s2g + told.b2g == approx(max(-grid, 0))
-    assert told.s2h + told.b2h + told.g2h + told.n2h == approx(told.home)
+    assert min(edges(reported).values()) >= -1e-6
+    assert reported.s2h + reported.s2b + reported.s2g == approx(max(site.solar, 0))
+    assert reported.b2h + reported.b2g == approx(max(site.battery, 0))
+    assert reported.s2b + reported.g2b + reported.n2b == approx(max(-site.battery, 0))
+    assert reported.s2g + reported.b2g == approx(max(-grid, 0))
+    assert reported.s2h + reported.b2h + reported.g2h + reported.n2h == approx(reported.home)
 
 
 @given(watts, watts, watts)
 def test_balanced_readings_need_at_most_three_flows(solar, site, battery):
-    told = flows(Readings(max(solar, 0), site, battery, max(solar, 0) + site + battery))
+    reported = flows(Readings(max(solar, 0), site, battery, max(solar, 0) + site + battery))
 
-    assert sum(value > 0 for value in edges(told).values()) <= 3
-    assert told.g2b * told.b2g == 0
+    assert sum(value > 0 for value in edges(reported).values()) <= 3
+    assert reported.g2b * reported.b2g == 0
 
 
 @given(sites, st.integers(2, 9))
@@ -96,16 +96,16 @@ def test_flows_scale_and_do_not_depend_on_the_load(site, factor):
 def test_one_missing_reading_follows_from_the_others(site, missing):
     site = replace(site, load=site.site + site.battery + site.solar + site.generator)
 
-    told = flows(replace(site, **{missing: None}))
+    reported = flows(replace(site, **{missing: None}))
 
-    assert told == replace(flows(site), derived=missing)
+    assert reported == replace(flows(site), derived=missing)
 
 
 def test_two_missing_readings_are_too_many():
     assert flows(Readings(None, 1, None, 2)) is None
 
 
-def test_disagreement_of_the_meters_is_told():
+def test_disagreement_of_the_meters_is_reported():
     """The recorded gateway: 1144 + 72 W come in, the load meter says 1154 and the battery takes 60."""
     assert flows(Readings(1144, 72, -60, 1154)).unbalanced == 2
 

@@ -32,7 +32,7 @@ def known(**powers):
     )
 
 
-def test_powers_stay_as_they_are_unless_the_owner_asks():
+def test_powers_stay_as_they_are_unless_the_owner_wants_it():
     assert meters.power(documents(NIGHT), Options()) == NIGHT
 
 
@@ -52,13 +52,13 @@ def test_noise_of_the_site_meter_counts_as_nothing():
 
 
 @given(st.tuples(*[st.integers(-9000, 9000)] * 3), st.booleans(), st.integers(0, 500))
-def test_corrections_keep_the_balance(told, neg_solar, threshold):
-    site, battery, solar = told
+def test_corrections_keep_the_balance(reported, neg_solar, threshold):
+    site, battery, solar = reported
     powers = {"site": site, "battery": battery, "solar": solar, "load": site + battery + solar}
 
-    told = meters.power(documents(powers), Options(neg_solar=neg_solar, site_zero_threshold=threshold))
+    reported = meters.power(documents(powers), Options(neg_solar=neg_solar, site_zero_threshold=threshold))
 
-    assert told["site"] + told["battery"] + told["solar"] == told["load"]
+    assert reported["site"] + reported["battery"] + reported["solar"] == reported["load"]
 
 
 @pytest.mark.parametrize("options", [Options(), Options(neg_solar=False, site_zero_threshold=50)])
@@ -86,7 +86,7 @@ def test_a_correction_touches_only_the_power():
     assert section == {"instant_power": 0, "frequency": 60.0}
 
 
-def test_a_power_that_is_not_told_stays_unknown():
+def test_a_power_that_is_not_reported_stays_unknown():
     """A null is neither zero nor the reason to correct another power by it."""
     site = documents({**NIGHT, "load": None})
 
@@ -104,7 +104,7 @@ def test_csv_has_seven_columns_by_position_and_names_them_on_request():
 
 
 def test_an_unknown_grid_is_not_a_grid_that_is_down():
-    """A 0 here switches a house off in somebody's script."""
+    """A 0 here switches a house off in an owner's script."""
     site = known() | {GRID_STATUS: {"grid_status": "SystemGridFuture"}}
 
     assert meters.csv_v2(site, Options()).endswith(",23.98,,20\n")

@@ -1,4 +1,4 @@
-"""PW1, PW2, …: which pack has which number, and what is told of it."""
+"""PW1, PW2, …: which pack has which number, and what is reported of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.views.strategies import documents as any_documents
 PART = "3012170-05-B"
 
 
-def block(serial, **told):
-    return {"PackagePartNumber": PART, "PackageSerialNumber": serial, **told}
+def block(serial, **reported):
+    return {"PackagePartNumber": PART, "PackageSerialNumber": serial, **reported}
 
 
 def devices(serial, energy=0.0, volts=0.0, celsius=0.0):
@@ -37,23 +37,23 @@ def site(blocks, vitals):
 
 def test_devices_belong_to_the_pack_that_their_parent_names():
     """Blocks and vitals come in any order (the peer gave PW2 the serial of one pack and the cells of another)."""
-    told = site(
+    reported = site(
         [block("A", p_out=1), block("B", p_out=2)],
         {**devices("B", energy=22.0, volts=122.0, celsius=2.0), **devices("A", 11.0, 111.0, 1.0)},
     )
 
-    pod, freq = batteries.pod(told, Options()), batteries.freq(told, Options())
+    pod, freq = batteries.pod(reported, Options()), batteries.freq(reported, Options())
 
     assert (pod["PW1_PackageSerialNumber"], pod["PW1_POD_nom_energy_remaining"]) == ("A", 11.0)
     assert (pod["PW2_PackageSerialNumber"], pod["PW2_POD_nom_energy_remaining"]) == ("B", 22.0)
     assert (freq["PW1_p_out"], freq["PW1_PINV_VSplit1"]) == (1, 111.0)
     assert (freq["PW2_p_out"], freq["PW2_PINV_VSplit1"]) == (2, 122.0)
-    assert batteries.temp_numbers(told, Options()) == {"PW1_temp": 1.0, "PW2_temp": 2.0}
+    assert batteries.temp_numbers(reported, Options()) == {"PW1_temp": 1.0, "PW2_temp": 2.0}
 
 
 def test_an_expansion_pack_keeps_its_own_number():
     """Powerwall 3: cells carry the pack's own name; leader, expansion and follower stay apart."""
-    told = site(
+    reported = site(
         [block("LEAD", p_out=5), block("FOLLOW", p_out=6), block("EXPAND", Type="BatteryExpansion")],
         {
             f"TEPOD--{PART}--LEAD": {"POD_nom_energy_remaining": 1},
@@ -64,27 +64,27 @@ def test_an_expansion_pack_keeps_its_own_number():
         },
     )
 
-    pod, freq = batteries.pod(told, Options()), batteries.freq(told, Options())
+    pod, freq = batteries.pod(reported, Options()), batteries.freq(reported, Options())
 
     assert [pod[f"PW{n}_PackageSerialNumber"] for n in (1, 2, 3)] == ["LEAD", "FOLLOW", "EXPAND"]
     assert [pod[f"PW{n}_POD_nom_energy_remaining"] for n in (1, 2, 3)] == [1, 2, 3]
     assert [freq[f"PW{n}_PINV_VSplit1"] for n in (1, 2, 3)] == [121.0, 122.0, None]
-    assert batteries.temp_numbers(told, Options()) == {"PW3_temp": 30.5}
+    assert batteries.temp_numbers(reported, Options()) == {"PW3_temp": 30.5}
 
 
 def test_devices_that_name_no_pack_go_by_order():
-    told = site(
+    reported = site(
         [block("A"), block("B")],
         {"TEPINV--1--": {"PINV_VSplit1": 1.0}, "TEPINV--2--": {"PINV_VSplit1": 2.0}},
     )
 
-    freq = batteries.freq(told, Options())
+    freq = batteries.freq(reported, Options())
 
     assert (freq["PW1_PINV_VSplit1"], freq["PW2_PINV_VSplit1"]) == (1.0, 2.0)
 
 
 def test_a_number_stays_with_its_pack():
-    """Reordered answers, a pack that vanishes and one that appears: nobody else changes."""
+    """Reordered answers, a pack that vanishes and one that appears: no other changes."""
     first = order_packs((), site([block("A"), block("B")], {}))
     options = Options(pack_order=first)
 
@@ -108,9 +108,9 @@ def test_nothing_is_numbered_while_the_gateway_starts():
 
 
 def test_packs_with_masked_serial_numbers_stay_two():
-    told = site([block("X", p_out=1), block("X", p_out=2)], {})
+    reported = site([block("X", p_out=1), block("X", p_out=2)], {})
 
-    freq = batteries.freq(told, Options())
+    freq = batteries.freq(reported, Options())
 
     assert (freq["PW1_p_out"], freq["PW2_p_out"]) == (1, 2)
 
@@ -129,7 +129,7 @@ def test_a_pack_once_numbered_is_never_renumbered(before, after):
 
 
 def is_device(din):
-    """A kind alone names no device: no gateway reports one, and several could not be told apart."""
+    """A kind alone names no device: no gateway reports one, and several could not be distinguished."""
     kind, _, name = din.partition("--")
     return kind in {"TETHC", "TEPINV", "TEPOD"} and name != ""
 
@@ -144,8 +144,8 @@ def test_every_device_of_a_pack_is_shown_once(documents):
     assert sorted(shown) == sorted(dins)
 
 
-def test_without_vitals_the_block_tells_what_it_can():
-    told = {
+def test_without_vitals_the_block_reports_what_it_can():
+    reported = {
         SYSTEM_STATUS: {
             "battery_blocks": [block("A", f_out=60.0, nominal_energy_remaining=8528, off_grid=False)],
             "nominal_full_pack_energy": 14000,
@@ -156,7 +156,7 @@ def test_without_vitals_the_block_tells_what_it_can():
         GRID_STATUS: {"grid_status": "SystemTransitionToGrid"},
     }
 
-    pod, freq = batteries.pod(told, Options()), batteries.freq(told, Options())
+    pod, freq = batteries.pod(reported, Options()), batteries.freq(reported, Options())
 
     assert (freq["PW1_name"], freq["PW1_PINV_Fout"], freq["grid_status"]) == (None, 60.0, -1)
     assert (pod["PW1_POD_nom_energy_remaining"], pod["PW1_off_grid"]) == (8528, 0)
@@ -164,7 +164,7 @@ def test_without_vitals_the_block_tells_what_it_can():
     assert pod["backup_reserve_percent"] == 20.0
 
 
-def test_a_flag_that_nobody_told_is_null_not_off():
+def test_a_flag_that_is_not_reported_is_null_not_off():
     pod = batteries.pod(site([block("A")], {}), Options())
 
     assert pod["PW1_backup_ready"] is None
@@ -186,9 +186,9 @@ def test_meters_that_are_listed_but_not_there_hide_no_reading():
 
 
 def test_blocks_are_listed_by_serial_number_with_their_temperature():
-    told = site([block("A", p_out=1), {"p_out": 2}], devices("A", celsius=24.3))
+    reported = site([block("A", p_out=1), {"p_out": 2}], devices("A", celsius=24.3))
 
-    assert batteries.battery_blocks(told, Options()) == {
+    assert batteries.battery_blocks(reported, Options()) == {
         "A": {"PackagePartNumber": PART, "p_out": 1, "THC_State": None, "temperature": 24.3},
         "block 2": {"p_out": 2},
     }

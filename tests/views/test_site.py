@@ -30,12 +30,12 @@ def test_a_version_is_also_a_number(version, number):
     assert site.version({STATUS: {"version": version}}, OPTIONS) == {"version": version, "vint": number}
 
 
-def test_a_version_that_is_not_told_is_not_solar_only():
+def test_a_version_that_is_not_reported_is_not_solar_only():
     assert site.version({STATUS: {}}, OPTIONS) == {"version": None, "vint": None}
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "reported"),
     [
         ("SystemGridConnected", 1),
         ("SystemIslandedActive", 0),
@@ -47,8 +47,8 @@ def test_a_version_that_is_not_told_is_not_solar_only():
         (7, None),
     ],
 )
-def test_the_grid_is_up_down_in_transition_or_unknown(state, told):
-    assert site.grid_number({GRID_STATUS: {"grid_status": state}}) == told
+def test_the_grid_is_up_down_in_transition_or_unknown(state, reported):
+    assert site.grid_number({GRID_STATUS: {"grid_status": state}}) == reported
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ async def test_the_address_to_open_stays_good_until_it_is_used(run, cloud, domai
 
 
 async def test_a_sign_in_that_is_good_is_kept(run, cloud, domain, folder):
-    """Nothing is asked, nothing renewed; the site is read again."""
+    """No question, no renewal; the site is read again."""
     await run(application(cloud, domain, folder), "fleet")
     before = read(folder)
     again = Operator(cloud)
@@ -146,7 +146,7 @@ async def test_without_a_terminal_it_says_what_to_publish(run, cloud, domain, fo
     assert "404" in capsys.readouterr().err
 
 
-async def test_another_application_begins_anew(run, cloud, domain, folder):
+async def test_another_application_begins_again(run, cloud, domain, folder):
     """Tokens and registration belong to the application that they were given to."""
     await run(application(cloud, domain, folder), "fleet")
     other = application(cloud, domain, folder)

@@ -166,7 +166,7 @@ async def test_a_site_without_a_history_is_integrated(connect, cloud, clock, tmp
     assert cloud.requests_for("calendar_history") == 1
 
 
-async def test_what_nobody_read_is_not_integrated(connect, cloud, clock, tmp_path):
+async def test_what_was_not_read_is_not_integrated(connect, cloud, clock, tmp_path):
     """A pause of ten minutes counts nothing: what happened in it is not known."""
     cloud.house.pin(solar=6000)
     no_history(cloud)
@@ -248,10 +248,10 @@ def test_the_day_ends_a_second_before_midnight():
     """Midnight itself is refused."""
     zone = zone_of({"installation_time_zone": "Europe/Berlin"})
 
-    asked = query("day", 1_760_000_000.0, zone)
+    requested = query("day", 1_760_000_000.0, zone)
 
-    assert asked["start_date"] == "2025-10-09T00:00:00+02:00"
-    assert asked["end_date"] == "2025-10-09T23:59:59+02:00"
+    assert requested["start_date"] == "2025-10-09T00:00:00+02:00"
+    assert requested["end_date"] == "2025-10-09T23:59:59+02:00"
 
 
 @pytest.mark.parametrize("name", ["", None, "Mars/Olympus", "../../etc/passwd"])

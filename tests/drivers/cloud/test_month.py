@@ -48,9 +48,9 @@ async def test_intervals_show_how_far_they_are_stretched(connect, clock):
     clock.advance(NOVEMBER)
     driver = connect(budget=5_000)
 
-    told = await driver.fetch("live_status")
+    reported = await driver.fetch("live_status")
 
-    assert METERS in told
+    assert METERS in reported
     assert 500 < driver.policy(METERS).ttl < 600
     assert driver.policy(OPERATION).ttl == pytest.approx(60 * driver.policy(METERS).ttl)
     requests = driver.describe()["requests"]

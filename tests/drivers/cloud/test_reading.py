@@ -39,14 +39,17 @@ async def test_powers_charge_and_settings_are_those_of_the_house(driver_of, clou
     cloud.house.pin(solar=4000, battery=-1500, load=2000)
     cloud.house.plant.set_charge(52.5)
 
-    told = await driver_of(mode).fetch("live_status")
+    reported = await driver_of(mode).fetch("live_status")
 
-    meters = told[METERS].value
+    meters = reported[METERS].value
     powers = {name: meter["instant_power"] for name, meter in meters.items()}
     assert powers == {"site": -500, "battery": -1500, "load": 2000, "solar": 4000}
-    assert told[SOE].value["percentage"] == pytest.approx(52.5)
-    assert told[GRID_STATUS].value == {"grid_status": "SystemGridConnected", "grid_services_active": False}
-    assert told[OPERATION].value == {"real_mode": "self_consumption", "backup_reserve_percent": 24.0}
+    assert reported[SOE].value["percentage"] == pytest.approx(52.5)
+    assert reported[GRID_STATUS].value == {
+        "grid_status": "SystemGridConnected",
+        "grid_services_active": False,
+    }
+    assert reported[OPERATION].value == {"real_mode": "self_consumption", "backup_reserve_percent": 24.0}
     assert (meters["battery"]["num_meters_aggregated"], meters["solar"]["num_meters_aggregated"]) == (2, 1)
 
 
@@ -63,9 +66,9 @@ async def test_one_round_is_one_request(connect, cloud):
 
 async def test_what_the_cloud_does_not_report_is_null(connect):
     """No volts, no amperes, no energies, no energy of the pack: null and not 0."""
-    told = await connect().fetch("live_status")
+    reported = await connect().fetch("live_status")
 
-    site, status = told[METERS].value["site"], told[SYSTEM_STATUS].value
+    site, status = reported[METERS].value["site"], reported[SYSTEM_STATUS].value
     for name in ("instant_average_voltage", "frequency", "energy_imported", "energy_exported", "i_a_current"):
         assert site[name] is None
     assert status["nominal_full_pack_energy"] is None
@@ -82,22 +85,28 @@ async def test_energies_of_the_pack_are_reported_where_the_cloud_does(connect, c
 
 
 async def test_the_installation_is_described_by_its_own_data(connect, cloud):
-    told = await connect().fetch("live_status")
+    reported = await connect().fetch("live_status")
 
-    assert told[SITE_NAME].value == {"site_name": "Home Energy Gateway", "timezone": "America/Los_Angeles"}
-    assert (told[STATUS].value["din"], told[STATUS].value["git_hash"]) == (cloud.house.din, "eb113390")
-    assert told[SITE_INFO].value["nominal_system_energy_kWh"] == 27.0
-    assert told[SITE_INFO].value["grid_code"]["utility"] == "Simulated Utility"
-    assert len(told[POWERWALLS].value["powerwalls"]) == 2
-    device = told[VITALS].value[f"STSTSM--{cloud.house.din}"]
+    assert reported[SITE_NAME].value == {
+        "site_name": "Home Energy Gateway",
+        "timezone": "America/Los_Angeles",
+    }
+    assert (reported[STATUS].value["din"], reported[STATUS].value["git_hash"]) == (
+        cloud.house.din,
+        "eb113390",
+    )
+    assert reported[SITE_INFO].value["nominal_system_energy_kWh"] == 27.0
+    assert reported[SITE_INFO].value["grid_code"]["utility"] == "Simulated Utility"
+    assert len(reported[POWERWALLS].value["powerwalls"]) == 2
+    device = reported[VITALS].value[f"STSTSM--{cloud.house.din}"]
     assert device["alerts"] == ["SystemConnectedToGrid"]
 
 
 async def test_where_the_house_stands_is_masked(connect):
     """Neither address nor position leave the driver."""
-    told = await connect().fetch("live_status")
+    reported = await connect().fetch("live_status")
 
-    for document in told.values():
+    for document in reported.values():
         assert b"Springfield" not in document.body
         assert b"-122.0" not in document.body
 
@@ -110,24 +119,24 @@ async def test_off_grid_is_off_grid(connect, cloud, wanted_open, alert):
     contactor = cloud.house.plant.contactor
     contactor.open(-60.0) if wanted_open else contactor.lose_grid(0.0, at_once=True)
 
-    told = await connect().fetch("live_status")
+    reported = await connect().fetch("live_status")
 
-    assert told[GRID_STATUS].value["grid_status"] == "SystemIslandedActive"
-    assert next(iter(told[VITALS].value.values()))["alerts"] == [alert]
+    assert reported[GRID_STATUS].value["grid_status"] == "SystemIslandedActive"
+    assert next(iter(reported[VITALS].value.values()))["alerts"] == [alert]
 
 
 async def test_a_site_without_battery_is_whole_without_one(clock, connect):
-    """No battery meter, no charge, no reserve: absent for good, which is no fault of anything."""
+    """No battery meter, no charge, no reserve: absent permanently, which is no fault of anything."""
     house = SimulatedGateway("solar_only", clock=clock.clock)
     async with SimulatedCloud(house, clock=clock.clock) as cloud:
         house.pin(solar=3000, load=1000)
-        told = await connect(at=cloud).fetch("live_status")
+        reported = await connect(at=cloud).fetch("live_status")
 
-    assert set(told[METERS].value) == {"site", "load", "solar"}
-    assert told[METERS].value["site"]["instant_power"] == -2000
-    assert told[GRID_STATUS].value["grid_status"] == "SystemGridConnected"
+    assert set(reported[METERS].value) == {"site", "load", "solar"}
+    assert reported[METERS].value["site"]["instant_power"] == -2000
+    assert reported[GRID_STATUS].value["grid_status"] == "SystemGridConnected"
     for source in (SOE, OPERATION, SYSTEM_STATUS):
-        assert isinstance(told[source], NotSupported)
+        assert isinstance(reported[source], NotSupported)
 
 
 async def test_a_site_without_battery_reports_no_device_but_its_panels(clock, connect):
@@ -143,9 +152,9 @@ async def test_a_site_without_battery_reports_no_device_but_its_panels(clock, co
         cloud.faults.add(
             Fault(f"/api/1/energy_sites/{cloud.site.site_id}/live_status", body={"response": oldest})
         )
-        told = await connect(at=cloud).fetch("live_status")
+        reported = await connect(at=cloud).fetch("live_status")
 
-    assert {name: meter["instant_power"] for name, meter in told[METERS].value.items()} == {"solar": 812}
+    assert {name: meter["instant_power"] for name, meter in reported[METERS].value.items()} == {"solar": 812}
 
 
 async def test_the_age_of_a_reading_is_that_of_its_timestamp(connect, cloud, clock):
@@ -196,9 +205,9 @@ async def test_the_first_site_of_the_account_is_read_where_none_is_named(clock, 
     houses = [SimulatedGateway("fw23_44", clock=clock.clock, seed=seed) for seed in (1, 2)]
     async with SimulatedCloud(*houses, clock=clock.clock) as cloud:
         houses[0].pin(solar=1234)
-        told = await connect("owner", at=cloud, site_id=None).fetch("live_status")
+        reported = await connect("owner", at=cloud, site_id=None).fetch("live_status")
 
-    assert told[METERS].value["solar"]["instant_power"] == 1234
+    assert reported[METERS].value["solar"]["instant_power"] == 1234
 
 
 @pytest.mark.parametrize("name", ["empty", "null", "text", "list", "html"])

@@ -96,7 +96,7 @@ def test_no_series_of_crashes_within_a_day_costs_a_login(steps, tmp_path_factory
 
 
 async def test_a_killed_process_leaves_nothing_that_stops_the_next_one(open_store, cloud, folder, clock):
-    """A half-written file beside the real one, and a lock file that nobody holds."""
+    """A half-written file beside the real one, and a lock file that no process holds."""
     folder.sign_in(cloud)
     half = folder.fleet.with_name(".pypowerwall.fleetapi.new")
     half.write_text("{")

@@ -121,7 +121,7 @@ async def test_a_refresh_whose_answer_was_lost_is_repeated_with_the_same_token(
 
 
 @pytest.mark.parametrize("status", [400, 401])
-async def test_a_refused_refresh_asks_for_a_new_sign_in_and_is_tried_again_after_an_hour(
+async def test_a_refused_refresh_requires_a_new_sign_in_and_is_tried_again_after_an_hour(
     open_store, cloud, folder, clock, status
 ):
     """Twenty requests in the hour send nothing."""
@@ -159,7 +159,7 @@ async def test_a_new_sign_in_is_noticed_at_once(open_store, cloud, folder, clock
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}"])
-async def test_a_sign_in_server_that_is_out_of_order_does_not_ask_for_a_new_sign_in(
+async def test_a_sign_in_server_that_is_out_of_order_does_not_require_a_new_sign_in(
     open_store, cloud, folder, clock, body
 ):
     folder.sign_in(cloud)

@@ -69,9 +69,9 @@ async def test_a_cloud_that_works_again_is_read_at_once(connect, cloud, clock):
     cloud.heal()
     clock.advance(5.1)
 
-    told = await driver.fetch("live_status")
+    reported = await driver.fetch("live_status")
 
-    assert told[SOE].value["percentage"] == pytest.approx(50.0)
+    assert reported[SOE].value["percentage"] == pytest.approx(50.0)
 
 
 async def test_a_pause_is_logged_once_and_nothing_else_is(connect, cloud, clock, caplog):
@@ -137,9 +137,9 @@ async def test_an_expired_token_costs_one_refresh_and_one_repetition(connect, cl
     driver = connect()
     cloud.sign_in.expire_access()
 
-    told = await driver.fetch("live_status")
+    reported = await driver.fetch("live_status")
 
-    assert told[METERS].value["load"]["instant_power"] is not None
+    assert reported[METERS].value["load"]["instant_power"] is not None
     assert cloud.requests_for("/token") == 1
     assert cloud.requests_for("live_status") == 2
 

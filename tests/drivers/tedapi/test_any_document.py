@@ -64,7 +64,7 @@ def test_one_broken_place_breaks_nothing_else(name, data):
 
 
 @pytest.mark.parametrize("name", SITES)
-def test_nothing_told_is_nothing_known(name):
+def test_nothing_reported_is_nothing_known(name):
     nothing = facts(name, {"controller": {}, "config": {}, "components": {}})
 
     assert set(translate(EVERYTHING, nothing)) == {"/api/status"}  # the firmware has a source of its own

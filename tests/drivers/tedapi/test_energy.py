@@ -39,16 +39,16 @@ async def test_an_hour_of_two_kilowatts_is_two_kilowatt_hours_in_the_direction_o
     counting = await meter(time)
 
     for _ in range(61):
-        told = counting.count(
+        reported = counting.count(
             {"site": 2000.0, "load": 2000.0, "solar": 2000.0, "battery": -2000.0, "generator": 2000.0}
         )
         time.now += 60
 
-    assert told["site"] == pytest.approx((2000.0, 0.0))
-    assert told["load"] == pytest.approx((2000.0, 0.0))
-    assert told["solar"] == pytest.approx((0.0, 2000.0))
-    assert told["battery"] == pytest.approx((2000.0, 0.0))
-    assert told["generator"] == pytest.approx((0.0, 2000.0))
+    assert reported["site"] == pytest.approx((2000.0, 0.0))
+    assert reported["load"] == pytest.approx((2000.0, 0.0))
+    assert reported["solar"] == pytest.approx((0.0, 2000.0))
+    assert reported["battery"] == pytest.approx((2000.0, 0.0))
+    assert reported["generator"] == pytest.approx((0.0, 2000.0))
 
 
 async def test_a_pause_adds_nothing_and_neither_does_an_unknown_power():
@@ -84,7 +84,7 @@ async def test_counters_outlive_the_process(tmp_path):
 
 
 async def test_a_restart_long_after_the_last_reading_adds_nothing(tmp_path):
-    """Nobody read for an hour before the end: what is between is not known, however short the restart was."""
+    """Nothing was read for an hour before the end: what is between is not known, however short the restart was."""
     time = Time()
     before = await meter(time, tmp_path)
     before.count({"site": 3600.0})
@@ -194,11 +194,11 @@ async def test_a_clock_that_was_set_between_two_runs_adds_nothing(tmp_path, step
 
     time.wrong += step
     after = await meter(time, tmp_path)
-    told = after.count({"site": 3600.0})
+    reported = after.count({"site": 3600.0})
     time.wrong -= step
     time.now += 10
 
-    assert told["site"] == pytest.approx((100.0, 0.0))
+    assert reported["site"] == pytest.approx((100.0, 0.0))
     after.count({"site": 3600.0})
     await after.close()
     assert after.count({"site": 3600.0})["site"] == pytest.approx((110.0, 0.0))
@@ -209,10 +209,10 @@ async def test_a_reading_that_no_house_can_have_is_not_counted():
     counting = await meter(time)
 
     for power in (3600.0, 4.3e9, 3600.0, 3600.0):
-        told = counting.count({"site": power})
+        reported = counting.count({"site": power})
         time.now += 10
 
-    assert told["site"] == pytest.approx((10.0, 0.0))
+    assert reported["site"] == pytest.approx((10.0, 0.0))
 
 
 async def test_what_is_shown_as_zero_is_counted_as_zero():
@@ -222,11 +222,11 @@ async def test_what_is_shown_as_zero_is_counted_as_zero():
     await counting.open(DIN)
 
     for _ in range(3):
-        told = counting.count({"site": 36.0, "load": 1000.0, "solar": -36.0, "battery": 1000.0})
+        reported = counting.count({"site": 36.0, "load": 1000.0, "solar": -36.0, "battery": 1000.0})
         time.now += 100
 
-    assert told["site"] == told["solar"] == (0.0, 0.0)
-    assert told["load"] == pytest.approx((1000.0 * 200 / 3600, 0.0))
+    assert reported["site"] == reported["solar"] == (0.0, 0.0)
+    assert reported["load"] == pytest.approx((1000.0 * 200 / 3600, 0.0))
 
 
 def test_many_small_areas_add_up():
@@ -254,8 +254,8 @@ def test_counters_never_fall(powers):
     counting = asyncio.run(meter(time))
     last = (0.0, 0.0)
     for power in powers:
-        told = counting.count({"site": power})["site"]
+        reported = counting.count({"site": power})["site"]
         time.now += 5
-        assert told[0] >= last[0]
-        assert told[1] >= last[1]
-        last = told
+        assert reported[0] >= last[0]
+        assert reported[1] >= last[1]
+        last = reported

@@ -11,7 +11,7 @@ from tests.drivers.tedapi.sites import recorded
 
 
 def test_people_places_and_credentials_are_masked_and_the_rest_is_not():
-    told = masked(
+    reported = masked(
         {
             "vin": "1232100-00-E--TG1",
             "customer": {"name": "A. Person", "registered": True, "phones": ["1", "2"], "fax": None},
@@ -28,7 +28,7 @@ def test_people_places_and_credentials_are_masked_and_the_rest_is_not():
         }
     )
 
-    assert told == {
+    assert reported == {
         "vin": "1232100-00-E--TG1",
         "customer": {"name": MASKED, "registered": MASKED, "phones": [MASKED, MASKED], "fax": None},
         "installer": {"company": MASKED},

@@ -64,7 +64,7 @@ def test_queries_are_the_ones_that_tesla_signed(name):
         (messages.COMPONENTS, "hvpSignalNames", "HVP_State", "HVP_PackTempMax"),
     ],
 )
-def test_more_signals_are_asked_for_behind_the_querys_own(name, key, first, added):
+def test_more_signals_are_requested_behind_the_querys_own(name, key, first, added):
     signals = json.loads(messages.signed_query(name).variables)[key]
 
     assert signals[0] == first
@@ -72,7 +72,7 @@ def test_more_signals_are_asked_for_behind_the_querys_own(name, key, first, adde
     assert len(signals) == len(set(signals)) or key == "pchSignalNames"
 
 
-def test_a_follower_is_asked_in_the_name_of_its_leader():
+def test_a_follower_is_read_in_the_name_of_its_leader():
     outer = transport_pb2.AuthEnvelope.FromString(messages.request(messages.COMPONENTS, DIN, FOLLOWER))
     inner = transport_pb2.MessageEnvelope.FromString(outer.payload)
 
@@ -94,9 +94,9 @@ def test_the_firmwares_hash_is_hex():
         version = envelope.common.get_system_info_response.firmware_version
         version.version, version.githash = "25.10.4 4a4191ff", bytes.fromhex("4a4191ff")
 
-    told = messages.reply(messages.FIRMWARE, answer(fill), DIN)
+    reported = messages.reply(messages.FIRMWARE, answer(fill), DIN)
 
-    assert (told["version"], told["git_hash"]) == ("25.10.4 4a4191ff", "4a4191ff")
+    assert (reported["version"], reported["git_hash"]) == ("25.10.4 4a4191ff", "4a4191ff")
 
 
 def test_a_query_that_the_firmware_refuses_is_answered_by_nothing():

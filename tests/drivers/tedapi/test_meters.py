@@ -14,9 +14,9 @@ BUS = "controller.esCan.bus"
 
 
 def test_powers_are_those_of_the_gateways_own_totals():
-    told = meters.aggregates(facts("pw2"))
+    reported = meters.aggregates(facts("pw2"))
 
-    assert {name: section["instant_power"] for name, section in told.items()} == {
+    assert {name: section["instant_power"] for name, section in reported.items()} == {
         "site": -2100,
         "battery": -3500,
         "load": 900,
@@ -24,12 +24,12 @@ def test_powers_are_those_of_the_gateways_own_totals():
     }
 
 
-def test_a_location_that_is_not_told_is_null_and_not_zero():
-    told = meters.aggregates(facts("pw2", {AGGREGATES: [{"location": "Load", "realPowerW": 900}]}))
+def test_a_location_that_is_not_reported_is_null_and_not_zero():
+    reported = meters.aggregates(facts("pw2", {AGGREGATES: [{"location": "Load", "realPowerW": 900}]}))
 
-    assert told["load"]["instant_power"] == 900
-    assert told["solar"]["instant_power"] is None
-    assert told["solar"]["instant_average_current"] is None
+    assert reported["load"]["instant_power"] == 900
+    assert reported["solar"]["instant_power"] is None
+    assert reported["solar"]["instant_average_current"] is None
 
 
 def test_a_meter_of_what_the_site_has_not_is_left_out():
@@ -100,11 +100,11 @@ def test_solar_voltage_is_the_mean_of_the_inverters_that_are_awake():
 
 
 def test_a_powerwall_3_measures_its_own_voltages():
-    told = meters.aggregates(facts("pw3"))
+    reported = meters.aggregates(facts("pw3"))
 
-    assert told["battery"]["instant_average_voltage"] == 242.6
-    assert told["battery"]["num_meters_aggregated"] == 2
-    assert told["solar"]["frequency"] == 60.01
+    assert reported["battery"]["instant_average_voltage"] == 242.6
+    assert reported["battery"]["num_meters_aggregated"] == 2
+    assert reported["solar"]["frequency"] == 60.01
 
 
 ISLANDER = f"{BUS}.ISLANDER.ISLAND_AcMeasurements"
@@ -117,8 +117,8 @@ SILENT = {"isMIA": True, "PINV_Vout": 0, "PINV_Fout": 0}
 
 def lines(side, volts=0, hertz=0):
     """What the islander measures on the lines of one side."""
-    told = {f"{ISLANDER}.ISLAND_VL{line}N_{side}": volts for line in (1, 2, 3)}
-    return told | {f"{ISLANDER}.ISLAND_FreqL{line}_{side}": hertz for line in (1, 2, 3)}
+    reported = {f"{ISLANDER}.ISLAND_VL{line}N_{side}": volts for line in (1, 2, 3)}
+    return reported | {f"{ISLANDER}.ISLAND_FreqL{line}_{side}": hertz for line in (1, 2, 3)}
 
 
 def measured(meter):
@@ -138,10 +138,10 @@ def test_silent_inverters_are_on_the_wires_that_the_islander_measures():
 def test_of_three_phases_an_inverter_is_on_one():
     silent = {f"{BUS}.PINV.{slot}.PINV_Status": SILENT for slot in (0, 1)}
 
-    told = meters.aggregates(facts("pw2", silent | lines("Load", 230.0, 50.0)))
+    reported = meters.aggregates(facts("pw2", silent | lines("Load", 230.0, 50.0)))
 
-    assert measured(told["battery"]) == (230.0, 50.0)
-    assert measured(told["load"]) == (pytest.approx(230.0 * 3**0.5), 50.0)
+    assert measured(reported["battery"]) == (230.0, 50.0)
+    assert measured(reported["load"]) == (pytest.approx(230.0 * 3**0.5), 50.0)
 
 
 def test_while_the_contactor_is_closed_either_side_measures_the_other():
@@ -155,22 +155,22 @@ def test_while_the_contactor_is_closed_either_side_measures_the_other():
 
 def test_an_outage_is_no_voltage_and_not_an_unknown_one():
     """The contactor is open and the islander measures zeros before it; behind it the house has power."""
-    told = meters.aggregates(
+    reported = meters.aggregates(
         facts("pw2", DISCONNECTED | lines("Main") | {f"{BUS}.SYNC.METER_X_AcMeasurements": None})
     )
 
-    assert measured(told["site"]) == (0, 0)
-    assert told["site"]["instant_total_current"] == 0
-    assert measured(told["load"]) == (242.2, 60.01)
+    assert measured(reported["site"]) == (0, 0)
+    assert reported["site"]["instant_total_current"] == 0
+    assert measured(reported["load"]) == (242.2, 60.01)
 
 
 def test_what_nothing_measures_is_null():
     nothing = {BUS: {}, "controller.neurio": None, "controller.components": None}
 
-    told = meters.aggregates(facts("pw2", nothing))
+    reported = meters.aggregates(facts("pw2", nothing))
 
-    assert {measured(meter) for meter in told.values()} == {(None, None)}
-    assert {meter["instant_total_current"] for meter in told.values()} == {None}
+    assert {measured(meter) for meter in reported.values()} == {(None, None)}
+    assert {meter["instant_total_current"] for meter in reported.values()} == {None}
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_what_nothing_measures_is_null():
         ((0.0, None), None),
     ],
 )
-def test_transformers_tell_the_voltage_between_lines(volts, expected):
+def test_transformers_report_the_voltage_between_lines(volts, expected):
     assert measures.transformer_voltage(volts) == pytest.approx(expected)
 
 
@@ -196,19 +196,19 @@ class TestGenerator:
         return facts("pw2", {AGGREGATES: [{"location": "GENERATOR", "realPowerW": watts}]}, **more)
 
     def test_one_that_runs_is_a_meter_on_the_wires_of_the_house(self):
-        told = meters.aggregates(self.site(4000))["generator"]
+        reported = meters.aggregates(self.site(4000))["generator"]
 
-        assert told["instant_power"] == 4000
-        assert measured(told) == (242.2, 60.01)
+        assert reported["instant_power"] == 4000
+        assert measured(reported) == (242.2, 60.01)
 
     def test_one_that_never_ran_does_not_exist(self):
         assert "generator" not in meters.aggregates(self.site(0))
         assert "generator" not in meters.aggregates(self.site(0, counters={"generator": (0.0, 0.0)}))
 
     def test_one_that_ran_stays_with_its_energy(self):
-        told = meters.aggregates(self.site(0, counters={"generator": (0.0, 700.0)}))["generator"]
+        reported = meters.aggregates(self.site(0, counters={"generator": (0.0, 700.0)}))["generator"]
 
-        assert (told["instant_power"], told["energy_exported"]) == (0, 700.0)
+        assert (reported["instant_power"], reported["energy_exported"]) == (0, 700.0)
 
 
 class TestRemoteSolarMeter:
@@ -263,7 +263,7 @@ class TestRemoteSolarMeter:
         assert (powers["solar"], powers["load"]) == (kept["solar"], -2100.0)
 
 
-def test_energies_are_null_unless_somebody_counted_them():
+def test_energies_are_null_unless_they_were_counted():
     counted = facts("pw2", counters={"site": (10.0, 20.0)})
 
     assert meters.aggregates(facts("pw2"))["site"]["energy_imported"] is None

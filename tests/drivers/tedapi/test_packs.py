@@ -36,7 +36,7 @@ def test_a_nameless_pack_with_next_to_no_charge_is_a_ghost_if_the_total_does_wit
     assert dins(facts("pw3", {**ghost, TOTAL: 40500})) == [LEADER, EXPANSION, FOLLOWER]
 
 
-def test_a_nameless_pack_with_charge_is_the_configured_expansion_that_nobody_claims():
+def test_a_nameless_pack_with_charge_is_the_configured_expansion_that_no_unit_claims():
     nameless = {
         BMS: [energies(10.0, 13.5), energies(9.0, 13.4)],
         HVP: [{"serialNumber": "TG12000000001Z"}, {}],
@@ -45,7 +45,7 @@ def test_a_nameless_pack_with_charge_is_the_configured_expansion_that_nobody_cla
     assert dins(facts("pw3", nameless)) == [LEADER, EXPANSION, FOLLOWER]
 
 
-def test_a_pack_that_nobody_names_is_not_given_a_name():
+def test_a_pack_that_has_no_name_is_not_given_a_name():
     nameless = {
         BMS: [energies(10.0, 13.5), energies(9.0, 13.4)],
         HVP: [{}, {}],
@@ -56,16 +56,16 @@ def test_a_pack_that_nobody_names_is_not_given_a_name():
 
 
 def test_blocks_are_the_units_and_then_their_expansions_in_watts_and_watt_hours():
-    told = list(blocks.battery_blocks(facts("pw3")))
+    reported = list(blocks.battery_blocks(facts("pw3")))
 
-    assert [block["PackageSerialNumber"] for block in told] == [
+    assert [block["PackageSerialNumber"] for block in reported] == [
         "TG12000000001Z",
         "TG12000000002Z",
         "TG12000000004Z",
     ]
-    assert [block["Type"] for block in told] == ["", "", "BatteryExpansion"]
-    assert [block["p_out"] for block in told] == [-1750.0, -1750.0, None]
-    assert [block["nominal_energy_remaining"] for block in told] == [10000, 10000, 9000]
+    assert [block["Type"] for block in reported] == ["", "", "BatteryExpansion"]
+    assert [block["p_out"] for block in reported] == [-1750.0, -1750.0, None]
+    assert [block["nominal_energy_remaining"] for block in reported] == [10000, 10000, 9000]
 
 
 def test_blocks_of_a_powerwall_2_are_in_watts_although_the_bus_has_kilowatts():
@@ -73,11 +73,11 @@ def test_blocks_of_a_powerwall_2_are_in_watts_although_the_bus_has_kilowatts():
 
 
 def test_a_unit_that_does_not_answer_is_a_block_of_which_nothing_is_known():
-    told = list(blocks.battery_blocks(facts("pw3", {f"components.{FOLLOWER}": {}})))
+    reported = list(blocks.battery_blocks(facts("pw3", {f"components.{FOLLOWER}": {}})))
 
-    assert told[1]["PackageSerialNumber"] == "TG12000000002Z"
-    assert told[1]["p_out"] is None
-    assert told[1]["nominal_energy_remaining"] is None
+    assert reported[1]["PackageSerialNumber"] == "TG12000000002Z"
+    assert reported[1]["p_out"] is None
+    assert reported[1]["nominal_energy_remaining"] is None
 
 
 def test_every_block_has_a_text_for_its_grid_state():

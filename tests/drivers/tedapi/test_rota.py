@@ -1,4 +1,4 @@
-"""Which Powerwall 3 units are asked next."""
+"""Which Powerwall 3 units are read next."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def warm(units=UNITS, longest_s=25.0):
     return rota
 
 
-def test_the_first_time_all_are_asked_and_then_the_room_is_kept():
+def test_the_first_time_all_are_read_and_then_the_room_is_kept():
     rota = UnitSchedule(25.0, 25.0)
 
     assert rota.due(UNITS, 2, 0.0) == UNITS
     assert len(warm().due(UNITS, 2, 5.0)) == 2
 
 
-def test_after_another_gateway_all_are_asked_again():
+def test_after_another_gateway_all_are_read_again():
     rota = warm()
     rota.forget()
 
@@ -35,7 +35,7 @@ def test_after_another_gateway_all_are_asked_again():
 
 
 @given(st.lists(st.sampled_from([1, 2, 2, 2]), min_size=8, max_size=40))
-def test_everybody_has_a_turn_soon_and_nobody_two_at_once(rooms):
+def test_every_unit_has_a_turn_soon_and_none_two_at_once(rooms):
     rota = warm(longest_s=1e9)
     last = dict.fromkeys(UNITS, 0)
 

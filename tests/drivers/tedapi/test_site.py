@@ -37,11 +37,11 @@ def test_an_empty_pack_is_zero_and_an_unknown_one_is_not():
         ([], None, None),
     ],
 )
-def test_the_grid_is_told_by_the_alert_and_else_by_the_contactor(alerts, contactor, expected):
-    told = site.grid_status(facts("pw2", {ALERTS: alerts, CONTACTOR: contactor}))
+def test_the_grid_is_reported_by_the_alert_and_else_by_the_contactor(alerts, contactor, expected):
+    reported = site.grid_status(facts("pw2", {ALERTS: alerts, CONTACTOR: contactor}))
 
-    assert (told and told["grid_status"]) == expected
-    assert told is None or told["grid_services_active"] is False
+    assert (reported and reported["grid_status"]) == expected
+    assert reported is None or reported["grid_services_active"] is False
 
 
 def test_mode_and_reserve_are_the_configured_ones_on_the_raw_scale():
@@ -49,7 +49,7 @@ def test_mode_and_reserve_are_the_configured_ones_on_the_raw_scale():
     assert site.operation(facts("pw2", {"config": {}})) is None
 
 
-def test_of_the_configuration_only_the_identity_is_told():
+def test_of_the_configuration_only_the_identity_is_reported():
     assert site.config(facts("pw2")) == {"vin": "1232100-00-E--TG123456789ABC"}
     assert site.config(facts("pw2", {"config": {}})) is None
 
@@ -65,38 +65,38 @@ def test_the_site_master_runs_or_not():
 def test_up_time_is_that_of_the_synchroniser():
     up = [{"serialNumber": "J1", "signals": [{"name": "SYNC_Uptime", "value": 831359930}]}]
 
-    told = site.status(
+    reported = site.status(
         facts("pw2", {"controller.components.msa": up, "controller.system.time": "2024-01-24T12:00:00-07:00"})
     )
 
-    assert told["up_time_seconds"] == "230h55m59.93s"
-    assert told["start_time"] == "2024-01-14 21:04:00 -0700"
+    assert reported["up_time_seconds"] == "230h55m59.93s"
+    assert reported["start_time"] == "2024-01-14 21:04:00 -0700"
 
 
 def test_without_a_synchroniser_the_gateway_is_up_at_least_since_it_was_first_seen():
-    told = site.status(facts("pw3", seen_since=1706097600.0 - 90))
+    reported = site.status(facts("pw3", seen_since=1706097600.0 - 90))
 
-    assert told["up_time_seconds"] == "0h1m30s"
-    assert PowerwallStatusResponse.from_dict(told).version == "25.34.1 008bf6ff"
+    assert reported["up_time_seconds"] == "0h1m30s"
+    assert PowerwallStatusResponse.from_dict(reported).version == "25.34.1 008bf6ff"
 
 
 def test_the_firmware_comes_with_its_hash_in_hex():
-    told = site.status(facts("pw2"))
+    reported = site.status(facts("pw2"))
 
-    assert (told["version"], told["git_hash"]) == ("25.10.1 9b2c1f3d", "9b2c1f3d00")
-    assert told["device_type"] == "teg"
+    assert (reported["version"], reported["git_hash"]) == ("25.10.1 9b2c1f3d", "9b2c1f3d00")
+    assert reported["device_type"] == "teg"
 
 
 def test_nothing_is_said_about_units_that_the_configuration_does_not_name():
-    """The peer serves the units of somebody else's house here."""
-    told = blocks.powerwalls(facts("pw2"))
+    """The peer serves the units of another house here."""
+    reported = blocks.powerwalls(facts("pw2"))
 
-    assert [unit["PackageSerialNumber"] for unit in told["powerwalls"]] == [
+    assert [unit["PackageSerialNumber"] for unit in reported["powerwalls"]] == [
         "TG123456789DEF",
         "TG123456789GHI",
     ]
-    assert told["gateway_din"] == "1232100-00-E--TG123456789ABC"
-    assert told["powerwalls"][0]["commissioning_diagnostic"] is None
+    assert reported["gateway_din"] == "1232100-00-E--TG123456789ABC"
+    assert reported["powerwalls"][0]["commissioning_diagnostic"] is None
 
 
 def test_meters_and_inverters_are_the_configured_ones():

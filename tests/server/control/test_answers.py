@@ -15,7 +15,7 @@ RESERVE = "/control/reserve"
 
 
 async def test_reading_needs_no_secret(proxy, sim):
-    """GET tells mode and reserve in the app's scale as soon as control is on, and writes nothing."""
+    """GET reports mode and reserve in the app's scale as soon as control is on, and writes nothing."""
     assert (await proxy.get(RESERVE)).json() == {"reserve": 20.0}
     assert (await proxy.get("/control/mode")).json() == {"mode": "self_consumption"}
     assert (await proxy.get("/control/islanding")).json() == {"islanding": False}
@@ -94,7 +94,7 @@ async def test_an_empty_value_reads(post, sim):
         ("max_backup", {"value": "soon"}, "Control Command Value Invalid - use seconds or cancel"),
     ],
 )
-async def test_a_bad_value_is_named_before_anything_is_asked(post, sim, action, fields, error):
+async def test_a_bad_value_is_named_before_anything_is_requested(post, sim, action, fields, error):
     """400 with the peer's words and what would be right; the gateway hears nothing."""
     answer = await post(action, **fields)
 
@@ -116,7 +116,7 @@ async def test_control_is_off_without_a_secret(start, sim):
     assert sim.requests == []
 
 
-async def test_who_has_no_token_is_told_how_to_show_one(proxy, sim):
+async def test_who_has_no_token_reads_how_to_show_one(proxy, sim):
     """401 with WWW-Authenticate (RFC 9110 section 11.6.1)."""
     answer = await proxy.post(RESERVE, data={"value": "30"})
 
@@ -190,10 +190,10 @@ def test_no_command_is_missing_from_the_log():
 
 
 async def test_only_holders_of_the_secret_see_the_last_commands(proxy, post):
-    """/health tells what was set to those who could have set it."""
+    """/health reports what was set to those who could have set it."""
     await post("reserve", value="30")
 
-    told = (await proxy.get("/health", headers=BEARER)).json()["commands"]
-    assert [command["wanted"] for command in told["latest"]] == [{"reserve": 30}]
+    reported = (await proxy.get("/health", headers=BEARER)).json()["commands"]
+    assert [command["wanted"] for command in reported["latest"]] == [{"reserve": 30}]
     assert "commands" not in (await proxy.get("/health")).json()
     assert (await proxy.get("/health", headers={"Authorization": "Bearer guess"})).status == 401

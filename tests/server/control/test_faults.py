@@ -1,4 +1,4 @@
-"""What goes wrong while something is being set. A command is sent once, and what became of it is told."""
+"""What goes wrong while something is being set. A command is sent once, and what became of it is reported."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_a_lost_answer_is_an_unknown_outcome(clock, sim, post, action, pat
 
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
 async def test_what_is_stored_but_not_applied_is_an_unknown_outcome(sim, post, status):
-    """Whoever has something applied next may have it applied, too: the answer has what is held for now."""
+    """The next command may apply it, too: the answer has what is held for now."""
     sim.faults.add(Fault(APPLY, status=status))
 
     answer = await post("reserve", value="60")
@@ -138,7 +138,7 @@ async def test_a_session_that_expires_between_the_two_calls_is_renewed(clock, si
 
 
 async def test_a_gateway_that_restarts_between_the_two_calls_leaves_it_unknown(clock, sim, proxy, post):
-    """It took the values and went away before it was told to apply them; later readings tell the truth."""
+    """It took the values and went away before the command to apply them; later readings are true."""
     sim.faults.add(Fault(APPLY, delay_s=2))
     running = asyncio.ensure_future(post("reserve", value="60"))
     await until(lambda: sent(sim, "GET", APPLY))
@@ -156,7 +156,7 @@ async def test_a_gateway_that_restarts_between_the_two_calls_leaves_it_unknown(c
 
 
 @pytest.mark.parametrize("persona", ["fw25_10"])
-async def test_a_customer_on_current_firmware_is_told_what_would_work(start, clock, persona):
+async def test_a_customer_on_current_firmware_reads_what_would_work(start, clock, persona):
     """403 for the login's role: 502 that names v1r; no login is wasted on it, nothing is applied."""
     async with SimulatedGateway(persona=persona, clock=clock.clock) as sim:
         proxy = await start(sim, control_secret=SECRET)
@@ -203,12 +203,12 @@ async def test_a_gateway_that_limits_the_rate_is_not_pressed(sim, proxy, post):
     sim.answers(status=429, headers={"Retry-After": "60"}, path=OPERATION)
 
     first = await post("reserve", value="60")
-    asked = len(sim.requests)
+    requested = len(sim.requests)
     second = await post("reserve", value="60")
 
     assert (first.status, second.status) == (503, 503)
     assert int(first.headers["Retry-After"]) == 60
-    assert len(sim.requests) == asked
+    assert len(sim.requests) == requested
     assert sim.writes == []
 
 

@@ -1,4 +1,4 @@
-"""Guessing the secret takes longer and longer, for whoever guesses."""
+"""Guessing the secret takes longer and longer, from any address."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_the_password_of_the_house_is_guessed_no_faster(clock, start, sim,
     }
 
 
-async def test_the_owner_is_not_locked_out_by_somebody_else(clock, start, sim):
+async def test_the_owner_is_not_locked_out_by_another_client(clock, start, sim):
     """A right token from another address works all the time; the guesser's works a minute later."""
     proxy = await start(sim, control_secret=SECRET)
     for _ in range(10):
@@ -98,7 +98,7 @@ async def test_guessing_in_parallel_gains_nothing(clock, start, sim):
 
 
 async def test_forgetting_the_token_is_no_guess(start):
-    """Who sends none is told so at once, however often: a misconfigured script locks nobody out."""
+    """A client that sends none is answered at once, however often: a misconfigured script locks no one out."""
     async with SimulatedGateway() as sim:
         proxy = await start(sim, control_secret=SECRET)
 

@@ -25,7 +25,7 @@ async def modern(start, clock, key):
 
 
 async def test_hold_sets_the_reserve_to_the_charge(proxy, sim):
-    """Rounded down, on the app's scale, as evcc asks for it: an empty object with the secret as a bearer."""
+    """Rounded down, on the app's scale, as evcc sends it: an empty object with the secret as a bearer."""
     charge(sim, 43.9)
 
     answer = await proxy.post(HOLD, json={}, headers=BEARER)

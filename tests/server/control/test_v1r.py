@@ -53,7 +53,7 @@ async def test_reserve_and_mode_are_set(proxy, post):
 
 
 async def test_a_backup_lasts_a_minute_at_least_and_says_so(proxy, post):
-    """What was scheduled is what is told, not what was asked for."""
+    """What was scheduled is what is reported, not what was requested."""
     assert (await post("max_backup", value="10")).json() == {"max_backup": "Scheduled for 60 seconds"}
     manual = (await proxy.get("/control/max_backup")).json()["manual_backup"]
     assert manual["duration_seconds"] == 60
@@ -98,7 +98,7 @@ class TestIslanding:
             (IslandResult.EXCESSIVE_SOLAR, "more power than the battery can take"),
         ],
     )
-    async def test_a_refusal_is_told_with_its_reason(self, sim, proxy, post, result, says):
+    async def test_a_refusal_is_reported_with_its_reason(self, sim, proxy, post, result, says):
         sim.tedapi.island_result = result
 
         answer = await post("islanding", value="true")
@@ -125,7 +125,7 @@ async def test_without_its_switch_the_house_stays_on_the_grid(sim, post):
 
 
 async def test_a_write_whose_answer_is_no_answer_is_not_repeated(sim, proxy, post):
-    """Garbage in place of an answer: nobody knows, nothing is sent again."""
+    """Garbage in place of an answer: the outcome is unknown, nothing is sent again."""
     await proxy.get("/control/reserve")
     before = sim.requests_for(SIGNED)
     sim.faults.add(Fault(SIGNED, action="empty", after=True, times=None))

@@ -78,7 +78,7 @@ PLAIN: dict[str, bytes] = {
     "a URL with another host": head("GET http://[::1]/soe HTTP/1.1", "Host: no host"),
 }  # fmt: skip
 
-# The same programs when they ask for something that only aiohttp's side can answer.
+# The same programs when they request something that only aiohttp's side can answer.
 NOT_PLAIN: dict[str, bytes] = {
     "a query": head("GET /csv?headers HTTP/1.1", "Host: localhost"),
     "a query that means nothing": head("GET /soe?_=17 HTTP/1.1", "Host: localhost"),

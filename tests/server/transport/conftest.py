@@ -64,25 +64,25 @@ class Pair:
     tls: ssl.SSLContext | None
     ports: list[int] = field(default_factory=list)  # with the fast path, without
 
-    async def ask_both(self, *chunks: bytes) -> tuple[bytes, bytes]:
+    async def request_both(self, *chunks: bytes) -> tuple[bytes, bytes]:
         """Send the same chunks to both and return all that came until each connection was closed."""
-        answers = asyncio.create_task(self.ask_meanwhile(*chunks))
+        answers = asyncio.create_task(self.request_meanwhile(*chunks))
         while not answers.done():
             # Everything happens in this process: what has not been answered by now waits for its time to pass.
             await settled()
             self.clock.advance(_ALL_ENDED_S)
         return answers.result()
 
-    async def ask_twice(self, *chunks: bytes) -> tuple[bytes, bytes]:
+    async def request_twice(self, *chunks: bytes) -> tuple[bytes, bytes]:
         """Send the same chunks twice to the door without the fast path: with prepared responses at hand, and without."""
         received = []
         for prepared in (self.answers, None):
             self.context.prepared = prepared
-            received.append((await self.ask_both(*chunks))[1])
+            received.append((await self.request_both(*chunks))[1])
         with_them, without = received
         return with_them, without
 
-    async def ask_meanwhile(self, *chunks: bytes) -> tuple[bytes, bytes]:
+    async def request_meanwhile(self, *chunks: bytes) -> tuple[bytes, bytes]:
         """Do the same while time goes its own way: both connections have to come to an end by themselves."""
         fast, slow = await asyncio.gather(*(talk(port, chunks, tls=self.tls) for port in self.ports))
         return without_date(fast), without_date(slow)
@@ -153,15 +153,15 @@ async def two_doors(clock: TestClock, settings: Settings) -> AsyncIterator[Pair]
     """Two doors to one proxy whose clock stands still."""
     standing = Standing()
     app = build_app(settings, standing.clock)
-    serving, asking = None, None
+    serving, polling = None, None
     if settings.https == "yes":
-        serving, asking = serving_context(settings), trusting_context()
+        serving, polling = serving_context(settings), trusting_context()
     async with AsyncExitStack() as stack:
         runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         server, answers = runner.server, PreparedResponses(app[CONTEXT])
-        pair = Pair(app[CONTEXT], standing, clock, server, answers, asking)
+        pair = Pair(app[CONTEXT], standing, clock, server, answers, polling)
         for limiter in (
             FastConnectionLimiter(server, 500, answers),
             ConnectionLimiter(server, 500, Connection),

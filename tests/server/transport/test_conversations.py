@@ -169,9 +169,9 @@ async def test_any_conversation_goes_the_same(pair):
     @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
     @given(conversations(), st.integers(0, 9))
     def same(chunks, number):
-        ask = pair.ask_both if number else pair.ask_twice
-        asking = asyncio.run_coroutine_threadsafe(ask(*chunks), loop)
-        prepared, rendered = asking.result()
+        send_request = pair.request_both if number else pair.request_twice
+        polling = asyncio.run_coroutine_threadsafe(send_request(*chunks), loop)
+        prepared, rendered = polling.result()
 
         assert prepared == rendered
 

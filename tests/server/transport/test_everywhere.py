@@ -15,9 +15,9 @@ pytestmark = pytest.mark.each_loop
 
 @pytest.mark.parametrize("client", PLAIN)
 async def test_a_plain_request_is_answered_the_same_without_aiohttp(each_pair, client):
-    await each_pair.ask_meanwhile(PLAIN[client])
+    await each_pair.request_meanwhile(PLAIN[client])
 
-    fast, slow = await each_pair.ask_meanwhile(PLAIN[client])
+    fast, slow = await each_pair.request_meanwhile(PLAIN[client])
 
     assert fast == slow
     assert fast.startswith((b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK"))
@@ -27,21 +27,21 @@ async def test_a_plain_request_is_answered_the_same_without_aiohttp(each_pair, c
 @pytest.mark.parametrize("other", NOT_PLAIN)
 async def test_a_plain_request_after_another_one(each_pair, other):
     """Whatever went over the connection before, in one piece or in two."""
-    await each_pair.ask_meanwhile(ONE)
+    await each_pair.request_meanwhile(ONE)
     middle = len(NOT_PLAIN[other]) // 2
 
-    whole = await each_pair.ask_meanwhile(ONE, NOT_PLAIN[other], ONE, PLAIN["Chrome"])
-    halves = await each_pair.ask_meanwhile(NOT_PLAIN[other][:middle], NOT_PLAIN[other][middle:], ONE)
+    whole = await each_pair.request_meanwhile(ONE, NOT_PLAIN[other], ONE, PLAIN["Chrome"])
+    halves = await each_pair.request_meanwhile(NOT_PLAIN[other][:middle], NOT_PLAIN[other][middle:], ONE)
 
     assert len(set(whole)) == len(set(halves)) == 1
     assert whole[0].startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_a_request_in_pieces(each_pair):
-    await each_pair.ask_meanwhile(ONE)
+    await each_pair.request_meanwhile(ONE)
 
     for cut in range(1, len(ONE), 7):
-        fast, slow = await each_pair.ask_meanwhile(ONE, ONE[:cut], ONE[cut:], ONE)
+        fast, slow = await each_pair.request_meanwhile(ONE, ONE[:cut], ONE[cut:], ONE)
 
         assert fast == slow
         assert fast.count(b"HTTP/1.1 200 OK") == 3
@@ -50,7 +50,7 @@ async def test_a_request_in_pieces(each_pair):
 @pytest.mark.parametrize("each_pair", ["yes"], ids=["TLS"], indirect=True)
 async def test_a_request_that_comes_with_the_end_of_the_handshake_needs_no_aiohttp(each_pair):
     """As programs send it that open a connection for each request: what is unsent of the handshake is no response."""
-    await each_pair.ask_meanwhile(ONE)
+    await each_pair.request_meanwhile(ONE)
     before = each_pair.server.requests_count
 
     answer = await at_once(

@@ -18,7 +18,7 @@ ONE = head("GET /soe HTTP/1.1", "Host: localhost")
 SOE = "/api/system_status/soe"
 
 
-async def ask(reader, writer, request=ONE):
+async def send_request(reader, writer, request=ONE):
     """Send a request and return the answer's head and body."""
     writer.write(request)
     lines = await reader.readuntil(b"\r\n\r\n")
@@ -30,12 +30,12 @@ async def open_to(proxy):
     return await asyncio.open_connection("127.0.0.1", proxy.port)
 
 
-async def test_what_is_no_longer_fresh_is_asked_again(sim, proxy, clock):
+async def test_what_is_no_longer_fresh_is_read_again(sim, proxy, clock):
     """One comparison per request, but never the wrong way."""
     reader, writer = await open_to(proxy)
     for advance, age in ((0, 0), (4.5, 4), (0.6, 0)):
         clock.advance(advance)
-        lines, _ = await ask(reader, writer)
+        lines, _ = await send_request(reader, writer)
 
         assert f"\r\nAge: {age}\r\n" in lines
     writer.close()
@@ -43,12 +43,12 @@ async def test_what_is_no_longer_fresh_is_asked_again(sim, proxy, clock):
 
 async def test_what_a_write_has_changed_is_not_served_again(sim, proxy):
     reader, writer = await open_to(proxy)
-    _, before = await ask(reader, writer)
-    assert before == (await ask(reader, writer))[1]
+    _, before = await send_request(reader, writer)
+    assert before == (await send_request(reader, writer))[1]
     sim.plant.set_charge(11)
     proxy.context.gateway.cache.discard([SOE])
 
-    _, after = await ask(reader, writer)
+    _, after = await send_request(reader, writer)
 
     assert after != before
     writer.close()
@@ -58,7 +58,7 @@ async def test_it_counts_like_any_other_request(proxy):
     """Requests by route and status, bytes, durations, and how the sources were obtained."""
     reader, writer = await open_to(proxy)
     for _ in range(10):
-        _, body = await ask(reader, writer)
+        _, body = await send_request(reader, writer)
 
     stats = (await proxy.get("/stats")).json()
 
@@ -79,7 +79,7 @@ async def test_what_fails_inside_is_answered_and_logged_as_everywhere(proxy, cap
     proxy.context.gateway.options = SimpleNamespace(headers=False)
     reader, writer = await open_to(proxy)
 
-    lines, _ = await ask(reader, writer, head("GET /csv HTTP/1.1", "Host: localhost"))
+    lines, _ = await send_request(reader, writer, head("GET /csv HTTP/1.1", "Host: localhost"))
 
     assert lines.startswith("HTTP/1.1 500 ")
     assert "unhandled exception" in caplog.text
@@ -90,7 +90,7 @@ async def test_what_fails_inside_is_answered_and_logged_as_everywhere(proxy, cap
 async def test_clearing_the_counters_clears_these_too(proxy):
     reader, writer = await open_to(proxy)
     for _ in range(5):
-        await ask(reader, writer)
+        await send_request(reader, writer)
 
     stats = (await proxy.post("/stats/clear")).json()
 
@@ -103,21 +103,21 @@ async def test_with_the_access_log_every_request_has_its_line(sim, start, caplog
     reader, writer = await open_to(proxy)
     with caplog.at_level("INFO"):
         for _ in range(3):
-            await ask(reader, writer)
+            await send_request(reader, writer)
 
     assert [record.route for record in caplog.records if record.message == "request"] == ["/soe"] * 3
     writer.close()
 
 
-@pytest.mark.parametrize(("requests", "patience"), [(0, 20), (1, 75), (3, 75)])
-async def test_a_silent_connection_is_closed(proxy, clock, requests, patience):
+@pytest.mark.parametrize(("requests", "timeout_s"), [(0, 20), (1, 75), (3, 75)])
+async def test_a_silent_connection_is_closed(proxy, clock, requests, timeout_s):
     """20 s for the first request, 75 s between requests, as without the fast path."""
     await proxy.get("/soe")
     reader, writer = await open_to(proxy)
     for _ in range(requests):
-        await ask(reader, writer)
+        await send_request(reader, writer)
     await settled()
-    clock.advance(patience - 2)
+    clock.advance(timeout_s - 2)
     await settled()
     assert not reader.at_eof()
 
@@ -132,18 +132,18 @@ async def test_a_silent_connection_is_closed(proxy, clock, requests, patience):
 async def test_requests_keep_a_connection_open(proxy, clock):
     """Also one on which aiohttp has answered before, and whose timer aiohttp keeps."""
     reader, writer = await open_to(proxy)
-    await ask(reader, writer, head("GET /health HTTP/1.1", "Host: localhost"))
+    await send_request(reader, writer, head("GET /health HTTP/1.1", "Host: localhost"))
     for _ in range(6):
-        await ask(reader, writer)
+        await send_request(reader, writer)
         clock.advance(50)
         await settled()
 
-    assert "200 OK" in (await ask(reader, writer))[0]
+    assert "200 OK" in (await send_request(reader, writer))[0]
     writer.close()
 
 
 async def test_sleeping_connections_are_counted(sim, start):
-    """Beyond PW_MAX_CONNECTIONS a client is told 503, whether or not the others needed aiohttp."""
+    """Beyond PW_MAX_CONNECTIONS a client gets 503, whether or not the others needed aiohttp."""
     proxy = await start(sim, max_connections=3)
     some = [await open_to(proxy) for _ in range(3)]
     reader, writer = await open_to(proxy)
@@ -157,7 +157,7 @@ async def test_a_client_that_takes_no_answers_gets_no_more_of_them(proxy, clock)
     """Its requests wait, the memory for it is bounded, and after a minute it is dropped."""
     reader, writer = await open_to(proxy)
     vitals = head("GET /vitals HTTP/1.1", "Host: localhost")
-    await ask(reader, writer, vitals)
+    await send_request(reader, writer, vitals)
     writer.transport.pause_reading()
     for _ in range(2000):
         writer.write(vitals)
@@ -203,7 +203,7 @@ async def test_a_proxy_stops_at_once_though_connections_sleep(tmp_path):
 
 @pytest.mark.parametrize("wakes", [False, True])
 async def test_an_answer_that_is_taken_slowly_is_whole_though_the_proxy_stops(sim, clock, tmp_path, wakes):
-    """Its last bytes have not left the proxy yet when it is told to stop."""
+    """Its last bytes have not left the proxy yet when it has to stop."""
     settings = settings_of(
         host=sim.address, password="password", bind_address="127.0.0.1", port=0, state_path=str(tmp_path)
     )
@@ -215,7 +215,7 @@ async def test_an_answer_that_is_taken_slowly_is_whole_though_the_proxy_stops(si
         client.setblocking(False)
         async with listening(app, settings) as (_, port):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            await ask(reader, writer, vitals)
+            await send_request(reader, writer, vitals)
             writer.close()
             await loop.sock_connect(client, ("127.0.0.1", port))
             await loop.sock_sendall(client, b"\r\n" if wakes else b"")
@@ -245,7 +245,7 @@ async def test_it_can_be_switched_off(sim, start):
     """PW_FAST_PATH=no: the same answers, by aiohttp."""
     proxy = await start(sim, fast_path=False)
     reader, writer = await open_to(proxy)
-    await ask(reader, writer)
+    await send_request(reader, writer)
 
-    assert "hit; ttl=" in (await ask(reader, writer))[0]
+    assert "hit; ttl=" in (await send_request(reader, writer))[0]
     writer.close()

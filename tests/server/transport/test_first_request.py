@@ -42,7 +42,7 @@ async def test_the_response_is_the_same_without_the_fast_path(pair, client):
 
 @pytest.mark.each_loop
 async def test_a_request_that_is_the_last_is_answered_without_aiohttp_and_counted(pair):
-    await pair.ask_meanwhile(LAST)
+    await pair.request_meanwhile(LAST)
     pair.context.traffic.flush()
     counted, by_aiohttp = pair.context.traffic.requests["/soe", "GET", 200], pair.server.requests_count
 
@@ -102,7 +102,7 @@ async def test_with_the_access_log_it_has_its_line(sim, start, caplog):
 @pytest.mark.each_loop
 async def test_a_client_that_has_left_costs_nothing(pair, caplog):
     """Its connection is reset before it is accepted."""
-    await pair.ask_meanwhile(LAST)
+    await pair.request_meanwhile(LAST)
     for sent in (b"", LAST, NEXT):
         client = socket.create_connection(("127.0.0.1", pair.ports[0]))
         client.sendall(sent)

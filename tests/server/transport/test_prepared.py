@@ -31,7 +31,7 @@ def is_ready(answer):
 
 
 async def test_an_answer_outlives_a_reading_that_is_none_of_its_own(sim, proxy, answers):
-    """Powers are read every few seconds; whatever else is shown need not be written anew for it."""
+    """Powers are read every few seconds; whatever else is shown need not be written again for it."""
     charge, powers = prepared(answers, "/soe"), prepared(answers, "/aggregates")
     proxy.context.gateway.cache.discard([METERS])
     await proxy.get("/aggregates")
