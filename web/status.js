@@ -129,7 +129,8 @@ let alertsAt = Date.now(); // when they were known
 async function alerts(gateways) {
   const unknown = gateways.filter(({ site }) => site.attention === null);
   const read = unknown.filter(({ site }) => ["fresh", "stale"].includes(site.state));
-  for (const { href } of read) fetch(`${href ?? ""}flow.json`).catch(() => {});
+  // What it brings is shown with the next look; a body that is not read keeps its connection.
+  for (const { href } of read) fetch(`${href ?? ""}flow.json`).then((answer) => answer.text()).catch(() => {});
   if (!unknown.length) alertsAt = Date.now();
   else if (read.length && Date.now() - alertsAt < LASTING) return;
   const lists = gateways.map(({ site }) => site.alert_list ?? []);
