@@ -48,6 +48,8 @@ _DEMO_PORT: Final = 8676
 # Pages about one gateway, with links to the same page of the others.
 _OF_GATEWAY: Final = frozenset({"status.html", "history.html"})
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
+# What the drawing does not need: the page gets it with the first event, and begins with fewer bytes.
+_LATER: Final = frozenset({"v", "id", "energy", "gateway", "units", "strings", "alerts", "alert_list"})
 # The page of /status waits for one round of readings, and not for long.
 _ROUND: Final = (STATUS, SITE_NAME, SYSTEM_STATUS, *LIVE)
 _SOFT_TIMEOUT_S: Final = 0.5
@@ -175,7 +177,7 @@ class Ui:
                 "links": navigation(self._pages.page_words[language], "index.html", self._context.endpoints),
                 **{name: html.escape(words[name]) for name in ("services", "alerts")},
                 "words": inline_json(words),
-                "snapshot": inline_json(snapshot),
+                "snapshot": inline_json({key: snapshot[key] for key in snapshot if key not in _LATER}),
                 "icons.svg": self._pages.files["icons.svg"].body.decode(),
                 "rows": rows,
                 "switch": switch(self._context, request, route.path[1:], self._pages.address),
