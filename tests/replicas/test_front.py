@@ -141,6 +141,15 @@ async def test_events_are_not_held_back(replica, sim, front):
     assert lines[-1].startswith(b"data:")
 
 
+async def test_websockets_are_passed_on(replica, sim, front):
+    client = await front(await replica(sim), await replica(sim))
+
+    async with client.ws_connect("/ws/aggregate") as websocket:
+        message = await websocket.receive_json()
+
+    assert message["num_gateways"] == 1
+
+
 async def _until_data(answer: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     async for line in answer.content:
         yield line
