@@ -214,6 +214,8 @@ class SourceCache:
         No longer than its answer ordinarily takes while there is a stale snapshot; and hardly
         at all while a trial of an unreachable gateway is under way.
         """
+        if self._freshness(snapshot := self.store.get(source)) is Freshness.FRESH:
+            return SourceResult(snapshot, CacheResult.FRESH)  # it has come since that was decided
         fetcher = self._fetcher
         has_another = self.peek(source) is not None and self.policy(source).ttl > 0
         error: GatewayError | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 
 import pytest
 
@@ -251,6 +252,7 @@ async def test_commands_are_counted(controller):
 
 
 async def test_both_ways_of_control_leave_one_audit_line(controller, caplog):
+    caplog.set_level(logging.INFO)
     await controller.send_request(change())
 
     (record,) = [record for record in caplog.records if record.message == "command"]
