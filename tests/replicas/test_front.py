@@ -13,26 +13,11 @@ from tesla_powerwall import GridStatus, Powerwall
 
 from tests.processes import free_port, happens
 from tests.replicas.conftest import ROOT
+from tests.stack.fronts import nginx, replaced
 
 SECRET = "storm-lantern-7492"
 METERS = "/api/meters/aggregates"
 CONFIGURATION = (ROOT / "deploy/replicas/nginx.conf").read_text("utf-8")
-AROUND = """\
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-worker_processes 1;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    {own}
-}}
-"""
 
 
 def _listens(port: int) -> bool:
@@ -43,11 +28,6 @@ def _listens(port: int) -> bool:
 def _started(command: list[str], log: Path) -> subprocess.Popen:
     with log.open("wb") as output:
         return subprocess.Popen(command, stdout=output, stderr=output)
-
-
-def _replaced(text: str, old: str, new: str) -> str:
-    assert text.count(old) == 1, old
-    return text.replace(old, new)
 
 
 @pytest.fixture
@@ -66,13 +46,11 @@ async def front(tmp_path, sim, tls_port) -> AsyncIterator[Callable]:
 
         async def front(first, second) -> aiohttp.ClientSession:
             nonlocal process
-            own = _replaced(CONFIGURATION, "pypowerwall:8675", f"127.0.0.1:{first.proxy.port}")
-            own = _replaced(own, "replica:8675", f"127.0.0.1:{second.proxy.port}")
+            own = replaced(CONFIGURATION, "pypowerwall:8675", f"127.0.0.1:{first.proxy.port}")
+            own = replaced(own, "replica:8675", f"127.0.0.1:{second.proxy.port}")
             tls = f"listen 127.0.0.1:{tls_port} ssl; ssl_certificate {pem}; ssl_certificate_key {pem}"
-            own = _replaced(own, "listen 8680", f"listen 127.0.0.1:{port}; {tls}")
-            (tmp_path / "nginx.conf").write_text(AROUND.format(folder=tmp_path, own=own))
-            command = ["nginx", "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
-            process = _started(command, tmp_path / "nginx.log")
+            own = replaced(own, "listen 8680", f"listen 127.0.0.1:{port}; {tls}")
+            process = _started(nginx(own, tmp_path), tmp_path / "nginx.log")
             await happens(lambda: _listens(port))
             return client
 

@@ -23,6 +23,7 @@ NGINX = """\
 daemon off;
 pid {folder}/nginx.pid;
 error_log stderr;
+worker_processes 1;
 events {{}}
 http {{
     access_log off;
@@ -31,10 +32,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port};
-        {block}
-    }}
+    {servers}
 }}
 """
 CADDY = """\
@@ -81,16 +79,21 @@ def front(example: Example, proxy: str, folder: Path) -> Iterator[str]:
         yield address
 
 
-def _nginx(block: str, proxy: str, folder: Path, port: int) -> list[str]:
+def nginx(servers: str, folder: Path) -> list[str]:
+    """Return the command that runs Debian's nginx with these blocks of ``http``, and nothing outside the folder."""
     file = folder / "nginx.conf"
-    file.write_text(NGINX.format(folder=folder, port=port, block=_replaced(block, UPSTREAM, proxy)))
+    file.write_text(NGINX.format(folder=folder, servers=servers))
     return ["nginx", "-e", "stderr", "-p", str(folder), "-c", str(file)]
+
+
+def _nginx(block: str, proxy: str, folder: Path, port: int) -> list[str]:
+    return nginx(f"server {{ listen 127.0.0.1:{port}; {replaced(block, UPSTREAM, proxy)} }}", folder)
 
 
 def _caddy(block: str, proxy: str, folder: Path, port: int) -> list[str]:
     """Without TLS, for which it would need a name of the Internet."""
     name = re.match(r"\S+", block)[0]
-    site = _replaced(_replaced(block, UPSTREAM, proxy), name, f"http://127.0.0.1:{port}")
+    site = replaced(replaced(block, UPSTREAM, proxy), name, f"http://127.0.0.1:{port}")
     (folder / "Caddyfile").write_text(CADDY.format(block=site))
     return [_BIN / "caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
 
@@ -128,7 +131,7 @@ def _strips(http: dict[str, Any]) -> dict[str, Any]:
     return http.get("middlewares", {}).get("powerwall", {}).get("stripprefix", {})
 
 
-def _replaced(text: str, old: str, new: str) -> str:
+def replaced(text: str, old: str, new: str) -> str:
     assert text.count(old) == 1, old
     return text.replace(old, new)
 
