@@ -63,9 +63,8 @@ class Locator:
         self._failed: frozenset[str] = frozenset()
         self._pause_s = _SHORTEST_PAUSE_S
         self._search_at = -math.inf
-        self._only: str | None = (
-            None  # the only gateway that a search found, which is to be pinned before the next
-        )
+        # The only gateway that a search found, which is to be pinned before the next.
+        self._only: str | None = None
 
     def resolve(self, host: str) -> asyncio.Future[list[str]]:
         """Begin to look up the addresses to connect to. The result may be an OSError."""
