@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from bench import fleet, goals, hot, load, mqtt, pages, past, replicas, sockets, steady, tls
+from bench import fleet, goals, hot, load, mqtt, pages, past, push, replicas, steady, tls
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
@@ -20,11 +20,9 @@ from proxy.sim.server import SimulatedGateway
 PARTS = ("hot", "load", "memory", "start", "pages", "fleet", "mqtt", "replicas", "history")
 
 
-async def measure(args: argparse.Namespace) -> dict[str, Any]:
-    results: dict[str, Any] = {
-        "machine": describe(),
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-    }
+async def measure(args: argparse.Namespace, results: dict[str, Any]) -> None:
+    """Add what is measured to the results, part by part."""
+    results |= {"machine": describe(), "date": dt.datetime.now(dt.UTC).date().isoformat()}
     async with SimulatedGateway("fw21_44") as sim:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             bench = Bench(Path(folder), sim, hot.peer_program(Path(args.peer)))
@@ -45,12 +43,11 @@ async def measure(args: argparse.Namespace) -> dict[str, Any]:
                 results["everything_mb"] = await steady.everything(bench)
                 results["crowd"] = await steady.crowd(bench)
                 print("\ncrowd:", results["crowd"], flush=True)
-                results["readers"] = await steady.readers(bench)
-                results["sockets"] = await sockets.run(bench)
+                results["readers"] = await push.event_streams(bench)
+                results["sockets"] = await push.websockets(bench)
             for name, run in _single(args.rounds).items():
                 if name in args.parts:
                     results[name] = await run(bench)
-    return results
 
 
 def _single(rounds: int) -> dict[str, Callable[[Bench], Awaitable[Any]]]:
@@ -79,10 +76,11 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.sched_setaffinity(0, {LOAD_CORE})
     path = Path(args.json)
-    known = json.loads(path.read_text()) if path.exists() else {}
-    results = asyncio.run(measure(args))
-    results = known | results
-    path.write_text(json.dumps(results, indent=2) + "\n")
+    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    try:
+        asyncio.run(measure(args, results))
+    finally:  # a part that fails takes nothing of the others
+        path.write_text(json.dumps(results, indent=2) + "\n")
     print("\n" + goals.verdict(results))
     print(f"\nwritten to {path}; `make docs` puts the tables into docs/measurements.md")
 

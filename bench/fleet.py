@@ -123,7 +123,7 @@ async def _watched(target: Target, sims: Sequence[SimulatedGateway], *, away: in
         await asyncio.sleep(TTL_S + 6.0)  # all have started, and are read once
         before = sum(len(sim.requests) for sim in there)
         cpu_s, started = target.process.cpu_s, time.monotonic()
-        waits = []
+        waits: list[float] = []
         while time.monotonic() < started + _WATCHED_S:
             sent = time.monotonic()
             got = await answer(target.port, f"/gateways/g{len(waits) % len(there) + 1}/aggregates")

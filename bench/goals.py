@@ -84,14 +84,14 @@ def _page(kind: str) -> Callable[[Results], float]:
 
 def _through_aiohttp(results: Results) -> float:
     cell = results["hot"][_HITS[0]]
-    return cell[f"{OURS}, PW_FAST_PATH=no"]["cpu_us"] / cell[BARE]["cpu_us"]
+    return float(cell[f"{OURS}, PW_FAST_PATH=no"]["cpu_us"] / cell[BARE]["cpu_us"])
 
 
 _PER_MINUTE = "requests per gateway and minute"
 
 
 def _dead_name(results: Results) -> float:
-    return results["fleet"]["with a dead name"]["slowest_ms"]
+    return float(results["fleet"]["with a dead name"]["slowest_ms"])
 
 
 GOALS = (
@@ -279,7 +279,7 @@ def seen(results: Results) -> list[tuple[Goal, float | None]]:
 
 def noise(results: Results) -> float:
     """Say which part of a core other programs took while the busiest cell was measured."""
-    return max(figures["noise"] for cell in results["hot"].values() for figures in cell.values())
+    return max(float(figures["noise"]) for cell in results["hot"].values() for figures in cell.values())
 
 
 def verdict(results: Results) -> str:

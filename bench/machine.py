@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ def describe() -> str:
     """Name the machine."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "unknown CPU")
-    return f"{model}, {os.cpu_count()} cores, Python {'.'.join(map(str, os.sys.version_info[:3]))}"
+    return f"{model}, {os.cpu_count()} cores, Python {'.'.join(map(str, sys.version_info[:3]))}"
 
 
 def free_port() -> int:

@@ -56,15 +56,15 @@ class NetworkLog:
         session.on("Network.responseReceived", self._answered)
         session.on("Network.loadingFinished", self._finished)
 
-    def _requested(self, it: dict) -> None:
+    def _requested(self, it: dict[str, Any]) -> None:
         self.urls[it["requestId"]] = it["request"]["url"]
         self.times[it["requestId"]] = it["timestamp"]
 
-    def _answered(self, it: dict) -> None:
+    def _answered(self, it: dict[str, Any]) -> None:
         if it["response"].get("fromDiskCache"):
             self.cached.add(it["requestId"])
 
-    def _finished(self, it: dict) -> None:
+    def _finished(self, it: dict[str, Any]) -> None:
         self.bytes[it["requestId"]] = it["encodedDataLength"]
 
     def sent(self, within_ms: float = math.inf) -> list[str]:
@@ -169,7 +169,7 @@ async def moving(browser: Browser, url: str) -> dict[str, float]:
 async def busy(session: CDPSession) -> float:
     """Seconds of work of the main thread so far."""
     metrics = (await session.send("Performance.getMetrics"))["metrics"]
-    return next(it["value"] for it in metrics if it["name"] == "TaskDuration")
+    return float(next(it["value"] for it in metrics if it["name"] == "TaskDuration"))
 
 
 def shine(sim: SimulatedGateway) -> None:

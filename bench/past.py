@@ -133,7 +133,7 @@ async def _hits(port: int, work: Any) -> dict[str, float]:
 
 async def _query(log: Log, target: Target) -> None:
     for number in range(_QUERIES):
-        await log.ask(target.port, _years(number))
+        await log.request(target.port, _years(number))
 
 
 def _years(number: int) -> str:

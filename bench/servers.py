@@ -8,14 +8,15 @@ a handler, on the first port only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-try:
-    import uvloop
-except ImportError:
-    uvloop = None
+new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+with contextlib.suppress(ImportError):
+    from uvloop import new_event_loop
 
 
 async def raw(port: int, tls_port: int, pem: str, answers: dict[str, bytes]) -> None:
@@ -28,7 +29,10 @@ async def raw(port: int, tls_port: int, pem: str, answers: dict[str, bytes]) -> 
     context.load_cert_chain(pem)
 
     class Raw(asyncio.Protocol):
+        transport: asyncio.Transport
+
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
             self.transport = transport
 
         def data_received(self, data: bytes) -> None:
@@ -49,7 +53,7 @@ async def bare_aiohttp(port: int, _: int, __: str, answers: dict[str, bytes]) ->
 
     app = web.Application()
     for path, block in answers.items():
-        head, _, body = block.partition(b"\r\n\r\n")
+        head, body = block.split(b"\r\n\r\n", 1)
         pairs = (line.decode().split(": ", 1) for line in head.split(b"\r\n")[1:])
         headers = {
             name: value for name, value in pairs if name not in {"Connection", "Date", "Content-Length"}
@@ -71,5 +75,5 @@ if __name__ == "__main__":
     kind, number, tls_number, pem, *files = sys.argv[1:]
     named = {"/" + Path(name).name: Path(name).read_bytes() for name in files}
     serve = raw if kind == "raw" else bare_aiohttp
-    with asyncio.Runner(loop_factory=uvloop and uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve(int(number), int(tls_number), pem, named))

@@ -101,7 +101,7 @@ async def metrics_on_and_off(bench: Bench, rounds: int) -> dict[str, Any]:
     for target in targets:
         await target.start()
     scraping = asyncio.create_task(_scrape(targets[0]))
-    figures = (await hot.run(targets, rounds, hot.CELLS[:1]))[hot.CELLS[0].name]
+    figures: dict[str, Any] = (await hot.run(targets, rounds, hot.CELLS[:1]))[hot.CELLS[0].name]
     scraping.cancel()
     for target in targets:
         target.process.stop()
@@ -165,42 +165,3 @@ async def crowd(bench: Bench, idle: int = 5000, busy: int = 1000) -> dict[str, f
         "busy p50_ms": round(figures["p50_ms"], 2),
         "busy p99_ms": round(figures["p99_ms"], 2),
     }
-
-
-async def readers(bench: Bench, count: int = 200, seconds: float = 20.0) -> dict[str, float]:
-    """Hold readers of the event stream: what one costs, whether any misses an event, how far they are apart."""
-    target = replace(bench, ttl_s=1.0).daemon("events")
-    await target.start()
-    before, spent = target.process.resident_mb, target.process.cpu_s
-    heard: dict[bytes, list[float]] = {}
-
-    async def read() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-        writer.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        try:
-            async for line in reader:
-                if line.startswith(b"id: "):
-                    heard.setdefault(line, []).append(time.perf_counter())
-        finally:
-            writer.close()
-
-    listening = [asyncio.create_task(read()) for _ in range(count)]
-    await asyncio.sleep(seconds)
-    resident, spent = target.process.resident_mb, target.process.cpu_s - spent
-    lost = sum(task.done() for task in listening)
-    for task in listening:
-        task.cancel()
-    await asyncio.gather(*listening, return_exceptions=True)
-    target.process.stop()
-    # The first event greets a new client, the last one may be on its way.
-    whole = list(heard.values())[1:-1]
-    figures = {
-        "readers": count,
-        "lost": lost + max((count - len(times) for times in whole), default=count),
-        "events": len(whole),
-        "spread_ms": round(max((times[-1] - times[0] for times in whole), default=0.0) * 1e3, 1),
-        "kB each": round((resident - before) * 1000 / count, 1),
-        "CPU us an event and reader": round(spent * 1e6 / max(sum(map(len, heard.values())), 1), 1),
-    }
-    print("\nreaders of events:", figures, flush=True)
-    return figures

@@ -6,9 +6,9 @@ import asyncio
 import itertools
 import json
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 
@@ -215,7 +215,7 @@ async def websocket(door: Door, number: int) -> None:
             await asyncio.sleep(_RECONNECT_S)
 
 
-KINDS: Final[Sequence[tuple[Callable[[Door, int], Awaitable[None]], int]]] = (
+KINDS: Final[Sequence[tuple[Callable[[Door, int], Coroutine[Any, Any, None]], int]]] = (
     (home_automation, 8),
     (wallbox, 4),
     (dashboard, 16),
