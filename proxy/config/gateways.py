@@ -38,6 +38,9 @@ def _own(key: str, kind: SettingType) -> SettingSpec:
     return SettingSpec("", key, kind, None, "", GATEWAY, GatewaySettings)
 
 
+# How a gateway without an id is called in sentences, with its place in the list.
+_NUMBER: Final = "number "
+
 # What only a table says.
 _OWN: Final = (
     _own("id", ID),
@@ -109,8 +112,9 @@ def _gateway(
     shared: Mapping[str, Any],
     found: Findings,
 ) -> GatewaySettings:
-    shown = f"gateway {table['id']}" if isinstance(table.get("id"), str) else f"gateway number {number}"
-    where = f"{shown} of {place}"
+    written = table.get("id")
+    shown = written if isinstance(written, str) else f"{_NUMBER}{number}"
+    where = f"gateway {shown} of {place}"
     own = _values(_OWN, {}, table, where, found)
     id_ = own.get("id") or ""
     if "id" not in table:
@@ -123,7 +127,7 @@ def _gateway(
     found.problems += _unknown(table, where)
     return replace(
         settings_of(**values).gateway,
-        id=id_ or DEFAULT_ID,
+        id=id_ or shown,
         name=own.get("name") or "",
         site=own.get("site") or "",
         listen=own.get("listen"),
@@ -191,7 +195,7 @@ def _site(
     grid = table.get("grid", SUM)
     if members and grid != SUM and grid not in members:
         found.problems.append(
-            f'grid in {where} is "{grid}", but must be {SUM} or one of {", ".join(members)}.'
+            f'grid in {where} is "{grid}", but must be {SUM} or one of {", ".join(_named(members))}.'
         )
     return SiteSettings(name, title=str(table.get("name", "")), grid=str(grid))
 
@@ -208,7 +212,7 @@ def problems(settings: Settings) -> Iterator[str]:
     for port, count in ports.items():
         if count > 1:
             yield f"port {port} is used {count} times: PW_PORT and each listen need a port of their own."
-    known = [*ids, *(site.id for site in settings.sites)] or [DEFAULT_ID]
+    known = [*_named(ids), *(site.id for site in settings.sites)] or [DEFAULT_ID]
     if settings.default and settings.default not in known:
         yield f'PW_DEFAULT is "{settings.default}", but must be one of {", ".join(known)}.'
 
@@ -237,6 +241,11 @@ def without_foreign_cloud(gateway: GatewaySettings, count: int) -> GatewaySettin
     if count > 1 and gateway.cloud_mode == AUTO and not gateway.siteid:
         return replace(gateway, cloud_mode=OFF)
     return gateway
+
+
+def _named(ids: Sequence[str]) -> list[str]:
+    """Return the ids that another setting can name."""
+    return [id_ for id_ in ids if not id_.startswith(_NUMBER)]
 
 
 def _upper(id_: str) -> str:

@@ -138,7 +138,7 @@ def _unknown(environ: Mapping[str, str], file: ConfigFile, ids: Sequence[str]) -
     names |= gateways.variables(ids)
     for name in sorted(environ.keys() - names):
         if (why := foreign.reason(name)) is not None:
-            yield f"{name} has no meaning here and is ignored{f': {why}' if why else ''}."
+            yield f"{name} has no meaning here and is ignored: {why}."
         elif (meant := name.upper()) in names:
             yield f"{name} is ignored: write {meant}."
         elif name.startswith(_PREFIXES):

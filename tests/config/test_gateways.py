@@ -240,7 +240,21 @@ def test_every_problem_of_a_list_is_reported_at_once(tmp_path):
         f'site empty of {path} has no members: write site = "empty" in the tables of its gateways.',
         "gateway East-Wing has no host, and no mode of the cloud.",
         "port 8675 is used 2 times: PW_PORT and each listen need a port of their own.",
-        'PW_DEFAULT is "shed", but must be one of east_wing, East-Wing, aggregate, default, home, empty.',
+        'PW_DEFAULT is "shed", but must be one of east_wing, East-Wing, aggregate, -d, home, empty.',
+    ]
+
+
+def test_a_gateway_without_an_id_is_called_by_its_place_in_the_list():
+    """No sentence calls it by an id that its owner never wrote, or offers it as one."""
+    listed = [{"id": "house", "host": "a.lan"}, {"name": "Garage"}, {"name": "Shed", "timeout": "soon"}]
+
+    assert problems(PW_GATEWAYS=json.dumps(listed), PW_DEFAULT="default") == [
+        "gateway number 2 of PW_GATEWAYS has no id: letters, digits, - and _, such as house.",
+        "gateway number 3 of PW_GATEWAYS has no id: letters, digits, - and _, such as house.",
+        'timeout in gateway number 3 of PW_GATEWAYS is "soon", but must be a number from 0.1 to 300.',
+        "gateway number 2 has no host, and no mode of the cloud.",
+        "gateway number 3 has no host, and no mode of the cloud.",
+        'PW_DEFAULT is "default", but must be one of house.',
     ]
 
 
@@ -288,6 +302,6 @@ def test_settings_of_pypowerwall_server_without_a_meaning_are_named_with_the_rea
     given = {"PW_WORKERS": "4", "PW_TEDAPI_AUTH_MODE": "basic"}
 
     assert load({**HOME, "PW_HOST": "a.lan", "PW_PASSWORD": "customer", **given}).warnings == (
-        "PW_TEDAPI_AUTH_MODE has no meaning here and is ignored.",
+        "PW_TEDAPI_AUTH_MODE has no meaning here and is ignored: the gateway's password is sent with each request (HTTP Basic).",
         "PW_WORKERS has no meaning here and is ignored: one process serves all clients.",
     )

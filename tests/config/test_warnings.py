@@ -15,7 +15,10 @@ ODD = {
     ("PW_CASH_EXPIRE", "7"): "PW_CASH_EXPIRE is unknown and ignored; did you mean PW_CACHE_EXPIRE?",
     ("PW_XYZZY", "7"): "PW_XYZZY is unknown and ignored.",
     ("pw_port", "8000"): "pw_port is ignored: write PW_PORT.",
-    ("PW_TEDAPI_AUTH_MODE", "basic"): "PW_TEDAPI_AUTH_MODE has no meaning here and is ignored.",
+    (
+        "PW_TEDAPI_AUTH_MODE",
+        "basic",
+    ): "PW_TEDAPI_AUTH_MODE has no meaning here and is ignored: the gateway's password is sent with each request (HTTP Basic).",
     ("PW_STYLE", "pink"): 'PW_STYLE is "pink", but must be clear, black, white, grafana, grafana-dark, '
     "dakboard or solar; clear is used.",
     ("PW_TIMEZONE", '"Europe/Berlin"'): "PW_TIMEZONE is in quotes, which are ignored: Europe/Berlin is used.",
