@@ -12,7 +12,7 @@ from proxy.cache.link import Link
 from proxy.cache.source_cache import SourceCache
 from proxy.cache.store import MAX_BYTES
 from proxy.config.cloud import cloud_mode
-from proxy.config.gateway_settings import GatewaySettings
+from proxy.config.gateway_settings import SUM, GatewaySettings
 from proxy.config.lifetimes import reading_policy
 from proxy.core.demand import ALONE, Slot
 from proxy.drivers.registry import drivers_for, reads_tedapi
@@ -39,6 +39,7 @@ _FEW = 5
 def gateways_of(settings: Settings, clock: Clock) -> Gateways:
     """Make the gateways and the sites."""
     count, slots = len(settings.gateways), slots_of(settings.gateways, clock.monotonic())
+    grids = {site.id: site.grid for site in settings.sites if site.grid != SUM}
     made = [
         gateway_of(
             each,
@@ -46,6 +47,7 @@ def gateways_of(settings: Settings, clock: Clock) -> Gateways:
             StateStore(folder_of(settings.state_path, each.id)),
             max_bytes=min(MAX_BYTES, _STORE_BYTES // count),
             slot=slot,
+            grid=grids.get(each.site, ""),
         )
         for each, slot in zip(settings.gateways, slots, strict=True)
     ]
@@ -73,7 +75,8 @@ def slots_of(gateways: Sequence[GatewaySettings], now: float) -> list[Slot]:
 def site_of(site: SiteSettings, gateways: Sequence[Gateway], clock: Clock, settings: Settings) -> Gateway:
     """Make the total of the gateways that are members of a site."""
     members = [gateway for gateway in gateways if gateway.settings.site == site.id]
-    driver = SiteDriver(members, clock, name=site.title or site.id, grid=site.grid)
+    grid = members[0].grid
+    driver = SiteDriver(members, clock, name=site.title or site.id, grid=grid)
     cache = SourceCache(
         [Link(driver, clock, max_concurrent=len(driver.sources), jitter=lambda: 1.0, guarded=False)],
         clock,
@@ -83,7 +86,7 @@ def site_of(site: SiteSettings, gateways: Sequence[Gateway], clock: Clock, setti
     )
     folder = str(Path(settings.state_path, "sites", site.id)) if settings.state_path else ""
     own = GatewaySettings(id=site.id, name=site.title)
-    return Gateway(own, cache, clock, StateStore(folder), options_of(own), members=members)
+    return Gateway(own, cache, clock, StateStore(folder), options_of(own), members=members, grid=grid)
 
 
 def gateway_of(
@@ -93,6 +96,7 @@ def gateway_of(
     *,
     max_bytes: int = MAX_BYTES,
     slot: Slot = ALONE,
+    grid: str = "",
 ) -> Gateway:
     """Make a gateway with all that belongs to it.
 
@@ -108,6 +112,7 @@ def gateway_of(
         state,
         options_of(settings),
         probe_interval_s=settings.tedapi_probe_interval if probes else None,
+        grid=grid,
     )
 
 

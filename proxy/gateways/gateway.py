@@ -40,7 +40,8 @@ class Gateway:
 
     ``id`` is its name in paths, labels and state folders; ``name`` is for people.
     ``probe_interval_s`` is the shortest pause between two requests to a lost link that no client
-    needs; None: none are sent.
+    needs; None: none are sent. ``grid`` is the id of the gateway whose meter measures the grid of the
+    whole property of its site; empty: each measures its own.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class Gateway:
         *,
         probe_interval_s: float | None = None,
         members: Sequence[Gateway] = (),
+        grid: str = "",
     ) -> None:
         self.id = cache.name
+        self.grid = grid
         self.members = tuple(members)
         self.settings = settings
         self.cache = cache

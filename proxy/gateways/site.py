@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.config.gateway_settings import SUM
 from proxy.core import totals
 from proxy.core.errors import GatewayError, NotSupported, SourceUnavailable
 from proxy.core.freshness import Policy
@@ -32,7 +31,7 @@ _MARGIN_S: Final = 0.2
 
 
 class SiteDriver:
-    """Reads the caches of ``members``. ``grid`` is ``sum``, or the member whose site meter sees the whole house."""
+    """Reads the caches of ``members``. ``grid`` is the member whose site meter sees the whole house; empty: they are added."""
 
     name = "site"
 
@@ -41,7 +40,7 @@ class SiteDriver:
         self._members = tuple(members)
         self._clock = clock
         self._name = name
-        self._grid = "" if grid == SUM else grid
+        self._grid = grid
 
     def policy(self, source: Source) -> Policy:
         """Return a second, and the limit of the member that is served longest."""

@@ -93,6 +93,11 @@ class Recorder:
         """Whether it may have a battery: an inverter has none."""
         return self._gateway.settings.type != "inverter"
 
+    @property
+    def grid(self) -> str:
+        """The gateway whose meter measures the grid of the whole property; empty: its own does."""
+        return self._gateway.grid
+
     def open(self) -> None:
         """Begin when the gateway may be requested first: no file is opened before."""
         cache = self._gateway.cache

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.config.gateway_settings import SUM
 from proxy.core.subject import about
 from proxy.features import ActiveFeature
 from proxy.history import without
@@ -46,7 +45,6 @@ class History:
         self.settings = context.settings.of(HistorySettings)
         self._context = context
         self._past = context.settings.of(Past)
-        self._grids = {site.id: "" if site.grid == SUM else site.grid for site in context.settings.sites}
         self._worker: Any = None
         self._starting: asyncio.Task[None] | None = None
         self._is_closing = False
@@ -117,7 +115,7 @@ class History:
 
             members = [recorders[member.id] for member in gateway.members if member.id in recorders]
             if gateway.members and len(members) == len(gateway.members):
-                subject: Subject = OfSite(gateway.id, members, self._grids[gateway.id], self._worker)
+                subject: Subject = OfSite(gateway.id, members, gateway.grid, self._worker)
             elif gateway.id in recorders:
                 subject = OfGateway(recorders[gateway.id])
             else:

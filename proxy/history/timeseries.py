@@ -143,7 +143,8 @@ async def trend(query: Mapping[str, str], recorders: Recorders) -> Any:
     columns = totals_of.needed(_POWERS, "")
     found = await read_all(chosen, lambda each, db: reading.series(db, columns, span, each.zone, each.now))
     parts = {id_: Part(known, chosen[id_].has_battery) for id_, known in found.items()}
-    points = list(_points(totals_of.series(parts, _POWERS)))
+    grids = {id_: each.grid for id_, each in chosen.items()}
+    points = list(_points(totals_of.of_all(parts, _POWERS, grids)))
     return {
         "enabled": True,
         "hours": hours,

@@ -80,6 +80,15 @@ def series(parts: Mapping[str, Part], columns: Sequence[Column], grid: str = "")
     return Series(step_s, at, values)
 
 
+def of_all(parts: Mapping[str, Part], columns: Sequence[Column], grids: Mapping[str, str]) -> Series:
+    """Add the series of gateways up; ``grids`` are by gateway, and those behind one meter of the grid have it once."""
+    whole = {id_: part for id_, part in parts.items() if not grids[id_]}
+    for grid in dict.fromkeys(grids[id_] for id_ in parts if grids[id_]):
+        behind = {id_: part for id_, part in parts.items() if grids[id_] == grid}
+        whole[grid] = Part(series(behind, needed(columns, grid), grid))
+    return series(whole, columns)
+
+
 def _aligned(found: Series, at: Sequence[int]) -> dict[str, Values]:
     """Take the rows of these times."""
     row = {moment: number for number, moment in enumerate(found.at)}

@@ -54,6 +54,7 @@ class Member:
     ``configured`` is what its settings say of it, ``mode`` TEDAPI's (full, v1r, hybrid) or None,
     ``connection`` the link that is in use. ``is_online``: the last exchange succeeded.
     ``spread_s`` is how much older than another member's its readings may be in a total.
+    ``grid`` is the id of the gateway whose meter measures the grid of the whole property; empty: its own does.
     """
 
     configured: Mapping[str, Any]
@@ -66,6 +67,12 @@ class Member:
     mode: str | None = None
     connection: str = "Local"
     spread_s: float = field(default_factory=spread_s)
+    grid: str = ""
+
+    @property
+    def is_inverter(self) -> bool:
+        """Say whether it has no battery, as its owner says."""
+        return self.configured.get("type") == "inverter"
 
     @property
     def has_data(self) -> bool:

@@ -2,7 +2,8 @@
 
 A total is whole or it is null. With a member missing, ``missing`` names it and ``partial`` has the
 sums of the others, so that a part cannot pass for the whole. What a gateway does not have by nature
-(no battery, no solar) adds nothing and is not missing. Units are those of ``gateway_object``.
+(no battery, no solar) adds nothing and is not missing. Gateways behind one meter of the grid have it once, and
+their homes are what is left of it and of all that they produce. Units are those of ``gateway_object``.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ CHARGE: Final[tuple[Source, ...]] = (SOE, SYSTEM_STATUS)
 DEVICES: Final[tuple[Source, ...]] = (METERS, GRID_STATUS, VITALS, SOLAR_POWERWALL)
 
 _FULL: Final = 100.0
+# In the signs of the gateway, what the home uses is the sum of these.
+_BALANCED: Final = ("site", "solar", "battery")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,39 @@ def _powers(members: Mapping[str, Member]) -> dict[str, Total]:
         for id_, member in members.items()
         if (at := times[id_]) is None or newest - at <= member.spread_s
     }
-    totals = {}
-    for name in ("site", "battery", "load", "solar"):
-        values = {
-            id_: getattr(meters.powers(member.documents, member.options), name) if id_ in current else None
+    values = {
+        name: {
+            id_: _power(id_, member, name) if id_ in current else None
             for id_, member in members.items()
-            if not _lacks(member, name)
+            if not _lacks(id_, member, name)
         }
-        totals[name] = _sum(values)
-    return totals
+        for name in ("site", "battery", "load", "solar")
+    }
+    apart = {members[id_].grid for id_, load in values["load"].items() if load is None} - {""}
+    # What is left of a meter is no one's home while one gateway behind it is missing.
+    values["load"] = {
+        id_: load for id_, load in values["load"].items() if load is None or members[id_].grid not in apart
+    }
+    return {name: _sum(each) for name, each in values.items()}
 
 
-def _lacks(member: Member, name: str) -> bool:
-    """Say that a gateway has no battery or no solar at all; every house has a grid meter and a load."""
+def _power(id_: str, member: Member, name: str) -> float | None:
+    """Return a power of a member; behind the meter of several, its load is what it adds to theirs."""
+    watts = meters.powers(member.documents, member.options)
+    names = [name]
+    if name == "load" and member.grid:
+        names = [each for each in _BALANCED if not _lacks(id_, member, each)]
+    parts: list[float | None] = [getattr(watts, each) for each in names]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _lacks(id_: str, member: Member, name: str) -> bool:
+    """Say that a gateway has no such meter: no battery, no solar, or one of the grid that measures a part of another's."""
+    if name == "site":
+        return member.grid not in {"", id_}
+    if name == "battery" and member.is_inverter:
+        return True
     return name in {"battery", "solar"} and member.has_data and not meters.heard(member.documents, name)
 
 
@@ -71,7 +94,8 @@ def _charge(members: Mapping[str, Member]) -> tuple[Total, Total]:
     owners = {
         id_: member
         for id_, member in members.items()
-        if SOE in member.documents or SYSTEM_STATUS in member.documents or not member.has_data
+        if not member.is_inverter
+        and (SOE in member.documents or SYSTEM_STATUS in member.documents or not member.has_data)
     }
     full = _sum({id_: _energy(member, "nominal_full_pack_energy") for id_, member in owners.items()})
     if len(owners) == 1:

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from proxy.config.gateway_settings import SiteSettings
+from proxy.config.gateway_settings import SUM, SiteSettings
 from proxy.core.zones import zone_of
 from tests.clock import EPOCH
 from tests.fleet.conftest import gateway
@@ -24,13 +24,19 @@ async def past(proxy, query):
 
 
 @pytest.fixture
-async def proxy(serve, sims, tmp_path):
+def grid():
+    """The meters of both are added."""
+    return SUM
+
+
+@pytest.fixture
+async def proxy(serve, sims, tmp_path, grid):
     """The house has two days behind it; the garage lacks two hours of the first, and all of the second."""
     folder = tmp_path / "state" / "gateways"
     make_days(folder / "house" / "history.db", DAYS, ZONE, until=EPOCH)
     make_days(folder / "garage" / "history.db", DAYS[:1], ZONE, until=EPOCH, gap=(10, 12))
     listed = [gateway(id_, sim, site="home", timezone="Europe/Berlin") for id_, sim in sims.items()]
-    return await serve(listed, sites=[SiteSettings("home", "Home")], history=True)
+    return await serve(listed, sites=[SiteSettings("home", "Home", grid)], history=True)
 
 
 async def test_a_site_has_the_sums_of_its_members_where_all_have_readings(proxy):
@@ -79,3 +85,21 @@ async def test_the_trend_of_all_gateways_has_a_charge_only_if_their_energies_are
     assert {point["battery_level"] for point in both} == {None}
     assert {point["home_kw"] for point in both} == {2.0}
     assert {round(point["battery_level"], 1) for point in one} == {36.8}
+
+
+@pytest.mark.parametrize("grid", ["house"])
+async def test_the_trend_has_the_meter_that_measures_the_whole_property_once(proxy):
+    """As in the history of the site; the home is what is left of it."""
+    day = f"{EPOCH - 4 * 86_400}", f"{EPOCH - 2 * 86_400}"
+    both = (await proxy.get("/api/timeseries/trend?start={}&end={}".format(*day))).json()["points"]
+    one = (await proxy.get("/api/timeseries/trend?start={}&end={}&gateway=house".format(*day))).json()
+    grids = {point["ts"]: point["grid_kw"] for point in one["points"]}
+
+    assert both
+    assert {point["ts"]: point["grid_kw"] for point in both} == {
+        point["ts"]: grids[point["ts"]] for point in both
+    }
+    assert all(
+        point["home_kw"] == pytest.approx(point["grid_kw"] + point["solar_kw"] + point["battery_kw"])
+        for point in both
+    )

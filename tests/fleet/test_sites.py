@@ -98,6 +98,7 @@ async def test_an_inverter_is_no_gap_in_the_charge(serve, sims):
 
 
 async def test_with_one_meter_for_all_the_home_is_what_is_left(serve, sims):
+    """In the forms of pypowerwall-server, too."""
     sims["house"].pin(site=500.0, solar=3000.0, battery=-1000.0, load=2500.0)
     sims["garage"].pin(site=-100.0, solar=400.0, battery=0.0, load=300.0)
     listed = [gateway(id_, sim, site="home") for id_, sim in sims.items()]
@@ -108,6 +109,8 @@ async def test_with_one_meter_for_all_the_home_is_what_is_left(serve, sims):
     house = await powers(proxy, "/gateways/house")
     assert total["site"] == pytest.approx(house["site"])
     assert total["load"] == pytest.approx(total["site"] + total["solar"] + total["battery"], abs=1)
+    aggregate = (await proxy.get("/api/aggregate/power")).json()
+    assert {name: aggregate[name] for name in total} == pytest.approx(total)
 
 
 async def test_paths_without_a_prefix_may_be_about_a_site(serve, sims):

@@ -28,7 +28,7 @@ def member(
         GRID_STATUS: {"grid_status": "SystemGridConnected"},
     }
     facts = {"documents": documents, "observed_at": dict.fromkeys(documents, at), "is_online": True, **others}
-    return Member(configured={"id": "x"}, options=Options(), **facts)
+    return Member(**{"configured": {"id": "x"}, "options": Options(), **facts})
 
 
 def away(**others):
@@ -94,6 +94,45 @@ def test_what_a_gateway_does_not_have_is_not_missing():
     assert (total["total_battery_percent_raw"], total["total_battery_power"]) == (40.0, 200.0)
     assert total["total_solar_power"] == 600.0
     assert "missing" not in total
+
+
+def test_an_inverter_has_no_battery_even_while_it_is_away():
+    """Its owner says so: the charge of the others is whole."""
+    inverter = away(configured={"id": "roof", "type": "inverter"})
+
+    total = totals.aggregate({"house": member(percent=40), "roof": inverter})
+
+    assert (total["total_battery_percent_raw"], total["total_battery_power"]) == (40.0, 200.0)
+    assert (total["total_solar_power"], total["missing"]) == (None, ["roof"])
+
+
+BEHIND = {
+    "house": {"site": 500, "solar": 3000, "battery": -1000, "load": 2500},
+    "garage": {"site": 100, "solar": 400, "battery": 50, "load": 300},
+}
+
+
+def test_behind_one_meter_the_grid_is_counted_once_and_the_home_is_what_is_left():
+    """The cabin is elsewhere: what it has is added."""
+    property_ = {id_: member(**watts, grid="house") for id_, watts in BEHIND.items()}
+
+    total = totals.power({**property_, "cabin": member(site=7, solar=0, battery=0, load=7)})
+
+    assert (total["grid"], total["solar"], total["battery"]) == (507.0, 3400.0, -950.0)
+    assert total["load"] == 500 + 3000 - 1000 + 400 + 50 + 7
+    assert "missing" not in total
+
+
+@pytest.mark.parametrize("gone", ["house", "garage"])
+def test_what_is_left_of_a_meter_is_no_part_of_a_total(gone):
+    """Without one of those behind the meter, no part of their home is known."""
+    property_ = {id_: member(**watts, grid="house") for id_, watts in BEHIND.items()}
+    property_[gone] = away(grid="house")
+
+    total = totals.power({**property_, "cabin": member(site=7, solar=0, battery=0, load=7)})
+
+    assert (total["load"], total["missing"], total["partial"]["load"]) == (None, [gone], 7.0)
+    assert total["grid"] == (None if gone == "house" else 507.0)
 
 
 def test_readings_of_different_times_are_no_total():

@@ -55,6 +55,7 @@ def member_of(gateway: Gateway, sources: Sequence[Source]) -> Member:
         mode=mode_of(gateway.settings) if reads_tedapi(gateway.settings) else None,
         connection=connection_of(gateway.settings, state),
         spread_s=spread_s(cache.policy(METERS).ttl),
+        grid=gateway.grid,
     )
 
 
@@ -94,5 +95,5 @@ def _configured(gateway: Gateway, state: GatewayStatus) -> dict[str, Any]:
         "tedapi_expected": bool(settings.gw_pwd or settings.rsa_key_path),
         "cloud_mode": bool(cloud) and not settings.host,
         "fleetapi": cloud == "fleet",
-        "type": "powerwall",
+        "type": settings.type,
     }
