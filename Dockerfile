@@ -23,7 +23,9 @@ RUN useradd --uid 1000 --no-create-home --home-dir /data powerwall \
     && install --directory --owner=powerwall --group=powerwall --mode=0700 /data
 
 # PW_AUTH_PATH, if set, is the state folder, as for the pypowerwall proxy; else /data/powerwall-proxy.
+# "container" is how a program knows that it is in one, in Kubernetes too.
 ENV PATH=/opt/powerwall-proxy/bin:$PATH \
+    container=oci \
     PYTHONDONTWRITEBYTECODE=1 \
     XDG_STATE_HOME=/data
 

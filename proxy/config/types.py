@@ -50,15 +50,19 @@ def _flag(text: str) -> bool:
     raise ValueError("yes or no")
 
 
-def _tls(text: str) -> str:
-    """Read PW_HTTPS, which is a flag with a third word."""
-    word = text.strip().lower()
-    if word == "http":
-        return word
-    try:
-        return "yes" if _flag(text) else "no"
-    except ValueError:
-        raise ValueError("no, yes or http") from None
+def _flag_or(third: str) -> Callable[[str], str]:
+    """Make the reader of a flag that has a third word."""
+
+    def parse(text: str) -> str:
+        word = text.strip().lower()
+        if word == third:
+            return word
+        try:
+            return "yes" if _flag(text) else "no"
+        except ValueError:
+            raise ValueError(f"no, yes or {third}") from None
+
+    return parse
 
 
 def split_address(text: str) -> tuple[str, int | None]:
@@ -247,7 +251,8 @@ def _site_id(text: str) -> str:
 TEXT = SettingType("text", str)
 PATH = SettingType("path", str)
 FLAG = SettingType("yes | no", _flag)
-TLS = SettingType("no | yes | http", _tls)
+FLAG_OR_AUTO = SettingType("auto | yes | no", _flag_or("auto"))
+TLS = SettingType("no | yes | http", _flag_or("http"))
 ADDRESS = SettingType("host[:port]", _address)
 GATEWAY = SettingType("host[:port]", _gateway)
 CLOUD_URL = SettingType("https://host", _cloud_url)

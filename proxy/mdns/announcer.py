@@ -35,7 +35,7 @@ _LONGEST_LABEL: Final = 63  # RFC 1035 section 2.3.4
 
 
 class Announcer:
-    """Announces, follows a change of the own address, withdraws at the end."""
+    """Announces, follows a change of the own address, withdraws at the end. What cannot be announced is logged once."""
 
     def __init__(self, settings: Settings, find: Callable[[], str] | None = None) -> None:
         self._find = find or own_address
@@ -43,21 +43,11 @@ class Announcer:
         self._ports = dict(_ports(settings))
         self._path = settings.base_url
         self._address = ""
+        self._failure = ("", "")
         self._responder: AsyncZeroconf | None = None
-        self._task: asyncio.Task[None] | None = None
 
-    async def begin(self) -> None:
-        """Begin beside the start: an announcement takes a second."""
-        self._task = asyncio.create_task(self._run(), name="mdns")
-
-    async def close(self) -> None:
-        """Say goodbye."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        await self._withdraw()
-
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Announce until cancelled."""
         while True:
             await self.follow()
             await asyncio.sleep(_LOOK_S)
@@ -66,26 +56,28 @@ class Announcer:
         """Announce the address that the machine has now, unless that is done."""
         address = self._bound or self._find()
         if address != self._address:
-            await self._withdraw()
+            await self.withdraw()
             self._address = address
             if address:
                 await self._announce(address)
 
     async def _announce(self, address: str) -> None:
         try:
-            self._responder = AsyncZeroconf(interfaces=[address])
-            for info in self._services(address):
-                # Another proxy in the network may have the name: then this one gets a number.
-                await (await self._responder.async_register_service(info, allow_name_change=True))
+            _expect_own(address)
+            self._responder = responder = AsyncZeroconf(interfaces=[address])
+            await asyncio.gather(*(_register(responder, info) for info in self._services(address)))
         except (OSError, Error) as exc:
-            _log.warning(
-                "not announced", extra={"address": address, "reason": str(exc) or type(exc).__name__}
-            )
-            await self._withdraw()  # and tried again
+            failure = (address, str(exc) or type(exc).__name__)
+            if failure != self._failure:
+                _log.warning("not announced", extra={"address": address, "reason": failure[1]})
+            self._failure = failure
+            await self.withdraw()  # and tried again
         else:
-            _log.info("announced", extra={"address": address, "name": _instance()})
+            self._failure = ("", "")
+            _log.info("announced", extra={"address": address, "service": _instance()})
 
-    async def _withdraw(self) -> None:
+    async def withdraw(self) -> None:
+        """Say goodbye: others forget the proxy at once (RFC 6762 section 10.1)."""
         responder, self._responder, self._address = self._responder, None, ""
         if responder is not None:
             with suppress(OSError, Error):
@@ -106,6 +98,17 @@ class Announcer:
                 server=f"{_label('powerwall-proxy-')}.local.",
                 parsed_addresses=[address],
             )
+
+
+def _expect_own(address: str) -> None:
+    """Raise OSError if this machine does not have the address: zeroconf leaves a socket open then."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((address, 0))
+
+
+async def _register(responder: AsyncZeroconf, info: ServiceInfo) -> None:
+    """Announce a service; if another proxy in the network has the name already, this one gets a number."""
+    await (await responder.async_register_service(info, allow_name_change=True))
 
 
 def _ports(settings: Settings) -> Iterator[tuple[str, int]]:

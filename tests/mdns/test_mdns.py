@@ -1,4 +1,4 @@
-"""The proxy announces itself by multicast DNS, if the operator wants that."""
+"""The proxy announces itself by multicast DNS where other machines can find and reach it."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -11,7 +11,9 @@ from proxy import __version__
 from proxy.app import build_app, listening
 from proxy.config.load import SettingsError, load
 from proxy.config.settings import settings_of
+from proxy.features import features
 from proxy.mdns.announcer import OWN_TYPE, WEB_TYPES, Announcer
+from proxy.mdns.checks import is_announced
 from tests.conftest import client_of
 from tests.quiet import QUIET
 
@@ -56,11 +58,12 @@ class Browser:
 
 
 @asynccontextmanager
-async def announced(port, **settings):
-    """A proxy that announces itself, as others see it."""
-    made = settings_of(bind_address="127.0.0.1", port=port, mdns=True, **QUIET, **settings)
+async def announced(port):
+    """A proxy that announces itself, after its first answer."""
+    made = settings_of(**{**QUIET, "bind_address": "127.0.0.1", "port": port, "mdns": "yes"})
     app = build_app(made)
     async with listening(app, made), client_of(app, port) as proxy:
+        await proxy.get("/health")
         yield proxy
 
 
@@ -95,7 +98,7 @@ async def test_a_machine_that_gets_its_address_after_the_start_is_announced_then
 
         found = await browser.found(unused_tcp_port)
 
-        await announcer.close()
+        await announcer.withdraw()
     assert found[OWN_TYPE].parsed_addresses() == ["127.0.0.1"]
 
 
@@ -109,9 +112,76 @@ async def test_each_port_is_announced_as_what_it_speaks(unused_tcp_port_factory)
 
         found = await browser.found(plain, encrypted)
 
-        await announcer.close()
+        await announcer.withdraw()
     assert found[WEB_TYPES["https"]].port == encrypted
     assert found[OWN_TYPE].port == plain
+
+
+async def test_an_address_that_cannot_be_used_is_logged_once_and_one_that_can_too(unused_tcp_port, caplog):
+    caplog.set_level("INFO", "proxy")
+    addresses = iter(["192.0.2.1", "192.0.2.1", "127.0.0.1", "127.0.0.1"])
+    announcer = Announcer(settings_of(port=unused_tcp_port), lambda: next(addresses))
+
+    for _ in range(4):
+        await announcer.follow()
+
+    await announcer.withdraw()
+    logged = [record.message for record in caplog.records if record.name.startswith("proxy")]
+    assert logged == ["not announced", "announced"]
+
+
+def loaded(**environ):
+    return load({**GATEWAY, **environ}).settings
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"PW_MDNS": "Auto"}, {"PW_BIND_ADDRESS": "192.168.1.5"}, {"PW_MDNS": "on"}]
+)
+def test_a_proxy_that_others_can_reach_is_announced_unless_it_is_set_otherwise(given, tmp_path):
+    """Where the extra is installed, as here; the machine is one without marks of a container."""
+    assert is_announced(loaded(**given), {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"PW_MDNS": "no"},
+        {"PW_BIND_ADDRESS": "127.0.0.1"},
+        {"PW_BIND_ADDRESS": "localhost"},
+        {"PW_BIND_ADDRESS": "::"},
+        {"PW_PORT": "0"},
+    ],
+)
+def test_a_proxy_that_others_cannot_reach_is_not_announced(given, tmp_path):
+    """A port that the system chooses is another one after the next start."""
+    assert not is_announced(loaded(**given), {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("environ", "file"),
+    [
+        ({"container": "oci"}, "etc/hosts"),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "etc/hosts"),
+        ({}, ".dockerenv"),
+        ({}, "run/.containerenv"),
+    ],
+)
+def test_a_container_announces_only_if_it_is_set_to(environ, file, tmp_path):
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).touch()
+
+    assert not is_announced(loaded(), environ, tmp_path)
+    assert is_announced(loaded(PW_MDNS="yes"), environ, tmp_path)
+
+
+@pytest.mark.parametrize(("given", "is_shown"), [({}, False), ({"PW_MDNS": "yes"}, True)])
+def test_a_demo_announces_only_if_it_is_set_to(given, is_shown, tmp_path):
+    settings = loaded(**given)
+
+    for feature in features():
+        settings = feature.demonstrate(settings, 60)
+
+    assert is_announced(settings, {}, tmp_path) == is_shown
 
 
 @pytest.mark.parametrize(
