@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from proxy.state.store import StateStore
 _UNIT = Path("/usr/lib/systemd/system/powerwall-proxy.service")
 _EX_USAGE = 64
 _STANDARD_INPUT = "-"
+_SHOWN_EVERY = 64  # addresses of a search
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ async def _find(args: argparse.Namespace, operator: Operator, places: Places) ->
     if not found and args.scan:
         rest = subnet_candidates(places)
         operator.show(f"Looking at {len(rest)} addresses of this machine's networks, each once …")
-        found = [gateway async for gateway in probe_all(rest, places.port)]
+        found = [gateway async for gateway in probe_all(rest, places.port, _progress(operator, len(rest)))]
     for gateway in found:
         operator.show(f"Found: {gateway.host} ({gateway.reason})")
     if not found:
@@ -135,6 +137,17 @@ async def _find(args: argparse.Namespace, operator: Operator, places: Places) ->
         )
         return ""
     return found[0].host if len(found) == 1 else _chosen(found, operator)
+
+
+def _progress(operator: Operator, total: int) -> Callable[[], None]:
+    """Make a function that counts, and shows how far it is every few seconds where no address answers."""
+    count = itertools.count(1)
+
+    def step() -> None:
+        if (done := next(count)) % _SHOWN_EVERY == 0 and done < total:
+            operator.show(f"  {done} of {total}")
+
+    return step
 
 
 def _chosen(found: list[Found], operator: Operator) -> str:

@@ -98,13 +98,20 @@ def subnet_candidates(places: Places) -> list[Candidate]:
     ]
 
 
-async def probe_all(found: list[Candidate], port: int) -> AsyncIterator[Found]:
-    """Probe each address once, a few at a time; yield the gateways, each once, in the order of the list."""
+async def probe_all(
+    found: list[Candidate], port: int, probed: Callable[[], None] = lambda: None
+) -> AsyncIterator[Found]:
+    """Probe each address once, a few at a time; yield the gateways, each once, in the order of the list.
+
+    ``probed`` is called after each address.
+    """
     free = asyncio.Semaphore(_AT_ONCE)
 
     async def one(candidate: Candidate) -> Found | None:
         async with free:
-            return await probe(candidate, port)
+            gateway = await probe(candidate, port)
+        probed()
+        return gateway
 
     seen: set[str] = set()
     for gateway in await asyncio.gather(*map(one, found)):

@@ -18,6 +18,7 @@ from proxy.commands.operator import MissingArgument
 from proxy.commands.setup import MODES, set_up
 from proxy.drivers.discovery import Places
 from tests.commands.conftest import ROOT, send_request
+from tests.processes import free_port
 
 EX_USAGE, EX_CONFIG = 64, 78
 
@@ -108,6 +109,23 @@ async def test_where_no_gateway_is_the_next_step_is_named(arguments, tmp_path, c
     assert await set_up(arguments(), Script(), nothing) == 1
 
     assert "--scan" in capsys.readouterr().err
+
+
+async def test_a_search_of_the_whole_network_shows_how_far_it_is(arguments, tmp_path):
+    """A home's network has 254 addresses, and most of them never answer."""
+    routes = tmp_path / "routes"
+    routes.write_text(
+        "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+        "eth0 0001007F 00000000 0001 0 0 0 80FFFFFF 0 0 0\n"
+    )
+    operator = Script()
+
+    await set_up(arguments(scan=True), operator, Places((), (), tmp_path / "none", routes, free_port()))
+
+    assert operator.shown[1:] == [
+        "Looking at 126 addresses of this machine's networks, each once …",
+        "  64 of 126",
+    ]
 
 
 async def test_an_address_that_is_none_is_refused(arguments, places, capsys):
