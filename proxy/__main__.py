@@ -146,7 +146,13 @@ COMMANDS = (
     Command(
         "check",
         "show the settings in force, or all errors in them",
-        {"--all": {"action": "store_true", "help": "also those that have their defaults"}},
+        {
+            "--all": {"action": "store_true", "help": "also those that have their defaults"},
+            "--offline": {
+                "action": "store_true",
+                "help": "do not try what the settings name, such as a broker",
+            },
+        },
     ),
     Command(
         "health",

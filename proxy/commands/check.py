@@ -30,8 +30,9 @@ def run(args: argparse.Namespace) -> int:
     if loaded.listed_in:
         _list_gateways(loaded)
     problem = state_problem(loaded.settings)
+    trials = () if args.offline else features()
     try:
-        tried = [sentence for feature in features() for sentence in feature.trial(loaded.settings)]
+        tried = [sentence for feature in trials for sentence in feature.trial(loaded.settings)]
     except Unusable as exc:
         complain(str(exc))
         return EX_CONFIG

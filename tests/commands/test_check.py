@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.processes import free_port
+
 CONFIG_ERROR = 78
 
 
@@ -57,3 +59,16 @@ def test_a_state_folder_is_checked_by_check(command):
 
     assert shown.returncode == 0
     assert "Warning: /dev/null/state cannot be made" in shown.stdout
+
+
+def test_check_does_not_try_a_broker_where_it_is_offline(command):
+    """So that an installation does not wait for one."""
+    settings = {
+        "PW_HOST": "gateway.lan",
+        "PW_PASSWORD": "x",
+        "MQTT_HOST": "127.0.0.1",
+        "MQTT_PORT": str(free_port()),
+    }
+
+    assert "Warning: The broker" in command("check", **settings).stdout
+    assert "Warning" not in command("check", "--offline", **settings).stdout
