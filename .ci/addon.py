@@ -57,7 +57,7 @@ def config() -> dict[str, Any]:
         "panel_admin": False,
         "ports": {_PORT: None},
         "services": ["mqtt:want"],
-        "backup": "hot",
+        "backup": "cold",  # a database that is being written cannot be copied file by file
         "watchdog": "http://[HOST]:[PORT:8675]/health",
         "options": dict.fromkeys(FIRST, ""),
         "schema": {row.key: _field(row) for row in rows()},
