@@ -34,16 +34,24 @@ Public key: {public}
       "command_type": "grpc_command"}}
 2. Within ten minutes switch one Powerwall off at its switch, wait some seconds,
    and switch it on again: that shows the gateway that you are there.
-3. Run the proxy with
-     PW_HOST=ADDRESS_IN_YOUR_NETWORK PW_GW_PWD=PASSWORD_FROM_THE_STICKER
-     PW_RSA_KEY_PATH={path}
+3. {settings}
    Until the key is registered and confirmed, /health says that it is not.
 """
+_SETTINGS = """\
+Run the proxy with
+     PW_HOST=ADDRESS_IN_YOUR_NETWORK PW_GW_PWD=PASSWORD_FROM_THE_STICKER
+     PW_RSA_KEY_PATH={path}"""
+_SETTINGS_OF_ONE = """\
+Run the proxy with these values for gateway {id} in {place}:
+     host: ADDRESS_IN_YOUR_NETWORK
+     gw_pwd: PASSWORD_FROM_THE_STICKER
+     rsa_key_path: {path}"""
 
 
 def run(args: argparse.Namespace) -> int:
     """Make the key unless there is one, and print what to do with it."""
-    settings = load_or_exit(needs_gateway=False, makes_key=True).settings
+    loaded = load_or_exit(needs_gateway=False, makes_key=True)
+    settings = loaded.settings
     gateway = the_one(settings, args.gateway)
     path = _path(settings, gateway)
     if not gateway.rsa_key_path and (problem := state_problem(settings)):
@@ -58,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
         public = _public_key(path)
     except (OSError, ValueError, TypeError) as exc:
         return complain(f"{path} is not a key that can be used: {exc}")
-    print(_EXPLANATION.format(path=path, public=public), end="")
+    text = _SETTINGS_OF_ONE if loaded.listed_in else _SETTINGS
+    steps = text.format(path=path, id=gateway.id, place=loaded.listed_in)
+    print(_EXPLANATION.format(path=path, public=public, settings=steps), end="")
     return OK
 
 

@@ -89,13 +89,14 @@ async def _demonstrate(
     async with _simulated(args, settings) as made:
         for feature in features():
             made = feature.demonstrate(made, args.speed)  # noqa: PLW2901 - each adds to what the one before has made
+        logs.set_up(made)  # of several houses, lines name the one that they are about
         return await serve(made, tls, _Reload(loaded.settings, tls), loaded)
 
 
 @asynccontextmanager
 async def _simulated(args: argparse.Namespace, settings: Settings) -> AsyncIterator[Settings]:
     """Run what a demo reads; yields the settings that read it. Of several houses there is a total, too."""
-    from proxy.sim.demo import DEMO_HOUSES, DEMO_SITE, demos  # noqa: PLC0415 - only a demo pays for it
+    from proxy.sim.demo import DEMO_HOUSES, DEMO_SITE, DEMO_TOTAL, demos  # noqa: PLC0415 - only a demo pays for it
 
     houses = demos(len(DEMO_HOUSES) if args.demo == TWO else 1, args.persona, args.speed)
     if args.demo == IN_CLOUD:
@@ -113,7 +114,7 @@ async def _simulated(args: argparse.Namespace, settings: Settings) -> AsyncItera
             return
         named = zip(DEMO_HOUSES, gateways, strict=True)
         listed = tuple(replace(each, id=id_, site=DEMO_SITE) for id_, each in named)
-        yield replace(settings, listed=listed, sites=(SiteSettings(DEMO_SITE, "Simulated Home"),))
+        yield replace(settings, listed=listed, sites=(SiteSettings(DEMO_SITE, DEMO_TOTAL),))
 
 
 class _Reload:

@@ -58,6 +58,7 @@ class Gateway:
     ) -> None:
         self.id = cache.name
         self.grid = grid
+        self.others: Sequence[Gateway] = ()  # of the same process
         self.members = tuple(members)
         self.settings = settings
         self.cache = cache
@@ -84,11 +85,18 @@ class Gateway:
         return status_of(self.cache)
 
     @property
-    def name(self) -> str:
-        """What people call it: as its settings say, else the name of the site as it was last read, else the id."""
+    def own_name(self) -> str:
+        """Its name as its settings say, else the name of the site as it was last read, else the id."""
         known = self.cache.store.get(SITE_NAME)
         reported = get_path(known.document.value, "site_name") if known else None
         return self.settings.name or (reported if isinstance(reported, str) and reported else self.id)
+
+    @property
+    def name(self) -> str:
+        """What people call it: its own name, with the id where another one of the process has the same."""
+        name = self.own_name
+        is_shared = name != self.id and any(other.own_name == name for other in self.others)
+        return f"{name} ({self.id})" if is_shared else name
 
     @property
     def zone_name(self) -> str:
@@ -132,6 +140,8 @@ class Gateways(Mapping[str, Gateway]):
         self.sites: Mapping[str, Gateway] = {site.id: site for site in sites}
         every = {**self._by_id, **self.sites}
         self.default = every.get(default) or every.get(DEFAULT_ID) or gateways[0]
+        for each in every.values():
+            each.others = tuple(other for other in every.values() if other is not each)
 
     @property
     def with_sites(self) -> tuple[Gateway, ...]:

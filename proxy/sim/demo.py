@@ -20,7 +20,7 @@ DEMO_PERSONA = "fw21_44"
 DEMO_NAME = "Simulated Home"
 # The gateways of a demonstration of several, their names, and their total.
 DEMO_HOUSES = {"house": DEMO_NAME, "garage": "Simulated Garage"}
-DEMO_SITE = "home"
+DEMO_SITE, DEMO_TOTAL = "home", "Simulated Home and Garage"
 DEMO_SPEED = 60.0
 DEMO_HOUR = 10.0
 REQUESTS_KEPT = 10_000

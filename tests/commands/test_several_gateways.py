@@ -67,10 +67,15 @@ def test_the_doctor_examines_one_gateway_or_all(command):
 
 
 def test_a_key_is_made_in_the_folder_of_its_gateway(command):
+    """It is for no other gateway: it has to be named in the entry of this one."""
     shown = command("pair", "--gateway", "garage", PW_GATEWAYS=PW_GATEWAYS, PW_STATE_PATH=str(command.home))
 
+    key = command.home / "gateways" / "garage" / "v1r.pem"
     assert shown.returncode == 0
-    assert (command.home / "gateways" / "garage" / "v1r.pem").exists()
+    assert key.exists()
+    assert "for gateway garage in PW_GATEWAYS:" in shown.stdout
+    assert f"rsa_key_path: {key}\n" in shown.stdout
+    assert "PW_RSA_KEY_PATH" not in shown.stdout
 
 
 def test_two_simulated_houses_and_their_total_are_shown_at_once(command):

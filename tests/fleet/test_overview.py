@@ -43,8 +43,10 @@ async def test_gateways_are_listed_with_their_state_and_without_addresses(fleet,
         )
     )
     await pass_time(clock, fleet, 3)
-    listed = (await fleet.get("/gateways")).json()["gateways"]
+    overview = (await fleet.get("/gateways")).json()
+    listed = overview["gateways"]
 
+    assert (overview["sites"][0]["state"], round(overview["sites"][0]["age_seconds"])) == ("ok", 3)
     assert [(each["state"], round(each["age_seconds"])) for each in listed] == [("ok", 3), ("ok", 3)]
     assert all(each["name"] not in sims for each in listed)
     for sim in sims.values():

@@ -2,6 +2,8 @@
 
 import re
 
+from tests.fleet.conftest import gateway
+
 
 async def test_pages_link_to_the_same_page_of_every_gateway(fleet):
     """Relative links, so that they hold in frames and below any prefix; the parameters of the address stay."""
@@ -18,6 +20,19 @@ async def test_pages_link_to_the_same_page_of_every_gateway(fleet):
     assert '<a href="../../sites/home/?style=black&amp;units=w" aria-current="page">' in below
     assert '<a href="../../gateways/house/status">' in status
     assert '<a href="../../sites/home/">' in status
+
+
+async def test_gateways_that_report_the_same_name_are_distinguished_by_their_ids(serve, sims):
+    for sim in sims.values():
+        sim.gateway.site.name = "My Home"
+    proxy = await serve([gateway(id_, sim) for id_, sim in sims.items()])
+    for id_ in sims:
+        await proxy.get(f"/gateways/{id_}/pw/site_name")
+
+    assert re.findall(r">(My Home[^<]*)</a>", (await proxy.get("/")).text) == [
+        "My Home (house)",
+        "My Home (garage)",
+    ]
 
 
 async def test_the_page_of_a_site_has_a_line_for_each_member(fleet):

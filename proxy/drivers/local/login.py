@@ -156,7 +156,8 @@ class Login:
     def note_version(self, version: str) -> None:
         """Learn the firmware from /api/status."""
         if version != self.version:
-            _log.info("firmware", extra={"version": version.strip(), "before": self.version.strip()})
+            before = {"before": self.version.strip()} if self.version else {}
+            _log.info("firmware", extra={"version": version.strip(), **before})
             self.version = version
 
     @property

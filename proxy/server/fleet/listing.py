@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
+
+_WORSE: Final = ("ok", "stale", "cooldown", "none")
 
 
 def endpoints(context: Context) -> dict[str, Endpoint]:
@@ -52,7 +54,14 @@ def listing(context: Context) -> dict[str, Any]:
 
 
 def _state(gateway: Gateway) -> dict[str, Any]:
-    """Say how old the newest reading is, and whether it is fresh (ok), stale, or there is none.
+    """Say how old the newest reading is, and how it is; of a site, that of the member that has it worst."""
+    readings = map(_reading, gateway.members or (gateway,))
+    state, age = max(readings, key=lambda each: (_WORSE.index(each[0]), each[1] or 0.0))
+    return {"id": gateway.id, "name": gateway.name, "state": state, "age_seconds": age}
+
+
+def _reading(gateway: Gateway) -> tuple[str, float | None]:
+    """Say whether the newest reading is fresh (ok), stale, or there is none, and its age (s).
 
     A gateway whose links all wait after failures is in cooldown, with whatever readings are left.
     """
@@ -63,5 +72,4 @@ def _state(gateway: Gateway) -> dict[str, Any]:
         state = "none"
     else:
         state = "ok" if status.newest.freshness(status.at) is Freshness.FRESH else "stale"
-    age = None if status.age is None else round(status.age, 1)
-    return {"id": gateway.id, "name": gateway.name, "state": state, "age_seconds": age}
+    return state, None if status.age is None else round(status.age, 1)
