@@ -20,7 +20,11 @@ from proxy.mqtt.equipment import slug
 if TYPE_CHECKING:
     from proxy.views.state import SiteState
 
-_ORIGIN: Final = {"name": "Powerwall Proxy", "sw_version": __version__}
+_ORIGIN: Final = {
+    "name": "Powerwall Proxy",
+    "sw_version": __version__,
+    "support_url": "https://github.com/powerwall-proxy/powerwall-proxy",
+}
 # An entity is unknown when the document has not come for so long (s): four times its heartbeat.
 _EXPIRE_S: Final = 120
 _MAKER: Final = "Tesla"
@@ -216,7 +220,11 @@ def device(place: Place, state: SiteState, serial: str = "") -> dict[str, Any]:
             "via_device": place.unique_id(),
         }
     else:
-        known |= {"identifiers": [place.unique_id()], "name": place.name or state.name or "Powerwall"}
+        known |= {
+            "identifiers": [place.unique_id()],
+            "name": place.name or state.name or "Powerwall",
+            "serial_number": state.gateway.serial,
+        }
     return {key: value for key, value in known.items() if value}
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.mqtt.entities import COUNTERS, ENTITIES
-from proxy.mqtt.entity import STEPS, Entity
+from proxy.mqtt.entities import ENTITIES
+from proxy.mqtt.entity import COUNTED, STEPS, Entity
 from proxy.mqtt.equipment import equipment
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Catalogue:
 
 def _value(row: Entity, facts: Facts, export: Export) -> Value:
     value = row.read(facts)
-    if row.suffix not in COUNTERS or not isinstance(value, int | float):
+    if row.state_class != COUNTED or not isinstance(value, int | float):
         return value
     return export(row.suffix, value)
 
@@ -143,6 +143,14 @@ def _documents(facts: Facts, document: Mapping[str, Any], known: Mapping[Entity,
         **{
             f"devices/{serial}": Text(_json(signals), below("devices", serial))
             for serial, signals in document.get("devices", {}).items()
+            if any(value is not None for value in signals.values())
+        },
+        **{
+            f"meters/remote/{din}/ct{number}": Text(
+                _json(signals), below("meters", "remote", din, f"ct{number}")
+            )
+            for din, transformers in facts.remote_meters.items()
+            for number, signals in transformers.items()
             if any(value is not None for value in signals.values())
         },
     }

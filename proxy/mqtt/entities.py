@@ -192,5 +192,3 @@ ENTITIES: Final[tuple[Entity, ...]] = (
     ),
     _row("energy_source", "Energy Counters", "energy_origin", options=COUNTED_BY, **_EXTRA),
 )
-# The suffixes of counters: what is published of them never falls (gateways/counter_state.py).
-COUNTERS: Final = frozenset(row.suffix for row in ENTITIES if row.state_class == "total_increasing")

@@ -14,6 +14,8 @@ Read = Callable[["Facts"], Value]
 
 SENSOR: Final = "sensor"
 BINARY: Final = "binary_sensor"
+# The state class of counters: what is published of them never falls (gateways/counter_state.py).
+COUNTED: Final = "total_increasing"
 # By unit, the smallest change that is worth a message of its own. Below it is the noise of a calm house; such a
 # change goes along with what is repeated. What has no unit here is sent whenever it changes.
 STEPS: Final[Mapping[str, float]] = {

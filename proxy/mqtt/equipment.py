@@ -1,16 +1,17 @@
-"""The rows of solar strings, pairs of them, and units: as many as a site has."""
+"""The rows of solar strings, pairs of them, units and remote meters: as many as a site has."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.mqtt.entity import SENSOR, Entity, Read
-from proxy.views.json_access import number
+from proxy.mqtt.entity import COUNTED, SENSOR, Entity, Read
+from proxy.views.json_access import number, text
 from proxy.views.quantities import OF_PACK
+from proxy.views.remote_meters import MEASURES, measured
 from proxy.views.units import SIGNALS
 
 if TYPE_CHECKING:
@@ -44,7 +45,15 @@ _TOPICS: Final = {
 _STORED: Final = (("capacity", "Capacity", "energy_capacity"), ("charge", "Charge", "energy_remaining"))
 # The same of what else is known of one; these stand in the document alone.
 _OF_UNITS: Final = (("power", "Power", "power"), ("charge_ratio", "Battery", "charge"))
+# By unit: device class, state class, decimals of a value that stands alone, and those that Home Assistant shows.
+_OF_TRANSFORMER: Final = {
+    "V": ("voltage", "measurement", 2, 1),
+    "A": ("current", "measurement", 2, 1),
+    "W": ("power", "measurement", 1, 0),
+    "Wh": ("energy", COUNTED, 0, 0),
+}
 _PLAIN: Final = re.compile(r"[A-Z0-9]+")
+_NOT_IN_IDS: Final = re.compile(r"[^a-z0-9]+")
 
 
 def equipment(facts: Facts) -> Iterator[Entity]:
@@ -58,6 +67,9 @@ def equipment(facts: Facts) -> Iterator[Entity]:
     for serial, signals in facts.units.items():
         for signal in signals:
             yield _signal(serial, signal)
+    for din, transformers in facts.remote_meters.items():
+        for number_, signals in transformers.items():
+            yield from _transformer(din, number_, signals)
 
 
 def pairs(names: Any) -> Iterator[tuple[str, str, str]]:
@@ -74,7 +86,7 @@ def slug(serial: str) -> str:
     if _PLAIN.fullmatch(serial):
         return serial.lower()
     digest = hashlib.sha1(serial.encode(), usedforsecurity=False).hexdigest()[:8]
-    return f"{re.sub(r'[^a-z0-9]+', '_', serial.lower()).strip('_')}_{digest}"
+    return f"{_NOT_IN_IDS.sub('_', serial.lower()).strip('_')}_{digest}"
 
 
 def string_signal(facts: Facts, name: str, signal: str) -> float | None:
@@ -155,6 +167,7 @@ def _of_pack(
         digits=1 if row.unit == "%" else 0,
         is_extra=quantity == "power",
         unit_of=serial,
+        quantity=quantity,
     )
 
 
@@ -175,3 +188,29 @@ def _signal(serial: str, name: str) -> Entity:
         is_diagnostic=True,
         unit_of=serial,
     )
+
+
+def _transformer(din: str, number_: str, signals: Mapping[str, Any]) -> Iterator[Entity]:
+    """Make the rows of a current transformer of a remote meter; its name says where it measures."""
+    location = text(signals.get("Location"))
+    name = f"Remote Meter {din.rpartition('--')[2]} CT{number_}" + (f" ({location})" if location else "")
+    for measure, (_, unit, _) in MEASURES.items():
+        device_class, state_class, decimals, digits = _OF_TRANSFORMER[unit]
+        yield Entity(
+            f"remote_meter_{_NOT_IN_IDS.sub('_', din.lower()).strip('_')}_ct{number_}_{measure}",
+            SENSOR,
+            f"{name} {measure.replace('_', ' ').title()}",
+            partial(_of_transformer, din=din, number_=number_, measure=measure),
+            ("meters", "remote", din, f"ct{number_}", measure),
+            f"meters/remote/{din}/ct{number_}/{measure}",
+            decimals=decimals,
+            unit=unit,
+            device_class=device_class,
+            state_class=state_class,
+            digits=digits,
+            is_diagnostic=True,
+        )
+
+
+def _of_transformer(facts: Facts, din: str, number_: str, measure: str) -> Value:
+    return measured(facts.remote_meters.get(din, {}).get(number_, {}), measure)

@@ -25,6 +25,7 @@ from proxy.core.sources import (
 from proxy.views import meters, strings
 from proxy.views.quantities import QUANTITY_SOURCES
 from proxy.views.readback import READBACK
+from proxy.views.remote_meters import remote_meters
 from proxy.views.units import unit_signals
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Facts:
     """A gateway at one moment. ``read_at`` is the time of day (s) at which the meters were read.
 
     ``is_online``: the meters may be served; otherwise nothing is known. ``is_fresh``: nothing newer can be
-    had for now. ``units`` are the signals of each device by serial number.
+    had for now. ``units`` are the signals of each device by serial number, ``remote_meters`` those of
+    transformers by DIN and number.
     """
 
     state: SiteState
@@ -60,6 +62,7 @@ class Facts:
     aggregates: Any = None
     strings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     units: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    remote_meters: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 def snapshots_of(gateway: Gateway) -> tuple[Snapshot, ...]:
@@ -94,6 +97,7 @@ def facts_of(gateway: Gateway, snapshots: Iterable[Snapshot]) -> Facts:
         if documents.keys() & {VITALS, SOLAR_POWERWALL}
         else {},
         units=unit_signals(documents),
+        remote_meters=remote_meters(documents),
     )
 
 

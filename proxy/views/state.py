@@ -82,6 +82,7 @@ class Meter:
 class GatewayIdentity:
     """What the gateway says of itself; ``uptime`` in seconds."""
 
+    serial: str | None
     version: str | None
     device_type: str | None
     sync_type: str | None
@@ -282,7 +283,10 @@ def _name(documents: Documents) -> str | None:
 def _identity(status: Mapping[str, Any]) -> GatewayIdentity:
     words = (text(status.get(key)) for key in ("version", "device_type", "sync_type"))
     version, device_type, sync_type = (word.strip() or None if word else None for word in words)
-    return GatewayIdentity(version, device_type, sync_type, span(status.get("up_time_seconds")))
+    serial = (text(status.get("din")) or "").rpartition("--")[2]
+    return GatewayIdentity(
+        serial or None, version, device_type, sync_type, span(status.get("up_time_seconds"))
+    )
 
 
 def _limits(system: Mapping[str, Any]) -> Mapping[str, float | None]:

@@ -6,7 +6,8 @@ import json
 from random import Random
 
 from proxy.core.sources import METERS, OPERATION, SOE, SYSTEM_STATUS
-from proxy.mqtt.entities import COUNTERS
+from proxy.mqtt.entities import ENTITIES
+from proxy.mqtt.entity import COUNTED
 from proxy.sim.faults import Fault
 from tests.clock import pass_time
 from tests.mqtt.conftest import ROOT, calm, happens
@@ -22,6 +23,7 @@ FAULTS = (
     {"action": "refuse"},
 )
 PATHS = ("*", METERS, SOE, SYSTEM_STATUS, OPERATION)
+COUNTERS = [row.suffix for row in ENTITIES if row.state_class == COUNTED]
 POWERS = ("solar", "grid", "home", "powerwall")
 NEVER_ZERO = (*POWERS, "battery", "battery_raw", "reserve", "total_capacity", "current_charge", *COUNTERS)
 

@@ -18,7 +18,8 @@ from proxy.mqtt.facts import Facts
 from proxy.mqtt.survey import Survey
 from proxy.views import strings
 from proxy.views.options import Options
-from proxy.views.quantities import QUANTITIES
+from proxy.views.quantities import PACK_QUANTITIES, QUANTITIES
+from proxy.views.remote_meters import MEASURES, remote_meters
 from proxy.views.state import site_state
 from proxy.views.units import SIGNALS, unit_signals
 
@@ -61,6 +62,22 @@ LEFT_OUT = {
     "flow_unbalanced",
 }
 
+# The same of packs: of the inverter within, of interest to those who debug, or shown by temperatures of units.
+PACKS_LEFT_OUT = {
+    "reactive_power",
+    "voltage",
+    "current",
+    "frequency",
+    "charged",
+    "discharged",
+    "temperature",
+    "state",
+    "backup_ready",
+    "off_grid",
+    "disabled_reasons",
+    "version",
+}
+
 MOST_POWERWALL3 = 4
 
 
@@ -87,6 +104,9 @@ def vitals(count):
         found[f"TEPINV--1707000-11-J--TG{number:012}"] = {signal.key: 20.0 for signal in SIGNALS.values()}
         if number < MOST_POWERWALL3:
             found[f"PVAC--1707000-11-J--TG{number:012}"] = strings
+    found["TRM--2002069-00-E--EM426"] = {
+        f"TRM_CT0_{signal}": 7_200.0 for signal, _, _ in MEASURES.values()
+    } | {"TRM_CT0_Location": "solar"}
     return found
 
 
@@ -114,7 +134,7 @@ def facts(count=2):
             "grid_services_active": False,
         },
         "/api/operation": {"real_mode": "backup", "backup_reserve_percent": 24},
-        "/api/status": {"version": "25.42.2"},
+        "/api/status": {"version": "25.42.2", "din": "1707000-11-J--TG000000000000"},
         "/api/sitemaster": {"connected_to_tesla": True},
         "/api/site_info/site_name": {"site_name": "Home"},
         "/api/troubleshooting/problems": {"problems": []},
@@ -130,6 +150,7 @@ def facts(count=2):
         aggregates=documents[METERS],
         strings=strings.strings(documents, options),
         units=unit_signals(documents),
+        remote_meters=remote_meters(documents),
     )
 
 
@@ -152,6 +173,22 @@ def test_every_quantity_is_an_entity_or_left_out_for_a_reason():
 
     assert shown | LEFT_OUT == {row.name for row in QUANTITIES}
     assert not shown & LEFT_OUT
+
+
+def test_a_row_that_projects_no_quantity_is_one_of_those_that_are_none():
+    """What the meter of the grid shows as an average, the rules of the grid, and the reading itself."""
+    assert {row.suffix for row in ENTITIES if not row.quantity} == {
+        *("grid_voltage", "grid_current", "frequency"),
+        *("grid_charging", "grid_export"),
+        *("online", "last_reading"),
+    }
+
+
+def test_every_quantity_of_a_pack_is_an_entity_or_left_out_for_a_reason():
+    shown = {row.quantity for row in published()[0].rows.values() if row.unit_of and row.quantity}
+
+    assert shown | PACKS_LEFT_OUT == {row.name for row in PACK_QUANTITIES}
+    assert not shown & PACKS_LEFT_OUT
 
 
 def test_every_row_is_in_the_document_the_topics_the_discovery_and_the_documentation():
@@ -203,7 +240,13 @@ def test_the_gateway_is_announced_before_the_units_that_belong_to_it():
 
     assert gateway["device"]["identifiers"] == ["pypowerwall_default"]
     assert (
-        gateway["device"] | {"name": "Home", "model": "Powerwall 3", "sw_version": "25.42.2"}
+        gateway["device"]
+        | {
+            "name": "Home",
+            "model": "Powerwall 3",
+            "sw_version": "25.42.2",
+            "serial_number": "TG000000000000",
+        }
         == gateway["device"]
     )
     assert len(units) == 2

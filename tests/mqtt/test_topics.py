@@ -91,6 +91,30 @@ def is_compared(key, value):
     return value not in {None, 0} and not is_remark and not key.startswith("energy_")
 
 
+async def test_a_remote_meter_is_published_as_at_pypowerwall_server(publishing, clock, broker, client):
+    """Every transformer by its number: volts, amperes, watts, and lifetime energies in Wh instead of watt-seconds."""
+    async with SimulatedGateway("fw23_44", clock=clock.clock, remote_meter=True) as sim:
+        sim.pin(solar=4000.0)
+        din = sim.gateway.hardware.remote_meter
+        proxy = await publishing(sim, broker, password="", gw_pwd=sim.gw_pwd)
+        await client.hears(f"{ROOT}/status")
+        await calm(proxy)
+    meter = f"{ROOT}/meters/remote/{din}/ct0"
+    signals, document = json.loads(client.latest[meter]), client.status()["meters"]["remote"][din]["ct0"]
+
+    assert client.latest[f"{meter}/power"] == "4000.0"
+    assert (signals["InstRealPower"], signals["Location"]) == (4000, "solar")
+    assert client.latest[f"{meter}/energy_imported"] == f"{signals['EnergyImportedWs'] / 3600:.0f}"
+    assert float(client.latest[f"{meter}/voltage"]) * float(client.latest[f"{meter}/current"]) == (
+        pytest.approx(4000, rel=0.01)
+    )
+    assert document.keys() == {"voltage", "current", "power", "energy_imported", "energy_exported"}
+    components = json.loads(client.latest["homeassistant/device/pypowerwall_default/config"])["components"]
+    found = components[f"remote_meter_{din.lower()}_ct0_energy_imported"]
+    assert found["name"] == f"Remote Meter {din} CT0 (solar) Energy Imported"
+    assert found["state_class"] == "total_increasing"
+
+
 @pytest.mark.parametrize("house", HOUSES)
 async def test_the_entities_of_pypowerwall_server_keep_their_ids_names_and_devices(
     publishing, clock, broker, client, house
