@@ -177,8 +177,15 @@ COMMANDS = (
     ),
     Command(
         "pair",
-        "create the key for v1r (Powerwall 3 over the wired network) and show how to register it",
-        _GATEWAY,
+        "create the key for v1r (Powerwall 3 over the wired network); register it, or show how",
+        {
+            "--register": {
+                "action": "store_true",
+                "help": "register it through Tesla's cloud, with the sign-in of `setup --mode fleet`, and wait until "
+                "the gateway trusts it",
+            },
+            **_GATEWAY,
+        },
     ),
     Command(
         "simulate",

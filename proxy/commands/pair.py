@@ -1,19 +1,20 @@
-"""``pair``: make the key for v1r, and explain how the gateway learns to trust it.
+"""``pair``: make the key for v1r; register it with ``--register``, else explain how the gateway is made to trust it.
 
-Registering is done once, through Tesla's cloud and by hand at a Powerwall; the
-proxy takes no part in it.
+Registering is done once, through Tesla's cloud and by hand at a Powerwall; a proxy that runs takes no part in it.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import base64
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proxy.config.console import OK, complain, load_or_exit, the_one
+from proxy.commands.key_registration import Registration
+from proxy.config.console import OK, complain, load_or_exit, report_instead_of_logging, the_one
 from proxy.config.gateway_settings import GatewaySettings
 from proxy.config.settings import Settings
 from proxy.files import write_private
@@ -22,11 +23,15 @@ from proxy.state.folder import folder_of, state_problem
 _BITS = 4096
 _FILE = "v1r.pem"
 
-_EXPLANATION = """\
+_KEY = """\
 Key: {path} (for the owner of this account only; never give it away)
 Public key: {public}
-
-1. Register the public key for your site, once, with Tesla's owner or Fleet API:
+"""
+_EXPLANATION = """
+1. Register the public key for your site, once, through Tesla's cloud. With a sign-in
+   (powerwall-proxy setup --mode fleet) this does it, and waits for step 2:
+     powerwall-proxy pair --register
+   Any other client of Tesla's owner or Fleet API can send the same:
      POST /api/1/energy_sites/SITE_ID/command
      {{"command_properties": {{"message": {{"authorization": {{"add_authorized_client_request": {{
        "key_type": 1, "authorized_client_type": 1, "description": "Powerwall Proxy",
@@ -49,7 +54,7 @@ Run the proxy with these values for gateway {id} in {place}:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Make the key unless there is one, and print what to do with it."""
+    """Make the key unless there is one; register it, or print what to do with it."""
     loaded = load_or_exit(needs_gateway=False, makes_key=True)
     settings = loaded.settings
     gateway = the_one(settings, args.gateway)
@@ -66,10 +71,18 @@ def run(args: argparse.Namespace) -> int:
         public = _public_key(path)
     except (OSError, ValueError, TypeError) as exc:
         return complain(f"{path} is not a key that can be used: {exc}")
+    print(_KEY.format(path=path, public=public), end="")
     text = _SETTINGS_OF_ONE if loaded.listed_in else _SETTINGS
-    steps = text.format(path=path, id=gateway.id, place=loaded.listed_in)
-    print(_EXPLANATION.format(path=path, public=public, settings=steps), end="")
-    return OK
+    needed = text.format(path=path, id=gateway.id, place=loaded.listed_in)
+    if not args.register:
+        print(_EXPLANATION.format(public=public, settings=needed), end="")
+        return OK
+    report_instead_of_logging()
+    folder = Path(folder_of(settings.state_path, gateway.id))
+    failed = asyncio.run(Registration().run(gateway, folder, public))
+    if not failed:
+        print(needed)
+    return failed
 
 
 def _path(settings: Settings, gateway: GatewaySettings) -> Path:

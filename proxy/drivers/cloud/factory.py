@@ -119,9 +119,7 @@ def make(
     options = resolved(options)
     http = CloudHttp(clock.monotonic, timeout_s=options.timeout_s, tls=options.tls)
     ledger = ledger or Ledger(memory, clock, Budget(options.budget))
-    base = options.url.rstrip("/")
-    kept = KeptPause(memory, clock, base)
-    api = CloudApi(http, authority(options, http, clock), ledger, clock, base, kept, jitter=jitter)
+    api = make_api(options, http, ledger, memory, clock, jitter)
     site = SiteEndpoints(api, clock.monotonic, options.site_id)
     return CloudDriver(
         http,
@@ -135,6 +133,20 @@ def make(
         excluded=options.excluded,
         serves_stale=options.serves_stale,
     )
+
+
+def make_api(
+    options: CloudOptions,
+    http: CloudHttp,
+    ledger: Ledger,
+    memory: StateStore,
+    clock: Clock,
+    jitter: Callable[[], float] = lambda: 1.0,
+) -> CloudApi:
+    """Make the API of ``options``, which are resolved; its pauses are kept in ``memory``."""
+    base = options.url.rstrip("/")
+    kept = KeptPause(memory, clock, base)
+    return CloudApi(http, authority(options, http, clock), ledger, clock, base, kept, jitter=jitter)
 
 
 def resolved(options: CloudOptions) -> CloudOptions:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy.core.json_access import get_path
 from proxy.sim.answers import Answer
 from proxy.sim.cloud import documents
 from proxy.sim.cloud.answers import MISSING_SCOPES, NOT_FOUND, refusal, response
 from proxy.sim.cloud.sign_in import OWNER, Access
 from proxy.sim.cloud.site import CloudSite
 from proxy.sim.dispatch import MODES
+from proxy.sim.tedapi.state import KeyState
 
 EXPORT_RULES = frozenset({"battery_ok", "pv_only", "never"})
 FULL_PERCENT = 100
 OFFLINE = refusal(408, "vehicle unavailable: device is offline or asleep")
 NO_SITE = refusal(404, "not_found", "energy site not found")
 BAD_VALUE = refusal(422, "invalid_field")
+_STATES = {KeyState.PENDING: 1, KeyState.TIMED_OUT: 2, KeyState.VERIFIED: 3, KeyState.REMOVED: 4}
 
 
 @dataclass(slots=True)
@@ -144,6 +148,28 @@ def _off_grid_vehicle(request: Request, site: CloudSite) -> Answer:
     return response({"code": 201, "message": "Updated"})
 
 
+def _command(request: Request, site: CloudSite) -> Answer:
+    """Pass a message on to the gateway: of all there are, those about keys."""
+    message = get_path(request.body, "command_properties", "message", "authorization")
+    if request.body.get("command_type") != "grpc_command" or not isinstance(message, dict):
+        return BAD_VALUE
+    if not site.is_online:
+        return OFFLINE
+    if "list_authorized_clients_request" in message:
+        return response({"clients": [_record(key, state) for key, state in site.keys.items()]})
+    try:
+        key = b64decode(str(get_path(message, "add_authorized_client_request", "public_key")), validate=True)
+    except ValueError:
+        return BAD_VALUE
+    if site.keys.get(key) is not KeyState.VERIFIED:
+        site.keys[key] = KeyState.PENDING
+    return response(_record(key, site.keys[key]))
+
+
+def _record(key: bytes, state: KeyState) -> dict[str, Any]:
+    return {"public_key": b64encode(key).decode(), "state": _STATES.get(state, 0), "key_type": 1}
+
+
 ACCOUNT: Mapping[tuple[str, str], Callable[[Request], Answer]] = {
     ("GET", "products"): _products,
     ("GET", "users/region"): _region,
@@ -162,6 +188,7 @@ WRITES: Mapping[str, Callable[[Request, CloudSite], Answer]] = {
     "grid_import_export": _grid_import_export,
     "storm_mode": _storm_mode,
     "off_grid_vehicle_charging_reserve": _off_grid_vehicle,
+    "command": _command,
 }
 _SITE = re.compile(r"energy_sites/(\d+)/(\w+)")
 

@@ -51,7 +51,10 @@ class SimulatedCloud:
         self.houses = houses or (SimulatedGateway("fw23_44", clock=clock),)
         self.sign_in = SignIn()
         self.account = Account(
-            {SITE_ID + n: CloudSite(h.gateway, SITE_ID + n) for n, h in enumerate(self.houses)}
+            {
+                SITE_ID + n: CloudSite(house.gateway, SITE_ID + n, keys=house.tedapi.keys)
+                for n, house in enumerate(self.houses)
+            }
         )
         self.public_key = b""  # of an application, where this is the server of its domain, too
         self.moved_to = ""  # base URL of the account's region if it is another one: 421

@@ -11,6 +11,7 @@ from proxy.core.model import app_percent, raw_percent
 from proxy.sim.cloud.history import History
 from proxy.sim.gateway import Gateway
 from proxy.sim.scene import Scene
+from proxy.sim.tedapi.state import KeyState
 
 INSTALLED_S = 400 * 86400.0  # before the start
 FULL_PERCENT = 100
@@ -37,6 +38,7 @@ class CloudSite:
     is_storm_active: bool = False
     off_grid_vehicle_reserve: int = 0
     wall_connectors: list[float] = field(default_factory=list)
+    keys: dict[bytes, KeyState] = field(default_factory=dict)  # those of the gateway, for v1r
     history: History = field(init=False)
     _pending: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
     _live: Scene | None = None
