@@ -124,7 +124,7 @@ def test_a_secret_file_without_a_secret_is_a_problem(tmp_path, content, problem)
 def test_what_was_loaded_is_concealed_from_then_on():
     settings(PW_GW_PWD="sticker text 4711")
 
-    assert redact("asked with sticker text 4711") == "asked with ***"
+    assert redact("login with sticker text 4711") == "login with ***"
 
 
 @pytest.mark.parametrize(

@@ -49,14 +49,14 @@ async def test_the_change_of_another_client_is_kept(wired, driver):
     def race(kind, document):
         if kind == "config" and not raced:
             raced.append(True)
-            wired.tedapi.config = {**document, "strategy": {"by": "somebody else"}}
+            wired.tedapi.config = {**document, "strategy": {"by": "another client"}}
         return document
 
     wired.tedapi.edit = race
     await driver.execute(Command({Setting.RESERVE: 30}))
 
     assert wired.plant.reserve == 33.5
-    assert wired.tedapi.config["strategy"] == {"by": "somebody else"}
+    assert wired.tedapi.config["strategy"] == {"by": "another client"}
     assert len(wired.writes) == 2
 
 

@@ -68,7 +68,7 @@ def test_no_secret_reaches_the_log_in_any_way(form):
 
     written.logger.info(f"login with {secret}")
     written.logger.info("sent %s to %r", basic, {"password": secret})
-    written.logger.info("asked", extra={"url": f"/?token={secret}", "body": {"a": [secret]}})
+    written.logger.info("requested", extra={"url": f"/?token={secret}", "body": {"a": [secret]}})
     try:
         raise ValueError(f"refused {secret!r}") from KeyError(secret)
     except ValueError:

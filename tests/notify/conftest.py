@@ -19,7 +19,7 @@ from tests.clock import settled, until
 from tests.conftest import client_of
 from tests.quiet import QUIET
 
-SECRET = "a-token-that-nobody-sees-8437"
+SECRET = "a-token-that-stays-hidden-8437"
 ENVIRON = {"PW_HOST": "127.0.0.1:9", "PW_PASSWORD": "password", "PW_STATE_PATH": "/nowhere"}
 
 

@@ -78,7 +78,7 @@ async def test_what_is_no_message_is_a_bad_request(installer, body):
     someone = await installer("fw23_44")
 
     assert (await someone.post(body)).status == 400
-    assert (await someone.send(query("somebody--else", *STATUS))).status == 400
+    assert (await someone.send(query("another--gateway", *STATUS))).status == 400
 
 
 async def test_dangerous_messages_are_not_implemented_but_noted(installer):

@@ -207,10 +207,10 @@ async def send_request(http, key, *, din=None, recipient=None, life_s=12.0, doma
         ({}, "NONE"),
         ({"life_s": -1.0}, "TIME_EXPIRED"),
         ({"life_s": 60.0}, "TIME_TO_LIVE_TOO_LONG"),
-        ({"din": "1707000-11-J--SOMEBODY"}, "INVALID_SIGNATURE"),
+        ({"din": "1707000-11-J--ANOTHER"}, "INVALID_SIGNATURE"),
         ({"tamper": True}, "INVALID_SIGNATURE"),
         ({"domain": 2}, "INVALID_DOMAINS"),
-        ({"recipient": "1707000-11-J--SOMEBODY"}, "WRONG_PERSONALIZATION"),
+        ({"recipient": "1707000-11-J--ANOTHER"}, "WRONG_PERSONALIZATION"),
     ],
 )
 async def test_every_flaw_has_its_fault(start_sim, key, public, flaw, fault):

@@ -44,7 +44,7 @@ class Silent(Connection):
 
 
 class OtherSignature(Connection):
-    def __init__(self, limiter, *, anew):
+    def __init__(self, limiter, *, renewed):
         super().__init__(limiter)
 
 
@@ -115,7 +115,7 @@ async def test_without_a_part_of_the_fast_path_it_is_off(candidate, reason, capl
 
 
 @pytest.mark.parametrize(
-    ("kind", "reason"), [(Changed, "waiter"), (Silent, "no response"), (OtherSignature, "anew")]
+    ("kind", "reason"), [(Changed, "waiter"), (Silent, "no response"), (OtherSignature, "renewed")]
 )
 async def test_without_a_part_of_every_connection_aiohttps_own_serve(kind, reason, caplog):
     """One line in the log says what is lost and why; clients are served, and counted."""
