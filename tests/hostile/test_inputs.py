@@ -14,6 +14,8 @@ from tests.hostile.raw import send, spellings
 
 GATEWAY_PASSWORD = "gateway-password-7Q"
 ROWS = rows()
+# Longer than a wrong token is held against its address.
+FORGOTTEN_S = 61.0
 # What may be requested from the gateway: the listed readings, a login, files of its web app.
 _READABLE = {*SOURCES, "/api/login/Basic"}
 _FILE = re.compile(r"/(?!api|tedapi)[A-Za-z0-9._~/-]*", re.IGNORECASE)
@@ -22,6 +24,7 @@ _FILE = re.compile(r"/(?!api|tedapi)[A-Za-z0-9._~/-]*", re.IGNORECASE)
 @pytest.fixture
 async def sim(clock):
     async with SimulatedGateway(clock=clock.clock, password=GATEWAY_PASSWORD) as gateway:
+        gateway.pin(solar=0.0, site=0.0, battery=0.0, load=0.0)  # the charge stays what it is
         yield gateway
 
 
@@ -35,27 +38,30 @@ def test_there_are_enough_of_them():
     assert len({name for name, _, _ in ROWS}) == len(ROWS) >= 150
 
 
-@pytest.mark.parametrize(("data", "statuses"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-async def test_a_hostile_input_gets_an_answer_and_nothing_else(proxy, sim, caplog, data, statuses):
+async def test_a_hostile_input_gets_an_answer_and_nothing_else(proxy, sim, clock, caplog, subtests):
     """
     The status says what is wrong; the gateway is neither written to nor sent requests for
     anything but readings; no secret is in the answer or the log; the next client is served.
     """
-    await proxy.get("/soe")
-    reply = await send(proxy.port, data)
+    for name, data, statuses in ROWS:
+        with subtests.test(name):
+            caplog.clear()
+            await proxy.get("/soe")
+            reply = await send(proxy.port, data)
 
-    assert reply.status in statuses
-    assert reply.statuses == [reply.status] or reply.status == 0, "one request, one answer"
-    assert sim.writes == []
-    assert all(may_be_requested(record.method, record.path) for record in sim.requests)
-    assert leaks(sim, reply.raw) == []
-    assert leaks(sim, caplog.text.encode()) == []
-    assert "Traceback" not in caplog.text
-    if reply.status:
-        assert b"Server: powerwall-proxy\r\n" in reply.raw
-        assert b"X-Content-Type-Options: nosniff\r\n" in reply.raw
-    after = await proxy.get("/soe")
-    assert after.json()["percentage"] == pytest.approx(50, abs=1)
+            assert reply.status in statuses
+            assert reply.statuses == [reply.status] or reply.status == 0, "one request, one answer"
+            assert sim.writes == []
+            assert all(may_be_requested(record.method, record.path) for record in sim.requests)
+            assert leaks(sim, reply.raw) == []
+            assert leaks(sim, caplog.text.encode()) == []
+            assert "Traceback" not in caplog.text
+            if reply.status:
+                assert b"Server: powerwall-proxy\r\n" in reply.raw
+                assert b"X-Content-Type-Options: nosniff\r\n" in reply.raw
+            after = await proxy.get("/soe")
+            assert after.json()["percentage"] == pytest.approx(50, abs=1)
+        clock.advance(FORGOTTEN_S)
 
 
 def may_be_requested(method: str, path: str) -> bool:

@@ -13,28 +13,28 @@ ONE = head("GET /soe HTTP/1.1", "Host: localhost")
 pytestmark = pytest.mark.each_loop
 
 
-@pytest.mark.parametrize("client", PLAIN)
-async def test_a_plain_request_is_answered_the_same_without_aiohttp(each_pair, client):
-    await each_pair.request_meanwhile(PLAIN[client])
+async def test_a_plain_request_is_answered_the_same_without_aiohttp(each_pair):
+    for client, request in PLAIN.items():
+        await each_pair.request_meanwhile(request)
 
-    fast, slow = await each_pair.request_meanwhile(PLAIN[client])
+        fast, slow = await each_pair.request_meanwhile(request)
 
-    assert fast == slow
-    assert fast.startswith((b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK"))
-    assert each_pair.answers.by_head[PLAIN[client]].hits == 1
+        assert fast == slow, client
+        assert fast.startswith((b"HTTP/1.1 200 OK", b"HTTP/1.0 200 OK")), client
+        assert each_pair.answers.by_head[request].hits == 1, client
 
 
-@pytest.mark.parametrize("other", NOT_PLAIN)
-async def test_a_plain_request_after_another_one(each_pair, other):
+async def test_a_plain_request_after_another_one(each_pair):
     """Whatever went over the connection before, in one piece or in two."""
     await each_pair.request_meanwhile(ONE)
-    middle = len(NOT_PLAIN[other]) // 2
 
-    whole = await each_pair.request_meanwhile(ONE, NOT_PLAIN[other], ONE, PLAIN["Chrome"])
-    halves = await each_pair.request_meanwhile(NOT_PLAIN[other][:middle], NOT_PLAIN[other][middle:], ONE)
+    for client, other in NOT_PLAIN.items():
+        middle = len(other) // 2
+        whole = await each_pair.request_meanwhile(ONE, other, ONE, PLAIN["Chrome"])
+        halves = await each_pair.request_meanwhile(other[:middle], other[middle:], ONE)
 
-    assert len(set(whole)) == len(set(halves)) == 1
-    assert whole[0].startswith(b"HTTP/1.1 200 OK")
+        assert len(set(whole)) == len(set(halves)) == 1, client
+        assert whole[0].startswith(b"HTTP/1.1 200 OK"), client
 
 
 async def test_a_request_in_pieces(each_pair):
