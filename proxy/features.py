@@ -84,9 +84,9 @@ class Feature:
     """What a feature adds.
 
     ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
-    make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences,
-    ``trial`` what answers at the addresses in them; it may take ten seconds, and raise Unusable. ``diagnose`` yields what ``doctor`` finds
-    about it; it returns None where there is nothing to find.
+    make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences;
+    ``diagnose`` tries what answers at the addresses in them, which may take a minute, and yields what it finds; it returns None where
+    there is nothing to try.
     ``demonstrate`` adds to the settings of a demo what a simulated house has, which lives so many times faster than
     the world. ``start`` is called once for each proxy, before it listens; it returns None where the feature is
     switched off.
@@ -101,8 +101,13 @@ class Feature:
     demonstrate: Callable[[Settings, float], Settings] = lambda settings, _: settings
     problems: Callable[[Settings], Iterable[str]] = lambda _: ()
     warnings: Callable[[Settings], Iterable[str]] = lambda _: ()
-    trial: Callable[[Settings], Iterable[str]] = lambda _: ()
     diagnose: Callable[[Settings], AsyncIterator[Finding] | None] = lambda _: None
+
+
+def diagnoses(settings: Settings) -> list[AsyncIterator[Finding]]:
+    """Return the diagnoses of the features that have one, for ``check``, ``doctor`` and its page."""
+    found = (feature.diagnose(settings) for feature in features())
+    return [steps for steps in found if steps is not None]
 
 
 @cache

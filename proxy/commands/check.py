@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from itertools import groupby
 
 from proxy.config.console import EX_CONFIG, OK, complain, load_or_exit
 from proxy.config.load import Loaded
-from proxy.config.settings import SETTINGS, value_of
+from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.config.specs import show
+from proxy.core.advice import Cause
+from proxy.drivers.finding import Finding
 from proxy.drivers.registry import mode_name
-from proxy.features import Unusable, features
+from proxy.features import diagnoses
 from proxy.state.folder import state_problem
 
 
@@ -30,16 +33,21 @@ def run(args: argparse.Namespace) -> int:
     if loaded.listed_in:
         _list_gateways(loaded)
     problem = state_problem(loaded.settings)
-    trials = () if args.offline else features()
-    try:
-        tried = [sentence for feature in trials for sentence in feature.trial(loaded.settings)]
-    except Unusable as exc:
-        complain(str(exc))
-        return EX_CONFIG
+    failures = [] if args.offline else asyncio.run(_failures(loaded.settings))
+    for failure in failures:
+        if failure.cause is Cause.SETTINGS:
+            complain(failure.detail)
+            return EX_CONFIG
+    tried = [f"{failure.step}: {failure.detail}" for failure in failures]
     for warning in (*loaded.warnings, *([problem] if problem else []), *tried):
         print(f"Warning: {warning}")
     print("These settings can be used.")
     return OK
+
+
+async def _failures(settings: Settings) -> list[Finding]:
+    """Try what the settings name, except the gateways."""
+    return [finding for steps in diagnoses(settings) async for finding in steps if finding.cause]
 
 
 def _list_gateways(loaded: Loaded) -> None:

@@ -19,7 +19,7 @@ from proxy.core.redaction import redact
 from proxy.drivers.diagnosis import diagnose, verdict
 from proxy.drivers.finding import Finding, verdict_document
 from proxy.drivers.registry import drivers_for
-from proxy.features import features
+from proxy.features import diagnoses
 from proxy.state.folder import folder_of
 from proxy.state.store import StateStore
 
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     report_instead_of_logging()
     settings = load_or_exit(needs_gateway=False).settings
     gateways = chosen(settings, args.gateway)
-    others = [steps for feature in features() if (steps := feature.diagnose(settings)) is not None]
+    others = diagnoses(settings)
     document: dict[str, Any]
     if len(gateways) == 1:
         document = asyncio.run(_part([_of_gateway(settings, gateways[0]), *others], show=not args.json))

@@ -27,6 +27,7 @@ from proxy.core.errors import (
 class Cause(Enum):
     """What a failure comes from, in a word; the one to remove first comes first."""
 
+    SETTINGS = "settings"  # those with which no proxy starts
     ADDRESS = "address"
     ROUTE = "route"
     PORT = "port"
@@ -40,12 +41,14 @@ class Cause(Enum):
     GATEWAY = "gateway"
     CLOUD = "cloud"
     FIRMWARE = "firmware"
+    REDIS = "Redis"
+    BROKER = "broker"
     RECEIVER = "receiver"
 
     @property
     def spoken(self) -> str:
         """The word in a sentence."""
-        return self.value if self is Cause.TLS else f"the {self.value}"
+        return self.value if self in {Cause.TLS, Cause.REDIS} else f"the {self.value}"
 
     @property
     def rank(self) -> int:

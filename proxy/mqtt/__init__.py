@@ -6,7 +6,7 @@ does not notice.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from proxy.features import ActiveFeature, Command, Feature
@@ -14,6 +14,7 @@ from proxy.mqtt.settings import MqttSettings
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
+    from proxy.drivers.finding import Finding
     from proxy.metrics.families import Family
     from proxy.server.context import Context
 
@@ -38,16 +39,12 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield from warnings(settings)
 
 
-def _trial(settings: Settings) -> Iterator[str]:
-    own = settings.of(MqttSettings)
-    if own.mqtt_host:
-        import asyncio  # noqa: PLC0415 - of no interest without a broker
+def _diagnose(settings: Settings) -> AsyncIterator[Finding] | None:
+    if not settings.of(MqttSettings).mqtt_host:
+        return None
+    from proxy.mqtt.trial import diagnose  # noqa: PLC0415 - of no interest without a broker
 
-        from proxy.mqtt.checks import control_missing  # noqa: PLC0415 - the same
-        from proxy.mqtt.trial import trial  # noqa: PLC0415 - the same
-
-        takes_commands = bool(own.mqtt_controls) and not control_missing(settings)
-        yield from asyncio.run(trial(own, takes_commands=takes_commands))
+    return diagnose(settings)
 
 
 def _start(context: Context) -> ActiveFeature | None:
@@ -65,7 +62,7 @@ FEATURE = Feature(
     metrics=_metrics,
     problems=_problems,
     warnings=_warnings,
-    trial=_trial,
+    diagnose=_diagnose,
     commands=(
         Command(
             "mqtt",

@@ -1,21 +1,38 @@
-"""Connects to the broker as the proxy would, for ``check``: what is wrong, in sentences."""
+"""Connects to the broker as the proxy would, beside it: what is wrong, in sentences."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
+from proxy.core.advice import Cause
+from proxy.drivers.finding import Finding
 from proxy.mqtt import sentences
 from proxy.mqtt.broker import BrokerError, connected
+from proxy.mqtt.checks import control_missing
 from proxy.mqtt.outbox import Message
-from proxy.mqtt.settings import subscriptions
+from proxy.mqtt.settings import MqttSettings, subscriptions
 
 if TYPE_CHECKING:
+    from proxy.config.settings import Settings
     from proxy.mqtt.broker import Broker
-    from proxy.mqtt.settings import MqttSettings
+
+_STEP: Final = "MQTT"
+_ADVICE: Final = "Check MQTT_HOST and the other settings of MQTT, and the users and the ACL of the broker."
 
 # What was published comes back at once if it was taken.
 _RETURNS_WITHIN_S: Final = 1.0
+
+
+async def diagnose(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield what is wrong, or what was tried."""
+    own = settings.of(MqttSettings)
+    found = await trial(own, takes_commands=bool(own.mqtt_controls) and not control_missing(settings))
+    for sentence in found:
+        yield Finding(_STEP, sentence, Cause.BROKER, _ADVICE)
+    if not found:
+        yield Finding(_STEP, f"connects, subscribes, and publishes at {_topic(own)}")
 
 
 async def trial(settings: MqttSettings, *, takes_commands: bool) -> list[str]:
@@ -23,7 +40,7 @@ async def trial(settings: MqttSettings, *, takes_commands: bool) -> list[str]:
 
     A client id of the broker's choice leaves a proxy that is connected alone.
     """
-    own = f"{settings.mqtt_topic_prefix}/check"
+    own = _topic(settings)
     try:
         async with connected(settings, "") as broker:
             refused = await broker.subscribe([*subscriptions(settings, takes_commands=takes_commands), own])
@@ -33,6 +50,11 @@ async def trial(settings: MqttSettings, *, takes_commands: bool) -> list[str]:
             return found
     except BrokerError as exc:
         return [sentences.of_connection(settings, str(exc))]
+
+
+def _topic(settings: MqttSettings) -> str:
+    """Return the topic to which nothing but a trial publishes."""
+    return f"{settings.mqtt_topic_prefix}/check"
 
 
 async def _is_returned(broker: Broker, topic: str) -> bool:

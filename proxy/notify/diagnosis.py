@@ -1,4 +1,4 @@
-"""What ``doctor`` finds about the receivers of alarms. None of them gets a message."""
+"""What can be found out about the receivers of alarms. None of them gets a message."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ counters and cooldowns (docs/replicas.md).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from proxy.features import ActiveFeature, Command, Feature
@@ -14,6 +14,7 @@ from proxy.replicas.settings import ReplicaSettings
 
 if TYPE_CHECKING:
     from proxy.config.settings import Settings
+    from proxy.drivers.finding import Finding
     from proxy.metrics.families import Family
     from proxy.server.context import Context
 
@@ -38,11 +39,12 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield from warnings(settings)
 
 
-def _trial(settings: Settings) -> Iterator[str]:
-    if settings.of(ReplicaSettings).redis_url:
-        from proxy.replicas.trial import tried  # noqa: PLC0415 - of no interest without replicas
+def _diagnose(settings: Settings) -> AsyncIterator[Finding] | None:
+    if not settings.of(ReplicaSettings).redis_url:
+        return None
+    from proxy.replicas.trial import diagnose  # noqa: PLC0415 - of no interest without replicas
 
-        yield from tried(settings)
+    return diagnose(settings)
 
 
 def _start(context: Context) -> ActiveFeature | None:
@@ -60,7 +62,7 @@ FEATURE = Feature(
     metrics=_metrics,
     problems=_problems,
     warnings=_warnings,
-    trial=_trial,
+    diagnose=_diagnose,
     commands=(
         Command(
             "replica-key",

@@ -1,13 +1,14 @@
-"""What ``check`` finds when it uses Redis as a replica does."""
+"""Uses Redis as a replica does, beside it: what is odd, in sentences."""
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Final
 
+from proxy.core.advice import Cause
 from proxy.core.clock import Clock
-from proxy.features import Unusable
+from proxy.drivers.finding import Finding
 from proxy.replicas.agreement import OTHER_KEY, differences, term_of
 from proxy.replicas.connection import RedisConnection
 from proxy.replicas.failures import RedisLost, RedisRefused
@@ -21,31 +22,35 @@ if TYPE_CHECKING:
 # No gateway has this id.
 _NO_GATEWAY: Final = "check:"
 _LIFETIME_S: Final = 5.0
+_STEP: Final = "Redis"
+_ADVICE: Final = "Check PW_REDIS_URL, PW_REDIS_PASSWORD and PW_REDIS_KEY, and the server (docs/replicas.md)."
 
 
-def tried(settings: Settings) -> list[str]:
-    """Use Redis; return what is odd. Raises Unusable, as a start would."""
-    return asyncio.run(_tried(settings))
+async def diagnose(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield what is wrong, or what was tried."""
+    found = await _trial(settings)
+    for sentence, cause in found.items():
+        yield Finding(_STEP, sentence, cause, _ADVICE)
+    if not found:
+        yield Finding(_STEP, "takes all that a replica sends to it")
 
 
-async def _tried(settings: Settings) -> list[str]:
+async def _trial(settings: Settings) -> dict[str, Cause]:
+    """Use Redis; return what is odd, and SETTINGS for that with which no replica starts."""
     own = settings.of(ReplicaSettings)
     connection = RedisConnection(own, Clock(time.monotonic, time.time))
     try:
         await _use(connection, Keys(own.redis_prefix, _NO_GATEWAY))
-        found: list[str] = []
+        found: dict[str, Cause] = {}
         for gateway in settings.gateways:
             lease = await connection.get(Keys(own.redis_prefix, gateway.id).lease)
             held, term = Term.read((lease or b"").decode()), term_of("", read_key(own.redis_key), gateway)
-            found += differences(gateway.id, held, term)
-    except RedisRefused as exc:
-        raise Unusable(str(exc)) from exc
+            for sentence in differences(gateway.id, held, term):
+                found[sentence] = Cause.SETTINGS if sentence == OTHER_KEY else Cause.REDIS
     except RedisLost as exc:
-        return [str(exc)]
+        return {str(exc): Cause.SETTINGS if isinstance(exc, RedisRefused) else Cause.REDIS}
     finally:
         await connection.close()
-    if OTHER_KEY in found:
-        raise Unusable(OTHER_KEY)
     return found
 
 

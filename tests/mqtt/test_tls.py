@@ -149,6 +149,6 @@ async def test_check_tries_the_broker(command, listeners):
     assert [each.stderr for each in shown.values()] == ["", ""]
     assert "Warning" not in shown["well"].stdout
     assert (
-        f"Warning: The broker at localhost:{listeners.ports['good']} closes the connection before it answers: "
+        f"Warning: MQTT: The broker at localhost:{listeners.ports['good']} closes the connection before it answers: "
         "this port may expect TLS (MQTT_TLS=yes).\n"
     ) in shown["port"].stdout

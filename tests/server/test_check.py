@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
+from proxy.core.advice import Cause
 from proxy.sim.faults import Fault
 from tests.clock import pass_time
 
 PATH = "/status/check"
+WORDS = Path(__file__).parents[2] / "web" / "status-words.json"
 
 
 def steps(answer) -> list[dict]:
@@ -34,6 +37,12 @@ async def test_it_names_each_step_and_costs_three_requests(proxy, sim):
     assert verdict == {"healthy": True, "cause": None, "advice": ""}
     assert len(sim.requests) == before + 3
     assert sim.logins == 1
+
+
+def test_every_verdict_can_be_read_in_every_language():
+    """What is wrong, and what to do."""
+    for words in json.loads(WORDS.read_text(encoding="utf-8")).values():
+        assert {f"{part}_{cause.value}" for cause in Cause for part in ("cause", "do")} <= words.keys()
 
 
 async def test_a_step_is_sent_when_it_is_known(proxy, sim):

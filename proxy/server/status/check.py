@@ -1,6 +1,6 @@
 """The check of the status page: what ``doctor`` finds, one line of JSON for each step as soon as it is known.
 
-Its requests go to the gateway, so no page of another origin can begin one (``admission.refusal``), only one
+The gateway comes first, then what features connect to: a broker, Redis, receivers of alarms. Its requests go to the gateway, so no page of another origin can begin one (``admission.refusal``), only one
 runs at a time, and the next one has to wait a little.
 """
 
@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
 
+from proxy.features import diagnoses
 from proxy.server.http.problems import COMMON_HEADERS, problem, retry_after
 from proxy.server.route import Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator
 
+    from proxy.config.settings import Settings
+    from proxy.core.clock import Clock
+    from proxy.drivers.finding import Finding
     from proxy.gateways.gateway import Gateway
 
 CHECK: Final = Route(
@@ -40,12 +44,13 @@ _HEADERS: Final = {
 
 
 class Checks:
-    """The checks of one proxy, of whichever of its gateways; ``now`` is in monotonic seconds."""
+    """The checks of one proxy, of whichever of its gateways."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._now = clock.monotonic
         self._is_running = False
-        self._next_at = now()
+        self._next_at = self._now()
 
     async def run(self, request: web.Request, _: Route, gateway: Gateway) -> web.StreamResponse:
         """Check a gateway; the last line is the verdict."""
@@ -55,28 +60,35 @@ class Checks:
             return problem(429, detail, headers={"Retry-After": retry_after(wait)})
         self._is_running = True
         try:
-            return await _stream(request, gateway)
+            return await _stream(request, self._settings, gateway)
         finally:
             self._is_running = False
             self._next_at = self._now() + _PAUSE_S
 
 
-async def _stream(request: web.Request, gateway: Gateway) -> web.StreamResponse:
+async def _stream(request: web.Request, settings: Settings, gateway: Gateway) -> web.StreamResponse:
     response = web.StreamResponse(headers=_HEADERS)
     # The first check waits for these modules, and no start.
     from proxy.drivers.diagnosis import verdict  # noqa: PLC0415
     from proxy.drivers.finding import verdict_document  # noqa: PLC0415
-    from proxy.gateways.examination import examine  # noqa: PLC0415
 
     await response.prepare(request)
     findings = []
     with suppress(ConnectionError):  # the page was closed: nothing further is sent to the gateway
-        async with aclosing(examine(gateway)) as steps:
+        async with aclosing(_examine(settings, gateway)) as steps:
             async for finding in steps:
                 findings.append(finding)
                 await response.write(_line(finding.document()))
         await response.write(_line(verdict_document(verdict(findings))))
     return response
+
+
+async def _examine(settings: Settings, gateway: Gateway) -> AsyncGenerator[Finding]:
+    from proxy.gateways.examination import examine  # noqa: PLC0415 - imported by the first check
+
+    for steps in (examine(gateway), *diagnoses(settings)):
+        async for finding in steps:
+            yield finding
 
 
 def _line(document: dict[str, Any]) -> bytes:

@@ -80,7 +80,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
     return {
         "health": health,
         "ready": ready,
-        "check": Checks(context.clock.monotonic).run,
+        "check": Checks(context.settings, context.clock).run,
         "stats": stats,
         "stats_clear": stats_clear,
         "health_reset": health_reset,
