@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -67,6 +68,8 @@ async def serve(
             page = address_to_open(scheme, host, port)
             _log.info("listening", extra={"url": url, "gateway": gateway, "open": page})
             manager.ready(f"Listening on {url}, gateway {gateway}")
+            # What a start has made stays: garbage collections, during which no client is answered, pass it by.
+            gc.freeze()
             first_round = asyncio.create_task(_read_once(app[CONTEXT].gateways, page), name="first round")
             await stop.wait()
             _log.info("stopping")

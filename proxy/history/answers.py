@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import tzinfo
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, Final
 
 from proxy.history.columns import Column
@@ -18,7 +18,7 @@ from proxy.history.incidents import Alert, Outage
 from proxy.history.reading import DeviceSeries, Series
 
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
-_BLOCK: Final = 100  # values that are written at once
+_BLOCK: Final = 25  # rows or values that are written at once
 _PARTS: Final = ("mean", "min", "max")
 _EDGES: Final = {name: name.removeprefix("flow_") for name in FLOWS}
 _TO_HOME: Final = tuple(name for name in FLOWS if name.endswith("2h"))
@@ -73,23 +73,21 @@ def self_powered(totals: DayTotals) -> float | None:
     return None if bought is None or used <= 0 else 100 * (1 - bought / used)
 
 
-def written(document: Mapping[str, Any]) -> str:
-    """Write a document as JSON, piece by piece: no other thread runs while the encoder is at work."""
-    return "".join(_pieces(document))
-
-
-def _pieces(value: Any) -> Iterator[str]:
+def written(value: Any) -> Iterator[str]:
+    """Write JSON piece by piece: no other thread runs while the encoder is at work. An iterator becomes an array."""
     if isinstance(value, Mapping):
         before = "{"
         for key, member in value.items():
             yield f"{before}{_ENCODER.encode(key)}:"
-            yield from _pieces(member)
+            yield from written(member)
             before = ","
         yield "}" if value else "{}"
-    elif isinstance(value, list) and len(value) > _BLOCK:
-        for start in range(0, len(value), _BLOCK):
-            yield ("," if start else "[") + _ENCODER.encode(value[start : start + _BLOCK])[1:-1]
-        yield "]"
+    elif isinstance(value, (list, Iterator)):
+        before, values = "[", iter(value)
+        while block := [*islice(values, _BLOCK)]:
+            yield before + _ENCODER.encode(block)[1:-1]
+            before = ","
+        yield "[]" if before == "[" else "]"
     else:
         yield _ENCODER.encode(value)
 
@@ -105,16 +103,16 @@ def outage_json(outage: Outage) -> dict[str, Any]:
     return {**asdict(outage), "duration_s": round(until - outage.start)}
 
 
-def series_csv(series: Series, columns: Sequence[Column], zone: tzinfo) -> str:
-    """Write a table of series."""
+def series_csv(series: Series, columns: Sequence[Column], zone: tzinfo) -> Iterator[str]:
+    """Write a table of series, piece by piece."""
     heads = [f"{part} ({column.quantity.unit or '%'})" for column in columns for part in column.parts]
     values = [series.values[part] for column in columns for part in column.parts]
     rows = zip(series.at, *values, strict=True)
     return _table(["time", *heads], ([iso(at, zone), *map(_cell, row)] for at, *row in rows))
 
 
-def days_csv(days: Iterable[tuple[str, DayTotals]]) -> str:
-    """Write a table of energies."""
+def days_csv(days: Iterable[tuple[str, DayTotals]]) -> Iterator[str]:
+    """Write a table of energies, piece by piece."""
     heads = ["day", *(f"{name} (Wh)" for name in (*NAMES, *FLOWS)), "self_powered (%)", "gap (s)", "basis"]
     rows = (
         [
@@ -130,12 +128,13 @@ def days_csv(days: Iterable[tuple[str, DayTotals]]) -> str:
     return _table(heads, rows)
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(heads)
-    writer.writerows(rows)
-    return text.getvalue()
+def _table(heads: Sequence[str], rows: Iterator[Sequence[Any]]) -> Iterator[str]:
+    block: Iterable[Sequence[Any]] = [heads]
+    while block:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\r\n").writerows(block)
+        yield text.getvalue()
+        block = [*islice(rows, _BLOCK)]
 
 
 def _cell(value: float | None) -> str:

@@ -24,6 +24,7 @@ from proxy.history.answers import days_csv
 from proxy.history.database import FILE, Database
 from proxy.history.days import day_of, iso
 from proxy.history.importing.past import Importer, SourceError
+from proxy.history.importing.progress import Bar
 from proxy.history.query import BadQuery, parse
 from proxy.history.schema import LEVELS, SIGNAL_LEVELS, TooNew
 from proxy.history.writing import thin, used_bytes
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
     from proxy.history.importing.cloud import Imported
 
-_BAR: Final = 30
 _BEGINNING: Final = "2000-01-02"
 
 
@@ -108,7 +108,7 @@ def _export(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> i
         span = parse({"from": args.since or _BEGINNING, "step": "month", **until}, zone, time.time() + 1).span
         if args.days:
             found = reading.days(db, day_of(span.begin, zone), day_of(span.end - 1, zone))
-            target.write(days_csv((each.day.isoformat(), each) for each in found))
+            target.writelines(days_csv((each.day.isoformat(), each) for each in found))
         else:
             writer = csv.writer(target, lineterminator="\r\n")
             writer.writerow(exporting.HEADS)
@@ -168,10 +168,8 @@ async def _read_cloud(since: date | None, gateway: GatewaySettings, path: Path) 
     driver = make(replace(options_of(gateway), history=False), memory, clock)
     try:
         zone = database.use(lambda db: _zone(db, gateway))
-        progress = _Progress(zone)
-        done = await Cloud(driver, database, clock, zone).read(since, progress)
-        progress.end()
-        return done
+        with Bar(zone) as bar:
+            return await Cloud(driver, database, clock, zone).read(since, bar)
     finally:
         await driver.close()
         await memory.close()
@@ -179,40 +177,15 @@ async def _read_cloud(since: date | None, gateway: GatewaySettings, path: Path) 
 
 
 def _read(args: argparse.Namespace, id_: str, importer: Importer, now: float, zone: tzinfo) -> None:
+    from proxy.history.importing import file  # noqa: PLC0415 - only one source is needed
     from proxy.history.importing.influx import Influx  # noqa: PLC0415 - only one source is needed
     from proxy.history.importing.server import Server  # noqa: PLC0415 - only one source is needed
-    from proxy.history.importing.table import read  # noqa: PLC0415 - only one source is needed
     from proxy.history.importing.web import Site  # noqa: PLC0415 - only one source is needed
 
-    progress = _Progress(zone)
-    if not args.source.startswith(("http://", "https://")):
-        read(Path(args.source), importer)
-    elif Site(args.source, path="").is_influx():
-        Influx(args.source).read(importer, now, progress)
-    else:
-        Server(args.source, id_).read(importer, now, zone, progress)
-    progress.end()
-
-
-class _Progress:
-    """A bar on a terminal; a line for each tenth elsewhere."""
-
-    def __init__(self, zone: tzinfo) -> None:
-        self._zone = zone
-        self._is_terminal = sys.stderr.isatty()
-        self._tenth = 0
-
-    def __call__(self, begin: float, end: float, at: float) -> None:
-        share = (at - begin) / (end - begin or 1.0)
-        text = f"{100 * share:3.0f} %  {iso(at, self._zone)[:10]}"
-        if self._is_terminal:
-            bar = "#" * round(_BAR * share)
-            sys.stderr.write(f"\r[{bar:{_BAR}}] {text}")
-        elif int(share * 10) > self._tenth:
-            self._tenth = int(share * 10)
-            sys.stderr.write(f"{text}\n")
-
-    def end(self) -> None:
-        """Leave the line of the bar."""
-        if self._is_terminal:
-            sys.stderr.write("\n")
+    with Bar(zone) as bar:
+        if not args.source.startswith(("http://", "https://")):
+            file.read(Path(args.source), importer, now, bar)
+        elif Site(args.source, path="").is_influx():
+            Influx(args.source).read(importer, now, bar)
+        else:
+            Server(args.source, id_).read(importer, now, zone, bar)

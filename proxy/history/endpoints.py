@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import tzinfo
 from typing import Any, Final, TypeAlias
 
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from proxy.history import reading
 from proxy.history.answers import day_json, days_csv, device_json, series_csv, series_json, written
-from proxy.history.archive import Unavailable
+from proxy.history.archive import Unavailable, joined
 from proxy.history.days import day_of
 from proxy.history.energies import DayTotals
 from proxy.history.query import BadQuery, Query, parse
@@ -20,7 +20,7 @@ from proxy.server.http.admission import target_of
 from proxy.server.http.coding import choose, has_it, offered, pack, tag_of
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
-Maker: TypeAlias = Callable[[Past], str]
+Maker: TypeAlias = Callable[[Past], Iterable[str]]
 
 _A_MONTH_S: Final = 31 * 86_400
 _SMALL: Final = 1000  # packing so few bytes gains nothing
@@ -30,7 +30,7 @@ async def history_json(request: web.Request, subject: Subject) -> web.Response:
     """Answer with series, and for steps of a day or more with energies."""
     query = parse(request.query, subject.zone, subject.now)
 
-    def make(past: Past) -> str:
+    def make(past: Past) -> Iterable[str]:
         return written(document(past, query, subject))
 
     return await _answer(request, subject, make, "application/json")
@@ -40,7 +40,7 @@ async def history_csv(request: web.Request, subject: Subject) -> web.Response:
     """Answer with a table: of energies for steps of a day or more, else of series."""
     query, zone = parse(request.query, subject.zone, subject.now), subject.zone
 
-    def make(past: Past) -> str:
+    def make(past: Past) -> Iterable[str]:
         if query.step:
             return days_csv(_energies(past, query, zone))
         return series_csv(past.series(query.columns, query.span), query.columns, zone)
@@ -54,7 +54,7 @@ async def history_alerts(request: web.Request, subject: Subject) -> web.Response
     texts = {"from": str(subject.now - _A_MONTH_S), **request.query, "step": "day"}
     span = parse(texts, subject.zone, subject.now).span
 
-    def make(past: Past) -> str:
+    def make(past: Past) -> Iterable[str]:
         return written(
             {"from": span.begin, "to": span.end, "alerts": past.alerts(span), "outages": past.outages(span)}
         )
@@ -78,19 +78,18 @@ def document(past: Past, query: Query, subject: Subject) -> dict[str, Any]:
         "step": query.step or found.step_s,
         **series_json(found, query.columns),
         "devices": [*map(device_json, past.devices(query.devices, span))],
-        "energies": [day_json(totals, label) for label, totals in _energies(past, query, subject.zone)]
-        if query.step
-        else [],
+        "energies": (day_json(totals, label) for label, totals in _energies(past, query, subject.zone)),
         "outages": past.outages(span),
     }
 
 
-def _energies(past: Past, query: Query, zone: tzinfo) -> list[tuple[str, DayTotals]]:
-    """Read the energies of the days or months of a span."""
-    totals = past.days(day_of(query.span.begin, zone), day_of(query.span.end - 1, zone))
-    if query.step == "month":
-        return [(f"{each.day:%Y-%m}", each) for each in reading.months(totals)]
-    return [(each.day.isoformat(), each) for each in totals]
+def _energies(past: Past, query: Query, zone: tzinfo) -> Iterator[tuple[str, DayTotals]]:
+    """Read the energies of the days or months of a span, if such steps are requested."""
+    if query.step:
+        totals = past.days(day_of(query.span.begin, zone), day_of(query.span.end - 1, zone))
+        is_month = query.step == "month"
+        for each in reading.months(totals) if is_month else totals:
+            yield f"{each.day:%Y-%m}" if is_month else each.day.isoformat(), each
 
 
 async def _answer(
@@ -114,7 +113,7 @@ async def _answer(
         return web.Response(status=304, headers=headers)
 
     def work(past: Past) -> tuple[bytes, str]:
-        body = make(past).encode()
+        body = joined(make(past))
         used = coding if len(body) > _SMALL else ""
         return pack(body, used), used
 

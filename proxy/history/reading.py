@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from typing import Any, Final
@@ -22,6 +22,7 @@ from proxy.history.signals import METRICS
 
 _DAY_S: Final = 86_400
 _NEVER: Final = 1 << 60
+_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +87,35 @@ def series(
     folded = f"SELECT {step} AS step, {folding(columns)} FROM ({{}}) GROUP BY step ORDER BY step"
     limits = (begin, end, tail)
     if level is DAY or (step_s == level.span_s and begin % step_s == 0):
-        rows = db.execute(f"SELECT at, {', '.join(parts)} {until} ORDER BY at", limits).fetchall()
-        rows += db.execute(folded.format(since), limits).fetchall()
+        statements = [f"SELECT at, {', '.join(parts)} {until} ORDER BY at", folded.format(since)]
     else:
-        source = f"SELECT at, n, {', '.join(parts)} {until} UNION ALL {since}"
-        rows = db.execute(folded.format(source), limits).fetchall()
-    columns_of = list(zip(*rows, strict=True)) if rows else [()] * (len(parts) + 1)
+        statements = [folded.format(f"SELECT at, n, {', '.join(parts)} {until} UNION ALL {since}")]
+    at, *found = _columns(db, statements, limits, len(parts) + 1)
     scales = [column.scale for column in columns for _ in column.parts]
     return Series(
         step_s,
-        columns_of[0],
+        at,
         {
             part: values if scale == 1 else [None if value is None else value / scale for value in values]
-            for part, values, scale in zip(parts, columns_of[1:], scales, strict=True)
+            for part, values, scale in zip(parts, found, scales, strict=True)
         },
     )
+
+
+def _columns(
+    db: sqlite3.Connection, statements: Iterable[str], limits: tuple[int, ...], count: int
+) -> list[list[Any]]:
+    """Run statements one after another, and return their rows as columns.
+
+    Thousands of rows in memory at once would begin a collection of all garbage, during which no thread runs.
+    """
+    columns: list[list[Any]] = [[] for _ in range(count)]
+    for statement in statements:
+        cursor = db.execute(statement, limits)
+        while rows := cursor.fetchmany(_AT_ONCE):
+            for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+                column.extend(values)
+    return columns
 
 
 def _tail(db: sqlite3.Connection, level: Level, zone: tzinfo) -> int:
@@ -114,24 +129,22 @@ def _tail(db: sqlite3.Connection, level: Level, zone: tzinfo) -> int:
     return _NEVER if first is None else start_of(day_of(first, zone), zone)
 
 
-def days(db: sqlite3.Connection, first: date, last: date) -> list[DayTotals]:
-    """Read the energies of days, both included, the oldest first; days without any are left out."""
+def days(db: sqlite3.Connection, first: date, last: date) -> Iterator[DayTotals]:
+    """Read the energies of days one by one, both included, the oldest first; days without any are left out."""
     names = [*NAMES, *(f"{name}_integrated" for name in NAMES), *FLOWS]
     found = db.execute(
         f"SELECT day, gap_s, {', '.join(names)} FROM energy WHERE day BETWEEN ? AND ? ORDER BY day",
         (first.isoformat(), last.isoformat()),
     )
     count = len(NAMES)
-    return [
-        DayTotals(
+    for day, gap_s, *values in found:
+        yield DayTotals(
             date.fromisoformat(day),
             _known(NAMES, values[:count]),
             _known(NAMES, values[count : 2 * count]),
             _known(FLOWS, values[2 * count :]),
             gap_s,
         )
-        for day, gap_s, *values in found
-    ]
 
 
 def _known(names: Sequence[str], values: Sequence[float | None]) -> dict[str, float]:
@@ -235,7 +248,7 @@ def unfinished(db: sqlite3.Connection, now: float, zone: tzinfo) -> Unfinished:
     since = day_of(reading.at if reading else now, zone)
     return Unfinished(
         reading,
-        days(db, since, day_of(now, zone)),
+        [*days(db, since, day_of(now, zone))],
         alerts_,
         next((outage for outage in open_ if outage.end is None), None),
     )

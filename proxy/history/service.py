@@ -131,7 +131,7 @@ class History:
             recorders = await self._opened()
             from proxy.history.timeseries import ENDPOINTS  # noqa: PLC0415 - imported by the first request
 
-            return await ENDPOINTS[name](request, recorders)
+            return await ENDPOINTS[name](request, recorders, self._worker)
 
         return answer
 

@@ -6,7 +6,7 @@ Nothing is kept of a site itself: so its past is there from the first day of its
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 from functools import partial
@@ -113,11 +113,12 @@ class PastOfGateway:
         """Read quantities."""
         return reading.series(self.db, columns, span, self.recorder.zone, self.recorder.now)
 
-    def days(self, first: date, last: date) -> Sequence[DayTotals]:
-        """Read the energies of days, both included; today's are those of this moment."""
-        found = {each.day: each for each in reading.days(self.db, first, last)}
-        found |= {each.day: each for each in self.recorder.journal.today() if first <= each.day <= last}
-        return [found[day] for day in sorted(found)]
+    def days(self, first: date, last: date) -> Iterator[DayTotals]:
+        """Read the energies of days one by one, both included; today's are those of this moment."""
+        today = {each.day: each for each in self.recorder.journal.today() if first <= each.day <= last}
+        for each in reading.days(self.db, first, last):
+            yield today.pop(each.day, each)
+        yield from today.values()
 
     def devices(self, metrics: tuple[str, ...], span: Span) -> Sequence[DeviceSeries]:
         """Read series of devices."""
@@ -160,9 +161,9 @@ class PastOfSite:
         found = self._each(lambda past: Part(past.series(read, span), past.recorder.has_battery))
         return totals.series(found, columns, self.site.grid)
 
-    def days(self, first: date, last: date) -> Sequence[DayTotals]:
+    def days(self, first: date, last: date) -> Iterator[DayTotals]:
         """Read the energies of days, both included; today's are those of this moment."""
-        return totals.days(self._each(lambda past: past.days(first, last)), self.site.grid)
+        return totals.days(self._each(lambda past: [*past.days(first, last)]), self.site.grid)
 
     def devices(self, _: tuple[str, ...], __: Span) -> Sequence[DeviceSeries]:
         """Return none: packs and strings are those of a gateway."""

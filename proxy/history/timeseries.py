@@ -7,11 +7,12 @@ is absent, and what is unknown is null.
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date, timedelta
+from heapq import merge
+from itertools import islice, starmap
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -20,7 +21,8 @@ from aiohttp import web
 from proxy.core.model import JSON, app_percent
 from proxy.history import reading
 from proxy.history import totals as totals_of
-from proxy.history.archive import Unavailable
+from proxy.history.answers import written
+from proxy.history.archive import Unavailable, joined
 from proxy.history.columns import BY_NAME
 from proxy.history.days import bounds, day_of
 from proxy.history.energies import DayTotals, basis
@@ -42,6 +44,7 @@ from proxy.history.totals import Part
 from proxy.server.http.problems import PUBLIC_HEADERS, problem
 
 if TYPE_CHECKING:
+    from proxy.history.archive import Worker
     from proxy.history.recorder import Recorder
 
 _POWERS: Final = tuple(
@@ -85,7 +88,7 @@ def _latest(recorders: Recorders) -> float | None:
     return max((at for each in recorders.values() if (at := each.journal.last_at)), default=None)
 
 
-async def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
+def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
     """Return the energies of days, the newest first."""
     count = whole(query, "days", 7, 1, 366)
     start, end = day(query, "start"), day(query, "end")
@@ -102,7 +105,7 @@ async def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
 
     chosen = chosen_of(query, recorders)
     rows: dict[str, dict[str, Any]] = {}
-    for id_, days in (await read_all(chosen, read)).items():
+    for id_, days in read_all(chosen, read).items():
         for totals in days:
             rows.setdefault(totals.day.isoformat(), {})[id_] = _row(recorders[id_], totals)
     return {
@@ -112,7 +115,7 @@ async def daily(query: Mapping[str, str], recorders: Recorders) -> Any:
     }
 
 
-async def today(_: Mapping[str, str], recorders: Recorders) -> Any:
+def today(_: Mapping[str, str], recorders: Recorders) -> Any:
     """Return the energies of today; a gateway of which nothing was read today is absent."""
     rows = {
         recorder.id: _row(recorder, totals)
@@ -127,21 +130,21 @@ async def today(_: Mapping[str, str], recorders: Recorders) -> Any:
 # -- powers ----------------------------------------------------------------------------------------
 
 
-async def trend(query: Mapping[str, str], recorders: Recorders) -> Any:
+def trend(query: Mapping[str, str], recorders: Recorders) -> Any:
     """Return mean powers of some 360 spans, all gateways together."""
     hours = whole(query, "hours", 24, 1, 168)
     start, end = moment(query, "start"), moment(query, "end")
     chosen = chosen_of(query, recorders)
     now = max((recorder.now for recorder in recorders.values()), default=0.0)
     if query.get("fit", "").lower() in {"true", "1", "yes", "on"}:
-        extents = (await read_all(chosen, lambda _, db: reading.extent(db))).values()
+        extents = read_all(chosen, lambda _, db: reading.extent(db)).values()
         start = min((float(extent[0]) for extent in extents if extent), default=now - hours * HOUR_S)
     end = now + _AHEAD_S if end is None else end
     start = now - hours * HOUR_S if start is None else start
     step = max(math.ceil((end - _AHEAD_S - start) / POINTS / 60) * 60, 60)
     span = Span(int(start // step) * step, max(math.ceil(end), int(start) + 1), step)
     columns = totals_of.needed(_POWERS, "")
-    found = await read_all(chosen, lambda each, db: reading.series(db, columns, span, each.zone, each.now))
+    found = read_all(chosen, lambda each, db: reading.series(db, columns, span, each.zone, each.now))
     parts = {id_: Part(known, chosen[id_].has_battery) for id_, known in found.items()}
     grids = {id_: each.grid for id_, each in chosen.items()}
     points = list(_points(totals_of.of_all(parts, _POWERS, grids)))
@@ -175,20 +178,19 @@ def _app(charge: float) -> float:
     return min(max(app_percent(charge), 0.0), 100.0)
 
 
-async def samples(query: Mapping[str, str], recorders: Recorders) -> Any:
+def samples(query: Mapping[str, str], recorders: Recorders) -> Any:
     """Return minutes, ascending; the first ones of a span that has more than ``limit``."""
     start, end = moment(query, "start"), moment(query, "end")
     limit = whole(query, "limit", 500, 1, 10_000)
 
-    def read(recorder: Recorder, db: sqlite3.Connection) -> list[dict[str, Any]]:
+    def read(recorder: Recorder, db: sqlite3.Connection) -> list[tuple[Any, ...]]:
         begin = int(start) if start is not None else int(recorder.now) - MINUTE_SPAN
         until = math.ceil(end) if end is not None else math.ceil(recorder.now) + 1
-        found = reading.minutes(db, _POWERS, begin, until, limit)
-        return [_sample(recorder.id, at, *values) for at, *values in found]
+        return [(recorder.id, *row) for row in reading.minutes(db, _POWERS, begin, until, limit)]
 
-    rows = [row for rows in (await read_all(chosen_of(query, recorders), read)).values() for row in rows]
-    rows = sorted(rows, key=itemgetter("ts"))[:limit]
-    return {"enabled": True, "samples": rows, "count": len(rows)}
+    found = read_all(chosen_of(query, recorders), read).values()
+    rows = [*islice(merge(*found, key=itemgetter(1)), limit)]
+    return {"enabled": True, "samples": starmap(_sample, rows), "count": len(rows)}
 
 
 MINUTE_SPAN: Final = MINUTE.kept_s or 0
@@ -222,21 +224,21 @@ def _half(watts: float | None, sign: int) -> float | None:
 
 # -- answers ---------------------------------------------------------------------------------------
 
-Answer: TypeAlias = Callable[[web.Request, Recorders], Awaitable[web.Response]]
+Answer: TypeAlias = Callable[[web.Request, Recorders, "Worker"], Awaitable[web.Response]]
 
 
-def _answered(endpoint: Callable[[Mapping[str, str], Recorders], Awaitable[Any]]) -> Answer:
-    async def answer(request: web.Request, recorders: Recorders) -> web.Response:
+def _answered(endpoint: Callable[[Mapping[str, str], Recorders], Any]) -> Answer:
+    async def answer(request: web.Request, recorders: Recorders, worker: Worker) -> web.Response:
         try:
-            document, code = await endpoint(request.query, recorders), 200
+            body, code = await worker.run(lambda: joined(written(endpoint(request.query, recorders)))), 200
         except Refused as exc:
-            document, code = {"detail": [exc.detail]}, 422
+            body, code = joined(written({"detail": [exc.detail]})), 422
         except Unavailable:
             return problem(
                 503, "The history cannot be read now; the log says why.", headers={"Retry-After": "60"}
             )
         headers = {**PUBLIC_HEADERS, "Content-Type": JSON, "Cache-Control": "no-store"}
-        return web.Response(status=code, body=json.dumps(document).encode(), headers=headers)
+        return web.Response(status=code, body=body, headers=headers)
 
     return answer
 

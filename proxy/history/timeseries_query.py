@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -86,9 +85,6 @@ def chosen_of(query: Mapping[str, str], recorders: Recorders) -> Recorders:
     return {id_: each for id_, each in recorders.items() if wanted in {None, id_}}
 
 
-async def read_all(
-    recorders: Recorders, call: Callable[[Recorder, sqlite3.Connection], Any]
-) -> dict[str, Any]:
-    """Read of each gateway, in the thread of the archives."""
-    found = await asyncio.gather(*(each.archive.read(partial(call, each)) for each in recorders.values()))
-    return dict(zip(recorders, found, strict=True))
+def read_all(recorders: Recorders, call: Callable[[Recorder, sqlite3.Connection], Any]) -> dict[str, Any]:
+    """Read of each gateway, in the thread of the archives. Raises Unavailable."""
+    return {id_: each.archive.use(partial(call, each)) for id_, each in recorders.items()}

@@ -42,7 +42,7 @@ _METRICS: Final[Mapping[str, Any]] = {
 _GROUPS: Final = {"temperature": {"label": "Temperature", "order": 10, "zero_based": False, "decimals": 1}}
 
 
-async def status(_: Mapping[str, str], recorders: Recorders) -> Any:
+def status(_: Mapping[str, str], recorders: Recorders) -> Any:
     """Return what is kept, and how much of it there is."""
 
     def count(_: Recorder, db: sqlite3.Connection) -> tuple[int, ...]:
@@ -52,7 +52,7 @@ async def status(_: Mapping[str, str], recorders: Recorders) -> Any:
             used_bytes(db),
         )
 
-    found = await read_all(recorders, count)
+    found = read_all(recorders, count)
     sums = [sum(each) for each in zip(*found.values(), strict=True)] or [0] * 6
     return {
         "enabled": True,
@@ -76,10 +76,10 @@ async def status(_: Mapping[str, str], recorders: Recorders) -> Any:
     }
 
 
-async def signals(query: Mapping[str, str], recorders: Recorders) -> Any:
+def signals(query: Mapping[str, str], recorders: Recorders) -> Any:
     """Return which series of temperatures there are."""
     chosen = chosen_of(query, recorders)
-    found = await read_all(chosen, lambda _, db: reading.device_extents(db, "temperature"))
+    found = read_all(chosen, lambda _, db: reading.device_extents(db, "temperature"))
     series = []
     for id_, devices in found.items():
         zone = recorders[id_].zone
@@ -96,7 +96,7 @@ async def signals(query: Mapping[str, str], recorders: Recorders) -> Any:
     }
 
 
-async def signal_trend(query: Mapping[str, str], recorders: Recorders) -> Any:
+def signal_trend(query: Mapping[str, str], recorders: Recorders) -> Any:
     """Return the values of series of temperatures, in spans or by day."""
     hours = whole(query, "hours", 24, 1, 24 * 3660)
     start, end = moment(query, "start"), moment(query, "end")
@@ -118,7 +118,7 @@ async def signal_trend(query: Mapping[str, str], recorders: Recorders) -> Any:
     series = []
     if not wanted or _METRIC in wanted:
         chosen = chosen_of(query, recorders)
-        found = await read_all(chosen, lambda each, db: reading.devices(db, ("temperature",), span, each.now))
+        found = read_all(chosen, lambda each, db: reading.devices(db, ("temperature",), span, each.now))
         series = [
             {**_labels(id_, each.device), "points": _signal_points(each, recorders[id_], is_raw=is_raw)}
             for id_, known in found.items()

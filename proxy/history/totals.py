@@ -8,7 +8,7 @@ the whole property, "" if the meters of all are added.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, TypeAlias
@@ -160,14 +160,12 @@ def _agreed(row: Values) -> Value:
 # -- days ------------------------------------------------------------------------------------------
 
 
-def days(members: Mapping[str, Sequence[DayTotals]], grid: str = "") -> list[DayTotals]:
+def days(members: Mapping[str, Sequence[DayTotals]], grid: str = "") -> Iterator[DayTotals]:
     """Add the energies of days up; a day of which one member has nothing has no energies, and is all gap."""
     by_day = {id_: {totals.day: totals for totals in known} for id_, known in members.items()}
     having = {name: _having(name, members) for name in NAMES}
-    return [
-        _day(each, {id_: totals.get(each) for id_, totals in by_day.items()}, having, grid)
-        for each in sorted({each for totals in by_day.values() for each in totals})
-    ]
+    for each in sorted({each for totals in by_day.values() for each in totals}):
+        yield _day(each, {id_: totals.get(each) for id_, totals in by_day.items()}, having, grid)
 
 
 def _having(name: str, members: Mapping[str, Sequence[DayTotals]]) -> set[str]:

@@ -82,7 +82,7 @@ def yesterday(clock) -> date:
 
 
 def days_of(database) -> list[DayTotals]:
-    return database.use(lambda db: reading.days(db, date(2000, 1, 1), date(2100, 1, 1)))
+    return database.use(lambda db: [*reading.days(db, date(2000, 1, 1), date(2100, 1, 1))])
 
 
 def rows_of(database, table="minute"):
@@ -118,7 +118,7 @@ async def test_the_latest_day_comes_first_and_the_bar_fills(importing, cloud, cl
     done, progress = await importing(day - timedelta(days=3))
 
     assert [each.day for each in days_of(database)] == [day - timedelta(days=back) for back in (3, 2, 1, 0)]
-    assert [at for _, _, at in progress] == [start_of(day - timedelta(days=back), ZONE) for back in range(4)]
+    assert progress == [((1 + back) / 4, start_of(day - timedelta(days=back), ZONE)) for back in range(4)]
     assert done.days == 4
     assert cloud.requests_for("calendar_history") == 4
 

@@ -151,7 +151,7 @@ def test_a_long_table_is_read_line_by_line(tmp_path, monkeypatch, capsys):
     file.write_text("\r\n".join([*lines[:-1], "yesterday,60,1000"]))
 
     assert main(["history", "import", str(file)]) == 1
-    assert f"{file}, line 2401: " in capsys.readouterr().err
+    assert f"{file}: line 2401: " in capsys.readouterr().err
     file.write_text("\r\n".join(lines))
     assert main(["history", "import", str(file)]) == 0
     assert query(tmp_path / "state", "SELECT count(*), max(load_power) FROM minute") == [(2400, 1006)]

@@ -149,7 +149,7 @@ async def test_a_disk_that_hangs_does_not_delay_the_stop(sim, live, clock, tmp_p
             passed_s = await _time_until(ending, clock)
             other.execute("ROLLBACK")
 
-    assert passed_s < 1.9
+    assert passed_s < 5
     assert "history not finished" in [record.msg for record in caplog.records]
 
 

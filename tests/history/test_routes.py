@@ -225,7 +225,10 @@ def test_a_long_answer_is_written_in_pieces_and_is_whole():
         "energies": [{"day": number, "flows": {"s2h": 0.5}} for number in range(101)],
     }
 
-    assert json.loads(written(document)) == document
+    pieces = [*written({**document, "at": iter(document["at"]), "none": iter(())})]
+
+    assert json.loads("".join(pieces)) == document
+    assert max(map(len, pieces)) < 1000
 
 
 def test_an_unknown_word_is_refused():

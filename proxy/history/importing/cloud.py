@@ -20,6 +20,7 @@ from proxy.drivers.cloud.documents import INFO
 from proxy.history import reading
 from proxy.history.days import day_of, start_of
 from proxy.history.importing.past import SourceError
+from proxy.history.importing.progress import Progress
 from proxy.history.past_days import add_day
 from proxy.history.writing import put_meta, thin
 from proxy.views.json_access import section, text
@@ -69,7 +70,7 @@ class Cloud:
         self._zone = zone
         self._sleep = sleep
 
-    async def read(self, since: date | None, progress: Callable[[float, float, float], None]) -> Imported:
+    async def read(self, since: date | None, progress: Progress) -> Imported:
         """Read every day that is over and is not there, back to ``since`` or to the installation. Raises SourceError."""
         try:
             await self._find_zone()
@@ -92,7 +93,7 @@ class Cloud:
             except GatewayError as error:
                 done.ended = f"The cloud cannot be read: {error}."
                 break
-            progress(*(start_of(each, self._zone) for each in (days[0], days[-1], day)))
+            progress((place + 1) / len(days), start_of(day, self._zone))
         self._database.use(lambda db: thin(db, self._clock.wall()))
         return done
 

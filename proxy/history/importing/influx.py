@@ -8,10 +8,12 @@ grid and battery in two directions each; ``percentage`` is the charge of the who
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from proxy.history.importing.past import Importer, PastRow, PastSignal, SourceError, with_flows
+from proxy.history.importing.progress import Progress
 from proxy.history.importing.web import Site
 from proxy.history.numbers import kept
 from proxy.history.schema import HOUR, MINUTE, QUARTER
@@ -24,6 +26,8 @@ _CHUNKS: Final = {MINUTE.span_s: _DAY_S, QUARTER.span_s: 14 * _DAY_S, HOUR.span_
 _HALVES: Final = {"battery_power": ("from_pw", "to_pw"), "site_power": ("from_grid", "to_grid")}
 _SINGLE: Final = {"solar_power": "solar", "load_power": "home", "charge": "percentage"}
 _FIELDS: Final = (*_SINGLE.values(), *(field for pair in _HALVES.values() for field in pair))
+POWERS: Final = "autogen"
+GRID: Final = ("grid", "grid_status")
 # Retention policy, pattern of a field, metric.
 _DEVICES: Final = (
     ("pwtemps", re.compile(r"(PW\d+)_temp"), "temperature"),
@@ -31,6 +35,7 @@ _DEVICES: Final = (
     ("pod", re.compile(r"(PW\d+)_POD_nom_energy_remaining"), "energy_remaining"),
     ("strings", re.compile(r"([A-F]\d*)_Power"), "string_power"),
 )
+POLICIES: Final = frozenset({POWERS, GRID[0], *(policy for policy, _, _ in _DEVICES)})
 
 
 class Influx:
@@ -41,17 +46,17 @@ class Influx:
         self._database = Site(url).path or "powerwall"
         self.name = f"InfluxDB at {self._site.url.partition('://')[2]}, database {self._database}"
 
-    def read(self, importer: Importer, now: float, progress: Callable[[float, float, float], None]) -> None:
-        """Read all of it, the oldest first; ``progress`` gets begin, end and how far it is. Raises SourceError."""
+    def read(self, importer: Importer, now: float, progress: Progress) -> None:
+        """Read all of it, the oldest first. Raises SourceError."""
         begin = self._first()
         at = begin
         while at < now:
-            step = _step(at, now)
+            step = _span_at(at, now)
             end = min(at + _CHUNKS[step], now)
             importer.add(self._rows(at, end, step))
             importer.add_signals(self._signals(at, end))
             at = end
-            progress(begin, now, at)
+            progress((at - begin) / (now - begin), at)
 
     def _first(self) -> float:
         found = self._query('SELECT first("home") FROM "autogen"."http"')
@@ -74,16 +79,9 @@ class Influx:
             f'SELECT {means}, count("home") AS "minutes" FROM "autogen"."http" WHERE {_when(begin, end)} '
             f"GROUP BY time({step}s) fill(none)"
         ):
-            values = {name: row[field] for name, field in _SINGLE.items() if row[field] is not None}
-            for name, (plus, minus) in _HALVES.items():
-                # The halves are computed with a division by the power: at 0 W one of them, or both, is missing.
-                if row[plus] is not None or row[minus] is not None:
-                    values[name] = (row[plus] or 0.0) - (row[minus] or 0.0)
-            if grids.get(row["time"]) is not None:
-                values["grid_up"] = min(max(grids[row["time"]], 0.0), 1.0)
-            minutes = min(int(row["minutes"] or 1), step // _MINUTE_S)
-            if values:
-                yield PastRow(int(row["time"]), step, minutes, with_flows(values))
+            yield from past_rows(
+                int(row["time"]), step, int(row["minutes"] or 1), row, grids.get(row["time"])
+            )
 
     def _signals(self, begin: float, end: float) -> Iterator[PastSignal]:
         for policy in dict.fromkeys(policy for policy, _, _ in _DEVICES):
@@ -91,7 +89,7 @@ class Influx:
                 f'SELECT mean(*) FROM "{policy}"."http" WHERE {_when(begin, end)} GROUP BY time(1h) fill(none)'
             ):
                 for field, value in row.items():
-                    yield from _signal(policy, int(row["time"]), field.removeprefix("mean_"), value)
+                    yield from past_signals(policy, int(row["time"]), field.removeprefix("mean_"), value)
 
     def _query(self, statement: str) -> list[dict[str, Any]]:
         """Return the rows of a statement; an unknown policy or measurement has none."""
@@ -110,16 +108,46 @@ class Influx:
             raise SourceError(f"{self.name} answers in a form that is not that of InfluxDB 1.x.") from exc
 
 
-def _signal(policy: str, at: int, field: str, value: Any) -> Iterator[PastSignal]:
-    if kept(value) is None:
-        return
+def past_rows(
+    at: int, span_s: int, minutes: int, means: Mapping[str, float | None], grid: float | None
+) -> Iterator[PastRow]:
+    """Make a row of the means of a span by field, if there are any; ``grid`` is that of its status."""
+    values = {name: mean for name, field in _SINGLE.items() if (mean := means.get(field)) is not None}
+    for name, (plus, minus) in _HALVES.items():
+        # The halves are computed with a division by the power: at 0 W one of them, or both, is missing.
+        if means.get(plus) is not None or means.get(minus) is not None:
+            values[name] = (means.get(plus) or 0.0) - (means.get(minus) or 0.0)
+    if grid is not None:
+        values["grid_up"] = min(max(grid, 0.0), 1.0)
+    if values:
+        yield PastRow(at, span_s, min(minutes, span_s // _MINUTE_S), with_flows(values))
+
+
+def past_signals(policy: str, at: int, field: str, mean: Any) -> Iterator[PastSignal]:
+    """Make an hour of a device, if the field is that of one."""
+    if (device := _device(policy, field)) and kept(mean) is not None:
+        name, metric = device
+        yield PastSignal(at - at % HOUR.span_s, name, metric, round(mean * METRICS[metric].scale))
+
+
+def span_of(policy: str, field: str, at: float, now: float) -> int:
+    """Return how finely the values of a field are kept, in seconds; 0 if they are not."""
+    if (policy == POWERS and field in _FIELDS) or (policy, field) == GRID:
+        return _span_at(at, now)
+    return HOUR.span_s if _device(policy, field) else 0
+
+
+@lru_cache(maxsize=1024)
+def _device(policy: str, field: str) -> tuple[str, str] | None:
+    """Return the device and the metric that a field is of."""
     for of, pattern, metric in _DEVICES:
         if of == policy and (match := pattern.fullmatch(field)):
-            yield PastSignal(at - at % HOUR.span_s, match[1], metric, round(value * METRICS[metric].scale))
+            return match[1], metric
+    return None
 
 
-def _step(at: float, now: float) -> int:
-    """Choose how finely a time is read: as it would be kept."""
+def _span_at(at: float, now: float) -> int:
+    """Choose how finely powers are read: as they would be kept."""
     for level in (MINUTE, QUARTER):
         if level.kept_s is not None and at >= now - level.kept_s:
             return level.span_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, tzinfo
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from proxy.core.model import raw_percent
 from proxy.history.days import day_of
 from proxy.history.energies import DayTotals
 from proxy.history.importing.past import Importer, PastRow, SourceError, with_flows
+from proxy.history.importing.progress import Progress
 from proxy.history.importing.web import Site
 
 _HOURS_S: Final = 2 * 3600  # of samples every 5 s: well below the server's limit of rows
@@ -35,18 +36,14 @@ class Server:
         self._gateway = gateway
         self.name = f"pypowerwall-server at {self._site.url.partition('://')[2]}"
 
-    def read(
-        self, importer: Importer, now: float, zone: tzinfo, progress: Callable[[float, float, float], None]
-    ) -> None:
+    def read(self, importer: Importer, now: float, zone: tzinfo, progress: Progress) -> None:
         """Read all of it. Raises SourceError."""
         try:
             self._read(importer, now, zone, progress)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise SourceError(f"{self.name} answers in a form that is not that of its release 0.13.") from exc
 
-    def _read(
-        self, importer: Importer, now: float, zone: tzinfo, progress: Callable[[float, float, float], None]
-    ) -> None:
+    def _read(self, importer: Importer, now: float, zone: tzinfo, progress: Progress) -> None:
         status = self._site.get("/api/timeseries/status")
         if not isinstance(status, Mapping) or not status.get("enabled"):
             raise SourceError(f"{self.name} keeps no time series (PW_TIMESERIES_RETENTION).")
@@ -59,7 +56,7 @@ class Server:
             end = min(at + _HOURS_S, now)
             importer.add(self._minutes(gateway, at, end))
             at = end
-            progress(begin, now, at)
+            progress((at - begin) / (now - begin), at)
         for year in range(_FIRST_YEAR, day_of(now, zone).year + 1):
             importer.add_days(self._days(gateway, year, day_of(now, zone)))
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import islice, pairwise
-from pathlib import Path
 from typing import Final
 
 from proxy.history.columns import PARTS
@@ -18,25 +17,23 @@ _AT_ONCE: Final = 1000
 _MINUTE_S: Final = 60
 
 
-def read(path: Path, importer: Importer) -> None:
-    """Read a table of series or of days. Raises SourceError and OSError."""
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        table = csv.DictReader(lines)
-        heads = {head: head.partition(" (")[0] for head in table.fieldnames or ()}
-        try:
-            if "day" in heads:
-                importer.add_days(_day(_named(row, heads)) for row in table)
-            elif "time" in heads:
-                rows = (_named(row, heads) for row in table)
-                found = map(_row, rows if "span" in heads.values() else _with_span(list(rows)))
-                while some := list(islice(found, _AT_ONCE)):
-                    importer.add(some)
-            else:
-                raise SourceError(
-                    f"{path} is no table of this proxy: its first column is neither time nor day."
-                )
-        except (ValueError, TypeError, csv.Error) as exc:
-            raise SourceError(f"{path}, line {table.line_num}: {exc}") from exc
+def read(lines: Iterator[str], importer: Importer, progress: Callable[[float], None]) -> None:
+    """Read a table of series or of days; ``progress`` gets the time of what was read last. Raises SourceError."""
+    table = csv.DictReader(lines)
+    heads = {head: head.partition(" (")[0] for head in table.fieldnames or ()}
+    try:
+        if "day" in heads:
+            importer.add_days(_day(_named(row, heads)) for row in table)
+        elif "time" in heads:
+            rows = (_named(row, heads) for row in table)
+            found = map(_row, rows if "span" in heads.values() else _with_span(list(rows)))
+            while some := list(islice(found, _AT_ONCE)):
+                importer.add(some)
+                progress(some[-1].at)
+        else:
+            raise SourceError("this is no table of this proxy: its first column is neither time nor day")
+    except (ValueError, TypeError, csv.Error) as exc:
+        raise SourceError(f"line {table.line_num}: {exc}") from exc
 
 
 def _named(row: Mapping[str, str], heads: Mapping[str, str]) -> dict[str, str]:
