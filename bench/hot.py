@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.machine import LOAD_CORE, answer, ended_cpu_s, machine_busy_s
+from bench.machine import LOAD_CORE, answer, ended_cpu_s, machine_busy_s, suspended
 from bench.targets import Target
 
 BROWSER = (
@@ -44,6 +44,8 @@ _LATENCY = re.compile(r"(50|99)%\s+([\d.]+)(us|ms|s)")
 _MS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 # What other programs may take of the measuring time, on both cores together, and how often that is tried.
 NOISE, _TRIES = 0.25, 3
+# What a server catches up with that was suspended.
+_SETTLED_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -142,15 +144,24 @@ async def warm(target: Target, path: str) -> None:
 _RATIOS = {"cpu_ratio": "cpu_us", "rate_ratio": "rate", "p50_ratio": "p50_ms", "p99_ratio": "p99_ms"}
 
 
-async def run(targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELLS) -> dict[str, Any]:
-    """Measure every cell; per cell and server the medians, and each median ratio to the first server."""
+async def run(
+    targets: list[Target], rounds: int, cells: tuple[Cell, ...] = CELLS, *, alone: bool = False
+) -> dict[str, Any]:
+    """Measure every cell; per cell and server the medians, and each median ratio to the first server.
+
+    ``alone``: the other servers are suspended meanwhile. What they do by themselves takes a percent of their common
+    core each, and a p99 is the latency of one in a hundred responses.
+    """
     results: dict[str, Any] = {}
     for cell in cells:
         figures: dict[str, list[dict[str, float]]] = defaultdict(list)
         for _ in range(rounds):
             able = [target for target in targets if target.tls_port or not cell.tls]
             for target in random.sample(able, len(able)):
-                figures[target.name].append(await quiet_slice_of(target, cell))
+                others = [other.process for other in targets if alone and other is not target]
+                with suspended(others):
+                    await asyncio.sleep(_SETTLED_S if alone else 0)
+                    figures[target.name].append(await quiet_slice_of(target, cell))
         first = figures[targets[0].name]
         results[cell.name] = {
             name: {

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +58,19 @@ class Process:
     def resident_mb(self) -> float:
         """Memory that is in use now."""
         return sum(int(_stat(pid)[21]) for pid in self.pids) * _PAGE / 1e6
+
+
+@contextmanager
+def suspended(processes: Sequence[Process]) -> Iterator[None]:
+    """Let processes do nothing meanwhile."""
+    pids = [pid for process in processes for pid in process.pids]
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def _stat(pid: int) -> list[str]:
