@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-_YES = frozenset({"yes", "true", "1", "on"})
-_NO = frozenset({"no", "false", "0", "off"})
+_YES = frozenset({"yes", "y", "true", "t", "1", "on"})
+_NO = frozenset({"no", "n", "false", "f", "0", "off"})
 _NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _ORIGIN = re.compile(r"\*|https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?")
 _SOURCE = re.compile(r"[A-Za-z0-9.:*/\[\]'_-]+")
@@ -50,7 +50,7 @@ def _flag(text: str) -> bool:
     raise ValueError("yes or no")
 
 
-def _flag_or(third: str) -> Callable[[str], str]:
+def flag_or(third: str) -> Callable[[str], str]:
     """Make the reader of a flag that has a third word."""
 
     def parse(text: str) -> str:
@@ -251,8 +251,8 @@ def _site_id(text: str) -> str:
 TEXT = SettingType("text", str)
 PATH = SettingType("path", str)
 FLAG = SettingType("yes | no", _flag)
-FLAG_OR_AUTO = SettingType("auto | yes | no", _flag_or("auto"))
-TLS = SettingType("no | yes | http", _flag_or("http"))
+FLAG_OR_AUTO = SettingType("auto | yes | no", flag_or("auto"))
+TLS = SettingType("no | yes | http", flag_or("http"))
 ADDRESS = SettingType("host[:port]", _address)
 GATEWAY = SettingType("host[:port]", _gateway)
 CLOUD_URL = SettingType("https://host", _cloud_url)

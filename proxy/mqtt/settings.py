@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from proxy.config.specs import MQTT, row
-from proxy.config.types import FLAG, HIGHEST_PORT, HOST, PATH, TEXT, SettingType, number, whole
+from proxy.config.types import FLAG, HIGHEST_PORT, HOST, PATH, TEXT, SettingType, flag_or, number, whole
 
 # What may be written over MQTT, and the bit of each in MQTT_CONTROLS.
 CONTROLS: Final = ("reserve", "mode", "grid_charging", "grid_export", "islanding")
 _ALL: Final = 2 ** len(CONTROLS) - 1
 _LEVELS: Final = re.compile(r"[^+#$/\x00-\x1f][^+#/\x00-\x1f]*(/[^+#/\x00-\x1f]+)*")
-_YES: Final = frozenset({"yes", "true", "1", "on"})
-_NO: Final = frozenset({"no", "false", "0", "off"})
 
 
 def _topic(text: str) -> str:
@@ -23,15 +21,6 @@ def _topic(text: str) -> str:
     if not _LEVELS.fullmatch(levels):
         raise ValueError("words separated by slashes, without + and #")
     return levels
-
-
-def _discovery(text: str) -> str:
-    word = text.strip().lower()
-    if word == "single":
-        return word
-    if word in _YES | _NO:
-        return "yes" if word in _YES else "no"
-    raise ValueError("yes, single or no")
 
 
 def _controls(text: str) -> tuple[str, ...]:
@@ -46,7 +35,7 @@ def _controls(text: str) -> tuple[str, ...]:
 
 
 _TOPIC: Final = SettingType("topic", _topic)
-_DISCOVERY: Final = SettingType("yes | single | no", _discovery, ("yes", "single", "no"))
+_DISCOVERY: Final = SettingType("yes | single | no", flag_or("single"), ("yes", "single", "no"))
 _CONTROLS: Final = SettingType("names", _controls)
 
 

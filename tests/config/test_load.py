@@ -40,7 +40,9 @@ def test_the_environment_wins_over_the_file_and_the_file_over_the_default(tmp_pa
     assert (loaded.origins["port"], loaded.origins["cache_expire"]) == ("environment", config)
 
 
-@pytest.mark.parametrize("text", ["true = yes", "false = no", "1 = yes", "0 = no", "On = yes", "OFF = no"])
+@pytest.mark.parametrize(
+    "text", ["true = yes", "false = no", "1 = yes", "0 = no", "On = yes", "OFF = no", "y = yes", "F = no"]
+)
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_yes_and_no_have_the_usual_spellings_in_any_case(tmp_path, text, quote):
     word, meaning = text.split(" = ")

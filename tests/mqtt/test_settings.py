@@ -23,7 +23,7 @@ WRONG = {
     ): 'MQTT_TOPIC_PREFIX is "power/+/wall", but must be words separated by slashes',
     ("MQTT_TOPIC_PREFIX", "$SYS"): 'MQTT_TOPIC_PREFIX is "$SYS", but must be words separated by slashes',
     ("MQTT_HA_PREFIX", "#"): 'MQTT_HA_PREFIX is "#", but must be words separated by slashes',
-    ("MQTT_HA_DISCOVERY", "all"): 'MQTT_HA_DISCOVERY is "all", but must be yes, single or no',
+    ("MQTT_HA_DISCOVERY", "all"): 'MQTT_HA_DISCOVERY is "all", but must be no, yes or single',
     ("MQTT_CONTROLS", "everything"): 'MQTT_CONTROLS is "everything", but must be some of reserve, mode, ',
     ("MQTT_QOS", "3"): 'MQTT_QOS is "3", but must be a whole number from 0 to 2.',
     ("MQTT_KEEPALIVE", "1"): 'MQTT_KEEPALIVE is "1", but must be ',
