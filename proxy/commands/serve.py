@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
-from proxy.commands.daemon import serve
+from proxy.commands.daemon import leave, serve
 from proxy.commands.simulated import settings_for, settings_for_cloud, unknown_persona
 from proxy.config.console import EX_CONFIG, complain, load_or_exit
 from proxy.config.gateway_settings import OFF, SiteSettings
@@ -32,7 +32,7 @@ TWO = "2"  # the demo of two gateways
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT, and end the process then."""
     if args.demo and (unknown := unknown_persona(args.persona)):
         return complain(unknown)
     if args.port is not None:
@@ -60,8 +60,10 @@ def run(args: argparse.Namespace) -> int:
         return EX_CONFIG
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         if args.demo:
-            return runner.run(_demonstrate(args, settings, tls, loaded))
-        return runner.run(serve(settings, tls, _Reload(loaded.settings, tls), loaded))
+            code = runner.run(_demonstrate(args, settings, tls, loaded))
+        else:
+            code = runner.run(serve(settings, tls, _Reload(loaded.settings, tls), loaded))
+    return leave(code)
 
 
 def _loaded(*, is_demo: bool) -> Loaded:
