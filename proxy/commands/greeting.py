@@ -6,11 +6,12 @@ import asyncio
 import ipaddress
 import logging
 import socket
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from proxy.cache.events import SnapshotStored
+from proxy.config.container import is_in_container
 from proxy.core.sources import METERS, SITE_NAME, SOE, STATUS, SYSTEM_STATUS
 from proxy.views.site import model
 
@@ -23,16 +24,13 @@ _log = logging.getLogger(__name__)
 # One round: enough to know that the gateway is read, and which one it is.
 ROUND: Final[tuple[Source, ...]] = (METERS, SOE, STATUS, SITE_NAME, SYSTEM_STATUS)
 _LOOK_S = 1.0
-# Containers have these; the name of one is no name of the network.
-_IN_CONTAINER = (Path("/.dockerenv"), Path("/run/.containerenv"))
 
 
-def address_to_open(scheme: str, host: str, port: int) -> str:
+def address_to_open(scheme: str, host: str, port: int, environ: Mapping[str, str]) -> str:
     """Return the address at which a browser finds the pages of a proxy that is bound to ``host``."""
     name = f"[{host}]" if ":" in host else host
     if ipaddress.ip_address(host).is_unspecified:
-        is_named = not any(mark.exists() for mark in _IN_CONTAINER)
-        name = _own_name() if is_named else "localhost"
+        name = "localhost" if is_in_container(environ) else _own_name()
     return f"{scheme}://{name}:{port}/"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from proxy.config.container import is_in_container
 from proxy.features import ActiveFeature, Feature
 from proxy.mdns.settings import MdnsSettings
 
@@ -26,7 +27,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
     if settings.of(MdnsSettings).mdns == "yes":
         from proxy.mdns.checks import warnings  # noqa: PLC0415 - of no interest where nothing is announced
 
-        yield from warnings(os.environ)
+        yield from warnings(is_contained=is_in_container(os.environ))
 
 
 def _demonstrate(settings: Settings, _: float) -> Settings:
@@ -43,7 +44,7 @@ def _start(context: Context) -> ActiveFeature | None:
         return None
     from proxy.mdns.checks import is_announced  # noqa: PLC0415 - of no interest where nothing is announced
 
-    if not is_announced(context.settings, os.environ):
+    if not is_announced(context.settings, is_contained=is_in_container(os.environ)):
         return None
     from proxy.mdns.service import Service  # noqa: PLC0415 - a start without it does not wait for it
 

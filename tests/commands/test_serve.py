@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from proxy.commands.greeting import address_to_open
 from tests.commands.conftest import send_request
 
 PORT_TAKEN = 69
@@ -96,6 +97,11 @@ def test_the_log_shows_a_url_that_can_be_opened(command, address):
 
     with urlopen(demo.prints(r"listening url=(\S+)")[1] + "/soe") as answer:
         assert answer.status == 200
+
+
+def test_in_a_container_the_pages_are_at_localhost_not_at_its_own_name():
+    assert address_to_open("http", "0.0.0.0", 8675, {"container": "oci"}) == "http://localhost:8675/"
+    assert address_to_open("https", "192.168.1.5", 8675, {}) == "https://192.168.1.5:8675/"
 
 
 def test_a_demo_of_the_cloud_needs_no_gateway(command):

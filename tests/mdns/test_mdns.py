@@ -9,6 +9,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZerocon
 
 from proxy import __version__
 from proxy.app import build_app, listening
+from proxy.config.container import is_in_container
 from proxy.config.load import SettingsError, load
 from proxy.config.settings import settings_of
 from proxy.features import features
@@ -137,9 +138,9 @@ def loaded(**environ):
 @pytest.mark.parametrize(
     "given", [{}, {"PW_MDNS": "Auto"}, {"PW_BIND_ADDRESS": "192.168.1.5"}, {"PW_MDNS": "on"}]
 )
-def test_a_proxy_that_others_can_reach_is_announced_unless_it_is_set_otherwise(given, tmp_path):
-    """Where the extra is installed, as here; the machine is one without marks of a container."""
-    assert is_announced(loaded(**given), {}, tmp_path)
+def test_a_proxy_that_others_can_reach_is_announced_unless_it_is_set_otherwise(given):
+    """Where the extra is installed, as here."""
+    assert is_announced(loaded(**given), is_contained=False)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +153,9 @@ def test_a_proxy_that_others_can_reach_is_announced_unless_it_is_set_otherwise(g
         {"PW_PORT": "0"},
     ],
 )
-def test_a_proxy_that_others_cannot_reach_is_not_announced(given, tmp_path):
+def test_a_proxy_that_others_cannot_reach_is_not_announced(given):
     """A port that the system chooses is another one after the next start."""
-    assert not is_announced(loaded(**given), {}, tmp_path)
+    assert not is_announced(loaded(**given), is_contained=False)
 
 
 @pytest.mark.parametrize(
@@ -170,18 +171,20 @@ def test_a_container_announces_only_if_it_is_set_to(environ, file, tmp_path):
     (tmp_path / file).parent.mkdir(exist_ok=True)
     (tmp_path / file).touch()
 
-    assert not is_announced(loaded(), environ, tmp_path)
-    assert is_announced(loaded(PW_MDNS="yes"), environ, tmp_path)
+    is_contained = is_in_container(environ, tmp_path)
+
+    assert not is_announced(loaded(), is_contained=is_contained)
+    assert is_announced(loaded(PW_MDNS="yes"), is_contained=is_contained)
 
 
 @pytest.mark.parametrize(("given", "is_shown"), [({}, False), ({"PW_MDNS": "yes"}, True)])
-def test_a_demo_announces_only_if_it_is_set_to(given, is_shown, tmp_path):
+def test_a_demo_announces_only_if_it_is_set_to(given, is_shown):
     settings = loaded(**given)
 
     for feature in features():
         settings = feature.demonstrate(settings, 60)
 
-    assert is_announced(settings, {}, tmp_path) == is_shown
+    assert is_announced(settings, is_contained=False) == is_shown
 
 
 @pytest.mark.parametrize(
