@@ -94,6 +94,14 @@ def _dead_name(results: Results) -> float:
     return float(results["fleet"]["with a dead name"]["slowest_ms"])
 
 
+def _miss_elsewhere(results: Results) -> float:
+    return float(results["replicas"]["miss_ms"])
+
+
+def _older_elsewhere(results: Results) -> float:
+    return float(results["replicas"]["older_ms"])
+
+
 GOALS = (
     Goal("CPU per hit : nginx", _most(_ratios(_HITS, NGINX, "cpu_ratio")), 0.8),
     Goal("CPU per hit : raw asyncio protocol", _most(_ratios(_HITS, RAW, "cpu_ratio")), 1.3),
@@ -253,6 +261,10 @@ GOALS = (
     Goal("the same: resident memory", lambda r: r["mqtt"]["memory"], 1.03),
     Goal("a hit while Redis is frozen: p50 : while it is well", lambda r: r["replicas"]["p50"], 1.05),
     Goal("the same: p99", lambda r: r["replicas"]["p99"], 1.05),
+    Goal(
+        "a miss at a replica that follows beyond one at the replica that fetches", _miss_elsewhere, 20, "ms"
+    ),
+    Goal("a reading at a replica that follows: by how much it is older there", _older_elsewhere, 50, "ms"),
     *past.GOALS,
     Goal("first load of the page, until the first flow: bytes", _page("first flow KB"), 16, "KB"),
     Goal("first load of the page, until the first flow: requests", _page("first flow requests"), 4, ""),
