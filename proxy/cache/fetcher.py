@@ -120,6 +120,11 @@ class Fetcher:
         """Say when a flight started that is under way."""
         return self._single_flight.since(flight)
 
+    def fetching_since(self, link: Link, exchange: Exchange) -> float | None:
+        """Say when the flight of an exchange started, if it is under way and no command has superseded it."""
+        flight = self._single_flight.find(link, exchange)
+        return None if flight is None else self._single_flight.since(flight)
+
     def request_fetch(self, source: Source) -> GatewayError | None:
         """Fetch a source unless that is under way; return why it may not be requested."""
         link = self.link_for(source)

@@ -67,6 +67,7 @@ class SourceCache:
         self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events, slot)
         self.accept = self._fetcher.accept  # what another process was answered
         self.in_progress = self._fetcher.in_progress
+        self.fetching_since = self._fetcher.fetching_since
 
     # -- reading ---------------------------------------------------------------------------
 

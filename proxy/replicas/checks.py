@@ -42,7 +42,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     if url.scheme == "redis" and not _is_here(url.hostname or ""):
         yield "PW_REDIS_URL is not rediss://: the password for Redis is sent in plain text over the network."
     if not (url.password or own.redis_password):
-        yield "PW_REDIS_URL without a password: any program that reaches Redis can stop the readings (docs/replicas.md)."
+        yield "PW_REDIS_URL without a password: any program that reaches Redis can stop the replicas from sharing (docs/replicas.md)."
     if url.scheme == "redis" and own.redis_ca:
         yield "PW_REDIS_CA has no effect without rediss://."
     if any(cloud_mode(each) for each in settings.gateways):

@@ -35,6 +35,7 @@ _CONNECT_S: Final = 1.0
 _COMMAND_S: Final = 0.5
 # Each replica reports its schema once a second.
 _LATELY_MS: Final = 10_000
+_MOST_DIGITS: Final = 15
 # The replica that fetches sends something every second.
 _SILENT_S: Final = 5.0
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5)
@@ -59,7 +60,7 @@ class RedisConnection:
 
     def __init__(self, settings: ReplicaSettings, clock: Clock) -> None:
         url = urlsplit(settings.redis_url)
-        self.address = f"{url.hostname}:{url.port or 6379}"
+        self.address = f"{url.hostname}:{url.port or 6379}{' over TLS' if url.scheme == 'rediss' else ''}"
         self.errors: Counter[str] = Counter()
         self.seconds = Histogram(_BUCKETS_S)
         self._now = clock.monotonic
@@ -92,8 +93,13 @@ class RedisConnection:
         outcome, held, now, left, seen = await self._within(
             self._claim(keys=[keys.lease, keys.schemas], args=arguments)
         )
-        others = {int(schema) for schema, at in zip(seen[::2], seen[1::2], strict=True) if _is_near(at, now)}
-        return Claimed(outcome.decode(), held.decode(), int(now), int(left), tuple(sorted(others - {SCHEMA})))
+        others = {
+            int(schema)
+            for schema, at in zip(seen[::2], seen[1::2], strict=True)
+            if _is_number(schema) and _is_number(at) and int(now) - int(at) < _LATELY_MS
+        }
+        says = held.decode(errors="replace")
+        return Claimed(outcome.decode(), says, int(now), int(left), tuple(sorted(others - {SCHEMA})))
 
     async def release(self, lease: str, own: str, channel: str, message: bytes) -> None:
         """End a lease if it is ours."""
@@ -110,17 +116,10 @@ class RedisConnection:
         """Keep a document of the state and publish it; return as ``report`` does."""
         return int(await self._within(self._keep(keys=[lease, key], args=[own, channel, message, name])))
 
-    async def load(
-        self, state: str, keys: Sequence[str]
-    ) -> tuple[dict[str, tuple[float, bytes]], list[tuple[float, bytes]]]:
-        """Return the documents of the state by name, and the values of keys; each with its age in seconds."""
-        now, flat, *values = await self._within(self._load(keys=[state, *keys]))
-        documents = {
-            name.decode(): aged
-            for name, value in zip(flat[::2], flat[1::2], strict=True)
-            if (aged := _aged(value, int(now)))
-        }
-        return documents, [aged for value in values if value and (aged := _aged(value, int(now)))]
+    async def load(self, state: str, keys: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
+        """Return the documents of the state, and the values of those keys that there are."""
+        named, *values = await self._within(self._load(keys=[state, *keys]))
+        return named[1::2], [value for value in values if value]
 
     async def put(self, key: str, value: bytes, lifetime_s: float) -> None:
         """Set a key for a time."""
@@ -185,13 +184,6 @@ class RedisConnection:
             raise failure_of(exc, self.address) from exc
 
 
-def _is_near(at: bytes, now: bytes) -> bool:
-    return at.isdigit() and int(now) - int(at) < _LATELY_MS
-
-
-def _aged(value: bytes, now_ms: int) -> tuple[float, bytes] | None:
-    """Split what a script wrote into its age (s) and the message; None for what no script has written."""
-    written, _, message = value.partition(b":")
-    if not written.isdigit():
-        return None
-    return max(now_ms - int(written), 0) / 1000, message
+def _is_number(text: bytes) -> bool:
+    """Say whether text that any program may have written is a number of a sensible length."""
+    return text.isdigit() and len(text) <= _MOST_DIGITS

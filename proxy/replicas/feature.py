@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from proxy.features import ActiveFeature, Unusable
 from proxy.replicas.agreement import OTHER_KEY, differences, term_of
 from proxy.replicas.connection import RedisConnection
+from proxy.replicas.failures import RedisLost, RedisRefused
 from proxy.replicas.lease import Role
 from proxy.replicas.member import Member
 from proxy.replicas.sealing import Seal, derived, read_key
 from proxy.replicas.settings import ReplicaSettings
+from proxy.replicas.trial import use_all_rights
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
@@ -31,6 +33,7 @@ class Replicas:
         settings = context.settings.of(ReplicaSettings)
         key = read_key(settings.redis_key)
         seal, self.id = Seal(key), secrets.token_hex(_ID_BYTES)
+        self._prefix = settings.redis_prefix
         self._clock = context.clock
         self._sites = tuple(context.gateways.sites.values())
         self.connection = RedisConnection(settings, context.clock)
@@ -73,18 +76,25 @@ class Replicas:
         """Contest the leases. Raises Unusable where other settings are needed; a Redis that is lost may come back."""
         await asyncio.gather(*(member.begin() for member in self._members.values()))
         try:
-            self._check()
+            await self._check()
         except Unusable:
             await self._close()
             raise
 
-    def _check(self) -> None:
+    async def _check(self) -> None:
         for member in self._members.values():
-            if member.standing.refused:
-                raise Unusable(member.standing.lost)
-            held = member.standing.held
-            if held and held.key != member.standing.term.key:
+            standing = member.standing
+            if standing.refused:
+                raise Unusable(standing.lost)
+            if standing.held and standing.held.key != standing.term.key:
                 raise Unusable(OTHER_KEY)
+        if not any(member.standing.lost for member in self._members.values()):
+            try:
+                await use_all_rights(self.connection, self._prefix)
+            except RedisRefused as exc:
+                raise Unusable(str(exc)) from exc
+            except RedisLost:  # the next renewal will notice
+                pass
 
     async def _close(self) -> None:
         await asyncio.gather(*(member.close() for member in self._members.values()))

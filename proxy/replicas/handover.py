@@ -2,8 +2,8 @@
 
 A command stands in Redis under its number. The replica that fetches takes it out: only one can. The one that
 waits takes it back at the deadline: if it was still there, it was certainly not carried out; if it is gone and
-there is no report, its outcome is unknown. A number is carried
-out once in a term, and names that term, so that one that is put back does nothing.
+there is no report, its outcome is unknown. A number is carried out once, and a command names its term and its
+time: one that was held back, or is put back, does nothing.
 """
 
 from __future__ import annotations
@@ -106,6 +106,7 @@ class Handover:
             "values": wire.written_values(command.values),
             "who": who,
             "term": str(member.standing.held),
+            "sent": member.standing.stamp(),
         }
         try:
             await member.connection.put(key, member.sealed(wire.pack(content), key), _KEPT_S)
@@ -164,15 +165,15 @@ class Handover:
                 return
             content = wire.unpack(plain)[0]
             command, who = Command(wire.read_values(content["values"])), str(content["who"])
+            is_of_now = member.standing.age_of(content["sent"]) <= _KEPT_S
         except RedisLost:
             return
         except (Unsealed, Malformed, KeyError, TypeError, ValueError, AttributeError):
             member.inbox.dropped += 1
             return
-        is_of_now = content.get("term") == str(member.standing.term)
         report = (
             await member.gateway.commands.execute(command, who, was_taken=True)
-            if is_of_now
+            if is_of_now and content.get("term") == str(member.standing.term)
             else self._not_sent(command, who)
         )
         member.outbox.put_done(number, wire.written_report(report))

@@ -1,7 +1,7 @@
 """What one replica receives about one gateway, and what it does with it.
 
 Only messages that were sealed with our key count, and of what the replica that fetches sends only that of the term
-that the lease shows, in the order of its numbers: what is repeated or late changes nothing.
+that the lease shows, in the order of its numbers, as old as it is: what is repeated or late changes nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _AGAIN_S: Final = 1.0
+# What takes longer from replica to replica is late, or our idea of the time of Redis is.
+_LATE_S: Final = 0.1
 # Ages of one document differ by this when it is sent twice.
 _SAME_S: Final = 0.05
 
@@ -51,6 +53,7 @@ class Inbox:
         while True:
             try:
                 async with connection.subscribed(keys.reports, keys.requests) as messages:
+                    await self._member.looked()
                     await self.load(with_state=True)
                     await self._member.handover.catch_up()
                     async for channel, message in messages:
@@ -69,14 +72,14 @@ class Inbox:
         documents, answers = await member.connection.load(
             member.keys.state, [member.keys.answer(*each) for each in exchanges]
         )
-        for age_s, message in answers:
+        for message in answers:
             if opened := self.opened(member.keys.reports, message):
                 with self._dropping():
-                    self._take_answer(*opened, age_s)
-        for age_s, message in documents.values() if with_state else ():
+                    self._take_answer(*opened)
+        for message in documents if with_state else ():
             if opened := self.opened(member.keys.reports, message):
                 with self._dropping():
-                    await self._take_document(opened[0], age_s)
+                    await self._take_document(opened[0])
 
     async def _receive(self, channel: str, message: bytes) -> None:
         opened = self.opened(channel, message)
@@ -88,6 +91,7 @@ class Inbox:
             elif opened[0]["kind"] == "done":
                 self._member.handover.done(opened[0]["command"], opened[0]["report"])
             elif await self._is_of_holder(opened[0]):
+                self._member.standing.heard()
                 await self._take(*opened)
 
     @contextmanager
@@ -97,6 +101,8 @@ class Inbox:
             yield
         except (Malformed, KeyError, TypeError, ValueError, AttributeError):
             self.dropped += 1
+        except RedisLost:
+            raise
         except Exception:  # noqa: BLE001 - whatever it is, the next message is another one
             _log.exception("message failed", extra={"gateway": self._member.gateway.id})
 
@@ -112,49 +118,53 @@ class Inbox:
     # -- reports of the replica that fetches -----------------------------------------------------------
 
     async def _is_of_holder(self, head: Head) -> bool:
-        """Say whether a message is of the term that the lease shows; an unknown one may be a new one."""
-        if head["term"] != str(self._member.standing.held):
-            ticked = self._member.ticked()
-            self._member.check_lease()
-            await ticked
-        return bool(head["term"] == str(self._member.standing.held))
+        """Say whether a message is of the term that the lease shows; an unknown one may be a new one.
+
+        One that seems to be late is an occasion to see what time it is at Redis.
+        """
+        standing = self._member.standing
+        if head["term"] != str(standing.held) or standing.age_of(head["sent"]) > _LATE_S:
+            await self._member.looked()
+        return bool(head["term"] == str(standing.held))
 
     async def _take(self, head: Head, bodies: bytes) -> None:
         member = self._member
         match head["kind"]:
             case "answer":
-                self._take_answer(head, bodies, 0.0)
+                self._take_answer(head, bodies)
             case "error" if self._is_new(head, "answer", head["link"], head["exchange"]):
                 error = wire.read_error(head["error"])
                 member.relays[head["link"]].deliver(Exchange(head["exchange"]), error)
-            case "discard" if member.standing.role is Role.FOLLOWING:
+            case "discard" if member.standing.role is Role.FOLLOWING and self._is_new(head, "discard"):
+                for relay in member.relays.values():
+                    relay.forget()
                 member.gateway.cache.discard(map(Source, head["sources"]))
             case "document":
-                await self._take_document(head, 0.0)
+                await self._take_document(head)
             case "released":
                 member.check_lease()
 
-    async def _take_document(self, head: Head, age_s: float) -> None:
+    async def _take_document(self, head: Head) -> None:
         """Take a document of the state folder; the numbers of packs are those of the replica that fetches."""
         member = self._member
         if self._is_new(head, "document", str(head["name"])):
-            await member.state.take(head, head["term"], age_s)
+            await member.state.take(head, head["term"], member.standing.age_of(head["sent"]))
             for each in member.shared:
                 each.packs.reload()
 
-    def _take_answer(self, head: Head, bodies: bytes, age_s: float) -> None:
+    def _take_answer(self, head: Head, bodies: bytes) -> None:
         """Put an answer where one that was fetched here would be, if it says anything new."""
         member, exchange = self._member, Exchange(head["exchange"])
         relay = member.relays.get(head["link"])
         if relay is None or not self._is_new(head, "answer", head["link"], exchange) or member.may_fetch:
             return
-        now, delay_s = member.now(), age_s + member.standing.delay_s
-        answer = wire.read_answer(head["rows"], bodies, now, delay_s)
+        sent_at = member.now() - member.standing.age_of(head["sent"])
+        answer = wire.read_answer(head["rows"], bodies, sent_at)
         if relay.deliver(exchange, answer):
             return
         newer = self._newer(relay.link, answer)
         if newer:
-            member.gateway.cache.accept(relay.link, exchange, newer, now - head["started"] - delay_s)
+            member.gateway.cache.accept(relay.link, exchange, newer, sent_at - head["started"])
 
     def _newer(self, link: Link, answer: Answer) -> dict[Source, Document | GatewayError]:
         """Return what is newer than what this replica has, and can be served."""

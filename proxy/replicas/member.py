@@ -112,6 +112,11 @@ class Member:
         """Look at the lease at once."""
         self._is_check_due.set()
 
+    async def looked(self) -> None:
+        """Look at the lease at once, and wait for that."""
+        self.check_lease()
+        await self.ticked()
+
     def sealed(self, message: bytes, channel: str) -> bytes:
         """Seal a message of this replica for a channel."""
         sender = self.standing.term.replica.encode()
@@ -207,11 +212,13 @@ class Member:
         """Begin a term, or do what is due once a second in one."""
         if is_new:
             self._begin_term()
-        elif self._settled.is_set() and not self.is_closing:
-            self.outbox.put_missed()
+        elif not self.is_closing:
+            is_settled = self._settled.is_set()
+            if is_settled:
+                self.outbox.put_missed()
             with suppress(RedisLost):  # the next renewal will notice
                 has_others = await self.outbox.alive() > 1
-                if has_others and is_cut_off(self.gateway):
+                if is_settled and has_others and is_cut_off(self.gateway):
                     await self.standing.leave(self.outbox.release_message())
 
     def _moved(self, before: Role) -> None:

@@ -42,8 +42,9 @@ class Outbox:
     """The messages of one replica about one gateway."""
 
     def __init__(self, member: Member) -> None:
-        self.fenced = 0  # messages that came too late: another replica holds the lease
-        self.sent: Counter[str] = Counter()
+        self.sent: Counter[str] = (
+            Counter()
+        )  # by outcome; fenced ones came too late: another replica holds the lease
         self._member = member
         self._pending: dict[Hashable, Callable[[], Awaitable[None]]] = {}
         self._is_pending = asyncio.Event()
@@ -152,7 +153,7 @@ class Outbox:
         if last is None:
             return
         now = member.now()
-        rows, bodies = wire.written_answer(last.answer, now, member.standing.delay_s)
+        rows, bodies = wire.written_answer(last.answer, now)
         relay = member.relays[link]
         policies = [relay.link.driver.policy(source) for source in last.answer]
         lifetime_s = min(max((policy.usable_s for policy in policies), default=0.0), _LONGEST_S)
@@ -208,12 +209,12 @@ class Outbox:
 
     def _message(self, head: Mapping[str, Any], bodies: bytes = b"") -> bytes:
         self._number += 1
-        stamped = {**head, "term": str(self._member.standing.term), "number": self._number}
+        standing = self._member.standing
+        stamped = {**head, "term": str(standing.term), "number": self._number, "sent": standing.stamp()}
         return self._member.sealed(wire.pack(stamped, bodies), self._member.keys.reports)
 
     def _note(self, received: int) -> int:
         if received == _NOT_OURS:
-            self.fenced += 1
             self.sent["fenced"] += 1
             self._member.check_lease()
         else:

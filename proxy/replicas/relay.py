@@ -36,6 +36,9 @@ class Relay:
         self._member = member
         self._timeout_s = timeout_s + _MARGIN_S
         self._waiters: dict[Exchange, set[asyncio.Future[Answer | GatewayError | None]]] = {}
+        self._received: dict[
+            Exchange, tuple[float, Answer]
+        ] = {}  # the last answers of others, and since when
         self._in_use = 0  # calls of the driver under way
         self._is_idle = asyncio.Event()
         self._is_idle.set()
@@ -74,6 +77,8 @@ class Relay:
 
     def deliver(self, exchange: Exchange, answer: Answer | GatewayError) -> bool:
         """Give those who wait for an exchange its answer; say whether there were any."""
+        if not isinstance(answer, GatewayError):
+            self._received[exchange] = self._member.now(), answer
         waiters = [waiter for waiter in self._waiters.get(exchange, ()) if not waiter.done()]
         for waiter in waiters:
             waiter.set_result(answer)
@@ -85,6 +90,10 @@ class Relay:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
+
+    def forget(self) -> None:
+        """Forget the answers of others: a command may have changed what they say."""
+        self._received.clear()
 
     async def idle(self) -> None:
         """Return when the driver can be closed: no exchange and no command of it is under way."""
@@ -113,7 +122,13 @@ class Relay:
         return answer
 
     async def _fetched_elsewhere(self, exchange: Exchange) -> Answer | None:
-        """Wait for the replica that fetches; None if that is another one meanwhile. Raises GatewayError."""
+        """Wait for the replica that fetches; None if that is another one meanwhile. Raises GatewayError.
+
+        While an exchange waits for its turn, its answer may come because another replica has requested it.
+        """
+        since = self._member.gateway.cache.fetching_since(self.link, exchange)
+        if since is not None and exchange in self._received and self._received[exchange][0] >= since:
+            return self._received[exchange][1]
         waiter: asyncio.Future[Answer | GatewayError | None] = asyncio.get_running_loop().create_future()
         waiters, ends = self._waiters.setdefault(exchange, set()), self._member.now() + self._timeout_s
         waiters.add(waiter)

@@ -13,12 +13,16 @@ from proxy.replicas.keys import Keys, Term
 from proxy.replicas.lease import LEASE_S, RENEW_EVERY_S, Lease, Role
 
 if TYPE_CHECKING:
-    from proxy.replicas.connection import RedisConnection
+    from proxy.replicas.connection import Claimed, RedisConnection
 
 _log = logging.getLogger(__name__)
 
 _TERM_BYTES: Final = 16
 _MARGIN_S: Final = 0.02
+# What is shown of the time of Redis.
+_DIGIT_S: Final = 0.001
+# The replica that fetches is heard once a second. What no replica wrote may stand in the lease, too.
+_MOST_UNHEARD: Final = 10
 
 
 class Standing:
@@ -40,12 +44,13 @@ class Standing:
         self.lease = Lease(now(), now(), fetches_alone=fetches_alone)
         self.term = _next(term)
         self.held: Term | None = None  # what the lease says, as far as is known
-        self.delay_s = 0.0  # what a message takes to Redis at most: the last round trip
-        self.ahead_s: float | None = None  # the time of Redis (s) is that of our clock plus this
+        self.ahead_s: float | None = None  # the time of Redis (s) is that of our clock plus this, at most
+        self._uncertain_s = 0.0  # by which it may be less
         self.lost = ""  # why Redis cannot be used, in a sentence
         self.refused = False  # for a reason that only other settings remove
         self.other_schemas: tuple[int, ...] = ()  # that replicas have which share nothing with this one
         self.left_s = RENEW_EVERY_S  # until the lease of another replica ends
+        self._unheard = 0  # looks at the lease of another replica since that was heard
         self._connection = connection
         self._keys = keys
         self._now = now
@@ -61,6 +66,20 @@ class Standing:
         """For how long to wait before the lease is looked at again."""
         return min(self.left_s, RENEW_EVERY_S) if self.role is Role.FOLLOWING else RENEW_EVERY_S
 
+    def stamp(self) -> float:
+        """Return a time of Redis (s) that is not after now; 0 where that is unknown."""
+        return 0.0 if self.ahead_s is None else self._now() + self.ahead_s - self._uncertain_s
+
+    def age_of(self, stamp: float) -> float:
+        """Return the age (s) of what another replica has stamped: never less than it is. Raises RedisLost."""
+        if self.ahead_s is None:
+            raise RedisLost("The time of Redis is unknown.")
+        return max(self._now() + self.ahead_s - stamp, 0.0)
+
+    def heard(self) -> None:
+        """Note that the replica which holds the lease was heard."""
+        self._unheard = 0
+
     async def claim(self, *, is_leaving: bool) -> str:
         """Renew the lease, contest it, or see who holds it.
 
@@ -71,9 +90,7 @@ class Standing:
         next_term = _next(self.term) if before in {Role.HOLDING, Role.ALONE} else self.term
         takes = not is_leaving and (before is Role.HOLDING or self.lease.contests(sent_at))
         try:
-            claimed = await self._connection.claim(
-                self._keys, str(self.term), str(next_term) if takes else "", LEASE_S
-            )
+            claimed = await self._look(str(next_term) if takes else "")
         except RedisLost as exc:
             now, self.refused = self._now(), isinstance(exc, RedisRefused)
             if self.refused or self.lease.is_silent(now):  # one command that fails is no loss
@@ -82,9 +99,6 @@ class Standing:
             return ""
         now = self._now()
         self._note_found()
-        self.delay_s, self.ahead_s = now - sent_at, claimed.now_ms / 1000 - sent_at
-        self.held, self.left_s = Term.read(claimed.held), claimed.left_ms / 1000 + _MARGIN_S
-        self.other_schemas = claimed.others
         match claimed.outcome:
             case "renewed" | "acquired":
                 self.lease = self.lease.granted(sent_at, now)
@@ -96,6 +110,19 @@ class Standing:
         if before in {Role.HOLDING, Role.ALONE} and self.role is Role.FOLLOWING:
             self.term = _next(self.term)  # the number of a term that is over never stands in the lease again
         return claimed.outcome
+
+    async def _look(self, candidate: str) -> Claimed:
+        """Claim, and note what that shows. Raises RedisLost, also where the replica that holds the lease is not heard."""
+        sent_at = self._now()
+        claimed = await self._connection.claim(self._keys, str(self.term), candidate, LEASE_S)
+        self.ahead_s = claimed.now_ms / 1000 + _DIGIT_S - sent_at
+        self._uncertain_s = self._now() - sent_at + _DIGIT_S
+        self.held, self.left_s = Term.read(claimed.held), claimed.left_ms / 1000 + _MARGIN_S
+        self.other_schemas = claimed.others
+        self._unheard = self._unheard + 1 if claimed.outcome == "taken" else 0
+        if self._unheard > _MOST_UNHEARD:
+            raise RedisLost(f"{self._keys.lease} at Redis names a replica that is not heard.")
+        return claimed
 
     async def release(self, release_message: bytes) -> None:
         """Leave the lease to the next replica. Raises RedisLost."""

@@ -40,11 +40,14 @@ async def _trial(settings: Settings) -> dict[str, Cause]:
     own = settings.of(ReplicaSettings)
     connection = RedisConnection(own, Clock(time.monotonic, time.time))
     try:
-        await _use(connection, Keys(own.redis_prefix, _NO_GATEWAY))
+        await use_all_rights(connection, own.redis_prefix)
         found: dict[str, Cause] = {}
         for gateway in settings.gateways:
-            lease = await connection.get(Keys(own.redis_prefix, gateway.id).lease)
-            held, term = Term.read((lease or b"").decode()), term_of("", read_key(own.redis_key), gateway)
+            lease = await connection.get(Keys(own.redis_prefix, gateway.id).lease) or b""
+            held, term = (
+                Term.read(lease.decode(errors="replace")),
+                term_of("", read_key(own.redis_key), gateway),
+            )
             for sentence in differences(gateway.id, held, term):
                 found[sentence] = Cause.SETTINGS if sentence == OTHER_KEY else Cause.REDIS
     except RedisLost as exc:
@@ -54,8 +57,9 @@ async def _trial(settings: Settings) -> dict[str, Cause]:
     return found
 
 
-async def _use(connection: RedisConnection, keys: Keys) -> None:
-    """Use every right that the ACL has to give. Raises RedisLost."""
+async def use_all_rights(connection: RedisConnection, prefix: str) -> None:
+    """Use every right that the ACL has to give; leave nothing that lasts. Raises RedisLost."""
+    keys = Keys(prefix, _NO_GATEWAY)
     term, answer = "check", keys.answer("", "")
     await connection.claim(keys, "", term, _LIFETIME_S)
     async with connection.subscribed(keys.reports, keys.requests):

@@ -1,7 +1,7 @@
 """What replicas send each other, as bytes: answers of the gateway, errors, commands and their reports.
 
 A message is a JSON object and, behind it, the bodies of documents as they are; compressed as a whole.
-Moments are sent as ages in seconds: no replica's clock means anything to another one.
+Moments are ages in seconds when it is sent: no replica's clock means anything to another one.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def unpack(message: bytes) -> tuple[Head, bytes]:
     return head, plain[ends:]
 
 
-def written_answer(answer: Answer, now: float, delay_s: float) -> tuple[Head, bytes]:
-    """Write what an exchange brought; ``delay_s`` is how long it may be under way to Redis."""
+def written_answer(answer: Answer, now: float) -> tuple[Head, bytes]:
+    """Write what an exchange brought."""
     rows: Head = {}
     bodies = bytearray()
     for source, found in answer.items():
@@ -59,8 +59,8 @@ def written_answer(answer: Answer, now: float, delay_s: float) -> tuple[Head, by
             rows[source] = {"error": written_error(found)}
             continue
         rows[source] = {
-            "observed": now - found.observed_at + delay_s,
-            "answered": now - found.answered_at + delay_s,
+            "observed": now - found.observed_at,
+            "answered": now - found.answered_at,
             "media": found.media_type,
             "notes": dict(found.notes),
             "body": [len(bodies), len(found.body)],
@@ -70,9 +70,9 @@ def written_answer(answer: Answer, now: float, delay_s: float) -> tuple[Head, by
     return rows, bytes(bodies)
 
 
-def read_answer(rows: Mapping[str, Any], bodies: bytes, now: float, delay_s: float) -> dict[Source, Any]:
-    """Read what an exchange brought; ``delay_s`` is how long it was under way since then. Raises Malformed."""
-    return {Source(source): _found(row, bodies, now - delay_s) for source, row in rows.items()}
+def read_answer(rows: Mapping[str, Any], bodies: bytes, sent_at: float) -> dict[Source, Any]:
+    """Read what an exchange brought, and another replica sent then by our clock. Raises Malformed."""
+    return {Source(source): _found(row, bodies, sent_at) for source, row in rows.items()}
 
 
 def _found(row: Mapping[str, Any], bodies: bytes, sent_at: float) -> Document | GatewayError:

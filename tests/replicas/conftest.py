@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import re
 import shutil
+import ssl
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -20,14 +22,15 @@ import redis as library
 
 from proxy.app import build_app, listening
 from proxy.config.settings import settings_of
-from proxy.replicas.sealing import new_key
+from proxy.replicas import wire
+from proxy.replicas.sealing import Seal, new_key, read_key
 from tests.clock import settled
 from tests.conftest import Proxy, client_of
 from tests.processes import ServerProcess, free_port, happens
 from tests.quiet import QUIET
 
 # How much time passes for replicas while a test looks once: not as much as a command of Redis may take.
-_STEP_S = 0.05
+_STEP_S = 0.2
 ROOT = Path(__file__).parents[2]
 PROGRAMS = [name for name in ("redis-server", "valkey-server") if shutil.which(name)] or ["redis-server"]
 PASSWORD = "jade-anchor-3301"
@@ -35,6 +38,8 @@ KEY = new_key()
 # As docs/replicas.md has it; only the tests look into it as another user.
 ACL = (ROOT / "deploy/replicas/users.acl").read_text().replace("change-me", PASSWORD)
 _COMMANDS = re.compile(rb"(?:^|\r\n)\*\d+\r\n")
+# What became of a claim, what the lease says, and the time (ms).
+_CLAIMED = re.compile(rb"(\r\n(?:renewed|acquired|taken|free)\r\n\$\d+\r\n[^\r]*\r\n\$13\r\n)(\d{13})")
 ADMIN = "user admin on >admin ~* &* +@all\n"
 
 
@@ -111,12 +116,20 @@ def redis(server) -> RedisServer:
 class Cable:
     """What connects a replica with Redis; ``cut`` it, ``join`` it, ``lose`` all that is connected.
 
-    It may delay everything, each way, and it may answer commands in the place of Redis.
+    It may delay everything, each way, hold back what Redis sends (while not ``passes``), and it may answer commands
+    in the place of Redis. With ``tls`` a replica connects to it over TLS. With ``now_ms`` that is the time of Redis,
+    as far as replicas know: computing takes none.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(
+        self, port: int, tls: ssl.SSLContext | None = None, now_ms: Callable[[], int] | None = None
+    ) -> None:
         self.delay_s = 0.0
         self.answers = b""
+        self.passes = asyncio.Event()
+        self.passes.set()
+        self._tls = tls
+        self._now_ms = now_ms
         self._target = port
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -124,7 +137,7 @@ class Cable:
         self.port = 0
 
     async def join(self) -> None:
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", self.port, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def cut(self) -> None:
@@ -163,9 +176,18 @@ class Cable:
                     continue
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
+                if back is None:
+                    content = self._at_our_time(content)
+                    await self.passes.wait()
                 sink.write(content)
                 await sink.drain()
         sink.transport.abort()
+
+    def _at_our_time(self, content: bytes) -> bytes:
+        if self._now_ms is None:
+            return content
+        now_ms = b"%d" % self._now_ms()
+        return _CLAIMED.sub(lambda found: found[1] + now_ms, content)
 
 
 class Replica:
@@ -182,6 +204,11 @@ class Replica:
     @property
     def cache(self):
         return self.proxy.context.gateway.cache
+
+    @property
+    def member(self):
+        (relay,) = {link.relay for link in self.cache.links}
+        return relay._member
 
     @property
     def has_duty(self) -> bool:
@@ -210,6 +237,39 @@ class Replica:
         await self._life.aclose()
 
 
+class Wire:
+    """What replicas send each other, opened with their key."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        self._client = library.Redis(port=redis.port, username="admin", password="admin", protocol=2)
+        self._pubsub = self._client.pubsub(ignore_subscribe_messages=True)
+        self._pubsub.psubscribe("pwp:1:{default}:*")
+        self._pubsub.get_message(timeout=1)
+        self._seal = Seal(read_key(KEY))
+
+    def heard(self) -> list[tuple[str, bytes, dict]]:
+        """Return what was sent since it was heard last: the channel, the message, and what it says."""
+        self._client.ping()
+        found = []
+        while message := self._pubsub.get_message(timeout=0):
+            channel, sent = message["channel"].decode(), message["data"]
+            sender, _, sealed = sent.partition(b":")
+            head, _ = wire.unpack(self._seal.open(sealed, f"{channel}:{sender.decode()}"))
+            found.append((channel, sent, head))
+        return found
+
+    def close(self) -> None:
+        self._pubsub.close()
+        self._client.close()
+
+
+@pytest.fixture
+def wiretap(redis) -> Iterator[Wire]:
+    made = Wire(redis)
+    yield made
+    made.close()
+
+
 async def _pass_time(redis: RedisServer, clock) -> None:
     clock.advance(_STEP_S)
     await redis.settled()
@@ -233,11 +293,15 @@ async def one_fetches(*replicas: Replica) -> float:
 @pytest.fixture
 async def replica(clock, tmp_path, redis) -> AsyncIterator[Callable]:
     """Start replicas: ``await replica(sim, cache_expire=1)``; each has a state folder and a way to Redis of its own."""
+    began, began_ms = clock.clock.monotonic(), time.time_ns() // 1_000_000
     async with AsyncExitStack() as stack:
         cables = []
 
+        def now_ms() -> int:
+            return began_ms + int((clock.clock.monotonic() - began) * 1000)
+
         async def replica(sim=None, gateways=(), sites=(), **settings) -> Replica:
-            cable = Cable(redis.port)
+            cable = Cable(redis.port, settings.pop("tls", None), now_ms)
             await cable.join()
             stack.push_async_callback(cable.cut)
             cables.append(cable)
@@ -245,7 +309,7 @@ async def replica(clock, tmp_path, redis) -> AsyncIterator[Callable]:
                 **({"host": sim.address, "password": "password"} if sim else {}),
                 "bind_address": "127.0.0.1",
                 "port": 0,
-                "redis_url": f"redis://powerwall@127.0.0.1:{cable.port}",
+                "redis_url": f"{settings.pop('scheme', 'redis')}://powerwall@127.0.0.1:{cable.port}",
                 "redis_password": PASSWORD,
                 "redis_key": KEY,
                 "state_path": str(tmp_path / f"state{len(cables)}"),

@@ -204,9 +204,8 @@ async def test_commands_under_random_cuts_are_carried_out_at_most_once_and_their
 @pytest.mark.parametrize("damage", [lambda sealed: sealed[:-1] + b"x", lambda _: b"abcdef01:not sealed"])
 async def test_a_command_that_was_not_sealed_with_the_key_is_dropped_and_counted(replica, sim, redis, damage):
     holder, follower = await replica(sim, control_secret=SECRET), await replica(sim, control_secret=SECRET)
-    (relay,) = {link.relay for link in follower.cache.links}
     channel = "pwp:1:{default}:requests"
-    sealed = relay._member.sealed(b"anything", channel)
+    sealed = follower.member.sealed(b"anything", channel)
 
     redis.admin("PUBLISH", channel, damage(sealed))
 

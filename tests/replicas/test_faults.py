@@ -52,8 +52,9 @@ async def test_a_redis_that_answers_with_errors_is_a_redis_that_is_lost(
         ({"delay_s": 1.0}, "does not answer"),
         ({"answers": b"-LOADING Redis is loading the dataset in memory\r\n"}, "is still loading its data"),
         ({"answers": b"-MOVED 3999 127.0.0.1:6381\r\n"}, "is part of a cluster"),
+        ({"answers": b"-NOAUTH Authentication required.\r\n"}, "refuses the user or the password"),
     ],
-    ids=["slow", "loading", "moved"],
+    ids=["slow", "loading", "moved", "another password"],
 )
 async def test_a_redis_that_is_slow_or_not_ready_is_lost_until_it_is_well(
     replica, sim, clock, fault, word, caplog
@@ -95,15 +96,14 @@ async def test_what_a_late_holder_writes_is_refused_and_it_follows(replica, sim,
     assert second.cache.peek("/api/system_status/soe") is None
 
 
-async def test_clocks_that_are_a_day_apart_make_no_difference(replica, sim, clock):
-    def tomorrow() -> float:
-        return clock.clock.wall() + 86400
-
+async def test_clocks_that_are_a_day_apart_and_step_make_no_difference(replica, sim, clock):
+    ahead_s = 86400.0
     first = await replica(sim)
-    second = await replica(sim, clock=Clock(clock.clock.monotonic, tomorrow))
+    second = await replica(sim, clock=Clock(clock.clock.monotonic, lambda: clock.clock.wall() + ahead_s))
     await first.get("/aggregates")
     await happens(lambda: second.cache.peek(METERS))
     clock.advance(3)
+    ahead_s = -86400.0
 
     ages = [(await each.get("/aggregates")).headers["Age"] for each in (first, second)]
     assert ages == ["3", "3"]

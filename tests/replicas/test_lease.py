@@ -107,7 +107,7 @@ def _apply(fault: str, replica: Replica, server: Server, now: float) -> None:
             replica.term += 1
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(faults=st.lists(_faults, max_size=12), spreads=st.tuples(*[st.floats(0, 1)] * 3))
 def test_never_two_replicas_hold_the_lease_and_always_one_fetches_in_the_end(faults, spreads):
     server = Server()

@@ -17,6 +17,10 @@ from tests.processes import LONGEST_WAIT_S
 from tests.quiet import QUIET_ENVIRON
 from tests.replicas.conftest import KEY, PASSWORD
 
+AGE = re.compile(
+    r'^powerwall_proxy_snapshot_age_seconds\{.*source="/api/meters/aggregates"\} (\S+)$', re.MULTILINE
+)
+
 
 class Process:
     """A proxy in a process of its own."""
@@ -91,6 +95,24 @@ async def age(client: aiohttp.ClientSession, process: Process) -> int:
         return int(answer.headers["Age"])
 
 
+async def read_since(client: aiohttp.ClientSession, process: Process) -> tuple[float, float]:
+    """Return the time of a reading, by its age: not before, and not after."""
+    began = time.monotonic()
+    async with client.get(f"{process.url}/metrics") as answer:
+        age_s = float(AGE.search(await answer.text())[1])
+    return began - age_s, time.monotonic() - age_s
+
+
+async def none_is_younger_than_at(client, holder: Process, others: list[Process]) -> None:
+    """A reading is as old at each follower as at the one that fetched it, or older by the way to it."""
+    for other in others:
+        is_of_one_reading = False
+        while not is_of_one_reading:
+            before, there, after = [await read_since(client, each) for each in (holder, other, holder)]
+            is_of_one_reading = after[0] <= before[1]
+        assert there[0] <= before[1] + 0.001
+
+
 async def test_readings_go_on_with_one_login_whatever_ends_the_one_that_fetches(sim, redis, tmp_path):
     processes = [Process(tmp_path / str(n), sim.address, redis.url) for n in range(3)]
     everything = tuple(processes)
@@ -100,6 +122,7 @@ async def test_readings_go_on_with_one_login_whatever_ends_the_one_that_fetches(
             for each in processes:
                 await each.listens()
             holder = await served_until_one_holds(client, processes, LONGEST_WAIT_S)
+            await none_is_younger_than_at(client, holder, [each for each in processes if each is not holder])
 
             # Killed: the lease ends by itself.
             processes.remove(holder)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 
 import pytest
+from redis.exceptions import InvalidResponse, ResponseError
 
 from proxy.__main__ import main
 from proxy.config.load import SettingsError, load
 from proxy.features import Unusable
+from proxy.replicas.failures import failure_of
 from proxy.replicas.sealing import new_key, read_key
+from proxy.sim.certificate import SniRule, certificate
 from tests.replicas.conftest import KEY, happens
 
 GIVEN = {
@@ -31,6 +35,8 @@ GIVEN = {
         ),
         ({"PW_REDIS_URL": "http://redis.lan"}, "PW_REDIS_URL"),
         ({"PW_REDIS_URL": "redis://redis.lan/sub/path"}, "PW_REDIS_URL"),
+        ({"PW_REDIS_URL": "redis+sentinel://redis.lan"}, "one server, no options"),
+        ({"PW_REDIS_URL": "redis://redis.lan?socket_timeout=60"}, "one server, no options"),
         ({"PW_REDIS_PREFIX": "a b"}, "PW_REDIS_PREFIX"),
         ({"PW_REDIS_CA": "/no/such/file"}, "PW_REDIS_CA: /no/such/file cannot be read"),
     ],
@@ -66,7 +72,7 @@ def test_the_command_makes_a_key(capsys):
     assert read_key(capsys.readouterr().out)
 
 
-def test_without_replicas_nothing_of_them_is_imported(start):
+def test_without_replicas_nothing_of_them_is_imported():
     code = (
         "import asyncio, sys\n"
         "from proxy.app import build_app\n"
@@ -102,6 +108,55 @@ async def test_a_wrong_password_is_refused_in_one_sentence(replica, sim):
         await replica(sim, redis_password="not the right one")
 
     assert "not the right one" not in str(caught.value)
+
+
+async def test_a_right_that_is_missing_is_refused_in_one_sentence(replica, sim, redis):
+    redis.admin("ACL", "SETUSER", "powerwall", "resetchannels")
+    try:
+        with pytest.raises(Unusable, match="fewer rights than replicas need"):
+            await replica(sim)
+    finally:
+        redis.admin("ACL", "LOAD")
+
+
+async def test_over_tls_a_certificate_has_to_be_trusted(replica, sim, tmp_path):
+    """One that is not is named in a sentence; nothing is sent to it, and the proxy starts without Redis."""
+    shown = certificate("127.0.0.1")
+    (tmp_path / "ca.pem").write_text(shown.pem)
+    tls = {"scheme": "rediss", "tls": shown.context("", SniRule())}
+
+    trusting = await replica(sim, redis_ca=str(tmp_path / "ca.pem"), **tls)
+    other = await replica(sim, **tls)
+
+    assert await trusting.state() == "holding"
+    assert "has a certificate that is not trusted" in (await other.standing())["problems"][0]
+
+
+async def test_that_tls_was_tried_is_said_of_a_server_that_does_not_answer(replica, sim):
+    first = await replica(sim, scheme="rediss")
+
+    assert "over TLS does not answer" in (await first.standing())["problems"][0]
+
+
+async def test_a_database_that_there_is_none_of_is_named(replica, sim, redis):
+    with pytest.raises(Unusable, match="has no database of the number"):
+        await replica(sim, redis_url=f"{redis.url}/99")
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (
+            ResponseError("unknown command 'EVALSHA', with args beginning with: 'x'"),
+            "it is a Sentinel, or older",
+        ),
+        (ssl.SSLError("record layer failure"), "does not speak TLS"),
+        (InvalidResponse("Protocol Error: b'HTTP/1.1 400'"), "answers as no Redis does"),
+        (ResponseError("WRONGTYPE Operation against a key"), "answers with an error: WRONGTYPE"),
+    ],
+)
+def test_a_server_that_is_none_for_replicas_is_named(error, sentence):
+    assert sentence in str(failure_of(error, "redis.lan:6379"))
 
 
 async def test_a_redis_that_is_not_there_yet_is_no_reason_not_to_start(replica, sim, redis, clock):
