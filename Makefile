@@ -89,15 +89,15 @@ bench: $(VENV)/.test ## measure against nginx, pypowerwall-server and bare serve
 soak: $(VENV)/.test ## live through a simulated week with every kind of trouble (half an hour, less on a fast machine)
 	$(BIN)/python -m bench.soak
 
-zipapp: $(VENV)/.test ## build dist/powerwall-proxy.pyz, which runs with Python 3.11 or newer and nothing else
+zipapp: $(VENV)/.build ## build dist/powerwall-proxy.pyz, which runs with Python 3.11 or newer and nothing else
 	$(BIN)/python .ci/zipapp.py
 
-deb: $(VENV)/.test ## build the Debian packages for amd64 and arm64
+deb: $(VENV)/.build ## build the Debian packages for amd64 and arm64
 	.ci/packages dpkg-deb:dpkg
 	$(BIN)/python .ci/deb.py
 
 TAG :=
-release: $(VENV)/.test ## build all that a release consists of into dist, with checksums and a bill of materials
+release: $(VENV)/.build ## build all that a release consists of into dist, with checksums and a bill of materials
 	.ci/packages dpkg-deb:dpkg
 	$(BIN)/python .ci/release.py $(if $(TAG),--tag $(TAG))
 
@@ -115,7 +115,12 @@ $(VENV)/.run: pyproject.toml .ci/venv
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
+$(VENV)/.build: pyproject.toml .ci/venv
+	.ci/venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[build]'
+	@touch $(VENV)/.run $@
+
 $(VENV)/.test: pyproject.toml .ci/venv
 	.ci/venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	@touch $(VENV)/.run $@
+	@touch $(VENV)/.run $(VENV)/.build $@
