@@ -33,7 +33,10 @@ class MemoryStore:
 
     def get(self, source: Source) -> Snapshot | None:
         """Return the last snapshot of a source, however old."""
-        return self._cache.get(source)
+        try:
+            return self._cache[source]  # cachetools' own get() looks twice
+        except KeyError:
+            return None
 
     def put(self, source: Source, document: Document, policy: Policy) -> Snapshot:
         """Store a document under the next revision, with the lifetimes that its link gives it."""
@@ -48,9 +51,7 @@ class MemoryStore:
 
     def __iter__(self) -> Iterator[Snapshot]:
         """All snapshots."""
-        return iter(
-            [snapshot for snapshot in map(self._cache.get, tuple(self._cache)) if snapshot is not None]
-        )
+        return iter([snapshot for snapshot in map(self.get, tuple(self._cache)) if snapshot is not None])
 
     @property
     def bytes(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,12 @@ from proxy.core.errors import GatewayError, SourceUnavailable
 from proxy.core.model import JSON, Source
 from proxy.core.sources import TARIFF
 from proxy.gateways.status import links_of
+from proxy.server.data.readings import encode
 from proxy.server.fleet.members import Members, members_of
 from proxy.server.http.problems import COMMON_HEADERS, PUBLIC_HEADERS, problem, unavailable
+from proxy.server.route import Style
 from proxy.views import gateway_object, totals
 from proxy.views.gateway_object import STATE
-from proxy.views.json_access import finite
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
@@ -114,7 +114,7 @@ def _zeros(document: Mapping[str, Any], now: float) -> dict[str, Any]:
 def _answer(document: Any, *, public: bool) -> web.Response:
     """Write a document; serial numbers and addresses are for no page of another origin."""
     return web.Response(
-        body=json.dumps(finite(document), separators=(",", ":")).encode(),
+        body=encode(document, Style.COMPACT),
         headers={
             "Content-Type": JSON,
             "Cache-Control": "no-store",

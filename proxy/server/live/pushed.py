@@ -9,7 +9,6 @@ for one message, and a newer one takes its place.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -18,9 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 from proxy.cache.events import LinkChanged, OptionsChanged, SnapshotDiscarded, SnapshotStored
 from proxy.core.sources import GRID_STATUS, METERS, SOE
 from proxy.gateways.live import Subscriber
+from proxy.server.data.readings import encode
 from proxy.server.fleet.members import Members, member_of, members_of
+from proxy.server.route import Style
 from proxy.views.gateway_object import STATE
-from proxy.views.json_access import finite
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -153,7 +153,7 @@ class PushedObject:
 
 
 def _message(document: dict[str, Any]) -> bytes:
-    return json.dumps(finite(document), separators=(",", ":")).encode()
+    return encode(document, Style.COMPACT)
 
 
 def _without_times(document: Any) -> Any:
