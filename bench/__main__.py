@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from bench import fleet, goals, hot, load, mqtt, pages, past, push, replicas, steady, tls
+from bench import fleet, goals, hot, load, mqtt, pages, past, push, replicas, start, steady, tls
 from bench.machine import LOAD_CORE, describe
 from bench.targets import ROOT, Bench
 from proxy.sim.server import SimulatedGateway
@@ -36,7 +36,7 @@ async def measure(args: argparse.Namespace, results: dict[str, Any]) -> None:
                     for target in targets:
                         target.process.stop()
             if "start" in args.parts:
-                results["start"] = await steady.start_up(bench, args.rounds)
+                results["starts"] = await start.run(bench, args.rounds)
                 results["scrape_ms"] = await steady.scrapes(bench)
             if "memory" in args.parts:
                 results["memory"] = await steady.memory(bench, args.requests)

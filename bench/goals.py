@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from bench import hot, past
+from bench import hot, past, start
 from bench.goal import Goal, Results
 
 OURS, NGINX, PEER = "this proxy", "nginx proxy_cache", "pypowerwall-server"
@@ -135,12 +135,7 @@ GOALS = (
         lambda r: r["metrics"]["without metrics"]["cpu_ratio"],
         1.05,
     ),
-    Goal("start : bare aiohttp server", lambda r: r["start"][OURS] / r["start"][BARE], 1.5),
-    Goal(
-        "start with the state of an earlier run : with an empty folder",
-        lambda r: r["start"]["with state"] / r["start"][OURS],
-        1.3,
-    ),
+    *start.GOALS,
     Goal(
         "200 clients, reading expired: slowest response",
         _stampede("expired", "max_ms"),

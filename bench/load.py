@@ -1,17 +1,20 @@
 """What the gateway has to bear and clients have to wait while it is slow, hangs or is down.
 
 Clients are coroutines with a connection per request; they add a millisecond or two. Steady ones
-send when it is due, however long the answer before takes, and count from then.
+send when it is due, however long the answer before takes, and count from then. A crowd that comes at once
+is made of bare sockets, because two hundred coroutines would take longer than the server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+import selectors
+import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from bench.machine import answer
 from bench.targets import Bench, Target
@@ -42,6 +45,9 @@ class Log:
             got = await answer(port, path)
         except (OSError, TimeoutError):
             got = b""
+        self.note(due, got)
+
+    def note(self, due: float, got: bytes) -> None:
         status = int(got[9:12]) if got else 0
         age = _AGE.search(got)
         self.rows.append((due, (time.monotonic() - due) * 1e3, status, int(age[1]) if age else -1))
@@ -71,9 +77,23 @@ async def steadily(log: Log, port: int, paths: Sequence[str], rate: float, secon
     await asyncio.gather(*tasks)
 
 
-async def at_once(port: int, path: str, clients: int) -> dict[str, float]:
-    log = Log()
-    await asyncio.gather(*(log.request(port, path) for _ in range(clients)))
+def at_once(port: int, path: str, clients: int) -> dict[str, float]:
+    """Send a request from each client, and count from the moment at which the first one connects."""
+    began, log = time.monotonic(), Log()
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+    with selectors.DefaultSelector() as waiting:
+        for _ in range(clients):
+            client = socket.create_connection(("127.0.0.1", port))
+            client.sendall(head)
+            waiting.register(client, selectors.EVENT_READ, bytearray())
+        while waiting.get_map():
+            for key, _ in waiting.select():
+                client = cast("socket.socket", key.fileobj)
+                key.data.extend(part := client.recv(65536))
+                if not part:
+                    waiting.unregister(client)
+                    client.close()
+                    log.note(began, key.data)
     return log.figures()
 
 
@@ -85,7 +105,7 @@ async def stampede(bench: Bench, target: Target) -> dict[str, Any]:
         await answer(target.port, "/aggregates")
         await asyncio.sleep(bench.ttl_s * 2.2)
         before = sim.requests_for(source)
-        figures[name] = await at_once(target.port, path, 200)
+        figures[name] = await asyncio.to_thread(at_once, target.port, path, 200)
         await asyncio.sleep(0.6)
         figures[name]["upstream"] = sim.requests_for(source) - before
     slow.remove()

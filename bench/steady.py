@@ -1,55 +1,21 @@
-"""What does not depend on the load: start-up, memory, the price of metrics."""
+"""What does not depend on the load: memory, the price of metrics."""
 
 from __future__ import annotations
 
 import asyncio
 import resource
-import statistics
-import tempfile
 import time
 from dataclasses import replace
 from typing import Any
 
 from bench import hot
-from bench.machine import LOAD_CORE, answer, wait_for
+from bench.machine import LOAD_CORE, answer
 from bench.targets import Bench, Target
 from proxy.server.routes import ROUTES
 from proxy.sim.server import SimulatedGateway
 
 _URLS = 10_000
 _SETTLED_S = 10.0
-
-
-async def start_up(bench: Bench, rounds: int) -> dict[str, float]:
-    """Seconds from exec to the first good answer, medians of turns."""
-    block = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n[]\n"
-    seconds: dict[str, list[float]] = {}
-    for turn in range(rounds):
-        again = bench.daemon("with state")  # of the turn before
-        if not turn:
-            await _once(again)
-        for target in (_on_nothing(bench), again, bench.bare("aiohttp", {"/soe": block})):
-            started = time.perf_counter()
-            target.process.start()
-            await wait_for(target.port, "/soe")
-            seconds.setdefault(target.name, []).append(time.perf_counter() - started)
-            target.process.stop()
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    print("\nstart:", {name: round(value, 3) for name, value in medians.items()}, flush=True)
-    return medians
-
-
-async def _once(target: Target) -> None:
-    """Let a server leave its state behind."""
-    await target.start()
-    for path in ("/vitals", "/history.json"):
-        await answer(target.port, path)
-    target.process.stop()
-
-
-def _on_nothing(bench: Bench) -> Target:
-    """Make the proxy with a state folder that is new."""
-    return bench.daemon(PW_STATE_PATH=tempfile.mkdtemp(dir=bench.folder))
 
 
 async def everything(bench: Bench) -> float:

@@ -65,6 +65,7 @@ class Bench:
     sim: SimulatedGateway
     peer: str = ""  # the program pypowerwall-server, where it is installed
     ttl_s: float = 5.0
+    root: Path = ROOT  # of the version of this proxy
     made: dict[str, Callable[[], Target]] = field(default_factory=dict)
 
     def daemon(self, name: str = "this proxy", **env: str) -> Target:
@@ -79,7 +80,7 @@ class Bench:
             "PW_STATE_PATH": str(folder),
             **env,
         }
-        process = Process([*_PYTHON, "proxy", "serve"], settings, ROOT, folder / "log")
+        process = Process([*_PYTHON, "proxy", "serve"], settings, self.root, folder / "log")
         return Target(name, process, port)
 
     async def nginx(self, pem: Path) -> Target:
