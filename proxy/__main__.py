@@ -16,6 +16,7 @@ from typing import Any
 
 from proxy import __version__, authorities, peer_commands
 from proxy.features import Command, features
+from proxy.standard_files import open_standard_files
 
 _INTERRUPTED = 130
 _NO_READER = 1
@@ -181,8 +182,7 @@ COMMANDS = (
         {
             "--register": {
                 "action": "store_true",
-                "help": "register it through Tesla's cloud, with the sign-in of `setup --mode fleet`, and wait until "
-                "the gateway trusts it",
+                "help": "register it through Tesla's cloud (`setup --mode fleet`), and wait until the gateway trusts it",
             },
             **_GATEWAY,
         },
@@ -214,7 +214,7 @@ def commands() -> tuple[Command, ...]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    _open_standard_files()
+    open_standard_files()
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or (words[0].startswith("-") and words[0] not in {"-h", "--help", "--version"}):
         words.insert(0, "serve")
@@ -269,20 +269,6 @@ def _unknown(word: str) -> str | None:
     near = difflib.get_close_matches(word, names, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(names)}."
     return f"{word} is no command; {hint}"
-
-
-def _open_standard_files() -> None:
-    """Open what a caller has closed (``powerwall-proxy <&-``).
-
-    The first connections would get the numbers 0 to 2, which libuv refuses to close, and to which
-    everything writes that reports a problem.
-    """
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
-            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8"))
 
 
 def _parser() -> argparse.ArgumentParser:

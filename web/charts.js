@@ -4,6 +4,7 @@ import { plain } from "./wording.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const MARGIN = { left: 60, right: 44, top: 10, bottom: 24 };
+const NARROW = 480; // pixels
 const LETTER = 7; // pixels, at most
 const MISSING = 2.5; // steps without a row that make a gap
 
@@ -22,11 +23,14 @@ function draw(name, attributes, ...children) {
   return made;
 }
 
-/** The next number of 1, 2, 5, 10, … that a scale may end with. */
-export function ceiling(value) {
+/** How much larger than usual letters are: pages for a wall have larger ones. */
+export const zoom = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+
+/** The next round number that a scale may end with. */
+function ceiling(value) {
   if (!(value > 0)) return 1;
   const ten = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * ten).find((end) => end >= value * 0.999);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * ten).find((end) => end >= value * 0.999);
 }
 
 /** Split rows where more than `MISSING` steps have none: pairs of the first index and the one after the last. */
@@ -59,36 +63,44 @@ export function gaps(at, step, from, to) {
  * `unit` is that of the left scale, `describe(index)` says a row in words.
  */
 export function chart(host, { bars, from, to, at, step, above = [], below = [], lines = [], ticks = [], gaps: empty = [], bands = [], now, unit = "", scale = 1, describe, label }) {
+  const factor = zoom();
   const width = Math.max(host.clientWidth, 240);
-  const height = Number(host.dataset.height ?? 260);
-  const right = lines.some((line) => line.right) ? MARGIN.right : 12;
-  const x = (time) => MARGIN.left + ((time - from) / (to - from)) * (width - MARGIN.left - right);
+  const height = factor * Number(host.dataset.height ?? 260);
+  const hasRight = lines.some((line) => line.right);
   const ends = at.map((time, i) => (bars ? (at[i + 1] && at[i + 1] - time <= step * 1.2 ? at[i + 1] : Math.min(time + step, to)) : time + step));
   const sums = (layers) => at.map((_, i) => layers.reduce((sum, layer) => sum + (layer.values[i] ?? 0), 0));
   const left = lines.filter((line) => !line.right).flatMap((line) => line.values.filter((value) => value != null));
   const top = ceiling(Math.max(...sums(above), ...left, 0));
   const bottom = below.length ? ceiling(Math.max(...sums(below), 0)) : 0;
   const floor = left.length && !above.length ? Math.min(0, ...left) : -bottom;
-  const y = (value) => MARGIN.top + ((top - value) / (top - floor)) * (height - MARGIN.top - MARGIN.bottom);
-  const percent = (value) => MARGIN.top + (1 - value / 100) * (height - MARGIN.top - MARGIN.bottom);
+  const scales = [top, 0, ...(floor < 0 ? [floor] : [])].map((value) => {
+    const size = Math.abs(value) / scale;
+    return [value, `${plain(size, size < 10 && value ? 1 : 0)}${value === top ? `\u00a0${unit}` : ""}`];
+  });
+  const letters = Math.max(...scales.map(([, text]) => text.length));
+  const margin = {
+    left: factor * Math.max(host.clientWidth < factor * NARROW ? 48 : MARGIN.left, letters * LETTER + 6),
+    right: factor * (hasRight ? MARGIN.right : 12), top: factor * MARGIN.top, bottom: factor * MARGIN.bottom,
+  };
+  const x = (time) => margin.left + ((time - from) / (to - from)) * (width - margin.left - margin.right);
+  const y = (value) => margin.top + ((top - value) / (top - floor)) * (height - margin.top - margin.bottom);
+  const percent = (value) => margin.top + (1 - value / 100) * (height - margin.top - margin.bottom);
 
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": label, tabindex: 0, class: "chart" });
   const hatch = draw("pattern", { id: `hatch-${host.id}`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, draw("path", { d: "M0 0V6", class: "hatch" }));
   svg.append(draw("defs", {}, hatch));
-  const rect = (kind, [begin, end], fill) => draw("rect", { class: kind, x: x(begin), y: MARGIN.top, width: Math.max(x(end) - x(begin), 1), height: height - MARGIN.top - MARGIN.bottom, ...fill });
+  const rect = (kind, [begin, end], fill) => draw("rect", { class: kind, x: x(begin), y: margin.top, width: Math.max(x(end) - x(begin), 1), height: height - margin.top - margin.bottom, ...fill });
   for (const span of bands) svg.append(rect("band", span, {}));
   for (const span of empty) svg.append(rect("gap", span, { fill: `url(#hatch-${host.id})` }));
   const hasLeft = above.length + below.length + left.length > 0;
-  for (const value of [top, 0, ...(floor < 0 ? [floor] : [])]) {
-    svg.append(draw("path", { class: value ? "grid-line" : "axis", d: `M${MARGIN.left} ${y(value)}H${width - right}` }));
-    const size = Math.abs(value) / scale;
-    const text = `${plain(size, size < 10 && value ? 1 : 0)}${value === top ? `\u00a0${unit}` : ""}`;
-    if (hasLeft) svg.append(draw("text", { class: "scale", x: MARGIN.left - 6, y: y(value) + 4, "text-anchor": "end" }, text));
+  for (const [value, text] of scales) {
+    svg.append(draw("path", { class: value ? "grid-line" : "axis", d: `M${margin.left} ${y(value)}H${width - margin.right}` }));
+    if (hasLeft) svg.append(draw("text", { class: "scale", x: margin.left - 6, y: y(value) + 4 * factor, "text-anchor": "end" }, text));
   }
-  if (right === MARGIN.right) for (const value of [0, 50, 100]) svg.append(draw("text", { class: "scale", x: width - right + 6, y: percent(value) + 4 }, `${value} %`));
+  if (hasRight) for (const value of [0, 50, 100]) svg.append(draw("text", { class: "scale", x: width - margin.right + 6, y: percent(value) + 4 * factor }, `${value} %`));
   let taken = -Infinity;
   for (const [time, text] of ticks) {
-    const half = (text.length * LETTER) / 2;
+    const half = (factor * text.length * LETTER) / 2;
     if (!text || x(time) - half < taken) continue; // there is no room for it
     taken = x(time) + half;
     svg.append(draw("text", { class: "scale tick", x: x(time), y: height - 6, "text-anchor": "middle" }, text));
@@ -132,14 +144,14 @@ export function chart(host, { bars, from, to, at, step, above = [], below = [], 
     }
     svg.append(draw("path", { class: `line ${line.name}`, d: path }));
   }
-  if (now > from && now < to) svg.append(draw("path", { class: "now", d: `M${x(now)} ${MARGIN.top}V${height - MARGIN.bottom}` }));
-  crosshair(host, svg, { at, ends, x, from, to, width, right, height, describe });
+  if (now > from && now < to) svg.append(draw("path", { class: "now", d: `M${x(now)} ${margin.top}V${height - margin.bottom}` }));
+  crosshair(host, svg, { at, ends, x, from, to, width, margin, height, describe });
   host.querySelector("svg")?.remove();
   host.prepend(svg);
 }
 
 /** A line at the row under the pointer, or that the arrow keys have chosen, and its values below the chart. */
-function crosshair(host, svg, { at, ends, x, from, to, width, right, height, describe }) {
+function crosshair(host, svg, { at, ends, x, from, to, width, margin, height, describe }) {
   if (!describe || !at.length) return;
   const line = draw("path", { class: "cross", d: "" });
   svg.append(line);
@@ -149,12 +161,12 @@ function crosshair(host, svg, { at, ends, x, from, to, width, right, height, des
   const show = (index) => {
     chosen = Math.max(0, Math.min(at.length - 1, index));
     const middle = x((at[chosen] + ends[chosen]) / 2);
-    line.setAttribute("d", `M${middle} ${MARGIN.top}V${height - MARGIN.bottom}`);
+    line.setAttribute("d", `M${middle} ${margin.top}V${height - margin.bottom}`);
     reading.textContent = describe(chosen);
   };
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
-    const time = from + ((((event.clientX - box.left) / box.width) * width - MARGIN.left) / (width - MARGIN.left - right)) * (to - from);
+    const time = from + ((((event.clientX - box.left) / box.width) * width - margin.left) / (width - margin.left - margin.right)) * (to - from);
     let index = at.findIndex((_, i) => ends[i] > time);
     if (index < 0) index = at.length - 1;
     show(index);

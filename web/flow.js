@@ -4,12 +4,12 @@ import { $, badge, caption, charge, drawn, label, note, place, power, present, t
 import { ISLANDED, flows } from "./flows.js";
 import { NODES } from "./layout.js";
 import { follow } from "./live.js";
-import { clock, duration, inside, knows, meter, percent, phrase, say } from "./words.js";
+import { ago, clock, duration, inside, knows, meter, percent, phrase, say } from "./words.js";
 
 const root = document.documentElement;
 const options = root.dataset; // what the server read from the address and PW_STYLE
 const reduced = matchMedia("(prefers-reduced-motion: reduce)");
-if (window === top) options.alone = "";
+if (window === top) options.alone = options.past ? "past" : "";
 const meters = Object.fromEntries([...NODES, "edge"].map((name) => [name, meter(options.units)]));
 const watts = (name, value) => meters[name](value).join("\u00a0");
 const join = (parts, by = " · ") => parts.filter(Boolean).join(by);
@@ -67,12 +67,13 @@ function judge() {
   const isGone = snapshot && state === "expired";
   const lasting = isGone ? say("since", cause, time()) : cause;
   const left = link?.state === "open" && link.retry_in !== null && state !== "fresh" ? link.retry_in - now() + linkAt : 0;
-  const old = snapshot && reason && !isGone ? say("old", duration(age())) : "";
-  const phrases = isGone ? [] : (snapshot?.phrases ?? []).map(phrase);
-  const words = [lasting, old, left > 0 && say("retry", duration(Math.max(1, left)))];
+  const isOld = snapshot && reason && !isGone;
+  const old = isOld && say("old", duration(age()));
+  const phrases = isGone || !snapshot ? [] : isOld ? [ago(snapshot.phrases, age())] : snapshot.phrases.map(phrase);
+  const retry = left > 0 && say("retry", duration(Math.max(1, left)));
   if (options.size === "compact" && snapshot && reason) note(isGone ? time() : old);
-  else note(join([...words, ...(isUnusual ? phrases : [])]) || snapshot?.name || "");
-  text($("sentence"), join([join(words), ...phrases], ". ").replace(/[^.]$/, "$&."));
+  else note(join([lasting, !isUnusual && old, retry, ...(isUnusual ? phrases : [])]) || snapshot?.name || "");
+  text($("sentence"), join([join([lasting, retry], ", "), ...phrases], ". ").replace(/[^.]$/, "$&."));
 
   const current = `${reason === "starting" ? "" : reason} ${isUnusual ? grid : ""}`; // a start is no news, nor is its end
   if (condition !== undefined && condition !== current) {
@@ -125,7 +126,7 @@ function draw() {
   if (!snapshot) return;
   const old = oldness(state, reason);
   describe(flow, values, battery, old);
-  table(rows(shown, values, battery), join([old, say("flow")]));
+  table(rows(shown, values, battery, state === "expired" ? say("at", level, time()) : level), join([old, say("flow")]));
   document.title = join([old, level, values.home !== "–" && values.home, snapshot.name]) || say("flow");
   text($("site"), snapshot.name || say("flow"));
   text($("mode"), snapshot.mode ? say(snapshot.mode) : "");
@@ -171,9 +172,9 @@ function describe(flow, values, battery, old) {
   text($("desc"), join([old && `${old}.`, $("sentence").textContent, ...sentences], " "));
 }
 
-function rows({ mode, attention: alerts, grid_services: services, strings = [] }, values, battery) {
+function rows({ mode, attention: alerts, grid_services: services, strings = [] }, values, battery, level) {
   const all = present().map((node) => [say(node), values[node]]);
-  if (battery.charge !== null) all.push([say("charge"), percent(battery.charge)]);
+  if (battery.charge !== null) all.push([say("charge"), level]);
   if (battery.reserve !== null) all.push([say("reserve"), percent(battery.reserve)]);
   if (mode) all.push([say("mode"), say(mode)]);
   if (services) all.push([say("services"), "✓"]);

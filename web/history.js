@@ -12,11 +12,14 @@ const state = { range: "day", from: null };
 let shown = null; // what the charts show: redrawn when the window changes
 let requests = 0;
 
+const days = {};
+const isNarrow = () => innerWidth < 560;
+
 /** A day (2026-11-29) of the site. */
-const dayOf = (at, zone) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(new Date(at * 1000));
+const dayOf = (at, zone) => (days[zone] ??= new Intl.DateTimeFormat("sv-SE", { timeZone: zone })).format(new Date(at * 1000));
 
 function title(past) {
-  const options = { day: { weekday: "short", day: "numeric", month: "long", year: "numeric" }, month: { month: "long", year: "numeric" }, year: { year: "numeric" } }[state.range];
+  const options = { day: { weekday: "short", day: "numeric", month: isNarrow() ? "short" : "long", year: "numeric" }, month: { month: "long", year: "numeric" }, year: { year: "numeric" } }[state.range];
   if (options) return writer(past.zone, options)(past.from + DAY_S / 2);
   const text = writer(past.zone, { day: "numeric", month: "short", year: "numeric" });
   return `${text(past.from)} – ${text(past.to - DAY_S / 2)}`;
@@ -51,10 +54,13 @@ function show() {
   $("on").disabled = past.to > past.now;
   $("csv").href = `history.csv?${new URLSearchParams({ range: state.range, from: dayOf(past.from + DAY_S / 2, past.zone), step: state.range === "day" ? 300 : "day" })}`;
   tiles(energies);
-  if (state.range === "day") drawPowers($("powers"), past);
-  else drawBars(energies, past);
-  keys($("powers"), state.range === "day" ? keyed(past) : ["battery", "grid", "solar", "stored", "sold"].map((name) => [name, word(name)]));
-  drawLevel(past);
+  const isDay = state.range === "day";
+  const times = isDay ? null : starts(past);
+  const ticks = isDay ? hourTicks(past) : spanTicks(times, past);
+  if (isDay) drawPowers($("powers"), past);
+  else drawBars(energies, past, times, ticks);
+  keys($("powers"), isDay ? keyed(past) : ["battery", "grid", "solar", "stored", "sold"].map((name) => [name, word(name)]));
+  drawLevel(past, ticks);
   numbers(energies, past);
   for (const id of ["devices", "ageing"]) if ($(id).open) devices(id);
 }
@@ -86,29 +92,35 @@ function tiles(energies) {
   );
 }
 
-/** When a day or month of the energies begins: noon of a day says which one it is in any zone. */
-function begins(energies, past) {
-  const isMonth = state.range === "year";
+/** When the days of a span begin, those of a year's months, by their name in the energies: each hour says which one it is in. */
+function starts(past) {
   const times = new Map();
   for (let at = past.from; at < past.to; at += DAY_S / 24) {
     const day = dayOf(at, past.zone);
-    const label = isMonth ? day.slice(0, 7) : day;
-    if (!times.has(label)) times.set(label, at);
+    const name = state.range === "year" ? day.slice(0, 7) : day;
+    if (!times.has(name)) times.set(name, at);
   }
-  return energies.map((each) => times.get(each.day));
+  return times;
 }
 
-function drawBars(energies, past) {
-  const at = begins(energies, past);
+/** Names of the days or months below a chart, in their middle. */
+function spanTicks(times, past) {
+  const options = { year: { month: isNarrow() ? "narrow" : "short" }, month: { day: "numeric" }, week: { weekday: "short" } }[state.range];
+  const text = writer(past.zone, options);
+  const every = state.range === "month" ? 5 : 1;
+  const half = (state.range === "year" ? 15 : 0.5) * DAY_S;
+  return [...times.values()].map((time, i) => [time + half, i % every ? "" : text(time)]);
+}
+
+function drawBars(energies, past, times, ticks) {
+  const at = energies.map((each) => times.get(each.day));
   const flow = (edge, i) => energies[i].flows[edge];
   const { above, rest, below } = layers(flow, (i) => energies[i].home, energies.length);
-  const text = writer(past.zone, state.range === "year" ? { month: "short" } : state.range === "week" ? { weekday: "short" } : { day: "numeric" });
   const long = writer(past.zone, state.range === "year" ? { month: "long", year: "numeric" } : { weekday: "short", day: "numeric", month: "short" });
   const step = state.range === "year" ? 31 * DAY_S : DAY_S + 3600;
-  const every = energies.length > 16 ? 5 : 1;
   chart($("powers"), {
     bars: true, from: past.from, to: past.to, at, step, above: [...above, rest], below, unit: "kWh", scale: 1000, label: word("power"),
-    ticks: at.map((time, i) => [time + (state.range === "year" ? 15 : 0.5) * DAY_S, i % every ? "" : text(time)]),
+    ticks,
     gaps: gaps(at, step, Math.max(past.from, past.first ?? past.from), Math.min(past.to, past.now)),
     describe: (i) => {
       const day = energies[i];
@@ -120,7 +132,7 @@ function drawBars(energies, past) {
   });
 }
 
-function drawLevel(past) {
+function drawLevel(past, ticks) {
   const step = typeof past.step === "number" ? past.step : DAY_S + 3600;
   const { charge, reserve } = past.series;
   const clock = writer(past.zone, state.range === "year" ? { day: "numeric", month: "short" } : { weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -128,7 +140,7 @@ function drawLevel(past) {
   chart($("level"), {
     ...past, step, unit: "", label: word("level"),
     lines: [{ name: "charge", values: charge.mean, right: true }, { name: "reserve", values: reserve.mean, right: true }],
-    ticks: state.range === "day" ? hourTicks(past) : [],
+    ticks,
     gaps: gaps(past.at, step, Math.max(past.from, past.first ?? past.from), Math.min(past.to, past.now)),
     bands: past.outages.map((outage) => [Math.max(outage.start, past.from), Math.min(outage.end ?? past.now, past.to)]),
     describe: (i) => `${clock(past.at[i])} · ${word("charge")} ${share(charge.mean[i])}${reserve.mean[i] == null ? "" : ` · ${word("reserve")} ${share(reserve.mean[i])}`}`,

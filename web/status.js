@@ -4,7 +4,7 @@ import { sentences } from "./alerts.js";
 import {} from "./check.js";
 import { drawExperts } from "./experts.js";
 import { $, list, node, plain, seconds, table } from "./parts.js";
-import { duration, knows, phrase, say } from "./words.js";
+import { duration, knows, phrase, say, then } from "./words.js";
 
 const EVERY = 5000;
 const LASTING = 60000;
@@ -34,7 +34,8 @@ function qualityOf(gateway, errors) {
     if (gateway.error || gateway.status !== "ok" || (state === "none" && errors.some((it) => it.gateway === gateway.id))) return "bad";
     return state === "none" ? "unknown" : "idle";
   }
-  return gateway.status !== "ok" || attention(gateway) ? "fair" : "good";
+  const { grid_state: grid, urgency } = gateway.site;
+  return gateway.status !== "ok" || attention(gateway) || urgency || ["outage", "islanded"].includes(grid) ? "fair" : "good";
 }
 
 /** What keeps a gateway from being read, in the reader's words, and what to do; in those of the log where there are none. */
@@ -49,7 +50,7 @@ function trouble(gateway) {
 /** What can be said of a gateway that is read. */
 function reading(gateway) {
   const { phrases, state, age } = gateway.site;
-  const words = state === "expired" || state === "none" ? [] : [...phrases.map(phrase)];
+  const words = state === "fresh" ? phrases.map(phrase) : then(phrases);
   if (attention(gateway)) words.push(say("attention", attention(gateway)));
   if (state !== "none") words.push(say("read", inSeconds(age)));
   return words.map((text) => `${text.replace(/[.]$/, "")}.`).join(" ");
@@ -132,9 +133,12 @@ async function alerts(gateways) {
   // What it brings is shown with the next look; a body that is not read keeps its connection.
   for (const { href } of read) fetch(`${href ?? ""}flow.json`).then((answer) => answer.text()).catch(() => {});
   if (!unknown.length) alertsAt = Date.now();
-  else if (read.length && Date.now() - alertsAt < LASTING) return;
-  const lists = gateways.map(({ site }) => site.alert_list ?? []);
-  const rows = await Promise.all(lists.map(sentences));
+  else if (read.length && Date.now() - alertsAt < LASTING) {
+    if (!$("alerts").children.length) $("no-alerts").textContent ||= say("loading");
+    return;
+  }
+  const rows = await Promise.all(gateways.map(({ site }) => sentences(site.alert_list ?? [])));
+  if (gateways.length > 1) rows.forEach((found, i) => found.forEach((row) => row.lastElementChild.prepend(`${gateways[i].name} · `)));
   $("alerts").replaceChildren(...rows.flat());
   $("no-alerts").textContent = rows.flat().length ? "" : say(unknown.length ? "alerts_unknown" : "no_alerts");
 }
@@ -162,8 +166,8 @@ function parts({ history, mqtt, control }) {
   const broker = mqtt && [say(mqtt.connected ? "closed" : "not_connected"), ...mqtt.problems].join(". ");
   list($("parts"), [
     [say("history"), kept, history?.is_kept || history?.reason.startsWith("PW_") ? "" : "fair"],
-    ["MQTT", broker ?? say("off_because", "MQTT_HOST"), mqtt ? (mqtt.connected && !mqtt.problems.length ? "good" : "fair") : ""],
-    [say("control"), control ? say("on") : say("off_because", "PW_CONTROL_SECRET")],
+    ["MQTT", broker ?? say("off_until", "MQTT_HOST"), mqtt ? (mqtt.connected && !mqtt.problems.length ? "good" : "fair") : ""],
+    [say("control"), control ? say("on") : say("off_until", "PW_CONTROL_SECRET")],
   ]);
 }
 

@@ -1,16 +1,16 @@
 // Today on the power-flow page: energies, and the chart of the day. Loaded after the first view, where there is room.
 
-import { legend, make } from "./charts.js";
+import { legend, make, zoom } from "./charts.js";
 import { kilowattHours, share, word } from "./wording.js";
 import { drawPowers, keyed, read, readPowers } from "./past.js";
 
 const EVERY_MS = 60000;
 const ROOM = matchMedia("(min-width: 600px) and (min-height: 620px), (orientation: portrait) and (min-height: 620px)");
 
-const HEIGHT = innerWidth < 600 ? 120 : Math.max(190, Math.round(0.24 * innerHeight));
+const height = () => (innerWidth < 600 ? 120 : Math.max(190, Math.round((0.24 * innerHeight) / zoom())));
 
 const box = make("section", { id: "past", "aria-label": word("today") });
-const section = make("div", { id: "today" }, make("h2", { id: "h-today" }, word("today"), " ", make("small")), make("div", { id: "day-chart", "data-height": HEIGHT }));
+const section = make("div", { id: "today" }, make("h2", { id: "h-today" }, word("today"), " ", make("small")), make("div", { id: "day-chart" }));
 
 /** A tile that leads to the history; the name of its energy colours its edge. */
 function tile(name, title, ...figures) {
@@ -35,6 +35,12 @@ function tiles(energies, label) {
 
 let latest = null;
 
+function drawDay() {
+  const host = section.querySelector("#day-chart");
+  host.dataset.height = height();
+  drawPowers(host, latest);
+}
+
 async function renew() {
   if (!ROOM.matches || document.hidden) return;
   try {
@@ -46,7 +52,7 @@ async function renew() {
     box.replaceChildren(make("div", { id: "tiles" }, ...tiles(energies, label)), section);
     section.querySelector("small").textContent = past.simulated ? word("simulated") : word("power");
     if (!section.querySelector(".legend")) section.append(legend(keyed(past)));
-    drawPowers(section.querySelector("#day-chart"), past);
+    drawDay();
   } catch {
     box.replaceChildren(); // the flow above says how things are; the next minute may bring the past
   }
@@ -54,7 +60,7 @@ async function renew() {
 
 document.head.append(make("link", { rel: "stylesheet", href: document.documentElement.dataset.past }));
 document.body.append(box);
-new ResizeObserver(() => latest && section.isConnected && drawPowers(section.querySelector("#day-chart"), latest)).observe(section);
+new ResizeObserver(() => latest && section.isConnected && drawDay()).observe(section);
 ROOM.addEventListener("change", renew);
 document.addEventListener("visibilitychange", renew);
 setInterval(renew, EVERY_MS);

@@ -7,10 +7,11 @@ export const say = (name, ...values) => values.reduce((text, value) => text.repl
 
 export const knows = (name) => name in words;
 
-/** A name inside a sentence: German alone writes it with a capital. */
-export const inside = (name) => (language === "de" ? say(name) : say(name).toLocaleLowerCase(language));
-
 const language = document.documentElement.lang;
+/** Words that do not begin a sentence: German alone keeps its capitals. */
+const lower = (text) => (language === "de" ? text : text[0].toLocaleLowerCase(language) + text.slice(1));
+export const inside = (name) => lower(say(name));
+
 const locale = (navigator.languages ?? []).find((tag) => tag.startsWith(language)) ?? language;
 const [whole, tenths] = [0, 1].map((digits) => {
   const { format } = new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -35,6 +36,13 @@ export function phrase({ key, sources, time, percent: level }) {
   const values = [sources?.map(inside).join(" + "), time !== undefined && duration(time), level !== undefined && percent(level)];
   return say(key, ...values.filter((value) => value !== undefined && value !== false));
 }
+
+/** Phrases of readings that are old: how it was then. What was still to come is left out; as in proxy/views/sentence.py. */
+export const then = (phrases) =>
+  phrases.filter(({ time }) => time === undefined).map((each) => phrase({ ...each, key: each.key === "runs_on" ? "ran_on" : each.key }));
+
+/** The same as one sentence that begins with their age in seconds. */
+export const ago = (phrases, age) => then(phrases).length ? say("was", duration(age), then(phrases).map(lower).join(", ")) : say("old", duration(age));
 
 /** A moment (ms) as a time of day, with its date if it is not of these 24 hours. */
 export const clock = (at) =>

@@ -13,6 +13,9 @@ from proxy.views import alerts, sentence
 from proxy.views.state import SiteState
 
 _KILO: Final = 1000
+# So many lifetimes, of 5 s at least, make readings old: one that is late is no news.
+_OLD_AFTER: Final = 3
+_SHORTEST_TTL_S: Final = 5.0
 # Words for a positive and for a negative power.
 _DIRECTIONS: Final = {"grid": ("buying", "selling"), "battery": ("discharging", "charging")}
 
@@ -70,6 +73,12 @@ def flow(state: SiteState) -> dict[str, Any]:
         "urgency": sentence.urgency(state),
         "unbalanced": None if state.flows is None else _rounded(state.flows.unbalanced),
     }
+
+
+def is_old(snapshot: Mapping[str, Any]) -> bool:
+    """Say whether readings that are served are shown with their age, as web/flow.js does."""
+    limit_s = _OLD_AFTER * max(_SHORTEST_TTL_S, snapshot["ttl"])
+    return bool(snapshot["state"] == "stale" and snapshot["age"] > limit_s)
 
 
 def rows(snapshot: Mapping[str, Any] | None, words: Mapping[str, str]) -> Sequence[tuple[str, str]]:

@@ -25,6 +25,7 @@ ISLANDED: Final = frozenset({"outage", "off_grid", "islanded"})
 _SOURCES: Final = {"solar": "s2h", "battery": "b2h", "grid": "g2h", "generator": "n2h"}
 _DAY_S, _LONG_S, _HOURS_S, _MINUTES_S = 86400.0, 36000.0, 5940.0, 100.0
 _STEP_S: Final = 600.0
+_PAST: Final[Mapping[str, str]] = {"runs_on": "ran_on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +120,27 @@ def document(said: tuple[Phrase, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def written(said: list[dict[str, Any]], words: Mapping[str, str], *, capitals: bool = False) -> str:
-    """Write the phrases of ``document`` as sentences; ``capitals``: names keep theirs, as in German."""
-    sentences = (_phrase(each, words, capitals=capitals) for each in said)
-    return " ".join(f"{sentence}." for sentence in sentences)
+def written(
+    said: list[dict[str, Any]],
+    words: Mapping[str, str],
+    *,
+    capitals: bool = False,
+    age_s: float | None = None,
+) -> str:
+    """Write the phrases of ``document`` as sentences; ``capitals``: names keep theirs, as in German.
+
+    With an age, that of readings which are not fresh, it is one sentence that begins with it and says how it was then;
+    what was still to come is left out.
+    """
+    if age_s is None:
+        return " ".join(f"{_phrase(each, words, capitals=capitals)}." for each in said)
+    past = [{**each, "key": _PAST.get(each["key"], each["key"])} for each in said if "time" not in each]
+    texts = [_phrase(each, words, capitals=capitals) for each in past]
+    age = duration(age_s, words["day"])
+    if not texts:
+        return f"{words['old'].format(age)}."
+    inside = texts if capitals else [text[0].lower() + text[1:] for text in texts]
+    return f"{words['was'].format(age, ', '.join(inside))}."
 
 
 def _phrase(said: Mapping[str, Any], words: Mapping[str, str], *, capitals: bool) -> str:

@@ -162,6 +162,13 @@ async def test_buttons_and_keys_go_back_and_forth(past, watch):
     await page.go_back()
     await expect(page.locator("#span")).to_have_text("Wed, 8 October 2025")
 
+    await page.get_by_role("button", name="Year").click()
+    for width, last in {1280: "Dec", 390: "D"}.items():
+        await page.set_viewport_size({"width": width, "height": 844})
+        for chart in ("#powers", "#level"):
+            await expect(page.locator(f"{chart} .tick")).to_have_count(12)
+            await expect(page.locator(f"{chart} .tick").last).to_have_text(last)
+
 
 async def test_today_stands_below_the_flow_where_there_is_room(past, watch):
     """Energies of today beside yesterday's share; the chart ends at now."""

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from proxy.server.pages.appearance import THEMES
-from tests.browser.reading import blended, contrast, shows
+from tests.browser.reading import WIDE, blended, contrast, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -269,3 +269,50 @@ async def test_an_idle_node_is_led_to_the_others_by_dots(house, watch):
 
     for name, display in {"solar": "inline", "grid": "none", "home": "none", "battery": "inline"}.items():
         await expect(page.locator(f".track.{name}")).to_have_css("display", display)
+
+
+async def test_a_long_name_is_read_to_its_end(house, watch):
+    """On a telephone it goes on in the next line, in the middle of a word if need be; on both pages that show it."""
+    house.sim.gateway.site.name = (
+        "Ferienwohnung Donaudampfschifffahrtsgesellschaftskapitänsweg 128b, Hinterhaus"
+    )
+    page = await watch.open(house.url + "status", viewport={"width": 390, "height": 844})
+    for path in ("", "status"):
+        await page.goto(house.url + path)
+        heading = page.get_by_role("heading", level=1)
+        await expect(heading).to_contain_text("128b, Hinterhaus")
+        box = await heading.evaluate("(it) => ({inside: it.clientWidth, text: it.scrollWidth})")
+        assert box["text"] <= box["inside"] <= 390
+        assert not await page.evaluate(WIDE)
+
+
+async def test_upright_windows_without_a_history_have_the_numbers_below(house, watch):
+    """Where the charts of a history would be; a generator and alerts make the list longer, the drawing no smaller."""
+    house.pin(solar=0, site=0, battery=-1500, load=2500, generator=4000, islanded=True)
+    house.sim.gateway.site.problems = ["one", "two"]
+    page = await watch.open(house.url, viewport={"width": 390, "height": 844})
+    await expect(page.locator("#values")).to_contain_text("4.0\u00a0kW")
+
+    flow, sentence, numbers = [
+        await page.locator(each).bounding_box() for each in ("#flow", "#sentence", "#values")
+    ]
+    assert flow["height"] > 320
+    assert flow["y"] + flow["height"] <= sentence["y"]
+    assert sentence["y"] + sentence["height"] <= numbers["y"]
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    await expect(page.locator("#values")).to_have_css("clip-path", "inset(50%)")
+
+    await page.goto(house.url + "?detail=1")
+    await expect(page.locator("#sentence")).not_to_be_empty()
+    numbers, sentence = [await page.locator(each).bounding_box() for each in ("#values", "#sentence")]
+    assert numbers["y"] + numbers["height"] <= sentence["y"]
+
+
+async def test_every_page_is_read_from_as_far_as_a_wall(house, watch):
+    """At 4K letters are larger by half and more, and the page is as much wider."""
+    page = await watch.open(house.url + "status", viewport={"width": 1280, "height": 800})
+    for (width, height), size in {(1280, 800): 16, (3840, 2160): 25.92}.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        await expect(page.locator("html")).to_have_css("font-size", f"{size:g}px")
+        main = await page.locator("main").bounding_box()
+        assert main["width"] == pytest.approx(68 * size, abs=1)

@@ -180,3 +180,10 @@ async def test_the_gateways_own_app_runs_behind_the_proxy(house, watch):
     await expect(page.locator("#login")).to_be_hidden()
     cookies = {cookie["name"]: cookie["value"] for cookie in await page.context.cookies()}
     assert cookies == {"AuthCookie": "1234567890", "UserRecord": "1234567890"}
+
+
+async def test_how_to_embed_is_said_in_the_language_of_the_reader(house, watch):
+    page = await watch.open(house.url + "example.html", locale="de-DE")
+
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Energiefluss einbetten")
+    await expect(page.locator("main")).to_contain_text("keine Zahlen")

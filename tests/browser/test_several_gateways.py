@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -74,6 +76,8 @@ async def test_links_lead_from_house_to_house_and_to_their_total(fleet, watch, c
     lines = page.locator("#members tbody tr")
     await expect(lines.nth(0).locator('[data-value="home"]')).to_have_text("2.0 kW")
     await expect(lines.nth(1).locator('[data-value="solar"]')).to_have_text("1.5 kW")
+    await expect(page.locator("#members")).to_contain_text(re.compile("1.0\u00a0kW (charging|selling)"))
+    await expect(page.locator("#members")).not_to_contain_text("\u2212")
     assert not await page.evaluate(WIDE)
 
     fleet.sims["garage"].faults.add(Fault(action="refuse"))
@@ -97,6 +101,13 @@ async def test_today_of_a_site_stands_below_its_members_with_a_gap_where_one_has
     members, today = [await page.locator(each).bounding_box() for each in ("#members", "#today")]
     assert members["y"] + members["height"] <= today["y"]
     assert not await page.evaluate(WIDE)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    parts = [
+        await page.locator(each).bounding_box()
+        for each in ("#switch", "#bar", "#flow", "#sentence", "#members", "#past")
+    ]
+    assert all(above["y"] + above["height"] <= below["y"] for above, below in pairwise(parts))
+    assert not await page.evaluate(WIDE)
     await page.locator("#tiles .home").click()
     await expect(page).to_have_url(f"{fleet.url}sites/home/history")
     await page.get_by_role("navigation", name="Gateways").get_by_role("link", name="House").click()
@@ -113,6 +124,13 @@ async def test_the_status_of_all_begins_with_the_house_that_is_away(fleet, watch
     page = await watch.open(f"{fleet.url}status")
 
     await expect(page.locator("#gateways h2").first).to_contain_text("Garage")
+    for width in (360, 1280):  # the headline is above all of the cards
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert not await page.evaluate(WIDE)
+        [header] = await page.locator("body > header").evaluate_all(
+            "(all) => all.map((it) => it.clientWidth)"
+        )
+        assert header == min(width, 1088)
     await expect(page.locator("#headline")).to_contain_text("Garage: ")
     await page.get_by_role("navigation", name="Gateways").get_by_role("link", name="House").click()
     await expect(page).to_have_url(f"{fleet.url}gateways/house/status")

@@ -55,6 +55,17 @@ async def test_the_status_page_is_not_alarmed_by_what_is_not_requested(house, wa
         await expect(row.get_by_role("cell", name="expired")).to_have_class(quality)
 
 
+async def test_the_status_page_is_not_well_in_an_outage(house, watch):
+    """The proxy does its work; the house needs attention all the same."""
+    house.pin(solar=0, site=0, battery=1400, islanded=True)
+    page = await watch.open(house.url + "status")
+
+    await expect(page.locator("#headline")).to_contain_text("Attention")
+    await expect(page.locator("#headline")).to_contain_text("Grid outage. Home runs on battery.")
+    await expect(page.locator("#headline")).to_have_class("fair")
+    await expect(page.locator("#gateways h2")).to_contain_text("Attention")
+
+
 async def test_the_status_page_names_what_went_wrong(house, watch):
     """Errors are listed with their path and how often; sources that rest say for how long."""
     await lost(house)

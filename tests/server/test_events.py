@@ -195,6 +195,24 @@ async def test_a_reader_that_does_not_read_is_dropped(proxy, sim, clock):
     writer.close()
 
 
+async def test_of_old_readings_it_is_said_how_it_was(proxy, sim, clock):
+    """The sentence begins with their age, in the language of the client, and leaves out what was still to come."""
+    sim.pin(solar=6500, site=-2100, battery=-3500)
+    now = (await proxy.get("/flow.json")).json()["sentence"]
+    sim.answers(status=500)
+    clock.advance(20)
+
+    old = {
+        language: (await proxy.get("/flow.json", headers={"Accept-Language": language})).json()["sentence"]
+        for language in ("en", "de", "fr")
+    }
+
+    assert now.startswith("Home runs on solar. Battery full in ")
+    assert old["en"] == "20\u00a0s ago: home ran on solar."
+    assert old["de"] == "Vor 20\u00a0s: Haus lief mit Solar."
+    assert old["fr"] == "Il y a 20\u00a0s : la maison utilisait solaire."
+
+
 async def test_of_expired_readings_the_charge_is_left_with_its_age(proxy, sim, clock):
     """A page that opens while the gateway is away gets no power that is past its limit, and when the charge was read."""
     await proxy.get("/flow.json")

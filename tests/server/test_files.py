@@ -153,4 +153,4 @@ def test_a_script_is_one_file_on_the_wire():
         for name in ("function flows(", "function layout(", "class Edge", "function draw()")
     ]
     assert order[1] < order[2] < order[3]
-    assert script.count("class Edge ") == 1
+    assert script.count("class Edge{") == 1

@@ -22,6 +22,7 @@ from typing import Any
 
 from proxy.server.http.coding import pack
 from proxy.server.memory import give_back
+from proxy.server.pages import compact
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -35,13 +36,6 @@ MEDIA_TYPES = {
 }
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=const|function|class|async)", re.MULTILINE)
-# Comments that stand alone or end a line, and indentation: for readers of the files, not for the wire.
-_COMMENT = re.compile(
-    r"^[ \t]*(?://[^\n]*|/\*\*?.*?\*/)\n|(?<=[;,{)\]])[ ]+//[^\n]*$|^[ \t]+", re.MULTILINE | re.DOTALL
-)
-# Blanks around operators, which no text of the pages has.
-_SPACE_IN_JS = re.compile(r" (\*|\?|=>|===|!==|&&|\|\||\?\?=?|[-+*/]?=|[<>]=?) ")
-_SPACE_IN_CSS = re.compile(r"\s*([{};,]|(?<=[\w-]):(?=\s))\s*")
 _PLACEHOLDER = re.compile(r"\{\{([\w.-]+)\}\}")
 _SAY = "say."
 # Pages whose words are in a file of their own, beside those that pages share.
@@ -49,6 +43,7 @@ _OWN_WORDS = {
     "status.html": "status-words.json",
     "history.html": "past-words.json",
     "docs.html": "docs-words.json",
+    "example.html": "example-words.json",
 }
 # Characters that could end a <script> block or a line of script inside it.
 _UNSAFE = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
@@ -109,9 +104,9 @@ class Pages:
         }
         scripts = {name: body.decode() for name, body in contents.items() if name.endswith(".js")}
         for name in scripts:
-            contents[name] = _joined(name, scripts, set()).encode()
+            contents[name] = compact.script(_joined(name, scripts, set())).encode()
         contents |= {
-            name: _SPACE_IN_CSS.sub(r"\1", _COMMENT.sub("", body.decode())).encode()
+            name: compact.style(body.decode()).encode()
             for name, body in contents.items()
             if name.endswith(".css")
         }
@@ -166,5 +161,4 @@ def _joined(name: str, scripts: Mapping[str, str], seen: set[str]) -> str:
     """Return a module with those that it imports in front of it, each once; what these export is for it alone."""
     seen.add(name)
     before = [_joined(other, scripts, seen) for other in _IMPORT.findall(scripts[name]) if other not in seen]
-    own = _COMMENT.sub("", _IMPORT.sub("", scripts[name]))
-    return _EXPORT.sub("", "".join(before)) + _SPACE_IN_JS.sub(r"\1", own)
+    return _EXPORT.sub("", "".join(before)) + _IMPORT.sub("", scripts[name])

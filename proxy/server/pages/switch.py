@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from proxy.server.context import Context
 
 # What a line of a member shows of its live state, in the words of the page.
-_COLUMNS = ("solar", "home", "grid", "battery")
+_COLUMNS = ("solar", "home", "grid", "battery", "charge")
 
 
 def switch(context: Context, request: web.Request, page: str, address: Callable[[str], str]) -> str:
@@ -54,7 +54,7 @@ def members(
     head = "".join(f'<th scope="col">{html.escape(words[name])}</th>' for name in _COLUMNS)
     cells = "".join(f'<td data-value="{name}"></td>' for name in _COLUMNS)
     lines = "".join(
-        f'<tr data-events="{root}{place(member)}flow.json"><th scope="row">{html.escape(member.name)}</th>{cells}</tr>'
+        f'<tr data-events="{root}{place(member)}flow.json"><th scope="row">{html.escape(member.name)}<small></small></th>{cells}</tr>'
         for member in site.members
     )
     return (

@@ -49,7 +49,9 @@ _DEMO_PORT: Final = 8676
 _OF_GATEWAY: Final = frozenset({"status.html", "history.html"})
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
 # What the drawing does not need: the page gets it with the first event, and begins with fewer bytes.
-_LATER: Final = frozenset({"v", "id", "energy", "gateway", "units", "strings", "alerts", "alert_list"})
+_LATER: Final = frozenset(
+    {"v", "id", "at", "energy", "gateway", "units", "strings", "unbalanced", "alerts", "alert_list"}
+)
 # The page of /status waits for one round of readings, and not for long.
 _ROUND: Final = (STATUS, SITE_NAME, SYSTEM_STATUS, *LIVE)
 _SOFT_TIMEOUT_S: Final = 0.5
@@ -195,7 +197,10 @@ class Ui:
         """Serve what the power-flow page shows, with its sentence in the language of the client."""
         snapshot = await gateway.live.obtain(_SOFT_TIMEOUT_S)
         language = preferred(request.headers.get("Accept-Language", ""), self._pages.words)
-        said = written(snapshot["phrases"], self._pages.words[language], capitals=language == "de")
+        age_s = snapshot["age"] if page.is_old(snapshot) else None
+        said = written(
+            snapshot["phrases"], self._pages.words[language], capitals=language == "de", age_s=age_s
+        )
         headers = {**PUBLIC_HEADERS, **_NOT_STORED, "Vary": "Accept-Language"}
         return web.json_response({**snapshot, "sentence": said}, headers=headers)
 
