@@ -31,12 +31,17 @@ class _Unusable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """What a settings file says; ``name`` is its path, empty without one."""
+    """What a settings file says; ``name`` is its path, empty without one.
+
+    ``stronger`` are the settings that pypowerwall-server takes from its file rather than from the environment, with
+    their names there.
+    """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     gateways: tuple[Mapping[str, Any], ...] = ()
     sites: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    stronger: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read_config(path: str, found: Findings) -> ConfigFile:
@@ -131,8 +136,10 @@ def _of_server(document: Any, path: str) -> ConfigFile:
     if not isinstance(server, dict):
         raise _Unusable('has a "server" that is no object')
     others = {str(key): value for key, value in document.items() if key not in {"server", "gateways"}}
-    values = {_SERVER.get(key, str(key)): value for key, value in server.items() if value is not None}
-    return ConfigFile({**others, **values}, _entries(document.get("gateways")), name=path)
+    given = {_SERVER.get(key, str(key)): key for key, value in server.items() if value is not None}
+    gateways = _entries(document.get("gateways"))
+    values = {key: server[written] for key, written in given.items()}
+    return ConfigFile({**others, **values}, gateways, name=path, stronger=given)
 
 
 def _entries(entries: Any) -> tuple[Mapping[str, Any], ...]:

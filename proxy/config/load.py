@@ -66,6 +66,11 @@ def load(environ: Mapping[str, str], *, needs_gateway: bool = True, makes_key: b
     sites = gateways.sites_of(file.sites, listed, file.name or tables.place, found)
     settings = _completed(replace(settings_of(**values), listed=listed, sites=sites), environ)
     found.warnings += _unknown(environ, file, [each.id for each in listed])
+    found.warnings += [
+        f"server.{written} in {file.name} is ignored: {text.name} takes precedence here."
+        for key, written in file.stronger.items()
+        if (text := given.get(key)) and text.origin == "environment"
+    ]
     if listed and given["host"]:
         found.warnings.append(f"{given['host'].name} is ignored: gateways are listed in {tables.place}.")
     is_named = bool(tables.place or given["host"] or file.values.get("host") or cloud_mode(settings.gateway))

@@ -99,6 +99,16 @@ def test_the_file_of_pypowerwall_server_is_read(tmp_path, form):
     assert (roof.type, roof.password) == ("inverter", "customer")
 
 
+def test_the_environment_wins_over_the_file_of_pypowerwall_server_with_a_warning(tmp_path):
+    """There the file wins."""
+    path = write(tmp_path, json.dumps(SERVER), "config.json")
+
+    loaded = load({**HOME, "PW_CONFIG": path, "PW_BIND_ADDRESS": "::1"})
+
+    assert loaded.settings.bind_address == "::1"
+    assert loaded.warnings == (f"server.host in {path} is ignored: PW_BIND_ADDRESS takes precedence here.",)
+
+
 @pytest.mark.parametrize(
     ("host", "port", "address"),
     [
