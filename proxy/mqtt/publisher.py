@@ -148,6 +148,9 @@ class Publisher:
     async def _run(self) -> None:
         wait_s = _SHORTEST_S
         while not self._stopping.is_set():
+            if not self._duty.is_on:
+                # Another process publishes now; what was wrong here is of no interest any more.
+                self._error = self._others.other = ""
             await self._duty.begun_or(self._stopping)
             began, error = self._clock.monotonic(), None
             try:
