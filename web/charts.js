@@ -187,5 +187,7 @@ export function table(heads, rows) {
   return make("table", {}, make("thead", {}, make("tr", {}, ...cells("th", heads))), make("tbody", {}, ...rows.map((row) => make("tr", {}, ...cells("td", row)))));
 }
 
-/** What stands for which colour, in words. */
-export const legend = (entries) => make("p", { class: "legend" }, ...entries.map(([name, text]) => make("span", { class: name }, text)));
+/** What stands for which colour, in words; before a line a piece of it, which is dashed as the line is. */
+export const legend = (entries) => make("p", { class: "legend" }, ...entries.map(([name, text, isLine]) => make("span", { class: isLine ? `${name} piece` : name }, ...(isLine ? [sample(name)] : []), text)));
+
+const sample = (name) => draw("svg", { viewBox: "0 0 26 10", width: 26, height: 10, "aria-hidden": true }, draw("path", { class: `line ${name}`, d: "M0 5H26" }));

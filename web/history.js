@@ -168,10 +168,10 @@ async function devices(id) {
     const number = (line, i) => plain(line.values[i], { W: 0, "°C": 1, kWh: 2 }[unit]);
     for (const part of [$(host), $(`h-${host}`), numbersOf($(host))]) if (part) part.hidden = !lines.length;
     chart($(host), {
-      from, to, at, step, lines, now, unit, label: word(metric === "energy_capacity" ? "packs" : metric), ticks: state.range === "day" ? hourTicks({ from, to, zone }) : [],
+      from, to, at, step, lines, now, unit, label: word(metric === "energy_capacity" ? "packs" : metric), ticks: state.range === "day" ? hourTicks(shown.powers) : spanTicks(starts(shown.powers), shown.powers),
       describe: (i) => [clock(at[i]), ...lines.map((line) => `${line.text} ${number(line, i)} ${unit}`)].join(" · "),
     });
-    keys($(host), lines.map((line) => [line.name, line.text]));
+    keys($(host), lines.map((line) => [line.name, line.text, true]));
     fold(numbersOf($(host)), [word("time"), ...lines.map((line) => `${line.text} (${unit})`)], () => at.map((time, i) => [clock(time), ...lines.map((line) => number(line, i))]));
   }
 }

@@ -6,7 +6,6 @@ import { hours, kilowatts, share, word, writer } from "./wording.js";
 const SERIES = ["s2h", "b2h", "g2h", "n2h", "s2b", "g2b", "s2g", "b2g"].map((edge) => `flow_${edge}`);
 export const SOURCES = [["battery", "b2h"], ["grid", "g2h"], ["generator", "n2h"], ["solar", "s2h"]];
 const TICK_H = 6;
-const TWO_DAYS_S = 180000; // one that has 25 hours included
 
 /** Read /history.json; throws what the server says of a request that it refuses. */
 export async function read(parameters) {
@@ -44,7 +43,7 @@ export function keyed(past) {
 export function drawPowers(host, past) {
   const flow = (edge, i) => past.series[`flow_${edge}`]?.mean[i];
   const { above, rest, below } = layers(flow, (i) => past.series.load_power.mean[i], past.at.length);
-  const clock = writer(past.zone, { hour: "2-digit", minute: "2-digit", ...(past.to - past.from > TWO_DAYS_S && { weekday: "short" }) });
+  const clock = writer(past.zone, { hour: "2-digit", minute: "2-digit" });
   const charge = past.series.charge.mean;
   const end = Math.min(past.to, past.now);
   chart(host, {
@@ -64,14 +63,13 @@ export function drawPowers(host, past) {
   });
 }
 
-/** Marks every six hours of the site's clock; where there are several days, one at noon of each. */
+/** Marks every six hours of the site's clock. */
 export function hourTicks({ from, to, zone }) {
   const hour = hours(zone);
-  const isLong = to - from > TWO_DAYS_S;
-  const text = writer(zone, isLong ? { weekday: "short", day: "numeric" } : { hour: "2-digit", minute: "2-digit" });
+  const text = writer(zone, { hour: "2-digit", minute: "2-digit" });
   const found = [];
   for (let at = from; at < to; at += 3600) {
-    if (isLong ? hour(at) === 12 : hour(at) % TICK_H === 0 && hour(at) !== hour(at - 3600)) found.push([at, text(at)]);
+    if (hour(at) % TICK_H === 0 && hour(at) !== hour(at - 3600)) found.push([at, text(at)]);
   }
   return found;
 }

@@ -121,6 +121,11 @@ async def test_every_chart_of_devices_has_a_table_of_its_numbers(past, watch, ch
     rows = await numbers.locator("tbody tr").all()
     assert [await row.locator("td").all_text_contents() for row in rows] == cells
     await expect(numbers.locator("thead th").nth(1)).to_contain_text("(")
+    dashes = "(all) => all.map((it) => getComputedStyle(it).strokeDasharray)"
+    drawn = await page.locator(f"#{chart} > svg .line").evaluate_all(dashes)
+    named = await page.locator(f"#{chart} + .keys .line").evaluate_all(dashes)
+    assert drawn == named  # read without colour: each line by its dashes
+    assert len(set(drawn)) == len(cells[0])
 
 
 async def test_charge_and_reserve_of_a_week_are_a_table(past, watch):
