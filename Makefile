@@ -110,17 +110,19 @@ lock: $(VENV)/.test ## update the pinned versions of dependencies
 clean: ## remove what these commands made
 	rm -rf $(VENV) .bench-peer .homeassistant dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
+install = $(BIN)/python -m pip install --quiet --editable '.$(1)' || \
+	{ echo "pip could not install what this needs, for the reason above. It needs a network." >&2; exit 1; }
 $(VENV)/.run: pyproject.toml .ci/venv
 	.ci/venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
+	$(call install)
 	@touch $@
 
 $(VENV)/.build: pyproject.toml .ci/venv
 	.ci/venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[build]'
+	$(call install,[build])
 	@touch $(VENV)/.run $@
 
 $(VENV)/.test: pyproject.toml .ci/venv
 	.ci/venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(call install,[test])
 	@touch $(VENV)/.run $(VENV)/.build $@

@@ -197,12 +197,19 @@ def default_file(environ: Mapping[str, str]) -> Path:
     return Path(base, "powerwall-proxy", "powerwall-proxy.toml")
 
 
+def program(name: str) -> str:
+    """Say how this program is run, by the name that it was started with: the single file is not on the path."""
+    return f"python3 {name}" if name.endswith(".pyz") else "powerwall-proxy"
+
+
 def _start(args: argparse.Namespace, operator: Operator) -> int:
     """Start it if that is wanted; else say how."""
     is_service = _UNIT.exists() and os.geteuid() == 0
     file = Path(args.file or default_file(os.environ))
     named = f"PW_CONFIG={file} " if file.exists() else ""
-    command = "systemctl enable --now powerwall-proxy" if is_service else f"{named}powerwall-proxy serve"
+    command = (
+        "systemctl enable --now powerwall-proxy" if is_service else f"{named}{program(sys.argv[0])} serve"
+    )
     wanted = args.start
     if not wanted and sys.stdin.isatty():
         wanted = operator.answer("Start it now? [Y/n]", "--start").lower() in {"", "y", "yes"}

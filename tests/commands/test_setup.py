@@ -15,7 +15,7 @@ import pytest
 from proxy.__main__ import COMMANDS
 from proxy.commands import cloud_setup
 from proxy.commands.operator import MissingArgument
-from proxy.commands.setup import MODES, set_up
+from proxy.commands.setup import MODES, program, set_up
 from proxy.drivers.discovery import Places
 from tests.commands.conftest import ROOT, send_request
 from tests.processes import free_port
@@ -192,6 +192,12 @@ def test_everything_can_be_given_as_arguments_and_it_starts(command, tmp_path):
     )
 
     assert "percentage" in json.loads(send_request(daemon.port(), "/soe"))
+
+
+def test_the_command_that_is_named_at_the_end_is_one_that_can_be_run():
+    """It is copied from the terminal; the single file is not on the path."""
+    assert program("./powerwall-proxy.pyz") == "python3 ./powerwall-proxy.pyz"
+    assert program("/usr/bin/powerwall-proxy") == "powerwall-proxy"
 
 
 def test_without_a_terminal_what_is_missing_is_named(command, tmp_path):
