@@ -9,7 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from proxy.server.pages.appearance import THEMES
-from tests.browser.reading import WIDE, blended, contrast, shows
+from proxy.sim.faults import Fault
+from tests.browser.reading import WIDE, blended, comes_to_show, contrast, shows
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -290,7 +291,11 @@ async def test_upright_windows_without_a_history_have_the_numbers_below(house, w
     """Where the charts of a history would be; a generator and alerts make the list longer, the drawing no smaller."""
     house.pin(solar=0, site=0, battery=-1500, load=2500, generator=4000, islanded=True)
     house.sim.gateway.site.problems = ["one", "two"]
+    hung = house.sim.faults.add(Fault(action="hang"))
     page = await watch.open(house.url, viewport={"width": 390, "height": 844})
+    await expect(page.locator("#values")).to_be_hidden()  # while there are none
+    hung.remove()
+    await comes_to_show(house, page, "generator", "4.0 kW")
     await expect(page.locator("#values")).to_contain_text("4.0\u00a0kW")
 
     flow, sentence, numbers = [
