@@ -42,6 +42,13 @@ hypothesis.settings.register_profile("fuzz", max_examples=1000, print_blob=True,
 hypothesis.settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config) -> int:
+    """Half as many processes again as there are cores: a third of the time tests wait, for programs, browsers and servers."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + max(1, cores // 2)
+
+
 def pytest_asyncio_loop_factories(config, item):
     """Run every test on a loop whose time can be advanced; some also on the one that the daemon prefers."""
     factories = {"shifted": ShiftedLoop}

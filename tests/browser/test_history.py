@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -24,15 +25,22 @@ TODAY = date(2025, 10, 9)  # 10:53 in Berlin when the tests' clock begins
 LONG_DAY = date(2024, 10, 27)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def past(build, tmp_path, sim):
-    """A house with four days of past, and one of 25 hours a year ago."""
-    folder = Path(tmp_path) / "state"
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory) -> Path:
+    """The folder of a history: four days, and one of 25 hours a year ago."""
+    folder = tmp_path_factory.mktemp("recorded")
     days = [TODAY - timedelta(days=number) for number in range(3, -1, -1)]
     make_days(folder / "history.db", [LONG_DAY, *days[:2]], BERLIN, until=EPOCH)
     make_days(folder / "history.db", [days[2]], BERLIN, until=EPOCH, gap=(5, 7))
     make_days(folder / "history.db", [days[3]], BERLIN, until=EPOCH)
     make_devices(folder / "history.db", BERLIN, at=bounds(days[2], BERLIN)[0] + 12 * 3600)
+    return folder
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def past(build, tmp_path, recorded):
+    """A house that has this history behind it."""
+    folder = shutil.copytree(recorded, tmp_path / "state")
     return await build(state_path=str(folder), history=True, timezone="Europe/Berlin", style="black")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -38,12 +39,20 @@ class Fleet:
     context: Context
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """The folders of both; the garage has a gap in its second day."""
+    folder = tmp_path_factory.mktemp("recorded")
+    make_days(folder / "house" / "history.db", DAYS, BERLIN, until=EPOCH)
+    make_days(folder / "garage" / "history.db", DAYS[:1], BERLIN, until=EPOCH)
+    make_days(folder / "garage" / "history.db", DAYS[1:], BERLIN, until=EPOCH, gap=(5, 7))
+    return folder
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def fleet(clock, tmp_path):
+async def fleet(clock, tmp_path, recorded):
+    shutil.copytree(recorded, tmp_path / "gateways")
     async with AsyncExitStack() as stack:
-        make_days(tmp_path / "gateways" / "house" / "history.db", DAYS, BERLIN, until=EPOCH)
-        make_days(tmp_path / "gateways" / "garage" / "history.db", DAYS[:1], BERLIN, until=EPOCH)
-        make_days(tmp_path / "gateways" / "garage" / "history.db", DAYS[1:], BERLIN, until=EPOCH, gap=(5, 7))
         sims = {
             id_: await stack.enter_async_context(SimulatedGateway(clock=clock.clock, seed=seed))
             for seed, id_ in enumerate(("house", "garage"), 1)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from datetime import date
 
 import pytest
@@ -29,12 +30,18 @@ def grid():
     return SUM
 
 
-@pytest.fixture
-async def proxy(serve, sims, tmp_path, grid):
-    """The house has two days behind it; the garage lacks two hours of the first, and all of the second."""
-    folder = tmp_path / "state" / "gateways"
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """The folders of both: the house has two days behind it; the garage lacks two hours of the first, and all of the second."""
+    folder = tmp_path_factory.mktemp("recorded")
     make_days(folder / "house" / "history.db", DAYS, ZONE, until=EPOCH)
     make_days(folder / "garage" / "history.db", DAYS[:1], ZONE, until=EPOCH, gap=(10, 12))
+    return folder
+
+
+@pytest.fixture
+async def proxy(serve, sims, tmp_path, grid, recorded):
+    shutil.copytree(recorded, tmp_path / "state" / "gateways")
     listed = [gateway(id_, sim, site="home", timezone="Europe/Berlin") for id_, sim in sims.items()]
     return await serve(listed, sites=[SiteSettings("home", "Home", grid)], history=True)
 

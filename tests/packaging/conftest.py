@@ -1,4 +1,4 @@
-"""The wheel, built once and installed as a user would."""
+"""A release, built once, and its wheel, installed as a user would."""
 
 from __future__ import annotations
 
@@ -37,15 +37,8 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    [built] = folder.glob("*.whl")
+def wheel(release) -> Path:
+    [built] = release.glob("*.whl")
     return built
 
 
