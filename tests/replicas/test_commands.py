@@ -167,25 +167,43 @@ async def test_a_takeover_cuts_no_command_off_from_its_answer(replica, sim, redi
     assert reserves(sim) == [30]
 
 
-async def test_commands_under_random_cuts_are_carried_out_at_most_once_and_their_answers_are_true(
+class Faults:
+    """Cuts replicas off from Redis, and ends Redis, at random and for some looks each; a call is a look."""
+
+    def __init__(self, rng: random.Random, replicas: list[Replica], redis) -> None:
+        self._rng = rng
+        self._replicas = replicas
+        self._redis = redis
+        self._cut: dict[Replica, int] = {}  # and for how many more looks
+        self._down = 0  # Redis, for so many more looks
+
+    async def __call__(self) -> None:
+        if self._down:
+            self._down -= 1
+            if not self._down:
+                self._redis.start()
+        elif self._rng.random() < 0.01:
+            self._redis.kill()
+            self._down = self._rng.randrange(1, 30)
+        each = self._rng.choice(self._replicas)
+        if each not in self._cut and self._rng.random() < 0.1:
+            await each.cable.cut()
+            self._cut[each] = self._rng.randrange(1, 12)
+        for other in tuple(self._cut):
+            self._cut[other] -= 1
+            if not self._cut[other]:
+                await other.cable.join()
+                del self._cut[other]
+
+
+async def test_commands_under_random_cuts_and_ends_of_redis_are_carried_out_at_most_once_and_their_answers_are_true(
     replica, sim, clock, redis
 ):
     """Every 200 was carried out, no 503 was; 504 may be either; none was carried out twice."""
     rng = random.Random(7)
     replicas = [await replica(sim, control_secret=SECRET) for _ in range(2)]
-    cut: dict[Replica, int] = {}  # and for how many more looks
+    fault = Faults(rng, replicas, redis)
     sent: dict[int, int] = {}
-
-    async def fault() -> None:
-        each = rng.choice(replicas)
-        if each not in cut and rng.random() < 0.1:
-            await each.cable.cut()
-            cut[each] = rng.randrange(1, 12)
-        for other in tuple(cut):
-            cut[other] -= 1
-            if not cut[other]:
-                await other.cable.join()
-                del cut[other]
 
     for value in range(1, 31):
         task = asyncio.create_task(set_reserve(rng.choice(replicas), value))
