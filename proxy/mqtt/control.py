@@ -21,6 +21,7 @@ from proxy.core.model import Command, Setting
 from proxy.core.redaction import redact
 from proxy.gateways.holding import reserve_to_hold
 from proxy.mqtt.commands import NEEDS, Hold, Refused, read
+from proxy.mqtt.entity import as_set
 
 if TYPE_CHECKING:
     from proxy.gateways.gateway import Gateway
@@ -109,6 +110,6 @@ class Control:
         return {
             "outcome": outcome,
             "reason": redact(str(why or "")),
-            "value": held,
+            "value": as_set(held) if isinstance(held, float) else held,
             "at": at,
         }

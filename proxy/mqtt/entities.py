@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from proxy.core.commands import EXPORT_RULES, MODES
 from proxy.core.model import Setting
-from proxy.mqtt.entity import BINARY, SENSOR, Entity, Read, Value
+from proxy.mqtt.entity import BINARY, SENSOR, Entity, Read, Value, as_set
 from proxy.views.quantities import BY_NAME, FLAG
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ ENTITIES: Final[tuple[Entity, ...]] = (
     _row("battery_energy_exported", "Battery Energy Discharged", "battery_exported"),
     _row("total_capacity", "Total Battery Capacity", "energy_capacity"),
     _row("current_charge", "Current Battery Charge", "energy_remaining"),
-    _row("reserve", "Backup Reserve", "reserve_app", device_class="", digits=0),
+    _row("reserve", "Backup Reserve", "reserve_app", made=as_set, device_class="", digits=0),
     _row("time_remaining", "Time Remaining", "time_remaining"),
     _row("grid_status", "Grid Status", "grid", made=_GRID.__getitem__, options=GRID_STATES),
     _row(

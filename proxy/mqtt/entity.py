@@ -31,6 +31,11 @@ STEPS: Final[Mapping[str, float]] = {
 }
 
 
+def as_set(value: float) -> float:
+    """Write 33 as it was set, where the scale of the app makes 32.99999999999999 of what the gateway holds."""
+    return round(value, 6)
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """One row.
