@@ -179,7 +179,9 @@ def fold(db: sqlite3.Connection, until: int, zone: tzinfo, since: int | None = N
         begin, end = _unfolded(db, finer, coarser, since), until - until % coarser.span_s
         if begin is not None and begin < end:
             _fold_spans(db, finer, coarser, begin, end)
-    _fold_days(db, QUARTER, DAY, until, zone, since)
+    # A local day may begin within an hour; hours alone are there of what was imported from long ago.
+    for finer in (QUARTER, HOUR):
+        _fold_days(db, finer, DAY, until, zone, since)
     begin, end = _unfolded(db, SIGNAL, SIGNAL_HOUR, since), until - until % SIGNAL_HOUR.span_s
     if begin is not None and begin < end:
         _fold_signals(db, SIGNAL, SIGNAL_HOUR, begin, end, f"at - at % {SIGNAL_HOUR.span_s}")

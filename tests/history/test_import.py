@@ -207,6 +207,9 @@ def test_an_export_of_an_influxdb_is_imported_as_its_database_would_be(folder, t
     assert query(folder, f"SELECT at, {columns} FROM hour WHERE at < {hours[1]} ORDER BY at") == [
         (hours[0] + 3600 * hour, 60, *powers) for hour in range(2)
     ]
+    assert query(folder, f"SELECT sum(n), max(solar_power) FROM day WHERE at < {hours[1] - 2 * 86400}") == [
+        (120, 4000)
+    ]
     [energies] = query(folder, "SELECT sum(solar), sum(home), sum(grid_out), sum(battery_in) FROM energy")
     assert energies == pytest.approx((16002, 4000, 8000, 4000))
     signals = query(
