@@ -188,7 +188,7 @@ async def play(link, schedule, key, folder):
 @pytest.mark.parametrize("link", ["local", "tedapi", "v1r", "hybrid"])
 def test_no_document_is_older_than_it_says_nor_than_the_limit(link, key, tmp_path_factory):
     @settings(
-        max_examples=6,
+        max_examples=4,
         deadline=None,
         derandomize=True,
         database=None,
