@@ -149,8 +149,8 @@ async def run(
 ) -> dict[str, Any]:
     """Measure every cell; per cell and server the medians, and each median ratio to the first server.
 
-    ``alone``: the other servers are suspended meanwhile. What they do by themselves takes a percent of their common
-    core each, and a p99 is the latency of one in a hundred responses.
+    ``alone``: the other servers are suspended meanwhile. What two proxies do by themselves to keep readings fresh takes
+    a percent of the core that all share, and a p99 is the latency of one in a hundred responses.
     """
     results: dict[str, Any] = {}
     for cell in cells:
