@@ -70,5 +70,5 @@ def test_check_does_not_try_a_broker_where_it_is_offline(command):
         "MQTT_PORT": str(free_port()),
     }
 
-    assert "Warning: The broker" in command("check", **settings).stdout
+    assert "Warning: MQTT: The broker" in command("check", **settings).stdout
     assert "Warning" not in command("check", "--offline", **settings).stdout
