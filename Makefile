@@ -110,19 +110,22 @@ lock: $(VENV)/.test ## update the pinned versions of dependencies
 clean: ## remove what these commands made
 	rm -rf $(VENV) .bench-peer .homeassistant dist build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
-install = $(BIN)/python -m pip install --quiet --editable '.$(1)' || \
+# Install this program and an extra in the environment.
+install = echo "pip installs this program into $(VENV), with all that it needs"; \
+	$(BIN)/python -m pip install --quiet --editable '.$(1)' || \
 	{ echo "pip could not install what this needs, for the reason above. It needs a network." >&2; exit 1; }
+
 $(VENV)/.run: pyproject.toml .ci/venv
 	.ci/venv $(VENV)
-	$(call install)
+	@$(call install)
 	@touch $@
 
 $(VENV)/.build: pyproject.toml .ci/venv
 	.ci/venv $(VENV)
-	$(call install,[build])
+	@$(call install,[build])
 	@touch $(VENV)/.run $@
 
 $(VENV)/.test: pyproject.toml .ci/venv
 	.ci/venv $(VENV)
-	$(call install,[test])
+	@$(call install,[test])
 	@touch $(VENV)/.run $(VENV)/.build $@
