@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import resource
 import signal
@@ -36,6 +37,7 @@ class Process:
         self._popen = subprocess.Popen(
             argv, env={**os.environ, **self.env}, cwd=self.folder, stdout=output, stderr=output
         )
+        atexit.register(self.stop)  # where a measurement fails, too
 
     def stop(self) -> None:
         if self._popen is not None:

@@ -13,6 +13,7 @@ import ssl
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
 with contextlib.suppress(ImportError):
@@ -29,11 +30,8 @@ async def raw(port: int, tls_port: int, pem: str, answers: dict[str, bytes]) -> 
     context.load_cert_chain(pem)
 
     class Raw(asyncio.Protocol):
-        transport: asyncio.Transport
-
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            assert isinstance(transport, asyncio.Transport)
-            self.transport = transport
+            self.transport = cast("asyncio.Transport", transport)  # uvloop's is none by its classes
 
         def data_received(self, data: bytes) -> None:
             if b"\r\nConnection: close\r\n" in data:

@@ -1,6 +1,6 @@
 """A listening socket that can be shut and opened again while the loop runs.
 
-Owns the accept task and one task per handshake; ``close`` ends them all at once.
+Owns one task per handshake; ``close`` ends them all at once.
 Asyncio's own servers cannot stall a handshake or come back on the same port
 without an await, and tests want both in the middle of a sentence.
 """
@@ -24,7 +24,6 @@ class Listener:
         self.stalls = False  # accept, but never begin the handshake
         self._protocol = protocol
         self._socket: socket.socket | None = None
-        self._accepting: asyncio.Task[None] | None = None
         self._handshakes: set[asyncio.Task[None]] = set()
         self._stalled: list[socket.socket] = []
 
@@ -49,37 +48,37 @@ class Listener:
         listening.listen(128)
         self.port = listening.getsockname()[1]
         self._socket = listening
-        self._accepting = asyncio.get_running_loop().create_task(self._accept(listening))
+        # No task: one that is cancelled while it is handed a connection would lose it.
+        asyncio.get_running_loop().add_reader(listening, self._accept, listening)
 
     def close(self) -> list[asyncio.Task[None]]:
         """Stop listening; returns the cancelled tasks, for those who can wait for them."""
         ended = [*self._handshakes]
-        if self._accepting is not None:
-            ended.append(self._accepting)
         for task in ended:
             task.cancel()
         for stalled in self._stalled:
             stalled.close()
         self._stalled.clear()
         if self._socket is not None:
-            # Now and not when the accept task is cancelled: the next socket may get the same number.
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
-        self._socket = self._accepting = None
+        self._socket = None
         return ended
 
-    async def _accept(self, listening: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            accepted, _ = await loop.sock_accept(listening)
-            accepted.setblocking(False)
-            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self.stalls:
-                self._stalled.append(accepted)
-                continue
-            task = loop.create_task(self._handshake(accepted))
-            self._handshakes.add(task)
-            task.add_done_callback(partial(self._end, accepted))
+    def _accept(self, listening: socket.socket) -> None:
+        """Take a connection that waits; the loop calls again while there are more."""
+        try:
+            accepted, _ = listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        accepted.setblocking(False)
+        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.stalls:
+            self._stalled.append(accepted)
+            return
+        task = asyncio.get_running_loop().create_task(self._handshake(accepted))
+        self._handshakes.add(task)
+        task.add_done_callback(partial(self._end, accepted))
 
     async def _handshake(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
