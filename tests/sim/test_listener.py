@@ -15,6 +15,8 @@ async def test_a_listener_that_closes_while_a_connection_begins_ends_that_too(tu
     """In whatever turn of the loop: a test that ends while a client connects leaves no socket behind."""
     listener = Listener("127.0.0.1", 0, asyncio.Protocol)
     listener.open()
+    for _ in range(3):
+        await asyncio.sleep(0)
     with socket.create_connection((listener.host, listener.port)) as client:
         for _ in range(turns):
             await asyncio.sleep(0)
