@@ -19,6 +19,7 @@ from typing import Any
 import aiohttp
 
 from bench import hot
+from bench.goal import Goal, figure_of
 from bench.machine import answer, wait_for
 from bench.targets import Bench, Target
 from proxy.sim.faults import Fault
@@ -35,6 +36,49 @@ _PATHS = tuple(f"/gateways/g{number}/aggregates" for number in range(1, 5))
 # Of one in the same form: wrk takes longer for requests that it makes one by one.
 _OF_ONE = hot.Cell(_PATHS[0], 16, others=_PATHS[:1])
 _IN_TURN = hot.Cell(_PATHS[0], 16, others=_PATHS[1:])
+
+
+_PER_MINUTE = "requests per gateway and minute"
+GOALS = (
+    Goal("50 gateways: start", figure_of("fleet", "start_s"), 1.5, "s", per_machine=True),
+    Goal(
+        "50 gateways, live readings of all watched: CPU",
+        figure_of("fleet", "calm", "cpu_percent"),
+        25,
+        "%",
+        per_machine=True,
+    ),
+    Goal("the same: resident memory", figure_of("fleet", "calm", "resident_mb"), 141, "MB"),
+    Goal("a hit with 50 gateways : with one", figure_of("fleet", "hit : with one"), 1.03),
+    Goal("hits of 4 gateways in turn : of one", figure_of("fleet", "hits of four : of one"), 1.03),
+    Goal(
+        "50 gateways, 10 of which hang: slowest response of the others",
+        figure_of("fleet", "with black holes", "slowest_ms"),
+        100,
+        "ms",
+        per_machine=True,
+    ),
+    Goal(
+        "the same: requests per gateway : on a calm day",
+        lambda r: r["fleet"]["with black holes"][_PER_MINUTE] / r["fleet"]["calm"][_PER_MINUTE],
+        1.1,
+    ),
+    Goal(
+        "50 gateways, a name that never resolves: slowest response",
+        figure_of("fleet", "with a dead name", "slowest_ms"),
+        100,
+        "ms",
+        per_machine=True,
+    ),
+    Goal("50 gateways: end", figure_of("fleet", "end_s"), 2, "s"),
+    Goal(
+        "CPU of one scrape of /metrics, 50 gateways",
+        figure_of("fleet", "metrics_ms"),
+        150,
+        "ms",
+        per_machine=True,
+    ),
+)
 
 
 @dataclass

@@ -36,3 +36,15 @@ class Goal:
     def written_bound(self, slowness: float) -> str:
         bound = float(f"{self.bound_on(slowness):.3g}")
         return f"{'at least' if self.at_least else 'at most'} {bound:g} {self.unit}".strip()
+
+
+def figure_of(*keys: str) -> Callable[[Results], float]:
+    """Take the figure that has these keys, one in the other."""
+
+    def take(results: Results) -> float:
+        found: Any = results
+        for key in keys:
+            found = found[key]
+        return float(found)
+
+    return take

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from bench import hot, past, start
-from bench.goal import Goal, Results
+from bench import fleet, hot, mqtt, pages, past, replicas, start
+from bench.goal import Goal, Results, figure_of
 
 OURS, NGINX, PEER = "this proxy", "nginx proxy_cache", "pypowerwall-server"
 RAW, BARE = "raw asyncio protocol", "bare aiohttp handler"
@@ -78,28 +78,9 @@ def _memory(results: Results) -> list[float]:
     return [value for name, value in results["memory"].items() if name != "requests"]
 
 
-def _page(kind: str) -> Callable[[Results], float]:
-    return lambda results: results["pages"][kind]
-
-
 def _through_aiohttp(results: Results) -> float:
     cell = results["hot"][_HITS[0]]
     return float(cell[f"{OURS}, PW_FAST_PATH=no"]["cpu_us"] / cell[BARE]["cpu_us"])
-
-
-_PER_MINUTE = "requests per gateway and minute"
-
-
-def _dead_name(results: Results) -> float:
-    return float(results["fleet"]["with a dead name"]["slowest_ms"])
-
-
-def _miss_elsewhere(results: Results) -> float:
-    return float(results["replicas"]["miss_ms"])
-
-
-def _older_elsewhere(results: Results) -> float:
-    return float(results["replicas"]["older_ms"])
 
 
 GOALS = (
@@ -126,13 +107,11 @@ GOALS = (
         _most(_ratios([_TLS_CLOSE], RAW, "cpu_ratio")),
         1.2,
     ),
-    Goal(
-        "TLS: sessions resumed of those that were offered", lambda r: r["tls"]["resumed"], 1.0, at_least=True
-    ),
+    Goal("TLS: sessions resumed of those that were offered", figure_of("tls", "resumed"), 1.0, at_least=True),
     Goal("CPU per hit through aiohttp : bare aiohttp handler", _through_aiohttp, 1.5),
     Goal(
         "a hit with metrics : without",
-        lambda r: r["metrics"]["without metrics"]["cpu_ratio"],
+        figure_of("metrics", "without metrics", "cpu_ratio"),
         1.05,
     ),
     *start.GOALS,
@@ -170,13 +149,13 @@ GOALS = (
     ),
     Goal(
         "20 clients x 8 routes a second: gateway requests per source and ttl",
-        lambda r: r["load"]["20 clients x 8 routes"]["upstream per source and ttl, at most"],
+        figure_of("load", "20 clients x 8 routes", "upstream per source and ttl, at most"),
         1,
         "",
     ),
     Goal(
         "the same: connections to the gateway",
-        lambda r: r["load"]["20 clients x 8 routes"]["connections"],
+        figure_of("load", "20 clients x 8 routes", "connections"),
         2,
         "",
     ),
@@ -197,7 +176,7 @@ GOALS = (
     Goal("resident memory under load", _most(_memory), 50, "MB"),
     Goal(
         "three Powerwall 3, every route and page requested once: resident memory",
-        lambda r: r["everything_mb"],
+        figure_of("everything_mb"),
         60,
         "MB",
     ),
@@ -207,69 +186,22 @@ GOALS = (
         1,
         "MB",
     ),
-    Goal("5,000 idle connections: connections lost", lambda r: r["crowd"]["lost"], 0, ""),
-    Goal("200 event streams: streams lost", lambda r: r["readers"]["lost"], 0, ""),
+    Goal("5,000 idle connections: connections lost", figure_of("crowd", "lost"), 0, ""),
+    Goal("200 event streams: streams lost", figure_of("readers", "lost"), 0, ""),
     Goal(
         "200 event streams: delay between the first and the last",
-        lambda r: r["readers"]["spread_ms"],
+        figure_of("readers", "spread_ms"),
         100,
         "ms",
         per_machine=True,
     ),
-    Goal("1,000 WebSockets: clients or messages lost", lambda r: r["sockets"]["lost"], 0, ""),
-    Goal("CPU of one scrape of /metrics, largest site", lambda r: r["scrape_ms"], 5, "ms", per_machine=True),
-    Goal("50 gateways: start", lambda r: r["fleet"]["start_s"], 1.5, "s", per_machine=True),
-    Goal(
-        "50 gateways, live readings of all watched: CPU",
-        lambda r: r["fleet"]["calm"]["cpu_percent"],
-        25,
-        "%",
-        per_machine=True,
-    ),
-    Goal("the same: resident memory", lambda r: r["fleet"]["calm"]["resident_mb"], 141, "MB"),
-    Goal("a hit with 50 gateways : with one", lambda r: r["fleet"]["hit : with one"], 1.03),
-    Goal("hits of 4 gateways in turn : of one", lambda r: r["fleet"]["hits of four : of one"], 1.03),
-    Goal(
-        "50 gateways, 10 of which hang: slowest response of the others",
-        lambda r: r["fleet"]["with black holes"]["slowest_ms"],
-        100,
-        "ms",
-        per_machine=True,
-    ),
-    Goal(
-        "the same: requests per gateway : on a calm day",
-        lambda r: r["fleet"]["with black holes"][_PER_MINUTE] / r["fleet"]["calm"][_PER_MINUTE],
-        1.1,
-    ),
-    Goal(
-        "50 gateways, a name that never resolves: slowest response", _dead_name, 100, "ms", per_machine=True
-    ),
-    Goal("50 gateways: end", lambda r: r["fleet"]["end_s"], 2, "s"),
-    Goal(
-        "CPU of one scrape of /metrics, 50 gateways",
-        lambda r: r["fleet"]["metrics_ms"],
-        150,
-        "ms",
-        per_machine=True,
-    ),
-    Goal("a hit while the MQTT broker is frozen: p99 : while it is well", lambda r: r["mqtt"]["p99"], 1.03),
-    Goal("the same: resident memory", lambda r: r["mqtt"]["memory"], 1.03),
-    Goal("a hit while Redis is frozen: p50 : while it is well", lambda r: r["replicas"]["p50"], 1.05),
-    Goal("the same: p99", lambda r: r["replicas"]["p99"], 1.05),
-    Goal(
-        "a miss at a replica that follows beyond one at the replica that fetches", _miss_elsewhere, 20, "ms"
-    ),
-    Goal("a reading at a replica that follows: by how much it is older there", _older_elsewhere, 50, "ms"),
+    Goal("1,000 WebSockets: clients or messages lost", figure_of("sockets", "lost"), 0, ""),
+    Goal("CPU of one scrape of /metrics, largest site", figure_of("scrape_ms"), 5, "ms", per_machine=True),
+    *fleet.GOALS,
+    *mqtt.GOALS,
+    *replicas.GOALS,
     *past.GOALS,
-    Goal("first load of the page, until the first flow: bytes", _page("first flow KB"), 16, "KB"),
-    Goal("first load of the page, until the first flow: requests", _page("first flow requests"), 4, ""),
-    Goal("first load of the page, with the chart of the day: bytes", _page("first visit KB"), 40, "KB"),
-    Goal(
-        "first load of the page: time to the first flow", _page("first flow ms"), 200, "ms", per_machine=True
-    ),
-    Goal("the same : first value on the page of pypowerwall-server", _page("ratio"), 0.25),
-    Goal("open page: main thread", _page("main thread %"), 2, "%", per_machine=True),
-    Goal("open page: frames a second", _page("frames a second"), 58, "", at_least=True),
+    *pages.GOALS,
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, CDPSession, Page, async_playwright
 
+from bench.goal import Goal, figure_of
 from bench.targets import Bench
 from proxy.sim.server import SimulatedGateway
 
@@ -36,6 +37,35 @@ FRAMES = """(seconds) => new Promise((done) => {
   };
   requestAnimationFrame(step);
 })"""
+
+
+GOALS = (
+    Goal(
+        "first load of the page, until the first flow: bytes", figure_of("pages", "first flow KB"), 16, "KB"
+    ),
+    Goal(
+        "first load of the page, until the first flow: requests",
+        figure_of("pages", "first flow requests"),
+        4,
+        "",
+    ),
+    Goal(
+        "first load of the page, with the chart of the day: bytes",
+        figure_of("pages", "first visit KB"),
+        40,
+        "KB",
+    ),
+    Goal(
+        "first load of the page: time to the first flow",
+        figure_of("pages", "first flow ms"),
+        200,
+        "ms",
+        per_machine=True,
+    ),
+    Goal("the same : first value on the page of pypowerwall-server", figure_of("pages", "ratio"), 0.25),
+    Goal("open page: main thread", figure_of("pages", "main thread %"), 2, "%", per_machine=True),
+    Goal("open page: frames a second", figure_of("pages", "frames a second"), 58, "", at_least=True),
+)
 
 
 class NetworkLog:

@@ -6,14 +6,13 @@ import asyncio
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bench.goal import Goal, Results
+from bench.goal import Goal, figure_of
 from bench.load import Log, steadily
 from bench.machine import answer
 from bench.targets import Bench, Target
@@ -36,25 +35,29 @@ _DEVICES += [(f"string {n}", "string_power") for n in range(6)]
 _QUERIES = 20
 
 
-def _beside(kind: str) -> Callable[[Results], float]:
-    return lambda results: results["history"]["beside telegraf"][kind]
-
-
-def _ten_years(kind: str) -> Callable[[Results], float]:
-    return lambda results: results["history"]["ten years"][kind]
-
-
 GOALS = (
     Goal(
         "history and alarms beside a telegraf: gateway requests more, by path",
-        _beside("requests more"),
+        figure_of("history", "beside telegraf", "requests more"),
         1,
         "",
     ),
-    Goal("the same: memory more", _beside("MB more"), 8, "MB"),
-    Goal("a history of ten years: size of the file", _ten_years("MB"), 30, "MB"),
-    Goal("the same, all its days in one response: CPU", _ten_years("CPU ms"), 200, "ms", per_machine=True),
-    Goal("the same: p99 of other responses meanwhile", _ten_years("hit, p99 ms"), 50, "ms", per_machine=True),
+    Goal("the same: memory more", figure_of("history", "beside telegraf", "MB more"), 8, "MB"),
+    Goal("a history of ten years: size of the file", figure_of("history", "ten years", "MB"), 30, "MB"),
+    Goal(
+        "the same, all its days in one response: CPU",
+        figure_of("history", "ten years", "CPU ms"),
+        200,
+        "ms",
+        per_machine=True,
+    ),
+    Goal(
+        "the same: p99 of other responses meanwhile",
+        figure_of("history", "ten years", "hit, p99 ms"),
+        50,
+        "ms",
+        per_machine=True,
+    ),
 )
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from bench import hot
+from bench.goal import Goal, figure_of
 from bench.machine import Process, answer, free_port, wait_for
 from bench.targets import Bench, Target
 from proxy.replicas.sealing import new_key
@@ -28,6 +29,24 @@ _MISSES, _AGES = 50, 30
 _KEPT_S, _PAUSE_S = 0.0, 0.05
 _AGE = re.compile(
     rb'^powerwall_proxy_snapshot_age_seconds\{.*source="/api/meters/aggregates"\} (\S+)$', re.MULTILINE
+)
+
+
+GOALS = (
+    Goal("a hit while Redis is frozen: p50 : while it is well", figure_of("replicas", "p50"), 1.05),
+    Goal("the same: p99", figure_of("replicas", "p99"), 1.05),
+    Goal(
+        "a miss at a replica that follows beyond one at the replica that fetches",
+        figure_of("replicas", "miss_ms"),
+        20,
+        "ms",
+    ),
+    Goal(
+        "a reading at a replica that follows: by how much it is older there",
+        figure_of("replicas", "older_ms"),
+        50,
+        "ms",
+    ),
 )
 
 
