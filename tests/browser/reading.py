@@ -17,6 +17,11 @@ HIDE = """(hidden) => {
 }"""
 # Whether anything is wider than the window.
 WIDE = "() => document.documentElement.scrollWidth > innerWidth"
+# Visible texts of the drawing with their boxes on the screen.
+TEXTS = """() => [...document.querySelectorAll("#flow text")]
+  .filter((text) => text.getClientRects().length && text.textContent)
+  .map((text) => { const {left, top, right, bottom} = text.getBoundingClientRect();
+                   return {text: text.textContent, left, top, right, bottom}; })"""
 
 
 async def shown(page: Page) -> dict:

@@ -6,7 +6,8 @@ import pytest
 
 from proxy.core.clock import Clock
 from tests.clock import settled
-from tests.replicas.conftest import Cable, happens, one_fetches
+from tests.replicas.cable import Cable
+from tests.replicas.conftest import happens, one_fetches
 
 METERS = "/api/meters/aggregates"
 LEASE = "pwp:1:{default}:lease"
