@@ -134,6 +134,24 @@ def test_a_thread_that_reads_from_a_dead_disk_does_not_delay_the_end(command, tm
     assert any("WARNING stop not finished" in line for line in daemon.lines)
 
 
+def test_output_that_nothing_reads_any_more_does_not_keep_the_process_from_its_end():
+    """What is still to be written to a closed pipe is lost; the exit code is that of the stop."""
+    code = "from proxy.commands.daemon import leave; print('unread', end=''); leave(3)"
+    unread, output = os.pipe()
+    os.close(unread)
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=output,
+        check=False,
+        timeout=TIMEOUT_S,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+    )
+
+    os.close(output)
+    assert ended.returncode == 3
+
+
 def test_a_limit_of_few_open_files_leaves_room_for_some_clients(command):
     """``ulimit -n 64``: less than what is set aside for everything else."""
     daemon = command.start(
