@@ -17,7 +17,8 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # Every statement of the scripts ends with a semicolon or a brace, so that no end of a line ends one.
-_AROUND = re.compile(r"\s*([{}()\[\];,:?=<>&|*])\s*")
+_SIGNS = r"[{}()\[\];,:?=<>&|*]"
+_AROUND = re.compile(rf" (?:(?={_SIGNS})|(?<={_SIGNS} ))")
 # A sign after an operator keeps its distance: "- -a" is not "--a".
 _OPERATOR = re.compile(r" ([-+/%]) (?![-+])| (?=!=)")
 _BLANKS = re.compile(r"\s+")
@@ -43,5 +44,5 @@ def style(source: str) -> str:
 
 
 def _dense(code: str) -> str:
-    close = _OPERATOR.sub(r"\1", _BLANKS.sub(" ", _AROUND.sub(r"\1", code)))
+    close = _OPERATOR.sub(r"\1", _AROUND.sub("", _BLANKS.sub(" ", code)))
     return _LAST.sub("", close)
