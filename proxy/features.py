@@ -11,7 +11,7 @@ what runs is imported by ``start``.
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -101,10 +101,10 @@ class Feature:
     demonstrate: Callable[[Settings, float], Settings] = lambda settings, _: settings
     problems: Callable[[Settings], Iterable[str]] = lambda _: ()
     warnings: Callable[[Settings], Iterable[str]] = lambda _: ()
-    diagnose: Callable[[Settings], AsyncIterator[Finding] | None] = lambda _: None
+    diagnose: Callable[[Settings], AsyncGenerator[Finding] | None] = lambda _: None
 
 
-def diagnoses(settings: Settings) -> list[AsyncIterator[Finding]]:
+def diagnoses(settings: Settings) -> list[AsyncGenerator[Finding]]:
     """Return the diagnoses of the features that have one, for ``check``, ``doctor`` and its page."""
     found = (feature.diagnose(settings) for feature in features())
     return [steps for steps in found if steps is not None]

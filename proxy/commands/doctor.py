@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from proxy.config.console import FAILED, OK, chosen, load_or_exit, report_instead_of_logging
@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
         document = asyncio.run(_part([_of_gateway(settings, gateways[0]), *others], show=not args.json))
         is_well = document["healthy"]
     else:
+        parts: dict[str, Sequence[AsyncIterator[Finding]]]
         parts = {f"Gateway {each.id}": [_of_gateway(settings, each)] for each in gateways}
         parts |= {"Proxy": others} if others else {}
         documents = [asyncio.run(_part(steps, title, show=not args.json)) for title, steps in parts.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Final
 
 from proxy.core.advice import Cause
@@ -25,7 +25,7 @@ _ADVICE: Final = "Check MQTT_HOST and the other settings of MQTT, and the users 
 _RETURNS_WITHIN_S: Final = 1.0
 
 
-async def diagnose(settings: Settings) -> AsyncIterator[Finding]:
+async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     """Yield what is wrong, or what was tried."""
     own = settings.of(MqttSettings)
     found = await trial(own, takes_commands=bool(own.mqtt_controls) and not control_missing(settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING, Any
 
 from proxy.features import ActiveFeature, Command, Feature
@@ -35,7 +35,7 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield from warnings(settings)
 
 
-def _diagnose(settings: Settings) -> AsyncIterator[Finding] | None:
+def _diagnose(settings: Settings) -> AsyncGenerator[Finding] | None:
     if not settings.of(NotifySettings).is_on:
         return None
     from proxy.notify.diagnosis import diagnose  # noqa: PLC0415 - of no interest without a receiver

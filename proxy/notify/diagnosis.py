@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Final
 
 from proxy.core.advice import Cause
@@ -20,7 +20,7 @@ _ADVICE: Final = (
 )
 
 
-async def diagnose(settings: Settings) -> AsyncIterator[Finding]:
+async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     """Yield a finding about each receiver."""
     receivers = receivers_of(settings.of(NotifySettings), lambda: None)
     for finding in await asyncio.gather(*map(_examine, receivers)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Final
 
 from proxy.core.advice import Cause
@@ -26,7 +26,7 @@ _STEP: Final = "Redis"
 _ADVICE: Final = "Check PW_REDIS_URL, PW_REDIS_PASSWORD and PW_REDIS_KEY, and the server (docs/replicas.md)."
 
 
-async def diagnose(settings: Settings) -> AsyncIterator[Finding]:
+async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     """Yield what is wrong, or what was tried."""
     found = await _trial(settings)
     for sentence, cause in found.items():

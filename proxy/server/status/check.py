@@ -1,7 +1,8 @@
 """The check of the status page: what ``doctor`` finds, one line of JSON for each step as soon as it is known.
 
-The gateway comes first, then what features connect to: a broker, Redis, receivers of alarms. Its requests go to the gateway, so no page of another origin can begin one (``admission.refusal``), only one
-runs at a time, and the next one has to wait a little.
+The gateway comes first, then what features connect to: a broker, Redis, receivers of alarms. Its requests go to the
+gateway, so no page of another origin can begin one (``admission.refusal``), only one runs at a time, and the next one
+has to wait a little.
 """
 
 from __future__ import annotations
@@ -87,8 +88,9 @@ async def _examine(settings: Settings, gateway: Gateway) -> AsyncGenerator[Findi
     from proxy.gateways.examination import examine  # noqa: PLC0415 - imported by the first check
 
     for steps in (examine(gateway), *diagnoses(settings)):
-        async for finding in steps:
-            yield finding
+        async with aclosing(steps):
+            async for finding in steps:
+                yield finding
 
 
 def _line(document: dict[str, Any]) -> bytes:
