@@ -30,6 +30,6 @@ async def diagnose(settings: Settings) -> AsyncGenerator[Finding]:
 async def _examine(receiver: Receiver) -> Finding:
     step = f"alarms: {receiver.name}"
     try:
-        return Finding(step, await receiver.check())
+        return Finding(step, f"{await receiver.check()}; no message was sent")
     except NotSent as exc:
         return Finding(step, str(exc), Cause.RECEIVER, _ADVICE)

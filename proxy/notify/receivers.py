@@ -102,7 +102,7 @@ class Webhook:
         except OSError:
             raise NotSent("cannot be reached") from None
         writer.close()
-        return "can be reached; no message was sent"
+        return "can be reached"
 
 
 class AppriseUrl:
@@ -128,7 +128,7 @@ class AppriseUrl:
             reason = await _run(json.dumps({"url": self._url}).encode(), self._limit_s)
         if reason:
             raise NotSent(reason)
-        return "Apprise knows what to do with its URL; no message was sent"
+        return "Apprise knows what to do with its URL"
 
 
 async def _run(given: bytes, limit_s: float) -> str:
@@ -182,7 +182,7 @@ class Broker:
 
     async def check(self) -> str:
         """Say that the proxy itself has the connection."""
-        return "has the proxy's own connection to the broker; no message was sent"
+        return "has the proxy's own connection to the broker"
 
 
 def receivers_of(settings: NotifySettings, publish: Callable[[], Publish | None]) -> list[Receiver]:
