@@ -16,7 +16,7 @@ from proxy.cache.events import OptionsChanged
 from proxy.cache.knock import Knock
 from proxy.cache.probe import LinkProbe
 from proxy.config.gateway_settings import DEFAULT_ID, DEFAULT_ZONE
-from proxy.core.json_access import get_path
+from proxy.core.json_access import get_path, text
 from proxy.core.sources import SITE_INFO, SITE_NAME
 from proxy.gateways.command_rules import CommandRules
 from proxy.gateways.commands import Commands
@@ -87,9 +87,11 @@ class Gateway:
     @property
     def own_name(self) -> str:
         """Its name as its settings say, else the name of the site as it was last read, else the id."""
+        if self.settings.name:
+            return self.settings.name
         known = self.cache.store.get(SITE_NAME)
-        reported = get_path(known.document.value, "site_name") if known else None
-        return self.settings.name or (reported if isinstance(reported, str) and reported else self.id)
+        reported = text(get_path(known.document.value, "site_name")) if known else None
+        return reported or self.id
 
     @property
     def name(self) -> str:
@@ -107,8 +109,8 @@ class Gateway:
         if self.settings.timezone != DEFAULT_ZONE:
             return self.settings.timezone
         found = (self.cache.peek(source) for source in (SITE_NAME, SITE_INFO))
-        names = (get_path(each.document.value, "timezone") for each in found if each)
-        return next((name for name in names if isinstance(name, str) and name), "")
+        names = (text(get_path(each.document.value, "timezone")) for each in found if each)
+        return next(filter(None, names), "")
 
     def _number_packs(self, names: tuple[str, ...]) -> None:
         """Take the order of the packs, PW1 first."""
