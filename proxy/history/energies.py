@@ -152,8 +152,11 @@ class DayBook:
             totals.gap_s += 0.0 if integrates or counted else span * share
 
     def snapshot(self) -> dict[date, DayTotals]:
-        """Return the days that the last reading has a part in, or has changed, as they are at this moment."""
-        return {day: totals.copy() for day, totals in self.days.items()}
+        """Return the days that the last reading has a part in, or has changed, as they are at this moment.
+
+        The thread of the archives calls this, too: a day may begin meanwhile.
+        """
+        return {day: totals.copy() for day, totals in [*self.days.items()]}
 
     def close_until(self, day: date) -> None:
         """Add nothing more to a day and those before it."""
