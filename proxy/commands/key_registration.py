@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from proxy.config.cloud import cloud_mode, monthly_budget
 from proxy.config.console import EX_CONFIG, OK, complain
@@ -81,9 +81,11 @@ class Registration:
 
     async def _register(self, site: SiteEndpoints, public: str) -> bool:
         """Register a key that the gateway does not trust yet; say whether it does in the end. Raises GatewayError."""
-        if keys.is_verified(await site.post(keys.ENDPOINT, keys.listing()), public):
-            return True
-        if keys.is_verified(await site.post(keys.ENDPOINT, keys.addition(public, _DESCRIPTION)), public):
+
+        async def is_trusted(command: dict[str, Any]) -> bool:
+            return bool(keys.is_verified(await site.post(keys.ENDPOINT, command), public))
+
+        if await is_trusted(keys.listing()) or await is_trusted(keys.addition(public, _DESCRIPTION)):
             return True
         for line in _SWITCH:
             self.show(line)
@@ -91,7 +93,7 @@ class Registration:
         while self.clock.monotonic() - began < WAIT_S:
             await self.sleep(EVERY_S)
             try:
-                if keys.is_verified(await site.post(keys.ENDPOINT, keys.listing()), public):
+                if await is_trusted(keys.listing()):
                     return True
             except _LASTING:
                 raise

@@ -86,7 +86,11 @@ def slug(serial: str) -> str:
     if _PLAIN.fullmatch(serial):
         return serial.lower()
     digest = hashlib.sha1(serial.encode(), usedforsecurity=False).hexdigest()[:8]
-    return f"{_NOT_IN_IDS.sub('_', serial.lower()).strip('_')}_{digest}"
+    return f"{_id_part(serial)}_{digest}"
+
+
+def _id_part(name: str) -> str:
+    return _NOT_IN_IDS.sub("_", name.lower()).strip("_")
 
 
 def string_signal(facts: Facts, name: str, signal: str) -> float | None:
@@ -197,7 +201,7 @@ def _transformer(din: str, number_: str, signals: Mapping[str, Any]) -> Iterator
     for measure, (_, unit, _) in MEASURES.items():
         device_class, state_class, decimals, digits = _OF_TRANSFORMER[unit]
         yield Entity(
-            f"remote_meter_{_NOT_IN_IDS.sub('_', din.lower()).strip('_')}_ct{number_}_{measure}",
+            f"remote_meter_{_id_part(din)}_ct{number_}_{measure}",
             SENSOR,
             f"{name} {measure.replace('_', ' ').title()}",
             partial(_of_transformer, din=din, number_=number_, measure=measure),

@@ -42,9 +42,8 @@ class Outbox:
     """The messages of one replica about one gateway."""
 
     def __init__(self, member: Member) -> None:
-        self.sent: Counter[str] = (
-            Counter()
-        )  # by outcome; fenced ones came too late: another replica holds the lease
+        # By outcome; fenced ones came too late: another replica holds the lease.
+        self.sent: Counter[str] = Counter()
         self._member = member
         self._pending: dict[Hashable, Callable[[], Awaitable[None]]] = {}
         self._is_pending = asyncio.Event()

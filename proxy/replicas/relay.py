@@ -36,9 +36,8 @@ class Relay:
         self._member = member
         self._timeout_s = timeout_s + _MARGIN_S
         self._waiters: dict[Exchange, set[asyncio.Future[Answer | GatewayError | None]]] = {}
-        self._received: dict[
-            Exchange, tuple[float, Answer]
-        ] = {}  # the last answers of others, and since when
+        # The last answers of others, and when they came.
+        self._received: dict[Exchange, tuple[float, Answer]] = {}
         self._in_use = 0  # calls of the driver under way
         self._is_idle = asyncio.Event()
         self._is_idle.set()

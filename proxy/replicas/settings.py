@@ -21,7 +21,7 @@ def _url(text: str) -> str:
         is_valid = bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_valid = False
-    is_plain = is_valid and not parts.query and not parts.fragment  # its options are not for settings
+    is_plain = is_valid and not parts.query and not parts.fragment  # the library would take options from them
     if not is_plain or parts.scheme not in {"redis", "rediss"} or not _DATABASE.fullmatch(parts.path):
         raise ValueError("redis://host:port or, with TLS, rediss://user@host:port: one server, no options")
     return url
