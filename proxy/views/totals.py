@@ -62,7 +62,7 @@ def _powers(members: Mapping[str, Member]) -> dict[str, Total]:
         for name in ("site", "battery", "load", "solar")
     }
     apart = {members[id_].grid for id_, load in values["load"].items() if load is None} - {""}
-    # What is left of a meter is no one's home while one gateway behind it is missing.
+    # While one gateway behind a meter is missing, what the others leave of it is the load of no home.
     values["load"] = {
         id_: load for id_, load in values["load"].items() if load is None or members[id_].grid not in apart
     }

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from proxy.server.context import Context, Endpoint
     from proxy.server.route import Route
 
-_WORSE: Final = ("ok", "stale", "cooldown", "none")
+# From the best to the worst.
+_STATES: Final = ("ok", "stale", "cooldown", "none")
 
 
 def endpoints(context: Context) -> dict[str, Endpoint]:
@@ -54,9 +55,9 @@ def listing(context: Context) -> dict[str, Any]:
 
 
 def _state(gateway: Gateway) -> dict[str, Any]:
-    """Say how old the newest reading is, and how it is; of a site, that of the member that has it worst."""
+    """Say how old the newest reading is, and its state; of a site, those of the member whose state is the worst."""
     readings = map(_reading, gateway.members or (gateway,))
-    state, age = max(readings, key=lambda each: (_WORSE.index(each[0]), each[1] or 0.0))
+    state, age = max(readings, key=lambda each: (_STATES.index(each[0]), each[1] or 0.0))
     return {"id": gateway.id, "name": gateway.name, "state": state, "age_seconds": age}
 
 
