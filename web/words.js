@@ -42,7 +42,10 @@ export const then = (phrases) =>
   phrases.filter(({ time }) => time === undefined).map((each) => phrase({ ...each, key: each.key === "runs_on" ? "ran_on" : each.key }));
 
 /** The same as one sentence that begins with their age in seconds. */
-export const ago = (phrases, age) => then(phrases).length ? say("was", duration(age), then(phrases).map(lower).join(", ")) : say("old", duration(age));
+export function ago(phrases, age) {
+  const texts = then(phrases).map(lower);
+  return texts.length ? say("was", duration(age), texts.join(", ")) : say("old", duration(age));
+}
 
 /** A moment (ms) as a time of day, with its date if it is not of these 24 hours. */
 export const clock = (at) =>
