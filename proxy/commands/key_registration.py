@@ -1,8 +1,8 @@
 """``pair --register``: register the key for v1r through Tesla's cloud, and wait until the gateway trusts it.
 
 It needs a sign-in, as ``setup --mode fleet``, ``owner`` or ``static`` leaves it, and counts for the month like any other
-request. What only a person can do, switching a Powerwall off and on, is said once; the gateway is then looked at
-every half minute, for as long as it waits itself.
+request. Only a person can switch a Powerwall off and on: that is shown once. The keys of the gateway are then listed
+every half minute until it trusts ours, or has forgotten it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NO_SIGN_IN = "there is no sign-in to Tesla's cloud, through which a key is regi
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What it needs of the world: ``show`` prints a line, ``sleep`` waits for some seconds."""
+    """Registers a key. ``show`` prints a line, ``sleep`` waits for some seconds; ``tls`` is for the cloud's servers."""
 
     show: Callable[[str], None] = print
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -35,7 +35,7 @@ _CLOSED_AT_ONCE: Final = 16
 # switches threads, and a request needs a dozen of them.
 _SWITCH_S: Final = 0.0005  # instead of 5 ms
 _TURN_S: Final = 0.0002
-_LONG: Final = 1000
+_LONG: Final = 1000  # characters
 
 
 class Unavailable(Exception):
@@ -65,7 +65,7 @@ class Worker:
 
 
 def _switching(call: Callable[[], T]) -> T:
-    """Run a call while threads are switched often."""
+    """Run a call while threads are switched often, in the whole process: it has one such thread."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, _SWITCH_S))
     try:
