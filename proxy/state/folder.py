@@ -38,10 +38,17 @@ def state_problem(settings: Settings) -> str | None:
     try:
         for path, rights in _needed(settings):
             if path.exists() and not os.access(path, rights, effective_ids=True):
-                return f"{path} is closed to user {os.geteuid()} (its owner is user {path.stat().st_uid}): {_CURE}"
+                return f"{path} {_obstacle(path)}"
     except OSError as exc:  # a folder on the path may not be entered
         return f"{exc.filename} cannot be looked at ({exc.strerror}): {_CURE}"
     return None
+
+
+def _obstacle(path: Path) -> str:
+    """Say why a path is closed to us and what opens it: no owner can write to a read-only file system."""
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        return f"is on a read-only file system: {_LOSS} Mount it writable, or set PW_STATE_PATH."
+    return f"is closed to user {os.geteuid()} (its owner is user {path.stat().st_uid}): {_CURE}"
 
 
 def _needed(settings: Settings) -> Iterator[tuple[Path, int]]:
@@ -60,7 +67,8 @@ def _needed(settings: Settings) -> Iterator[tuple[Path, int]]:
 
 # Logins of the pypowerwall proxy's cloud modes, which often belong to root; they are not needed here.
 _FOREIGN = ".pypowerwall."
-_CURE = "nothing is kept, so every restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
+_LOSS = "nothing is kept, so every restart costs the gateway a login."
+_CURE = f"{_LOSS} Change its owner, or set PW_STATE_PATH."
 
 
 def folder_of(root: str, gateway: str = DEFAULT_ID) -> str:

@@ -3,8 +3,10 @@
 import os
 import ssl
 import stat
+import sys
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import run
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -166,6 +168,29 @@ def test_what_is_closed_to_the_user_is_reported_with_its_owner(closed):
             "restart costs the gateway a login. Change its owner, or set PW_STATE_PATH."
         )
         folder.chmod(0o700)
+
+
+def test_a_folder_on_a_read_only_file_system_is_reported_as_such(tmp_path):
+    """As in a container with a read-only root: no other owner could write there either."""
+    ask = (
+        "import sys; from proxy.config.settings import settings_of; from proxy.state.folder import state_problem; "
+        "print(state_problem(settings_of(state_path=sys.argv[1])))"
+    )
+    mounted = 'mount --bind "$3" "$3" && mount -o remount,ro,bind "$3" && exec "$1" -c "$2" "$3"'
+    namespace = ["unshare", "--map-root-user", "--mount"]
+    if run([*namespace, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets no user mount")
+    shown = run(
+        [*namespace, "sh", "-c", mounted, "sh", sys.executable, ask, str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    assert shown.stdout.strip() == (
+        f"{tmp_path} is on a read-only file system: nothing is kept, so every restart costs the gateway a login. "
+        "Mount it writable, or set PW_STATE_PATH."
+    )
 
 
 def test_a_session_file_in_a_folder_that_may_not_be_entered_is_reported():
