@@ -131,6 +131,53 @@ def of_openc2(reported):
     }
 
 
+def of_mqtt(status):
+    """The document of a gateway at the broker. Its mode is one that a client can set, or missing."""
+    names = {"site": "grid", "load": "home", "battery": "powerwall"}
+    counters = {
+        "imported site": "grid_energy_imported",
+        "exported site": "grid_energy_exported",
+        "imported load": "home_energy_imported",
+        "exported solar": "solar_energy_exported",
+        "imported battery": "battery_energy_imported",
+        "exported battery": "battery_energy_exported",
+    }
+    long = {**{end: ENDS[end] for end in "sgh"}, "b": "battery"}
+    grid = {"UP": 1, "DOWN": 0, "SYNCING": -1, None: None}
+    return {
+        **{f"power {name}": status[names.get(name, name)] for name in POWERS if name != "generator"},
+        **{f"flow {edge}": status[f"{long[edge[0]]}_to_{long[edge[2]]}"] for edge in PEER_EDGES},
+        **{name: status[key] for name, key in counters.items()},
+        "charge": status["soe_raw"],
+        "charge app": status["soe"],
+        "reserve app": status["reserve"],
+        "energy": status["current_charge"],
+        "capacity": status["total_capacity"],
+        **({"mode": status["mode"]} if status["mode"] else {}),
+        "grid": grid[status["grid_status"]],
+        "grid services": status["grid_services"],
+        "alerts": status["alerts"],
+        "hours": status["time_remaining"],
+    }
+
+
+def of_history(columns):
+    """A minute of the history. It keeps nothing that no meter can have measured: such columns are missing."""
+    names = {
+        **{f"power {name}": f"{name}_power" for name in POWERS},
+        **{f"flow {edge}": f"flow_{edge}" for edge in PEER_EDGES},
+        **{
+            f"{direction} {name}": f"{name}_{direction}"
+            for name in POWERS
+            for direction in ("imported", "exported")
+        },
+        "charge": "charge",
+        "energy": "energy_remaining",
+        "capacity": "energy_capacity",
+    }
+    return {name: columns[column] for name, column in names.items() if column in columns}
+
+
 def of_health(readings):
     """What /health says of the latest readings."""
     return {"unbalanced": readings["unbalanced_watts"], "power load": readings["load_watts"]}

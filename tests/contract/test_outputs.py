@@ -21,9 +21,12 @@ from proxy.core.freshness import Policy
 from proxy.core.model import Document
 from proxy.core.sources import GRID_STATUS, METERS, SYSTEM_STATUS
 from proxy.gateways.site_model import SiteModel
+from proxy.history.columns import COLUMNS
 from proxy.metrics.exposition import Metrics
 from proxy.metrics.proxy_samples import Running
 from proxy.metrics.scraped_site import scraped_site
+from proxy.mqtt.document import Catalogue
+from proxy.mqtt.facts import Facts
 from proxy.openc2.properties import PROPERTIES
 from proxy.sim.server import SimulatedGateway
 from proxy.views import batteries, meters, page
@@ -31,7 +34,16 @@ from proxy.views.options import Options
 from proxy.views.quantities import QUANTITIES
 from proxy.views.state import site_state
 from tests.contract.houses import LATELY, NEVER, houses, options
-from tests.contract.outputs import of_health, of_json, of_metrics, of_openc2, of_page, of_pod
+from tests.contract.outputs import (
+    of_health,
+    of_history,
+    of_json,
+    of_metrics,
+    of_mqtt,
+    of_openc2,
+    of_page,
+    of_pod,
+)
 from tests.drivers.houses import FULL, POLYGLOT
 from tests.metrics.reading import read, settled
 from tests.openc2.conftest import KEY, Producer, response_of
@@ -53,16 +65,27 @@ def outputs(documents, options):
     running = Running(gateways=(cache,), traffic=traffic, clock=STOPPED, started_at=0.0)
     metrics = Metrics(running, lambda g: scraped_site(g, state, STOPPED.wall()), lambda _, __, value: value)
     properties = {name: row.read(state, documents) for name, row in PROPERTIES.items()}
+    published = Catalogue().publication(Facts(state, is_online=True), lambda _, reading: reading)
     ours = {
         "page": of_page(page.flow(state)),
         "metrics": of_metrics(read(metrics.scrape("")[0].decode())),
         "openc2": of_openc2(properties),
+        "mqtt": of_mqtt(json.loads(published.status.payload)),
+        "history": of_history(dict(minute(state))),
     }
     peers = {
         "/json": of_json(meters.json(documents, options)),
         "/pod": of_pod(batteries.pod(documents, options)),
     }
     return ours, peers
+
+
+def minute(state):
+    """What the history keeps of a minute with this one reading, in the units of the quantities."""
+    for column in COLUMNS:
+        kept = column.read(state)
+        if kept is not None or column.quantity.read(state) is None:
+            yield column.name, None if kept is None else kept / column.scale
 
 
 def same(one, other):
