@@ -50,10 +50,6 @@ def test_the_dockerfile_is_lint_free():
     assert lint("hadolint", "Dockerfile") == ""
 
 
-def test_the_compose_file_keeps_to_the_specification():
-    lint("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
-
-
 @pytest.mark.parametrize("script", [".ci/venv", ".ci/packages", ".ci/run"])
 def test_shell_scripts_are_lint_free_and_can_be_run(script):
     lint("shellcheck", script)

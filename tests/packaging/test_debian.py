@@ -9,13 +9,14 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
 from proxy import __version__
-from tests.packaging.machine import ENVIRONMENT, Machine, debian
+from tests.packaging.machine import ENVIRONMENT, Layer, Machine, debian
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy/debian/powerwall-proxy.service"
@@ -25,36 +26,64 @@ STARTS_AT_BOOT = "/etc/systemd/system/multi-user.target.wants/powerwall-proxy.se
 EX_UNAVAILABLE = 69
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def package(release) -> Path:
     [built] = release.glob("*.deb")
     return built
 
 
-@pytest.fixture
-def newer(package, tmp_path) -> Path:
+@pytest.fixture(scope="module")
+def newer(package, tmp_path_factory) -> Path:
     """The same with the next version's number."""
-    tree = tmp_path / "newer"
+    place = tmp_path_factory.mktemp("newer")
+    tree = place / "tree"
     subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
     control = tree / "DEBIAN/control"
     control.write_text(control.read_text().replace(f"Version: {__version__}", f"Version: {__version__}+next"))
     subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, tmp_path],
+        ["dpkg-deb", "--root-owner-group", "-Znone", "--build", tree, place],
         check=True,
         capture_output=True,
     )
-    [made] = tmp_path.glob("*.deb")
+    [made] = place.glob("*.deb")
     return made
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What the first installation of the package wrote, and what it said."""
+
+    layer: Layer
+    shown: str
+
+
+@pytest.fixture(scope="module")
+def installation(package, tmp_path_factory) -> Iterator[Installation]:
+    """Made once: every test goes on from it in a machine of its own."""
+    needs_root()
+    with debian(tmp_path_factory.mktemp("installation") / "machine") as machine:
+        shown = machine.install(package)
+        yield Installation(machine.keep(), shown)
 
 
 @pytest.fixture
 def machine(tmp_path) -> Iterator[Machine]:
+    """A machine that the package has never been on."""
+    needs_root()
+    with debian(tmp_path / "machine") as machine:
+        yield machine
+
+
+@pytest.fixture
+def installed(installation, tmp_path) -> Iterator[Machine]:
+    """A machine on which the package has just been installed."""
+    with debian(tmp_path / "machine", installation.layer) as machine:
+        yield machine
+
+
+def needs_root() -> None:
     if os.geteuid() != 0 and "CI" not in os.environ:
         pytest.skip("a package can be installed by root only")
-    place = tmp_path / "machine"
-    place.mkdir()
-    with debian(place) as machine:
-        yield machine
 
 
 @contextmanager
@@ -92,55 +121,51 @@ def reads_the_gateway(machine: Machine) -> bool:
     return read and daemon.returncode == 0
 
 
-def test_an_installation_starts_nothing_and_names_the_next_command(machine, package):
-    shown = machine.install(package)
-
-    assert "no gateway is configured yet" in shown
-    assert "sudo powerwall-proxy setup\n" in shown
-    assert not machine.has(STARTS_AT_BOOT)
-    assert machine.rights(SETTINGS) == "root powerwall-proxy 640"
-    assert machine.rights(STATE) == "powerwall-proxy powerwall-proxy 700"
-    assert "PW_HOST is missing" in machine.run("powerwall-proxy", "check", fails=True)
+def test_an_installation_starts_nothing_and_names_the_next_command(installation, installed):
+    assert "no gateway is configured yet" in installation.shown
+    assert "sudo powerwall-proxy setup\n" in installation.shown
+    assert not installed.has(STARTS_AT_BOOT)
+    assert installed.rights(SETTINGS) == "root powerwall-proxy 640"
+    assert installed.rights(STATE) == "powerwall-proxy powerwall-proxy 700"
+    assert "PW_HOST is missing" in installed.run("powerwall-proxy", "check", fails=True)
 
 
-def test_settings_and_state_outlive_an_upgrade_and_a_removal_but_no_purge(machine, package, newer):
-    machine.install(package)
+def test_settings_and_state_outlive_an_upgrade_and_a_removal_but_no_purge(installed, package, newer):
     with simulated() as settings:
-        machine.write(SETTINGS, settings.encode())
-        machine.run("systemctl", "enable", "powerwall-proxy")
-        assert reads_the_gateway(machine)
-        before = machine.run("ls", "-ln", STATE)
-        assert ".powerwall" in machine.run("ls", "-A", STATE)
+        installed.write(SETTINGS, settings.encode())
+        installed.run("systemctl", "enable", "powerwall-proxy")
+        assert reads_the_gateway(installed)
+        before = installed.run("ls", "-ln", STATE)
+        assert ".powerwall" in installed.run("ls", "-A", STATE)
 
-        machine.install(newer)
-        assert reads_the_gateway(machine)
-    assert machine.run("ls", "-ln", STATE) == before
+        installed.install(newer)
+        assert reads_the_gateway(installed)
+    assert installed.run("ls", "-ln", STATE) == before
 
-    machine.run("dpkg", "--remove", "powerwall-proxy")
-    assert not machine.has("/opt/powerwall-proxy")
-    assert not machine.has("/usr/bin/powerwall-proxy")
-    assert machine.run("cat", SETTINGS) == settings
-    assert machine.run("ls", "-ln", STATE) == before
+    installed.run("dpkg", "--remove", "powerwall-proxy")
+    assert not installed.has("/opt/powerwall-proxy")
+    assert not installed.has("/usr/bin/powerwall-proxy")
+    assert installed.run("cat", SETTINGS) == settings
+    assert installed.run("ls", "-ln", STATE) == before
 
-    assert "nothing is started" not in machine.install(package)
-    assert machine.has(STARTS_AT_BOOT)
+    assert "nothing is started" not in installed.install(package)
+    assert installed.has(STARTS_AT_BOOT)
 
-    machine.run("dpkg", "--purge", "powerwall-proxy")
+    installed.run("dpkg", "--purge", "powerwall-proxy")
     for path in (STARTS_AT_BOOT, "/etc/powerwall-proxy", STATE, "/opt/powerwall-proxy"):
-        assert not machine.has(path), path
-    machine.run("id", "powerwall-proxy", fails=True)
+        assert not installed.has(path), path
+    installed.run("id", "powerwall-proxy", fails=True)
 
 
-def test_setup_writes_the_settings_so_that_the_service_can_read_them(machine, package):
-    machine.install(package)
+def test_setup_writes_the_settings_so_that_the_service_can_read_them(installed):
     with simulated() as settings:
         known = tomllib.loads(settings)
-        machine.write("/tmp/password", known["password"].encode())
-        machine.run("powerwall-proxy", "setup", "--host", known["host"], "--password-file", "/tmp/password")
+        installed.write("/tmp/password", known["password"].encode())
+        installed.run("powerwall-proxy", "setup", "--host", known["host"], "--password-file", "/tmp/password")
 
-    assert machine.rights(SETTINGS) == "root powerwall-proxy 640"
-    assert machine.run("ls", "-A", STATE) == ""
-    assert known["host"] in machine.run("powerwall-proxy", "check")
+    assert installed.rights(SETTINGS) == "root powerwall-proxy 640"
+    assert installed.run("ls", "-A", STATE) == ""
+    assert known["host"] in installed.run("powerwall-proxy", "check")
 
 
 def test_settings_that_were_there_before_the_first_installation_are_used(machine, package):
@@ -153,13 +178,12 @@ def test_settings_that_were_there_before_the_first_installation_are_used(machine
     assert machine.has(STARTS_AT_BOOT)
 
 
-def test_a_service_that_the_operator_disabled_stays_so_in_an_upgrade(machine, package, newer):
-    machine.install(package)
-    machine.write(SETTINGS, b'host = "192.168.1.50"\npassword = "x"\n')
+def test_a_service_that_the_operator_disabled_stays_so_in_an_upgrade(installed, newer):
+    installed.write(SETTINGS, b'host = "192.168.1.50"\npassword = "x"\n')
 
-    assert "nothing is started" not in machine.install(newer)
+    assert "nothing is started" not in installed.install(newer)
 
-    assert not machine.has(STARTS_AT_BOOT)
+    assert not installed.has(STARTS_AT_BOOT)
 
 
 def test_settings_that_cannot_be_used_are_shown_and_nothing_starts(machine, package):
@@ -173,12 +197,11 @@ def test_settings_that_cannot_be_used_are_shown_and_nothing_starts(machine, pack
     assert not machine.has(STARTS_AT_BOOT)
 
 
-def test_a_python_that_the_package_is_not_for_is_named(machine, package):
+def test_a_python_that_the_package_is_not_for_is_named(installed):
     """After an upgrade of Debian beyond the Pythons that the package knows."""
-    machine.install(package)
-    machine.run("sh", "-c", "mv /opt/powerwall-proxy/lib/cp3* /opt/powerwall-proxy/lib/cp399")
+    installed.run("sh", "-c", "mv /opt/powerwall-proxy/lib/cp3* /opt/powerwall-proxy/lib/cp399")
 
-    assert "this package is for Python 3.99; here is 3." in machine.run(
+    assert "this package is for Python 3.99; here is 3." in installed.run(
         "powerwall-proxy", "--version", fails=True
     )
 

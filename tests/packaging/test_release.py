@@ -7,11 +7,8 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from proxy import __version__
 from tests.packaging.conftest import ROOT, build_release
@@ -40,12 +37,10 @@ def test_two_builds_are_equal(release, tmp_path):
 
 
 def test_the_bill_of_materials_names_every_locked_wheel_with_its_hash(release):
-    """It is valid CycloneDX 1.6, and every hash in it is one that the lock allows."""
-    text = (release / f"powerwall-proxy-{__version__}.cdx.json").read_text("utf-8")
+    """Every hash in it is one that the lock allows."""
+    bill = json.loads((release / f"powerwall-proxy-{__version__}.cdx.json").read_text("utf-8"))
     lock = (ROOT / "deploy/requirements.lock").read_text("utf-8")
 
-    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
-    bill = json.loads(text)
     about = bill["metadata"]["component"]
     assert (about["name"], about["version"]) == ("powerwall-proxy", __version__)
     assert {(part["name"], part["version"]) for part in bill["components"]} == {
@@ -97,13 +92,6 @@ def test_a_release_without_its_entry_or_of_another_tag_is_refused(check, changel
 
     assert refused.returncode == EX_USAGE
     assert problem in refused.stderr
-
-
-def test_the_workflow_keeps_to_the_schema_of_its_forge():
-    linter = Path(sys.executable).parent / "check-jsonschema"
-    workflow = ROOT / ".github/workflows/release.yml"
-
-    subprocess.run([linter, "--builtin-schema", "vendor.github-workflows", workflow], check=True)
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "docs/install.md"])
