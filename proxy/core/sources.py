@@ -30,6 +30,8 @@ SOLAR_METER: Final = Source("/api/meters/solar")
 SOLAR_INVERTERS: Final = Source("/api/solars")
 # What the cloud shows of the settings of a site, by the names that control has for them; no route has this name.
 CLOUD_SETTINGS: Final = Source("/cloud/settings")
+# The grid rules among them, for all who read and do not control: no cloud is asked for them that only stands by.
+CLOUD_RULES: Final = Source("/cloud/grid_rules")
 # The vehicle chargers of a site, of which only the cloud knows; no route has this name.
 WALL_CONNECTORS: Final = Source("/cloud/wall_connectors")
 # Tesla's own estimate of the hours that the battery lasts; no route has this name.
@@ -39,6 +41,9 @@ TARIFF: Final = Source("/api/tesla/tariff_rate")
 
 # Each costs a request of the month's that serves nothing else: it is sent for clients that read it, for no scrape or broker.
 ON_REQUEST: Final = frozenset({TIME_REMAINING})
+
+# How a site is set; commands change it.
+CONFIGURATION: Final = frozenset({OPERATION, TEDAPI_CONFIG, CLOUD_RULES, CLOUD_SETTINGS})
 
 # Facts that hardly change: served while they are fetched again.
 IDENTITY: Final = frozenset(

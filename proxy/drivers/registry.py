@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from proxy.config.cloud import cloud_mode
-from proxy.core.sources import METERS, ON_REQUEST, POWERWALLS, TARIFF, VITALS
+from proxy.core.sources import CLOUD_RULES, METERS, ON_REQUEST, POWERWALLS, TARIFF, VITALS
 
 if TYPE_CHECKING:
     from proxy.config.gateway_settings import GatewaySettings
@@ -86,10 +86,12 @@ def _left_to_the_gateway(settings: GatewaySettings, mode: str) -> frozenset[Sour
     if settings.cloud_hybrid:
         return ON_REQUEST
     if settings.failover:
-        return ON_REQUEST | {POWERWALLS, TARIFF, VITALS}
-    return ON_REQUEST | {
-        source for table in tables(mode).values() for source in table if source.startswith("/api/")
-    }
+        return ON_REQUEST | {CLOUD_RULES, POWERWALLS, TARIFF, VITALS}
+    return (
+        ON_REQUEST
+        | {CLOUD_RULES}
+        | {source for table in tables(mode).values() for source in table if source.startswith("/api/")}
+    )
 
 
 def _none(_: GatewaySettings, __: StateStore, ___: Clock) -> Iterator[Driver]:

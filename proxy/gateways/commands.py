@@ -23,11 +23,10 @@ from proxy.core.model import Command, Setting, Source
 from proxy.core.sources import (
     BACKUP_EVENTS,
     CLOUD_SETTINGS,
+    CONFIGURATION,
     GRID_STATUS,
     METERS,
-    OPERATION,
     SYSTEM_STATUS,
-    TEDAPI_CONFIG,
 )
 from proxy.core.subject import about
 from proxy.drivers.base import Controllable, CountsRequests
@@ -46,17 +45,16 @@ _KEPT = 20
 _OF_THE_CLOUD = frozenset({Setting.STORM_WATCH, Setting.OFF_GRID_VEHICLE_RESERVE})
 # After these what the gateway holds is worth a look; after others nothing was sent.
 _WERE_SENT = (OutcomeUnknown, CommandRejected)
-_CONFIGURATION = frozenset({OPERATION, TEDAPI_CONFIG, CLOUD_SETTINGS})
 # What was accepted is looked for so often and so long (seconds): a site has it after 5 to 60.
 _CONFIRM_EVERY_S = 10.0
 _CONFIRM_FOR_S = 120.0
 _SAME_PERCENT = 0.5
 # What each setting shows in: these sources are fetched again after a command.
 AFFECTED: Mapping[Setting, frozenset[Source]] = {
-    Setting.RESERVE: _CONFIGURATION,
-    Setting.MODE: _CONFIGURATION,
-    Setting.GRID_CHARGING: _CONFIGURATION,
-    Setting.GRID_EXPORT: _CONFIGURATION,
+    Setting.RESERVE: CONFIGURATION,
+    Setting.MODE: CONFIGURATION,
+    Setting.GRID_CHARGING: CONFIGURATION,
+    Setting.GRID_EXPORT: CONFIGURATION,
     Setting.MAX_BACKUP: frozenset({BACKUP_EVENTS}),
     Setting.ISLANDING: frozenset({GRID_STATUS, SYSTEM_STATUS, METERS}),
     Setting.STORM_WATCH: frozenset({CLOUD_SETTINGS}),

@@ -14,16 +14,7 @@ from proxy.cache.names import names_of
 from proxy.core.advice import CLOUD, action_for
 from proxy.core.breaker import State
 from proxy.core.errors import GATEWAY, Forbidden, NotSupported, RateLimited
-from proxy.core.sources import (
-    CLOUD_SETTINGS,
-    IDENTITY,
-    METERS,
-    OPERATION,
-    STATUS,
-    TARIFF,
-    TEDAPI_CONFIG,
-    TIME_REMAINING,
-)
+from proxy.core.sources import CONFIGURATION, IDENTITY, METERS, ON_REQUEST, STATUS, TARIFF
 from proxy.drivers.base import CountsRequests, ReportsUsage, Usage
 
 if TYPE_CHECKING:
@@ -36,11 +27,13 @@ if TYPE_CHECKING:
     from proxy.core.model import Exchange, Snapshot, Source
 
 # What a gateway is and how it is set, not what it measures: having it does not make readings fresh.
-_NO_READINGS = IDENTITY | {
-    *(CLOUD_SETTINGS, TARIFF, TIME_REMAINING, "/cloud/config", "/fleetapi/info"),
-    *(OPERATION, TEDAPI_CONFIG, "/tedapi/battery", "/api/meters/status", "/api/powerwalls/status"),
-    *("/api/system/networks/conn_tests", "/api/system/testing"),
-}
+_NO_READINGS = IDENTITY.union(
+    CONFIGURATION,
+    ON_REQUEST,
+    (TARIFF, "/cloud/config", "/fleetapi/info", "/tedapi/battery"),
+    ("/api/meters/status", "/api/powerwalls/status"),
+    ("/api/system/networks/conn_tests", "/api/system/testing"),
+)
 # Outcomes of exchanges that a gateway answered; what it does not offer is no failure.
 _ANSWERS = frozenset({"ok", NotSupported.code(), Forbidden.code()})
 

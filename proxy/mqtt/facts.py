@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from proxy.core.freshness import Freshness
 from proxy.core.model import Setting
 from proxy.core.sources import (
-    CLOUD_SETTINGS,
+    CLOUD_RULES,
     GRID_STATUS,
     METERS,
     ON_REQUEST,
@@ -24,8 +24,8 @@ from proxy.core.sources import (
 )
 from proxy.views import meters, strings
 from proxy.views.quantities import QUANTITY_SOURCES
-from proxy.views.readback import READBACK
 from proxy.views.remote_meters import remote_meters
+from proxy.views.site import grid_rules
 from proxy.views.units import unit_signals
 
 if TYPE_CHECKING:
@@ -37,12 +37,11 @@ if TYPE_CHECKING:
 LIVE: Final[tuple[Source, ...]] = (METERS, SOE, GRID_STATUS)
 SLOW: Final[tuple[Source, ...]] = tuple(
     source
-    for source in (*QUANTITY_SOURCES, TEDAPI_CONFIG, CLOUD_SETTINGS)
+    for source in (*QUANTITY_SOURCES, TEDAPI_CONFIG, CLOUD_RULES)
     if source not in LIVE and source not in ON_REQUEST
 )
 # Live readings that are older than the meters by more than this (s) are left out: all is of one moment.
 _APART_S: Final = 10.0
-_RULES: Final = (Setting.GRID_CHARGING, Setting.GRID_EXPORT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def facts_of(gateway: Gateway, snapshots: Iterable[Snapshot]) -> Facts:
         is_online=True,
         is_fresh=measured.freshness(now) is Freshness.FRESH,
         read_at=gateway.clock.wall() - measured.age(now),
-        rules={setting: value for setting in _RULES if (value := _rule(setting, documents)) is not None},
+        rules={Setting(rule): held for rule, held in grid_rules(documents).items() if held is not None},
         aggregates=meters.aggregates(documents, gateway.options),
         strings=strings.strings(documents, gateway.options)
         if documents.keys() & {VITALS, SOLAR_POWERWALL}
@@ -99,8 +98,3 @@ def facts_of(gateway: Gateway, snapshots: Iterable[Snapshot]) -> Facts:
         units=unit_signals(documents),
         remote_meters=remote_meters(documents),
     )
-
-
-def _rule(setting: Setting, documents: Mapping[Source, Any]) -> Any:
-    """Return what the gateway, or else the cloud, holds of a setting; None if that is unknown."""
-    return next((read(documents) for source, read in READBACK[setting].items() if source in documents), None)

@@ -13,10 +13,12 @@ from typing import Any, Final
 
 from proxy.core.model import Source, app_percent
 from proxy.core.sources import (
+    CLOUD_RULES,
     GRID_STATUS,
     IDENTITY,
     METERS,
     NETWORKS,
+    ON_REQUEST,
     OPERATION,
     POWERWALLS,
     SITE_INFO,
@@ -36,10 +38,12 @@ from proxy.views.strings import strings
 
 # What the object of a gateway is made of.
 STATE: Final[tuple[Source, ...]] = (
-    *(METERS, SOE, GRID_STATUS, SYSTEM_STATUS, OPERATION, VITALS, SOLAR_POWERWALL, TEDAPI_CONFIG),
-    *(STATUS, SITE_INFO, SITE_NAME, POWERWALLS, NETWORKS),
+    *(METERS, SOE, GRID_STATUS, SYSTEM_STATUS, OPERATION, VITALS, SOLAR_POWERWALL),
+    *(STATUS, SITE_INFO, SITE_NAME, POWERWALLS, NETWORKS, TEDAPI_CONFIG, CLOUD_RULES),
 )
 
+# Facts that hardly change, and an estimate that is shown while it is known.
+_SETTLED: Final = IDENTITY | ON_REQUEST | {TEDAPI_CONFIG, CLOUD_RULES}
 _GRID: Final = {1: "UP", 0: "DOWN", -1: "SYNCING"}
 _FULL: Final = 100.0
 _POWERWALL3: Final = "1707"  # what its part numbers begin with
@@ -155,5 +159,5 @@ def _is_powerwall3(documents: Documents) -> bool | None:
 
 def _oldest(observed_at: Mapping[Source, float]) -> float | None:
     """Return when the oldest reading was taken; facts that hardly change are none."""
-    readings = [at for source, at in observed_at.items() if source not in IDENTITY | {TEDAPI_CONFIG}]
+    readings = [at for source, at in observed_at.items() if source not in _SETTLED]
     return min(readings, default=None)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from proxy.core.model import Source, app_percent
 from proxy.core.sources import (
+    CLOUD_RULES,
     GRID_STATUS,
     METERS,
     OPERATION,
@@ -173,9 +174,10 @@ def operation(documents: Documents, _: Options) -> dict[str, Any]:
 
 def grid_rules(documents: Documents) -> dict[str, Any]:
     """Return whether the battery may charge from the grid and what may be exported, as configured; null if unknown."""
-    if documents.get(TEDAPI_CONFIG) is None:
-        return {"grid_charging": None, "grid_export": None}
-    return {"grid_charging": grid_charging(documents), "grid_export": grid_export(documents)}
+    if documents.get(TEDAPI_CONFIG) is not None:
+        return {"grid_charging": grid_charging(documents), "grid_export": grid_export(documents)}
+    in_cloud = section(documents.get(CLOUD_RULES))
+    return {rule: in_cloud.get(rule) for rule in ("grid_charging", "grid_export")}
 
 
 def grid_charging(documents: Documents) -> bool:

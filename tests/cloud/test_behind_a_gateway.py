@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.mqtt.facts import SLOW
 from proxy.sim.faults import Fault
 from tests.clock import pass_time
 from tests.cloud.conftest import at, named
 
 
 async def test_the_gateway_is_read_and_the_cloud_is_not(connect, house, both, clock):
-    """As long as the gateway responds, no request is sent to the cloud."""
+    """As long as the gateway responds, no request is sent to the cloud, neither for clients nor for a broker."""
     proxy = await connect(both, **at(house))
 
-    for path in ("/aggregates", "/soe", "/csv/v2", "/vitals", "/json", "/metrics", "/health", "/ready"):
+    for path in (
+        "/aggregates",
+        "/soe",
+        "/csv/v2",
+        "/vitals",
+        "/json",
+        "/metrics",
+        "/health",
+        "/ready",
+        "/api/operation",
+        "/api/gateways/",
+    ):
         assert (await proxy.get(path)).status == 200
+    await proxy.context.gateways["default"].cache.get(SLOW)
     await pass_time(clock, proxy, 60)
 
     assert both.api_requests == 0

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from proxy.mqtt.facts import facts_of, snapshots_of
 from proxy.sim.faults import Fault
 from tests.clock import pass_time
 from tests.cloud.conftest import named
@@ -70,6 +71,24 @@ async def test_a_charging_vehicle_is_shown_with_the_share_of_the_home_that_it_ta
     await pass_time(clock, proxy, 1)
 
     assert (await proxy.get("/flow.json")).json()["ev"] == []
+
+
+async def test_grid_rules_are_the_same_wherever_they_are_shown(connect, cloud):
+    """To a program of pypowerwall-server, in the object of the gateway and to the broker."""
+    proxy = await connect(cloud, control_secret="a long secret")
+    rules = {
+        rule: (await proxy.get(f"/control/{rule}")).json()[rule] for rule in ("grid_charging", "grid_export")
+    }
+
+    operation = (await proxy.get("/api/operation")).json()
+    known = (await proxy.get("/api/gateways/default")).json()["data"]
+    gateway = proxy.context.gateways["default"]
+    published = facts_of(gateway, snapshots_of(gateway)).rules
+
+    assert None not in rules.values()
+    assert rules.items() <= operation.items()
+    assert rules.items() <= known.items()
+    assert {setting.value: held for setting, held in published.items()} == rules
 
 
 async def test_clients_share_one_request_per_interval(connect, cloud, clock):
@@ -203,6 +222,7 @@ async def test_hours_remaining_are_teslas_estimate(connect, cloud, clock):
     reading = cloud.site.live().reading
     assert hours == pytest.approx(reading.energy_wh / 2000)
     assert shown == [hours, hours]
+    assert (await proxy.get("/api/gateways/default")).json()["data"]["time_remaining"] == hours
     assert f'powerwall_time_remaining_seconds{{gateway="default"}} {hours * 3600:.6g}'[:60] in metrics
     assert (unread, named(cloud).count("backup_time_remaining")) == (0, 1)
 

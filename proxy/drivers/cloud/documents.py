@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from proxy.config.gateway_settings import OWNER
 from proxy.core.errors import BadAnswer, GatewayError, NotSupported, SourceUnavailable
-from proxy.core.model import ENERGY_COUNTERS, Document, Exchange, Source
+from proxy.core.model import ENERGY_COUNTERS, Document, Exchange, Setting, Source
 from proxy.core.sources import (
+    CLOUD_RULES,
     CLOUD_SETTINGS,
     GRID_STATUS,
     METERS,
@@ -39,6 +40,16 @@ TIME: Final = Exchange("backup_time_remaining")
 
 Mapped = Callable[[Reported], "dict[str, Any] | None"]
 
+
+def _settings(reported: Reported) -> dict[str, Any]:
+    return {setting.value: value for setting, value in held(reported.info).items()}
+
+
+def _grid_rules(reported: Reported) -> dict[str, Any]:
+    shown = held(reported.info)
+    return {rule.value: shown.get(rule) for rule in (Setting.GRID_CHARGING, Setting.GRID_EXPORT)}
+
+
 FROM_LIVE: Mapping[Source, Mapped] = {
     METERS: mapping.aggregates,
     SOE: mapping.soe,
@@ -54,7 +65,8 @@ FROM_INFO: Mapping[Source, Mapped] = {
     SITE_INFO: mapping.site_info,
     POWERWALLS: mapping.powerwalls,
     TARIFF: mapping.tariff,
-    CLOUD_SETTINGS: lambda reported: {setting.value: value for setting, value in held(reported.info).items()},
+    CLOUD_SETTINGS: _settings,
+    CLOUD_RULES: _grid_rules,
 }
 FROM_TIME: Mapping[Source, Mapped] = {TIME_REMAINING: mapping.time_remaining}
 # What a site without battery does not have, and what not every site lists.

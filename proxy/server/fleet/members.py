@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from proxy.config.cloud import cloud_mode
 from proxy.core.redaction import redact
-from proxy.core.sources import METERS
+from proxy.core.sources import METERS, ON_REQUEST
 from proxy.core.totals import spread_s
 from proxy.drivers.registry import mode_of, reads_tedapi
 from proxy.views.gateway_object import Member
@@ -37,7 +37,8 @@ async def members_of(
 def member_of(gateway: Gateway, sources: Sequence[Source]) -> Member:
     """Say what is known of a gateway now; sends nothing."""
     cache, wall, state = gateway.cache, gateway.clock.wall(), gateway.status()
-    known = {source: snapshot for source in sources if (snapshot := cache.peek(source))}
+    shown = (*sources, *ON_REQUEST)
+    known = {source: snapshot for source in shown if (snapshot := cache.peek(source))}
     unknown = [source for source in sources if source not in known and _offers(state, source)]
     successes = [link.last_success for link in state.links if link.last_success is not None]
     is_online = any(link.last_success is not None and not link.failures_in_row for link in state.links)

@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.core.model import OCTETS, Source
-from proxy.core.sources import CONFIG, METERS, OPERATION, PROBLEMS, SOLAR_METER, TEDAPI_CONFIG, VITALS
+from proxy.core.sources import (
+    CLOUD_RULES,
+    CONFIG,
+    METERS,
+    OPERATION,
+    PROBLEMS,
+    SOLAR_METER,
+    TEDAPI_CONFIG,
+    VITALS,
+)
 from proxy.server.route import Legacy, Route
 from proxy.views import meters, site
 
@@ -52,7 +61,7 @@ GATEWAY: tuple[Route, ...] = (
     _raw(
         OPERATION,
         "Mode, reserve in percent of the app's scale, grid rules; the gateway's own with a session",
-        optional=(TEDAPI_CONFIG,),
+        optional=(TEDAPI_CONFIG, CLOUD_RULES),
         view=site.operation,
     ),
     _raw("/api/powerwalls", "Battery units and their state"),
