@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.commands.operator import MissingArgument
 from proxy.commands.sign_in_steps import Document, Steps, Stopped, change, chosen_site, given_text
-from proxy.config.cloud import KEY_PATH, PUBLIC_KEY, SIGN_INS
+from proxy.config.cloud import KEY_PATH, PUBLIC_KEY, SIGN_INS, site_id
 from proxy.config.gateway_settings import FLEET
 from proxy.core.errors import GatewayError
 from proxy.core.json_access import text
@@ -20,7 +20,7 @@ from proxy.drivers.cloud.enrolment import (
     register,
 )
 from proxy.drivers.cloud.factory import REGIONS
-from proxy.drivers.cloud.found import sign_in_url, site_id
+from proxy.drivers.cloud.found import sign_in_url
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.files import write_private
 

@@ -14,12 +14,12 @@ from proxy.commands.sign_in_steps import (
     chosen_site,
     given_text,
 )
-from proxy.config.cloud import SIGN_INS
+from proxy.config.cloud import SIGN_INS, SITE_FILE, site_named
 from proxy.config.gateway_settings import OWNER
 from proxy.core.redaction import conceal
 from proxy.drivers.cloud.enrolment import OWNER_APPLICATION
 from proxy.drivers.cloud.factory import AUTH_URLS, CHINA_REFUSED, is_unsupported
-from proxy.drivers.cloud.found import CHINA_AUTH_URL, SITE_FILE, site_id
+from proxy.drivers.cloud.found import CHINA_AUTH_URL
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import OwnerFormat, Tokens, expiry
 from proxy.files import write_private
@@ -48,7 +48,7 @@ async def sign_in(steps: Steps) -> Mapping[str, str]:
         email = steps.needed(steps.email or tokens.account, "E-mail address of the Tesla account", "--email")
         await change(file, lambda document: _with_account(document, email, auth_url, tokens))
         found = await steps.sites(email)
-    chosen = chosen_site(steps, found, _known(steps))
+    chosen = chosen_site(steps, found, site_named(OWNER, str(steps.folder)))
     write_private(steps.folder / SITE_FILE, f"{chosen}\n".encode())
     return {}
 
@@ -87,10 +87,3 @@ def _with_account(document: Document, email: str, auth_url: str, tokens: Tokens)
     account = form.account(document) or email
     entry = {**section(document.get(account)), "url": f"{auth_url}/"}
     return form.written({**document, account: entry}, tokens)
-
-
-def _known(steps: Steps) -> int | None:
-    try:
-        return site_id((steps.folder / SITE_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from proxy.config.gateway_settings import AUTO, FLEET, OFF, OWNER, STATIC, GatewaySettings
+from proxy.core.json_access import get_path, number, text
 
 # Where a sign-in is kept, as the pypowerwall proxy names the files, in the order in which it looks.
 SIGN_INS: Final[Mapping[str, str]] = {FLEET: ".pypowerwall.fleetapi", OWNER: ".pypowerwall.auth"}
+# The site of the Owner API; that of the Fleet API stands in its sign-in.
+SITE_FILE: Final = ".pypowerwall.site"
 # The public key of an application for the Fleet API: its file in the same folder, and where Tesla fetches it from the
 # domain of the application, for its registration and as long as it is used.
 PUBLIC_KEY: Final = "com.tesla.3p.public-key.pem"
@@ -42,6 +47,27 @@ def signed_in(folder: str) -> str:
     """Say which API a folder has a sign-in for; empty without one."""
     found = (mode for mode, name in SIGN_INS.items() if folder and Path(folder, name).is_file())
     return next(found, "")
+
+
+def site_id(value: Any) -> int | None:
+    """Read a site id: a number, or its digits as text."""
+    known = number(value)
+    if known is not None:
+        return int(known)
+    digits = (text(value) or "").strip()
+    return int(digits) if re.fullmatch(r"\d{1,20}", digits, re.ASCII) else None
+
+
+def site_named(mode: str, folder: str) -> int | None:
+    """Return the site that a sign-in of the pypowerwall proxy names; None for a file that is missing or damaged."""
+    try:
+        if mode == OWNER:
+            return site_id(Path(folder, SITE_FILE).read_text("utf-8"))
+        if mode == FLEET:
+            return site_id(get_path(json.loads(Path(folder, SIGN_INS[FLEET]).read_text("utf-8")), "site_id"))
+    except (OSError, ValueError, RecursionError):
+        pass
+    return None
 
 
 def is_public_key(content: bytes) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.config.cloud import cloud_mode
+from proxy.config.cloud import cloud_mode, site_named
 from proxy.config.config_file import ConfigFile, listed_in_json
 from proxy.config.gateway_settings import AUTO, DEFAULT_ID, OFF, SUM, GatewaySettings, SiteSettings
 from proxy.config.given import Findings, Given, find, nearest, parsed
@@ -206,8 +206,9 @@ def problems(settings: Settings) -> Iterator[str]:
     for each in settings.listed:
         if not each.host and not cloud_mode(each):
             yield f"gateway {each.id} has no host, and no mode of the cloud."
-        elif len(ids) > 1 and cloud_mode(each) and not each.siteid:
-            yield f"gateway {each.id}: siteid is missing, which says what site of the cloud's account this is."
+    yield from _without_site(
+        [each for each in settings.listed if cloud_mode(each) and not each.siteid], len(ids)
+    )
     ports = Counter(port for port in (settings.port, *(each.listen for each in settings.listed)) if port)
     for port, count in ports.items():
         if count > 1:
@@ -215,6 +216,15 @@ def problems(settings: Settings) -> Iterator[str]:
     known = [*_named(ids), *(site.id for site in settings.sites)] or [DEFAULT_ID]
     if settings.default and settings.default not in known:
         yield f'PW_DEFAULT is "{settings.default}", but must be one of {", ".join(known)}.'
+
+
+def _without_site(unnamed: Sequence[GatewaySettings], count: int) -> Iterator[str]:
+    """Say of which of several gateways nothing says what site they are; a folder's sign-in can name that of one."""
+    folders = Counter(each.auth_path for each in unnamed)
+    for each in unnamed if count > 1 else ():
+        is_named = folders[each.auth_path] == 1 and site_named(cloud_mode(each), each.auth_path)
+        if not is_named:
+            yield f"gateway {each.id}: siteid is missing, which says what site of the cloud's account this is."
 
 
 def warnings(settings: Settings) -> Iterator[str]:
@@ -237,8 +247,8 @@ def each(settings: Settings, judge: Callable[[GatewaySettings], Iterator[str]]) 
 
 
 def without_foreign_cloud(gateway: GatewaySettings, count: int) -> GatewaySettings:
-    """Leave a sign-in that is found by chance to a gateway that says what site of the account it is."""
-    if count > 1 and gateway.cloud_mode == AUTO and not gateway.siteid:
+    """Leave a sign-in that is found by chance to a gateway that has no host, or says what site of the account it is."""
+    if count > 1 and gateway.host and gateway.cloud_mode == AUTO and not gateway.siteid:
         return replace(gateway, cloud_mode=OFF)
     return gateway
 

@@ -29,7 +29,6 @@ from proxy.history import reading
 from proxy.history.archive import Unavailable
 from proxy.history.finished_days import finished_days
 from proxy.history.journal import Journal
-from proxy.views.json_access import section, text
 
 if TYPE_CHECKING:
     from proxy.core.clock import Clock
@@ -83,10 +82,8 @@ class Recorder:
 
     @property
     def name(self) -> str:
-        """The name of the site, else the id of the gateway."""
-        snapshot = self._gateway.cache.peek(SITE_NAME)
-        named = section(snapshot.document.value).get("site_name") if snapshot else None
-        return text(named) or self.id
+        """What people call the gateway."""
+        return self._gateway.name
 
     @property
     def has_battery(self) -> bool:

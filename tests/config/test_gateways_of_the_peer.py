@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from proxy.config.cloud import cloud_mode
 from proxy.config.load import load
 from tests.config.gateways import HOME, problems, write
 
@@ -95,6 +96,31 @@ def test_the_list_of_pypowerwall_server_may_name_the_cloud():
     assert problems(PW_GATEWAYS=json.dumps([house, {**entry, "fleetapi": True}])) == [
         "gateway cabin: siteid is missing, which says what site of the cloud's account this is."
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "file", "content", "mode"),
+    [
+        ({"cloud_mode": True}, ".pypowerwall.site", "1234567890123456\n", "owner"),
+        ({"fleetapi": True}, ".pypowerwall.fleetapi", '{"site_id": 1234567890123456}', "fleet"),
+        ({}, ".pypowerwall.fleetapi", '{"site_id": "1234567890123456"}', "fleet"),
+    ],
+)
+def test_the_sign_in_of_one_gateway_of_a_list_may_say_what_site_it_is(tmp_path, fields, file, content, mode):
+    """Where two gateways share a sign-in, it says so of neither; nor does one that names no site."""
+    house = {"id": "house", "host": "192.168.1.50", "password": "customer"}
+    cabin = {"id": "cabin", "email": "owner@example.com", "authpath": str(tmp_path), **fields}
+    given = {"PW_GATEWAYS": json.dumps([house, cabin])}
+    (tmp_path / file).write_text(content)
+
+    assert [cloud_mode(each) for each in load({**HOME, **given}).settings.gateways] == ["", mode]
+    shared = problems(PW_GATEWAYS=json.dumps([house, cabin, {**cabin, "id": "lodge"}]))
+    (tmp_path / file).write_text("{}")
+    unnamed = problems(**given)
+
+    missing = "gateway {}: siteid is missing, which says what site of the cloud's account this is.".format
+    assert shared == [missing("cabin"), missing("lodge")]
+    assert unnamed == [missing("cabin")]
 
 
 def test_settings_of_pypowerwall_server_without_a_meaning_are_named_with_the_reason():

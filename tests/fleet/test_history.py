@@ -83,6 +83,14 @@ async def test_a_site_has_the_page_and_a_gateway_its_own_past(proxy):
     assert json.loads(answer.content)["energies"][0]["home"] == pytest.approx(24_000, rel=0.01)
 
 
+async def test_the_time_series_call_a_gateway_what_the_list_calls_it(proxy):
+    """Both report the same name of a site, so the list adds the id."""
+    listed = (await proxy.get("/gateways")).json()["gateways"]
+    status = (await proxy.get("/api/timeseries/status")).json()
+
+    assert status["gateway_names"] == {each["id"]: each["name"] for each in listed}
+
+
 async def test_the_trend_of_all_gateways_has_a_charge_only_if_their_energies_are_known(proxy):
     """These histories have percentages alone: a mean of them would be the charge of no battery."""
     day = f"start={EPOCH - 4 * 86_400}&end={EPOCH - 2 * 86_400}"

@@ -6,21 +6,19 @@ reports it when it needs the tokens.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from proxy.config.cloud import SIGN_INS
+from proxy.config.cloud import SIGN_INS, site_named
 from proxy.config.gateway_settings import FLEET, OWNER
-from proxy.core.json_access import number, text
+from proxy.core.json_access import text
 from proxy.drivers.cloud.refusals import trusted
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import OwnerFormat
 
-SITE_FILE = ".pypowerwall.site"
 CHINA_AUTH_URL = "https://auth.tesla.cn"
 
 
@@ -38,12 +36,12 @@ def look(mode: str, folder: str, email: str) -> Found:
     if mode == FLEET:
         document = _document(Path(folder, SIGN_INS[FLEET]))
         audience = _tesla(document.get("AUDIENCE"))
-        return Found(audience, sign_in_url(audience), site_id(document.get("site_id")))
+        return Found(audience, sign_in_url(audience), site_named(mode, folder))
     if mode == OWNER:
         document = _document(Path(folder, SIGN_INS[OWNER]))
         entry = document.get(OwnerFormat(email).account(document) or "")
         url = entry.get("url") if isinstance(entry, dict) else None
-        return Found(auth_url=_tesla(url), site_id=_site_file(Path(folder, SITE_FILE)))
+        return Found(auth_url=_tesla(url), site_id=site_named(mode, folder))
     return Found()
 
 
@@ -57,27 +55,11 @@ def is_chinese(url: str) -> bool:
     return (urlsplit(url).hostname or "").endswith(".tesla.cn")
 
 
-def site_id(value: Any) -> int | None:
-    """Read a site id: a number, or its digits as text."""
-    known = number(value)
-    if known is not None:
-        return int(known)
-    digits = (text(value) or "").strip()
-    return int(digits) if re.fullmatch(r"\d{1,20}", digits, re.ASCII) else None
-
-
 def _document(path: Path) -> Mapping[str, Any]:
     try:
         return TokenFile(path).read()
     except (OSError, ValueError):
         return {}
-
-
-def _site_file(path: Path) -> int | None:
-    try:
-        return site_id(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
 
 
 def _tesla(url: Any) -> str:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from proxy.config.cloud import signed_in
-from proxy.drivers.cloud.found import Found, look, site_id
+from proxy.config.cloud import signed_in, site_id
+from proxy.drivers.cloud.found import Found, look
 from proxy.sim.cloud.server import SITE_ID
 from tests.drivers.cloud.conftest import EMAIL
 
