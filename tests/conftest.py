@@ -171,7 +171,7 @@ async def start(clock, tmp_path) -> AsyncIterator[Callable]:
             app = build_app(made, clock.clock)
             tls = serving_context(made) if made.https == "yes" else None
             _, port = await stack.enter_async_context(listening(app, made, tls))
-            return await stack.enter_async_context(client_of(app, port, "https" if tls else "http"))
+            return await stack.enter_async_context(client_of(app, port, made.scheme))
 
         yield start
 

@@ -62,10 +62,13 @@ async def serve(
     app = build_app(settings, loaded=loaded)
     try:
         async with listening(app, settings, tls, defers=True) as (host, port):
-            scheme, name = "https" if tls else "http", f"[{host}]" if ":" in host else host
-            url = f"{scheme}://{name}:{port}"
+            url = (
+                f"{settings.scheme}://[{host}]:{port}"
+                if ":" in host
+                else f"{settings.scheme}://{host}:{port}"
+            )
             gateway = ", ".join(each.host or cloud_mode(each) or "none" for each in settings.gateways)
-            page = address_to_open(scheme, host, port, os.environ)
+            page = address_to_open(settings.scheme, host, port, os.environ)
             _log.info("listening", extra={"url": url, "gateway": gateway, "open": page})
             manager.ready(f"Listening on {url}, gateway {gateway}")
             # What a start has made stays: garbage collections, during which no client is answered, pass it by.

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _client(settings: Settings) -> http.client.HTTPConnection:
     host = _LOOPBACK.get(settings.bind_address, settings.bind_address)
-    if settings.https != "yes":
+    if settings.scheme == "http":
         return http.client.HTTPConnection(host, settings.port, timeout=_SOFT_TIMEOUT_S)
     # Our own daemon on our own machine.
     return http.client.HTTPSConnection(

@@ -211,6 +211,11 @@ class Settings:
     features: tuple[Any, ...] = ()
 
     @property
+    def scheme(self) -> str:
+        """What PW_PORT speaks: https, unless TLS is off or has a port of its own."""
+        return "https" if self.https == "yes" and not self.https_port else "http"
+
+    @property
     def gateways(self) -> tuple[GatewaySettings, ...]:
         """The gateways of this process, in the order of the list."""
         return self.listed or (self.gateway,)

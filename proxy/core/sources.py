@@ -30,7 +30,7 @@ SOLAR_METER: Final = Source("/api/meters/solar")
 SOLAR_INVERTERS: Final = Source("/api/solars")
 # What the cloud shows of the settings of a site, by the names that control has for them; no route has this name.
 CLOUD_SETTINGS: Final = Source("/cloud/settings")
-# The grid rules among them, for all who read and do not control: no cloud is asked for them that only stands by.
+# The grid rules among them, for all who read and do not control: a cloud that only stands by is not requested for them.
 CLOUD_RULES: Final = Source("/cloud/grid_rules")
 # The vehicle chargers of a site, of which only the cloud knows; no route has this name.
 WALL_CONNECTORS: Final = Source("/cloud/wall_connectors")

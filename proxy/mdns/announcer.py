@@ -113,9 +113,8 @@ async def _register(responder: AsyncZeroconf, info: ServiceInfo) -> None:
 
 def _ports(settings: Settings) -> Iterator[tuple[str, int]]:
     """Yield what the ports speak: TLS on the port of all, or beside it."""
-    has_own_port = settings.https == "yes" and settings.https_port
-    yield ("https" if settings.https == "yes" and not has_own_port else "http"), settings.port
-    if has_own_port:
+    yield settings.scheme, settings.port
+    if settings.https == "yes" and settings.https_port:
         yield "https", settings.https_port
 
 

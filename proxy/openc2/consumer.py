@@ -181,7 +181,8 @@ class OpenC2:
     async def _enter(self, request: web.Request, keys: Iterable[str | None]) -> None:
         """Refuse a client without TLS (unless that is allowed), without the key, or at too high a rate. Raises Refused."""
         settings = self._context.settings
-        if settings.https == "no" and not settings.of(OpenC2Settings).openc2_insecure:
+        is_secure = request.secure or settings.https == "http"
+        if not is_secure and not settings.of(OpenC2Settings).openc2_insecure:
             raise Refused(403, "OpenC2 needs TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes")
         await admit(self._guard, keys, client_of(request, settings), "key")
         if (wait := self._pace.admit(self._context.clock.monotonic())) > 0:

@@ -1,5 +1,6 @@
 """TLS with one setting, and `cert`."""
 
+import socket
 import ssl
 from urllib.request import urlopen
 
@@ -25,6 +26,19 @@ def test_tls_needs_one_setting(command):
     with urlopen(f"https://localhost:{port}/health", context=trusting, timeout=TIMEOUT_S) as answer:
         assert answer.status == 200
     assert "no answer" not in requested.stderr
+
+
+def test_tls_may_have_a_port_of_its_own(command):
+    """PW_HTTPS_PORT: PW_PORT is plain HTTP, in the log, to health and to a browser."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        settings = {"PW_HTTPS": "yes", "PW_HTTPS_PORT": str(free.getsockname()[1])}
+    daemon = command.start("serve", "--demo", **settings, PW_BIND_ADDRESS="127.0.0.1", PW_PORT="0")
+    found = daemon.prints(r"listening url=(http://127.0.0.1:(\d+)) .*open=(\S+)")
+
+    requested = command("health", **settings, PW_BIND_ADDRESS="127.0.0.1", PW_PORT=found[2])
+
+    assert requested.stdout == "ready\n"
+    assert found[3] == f"{found[1]}/"
 
 
 def test_a_certificate_that_is_none_is_a_wrong_setting(command, tmp_path):

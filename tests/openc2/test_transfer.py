@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -129,6 +130,17 @@ async def test_plain_http_is_refused(serve, sim, path):
 
     assert answer.status == 403
     assert len(sim.requests) == 0
+
+
+async def test_plain_http_beside_tls_is_refused(serve, sim):
+    """PW_HTTPS_PORT leaves PW_PORT without TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    producer = await serve(sim, openc2_insecure=False, https="yes", https_port=port)
+
+    answer = await producer.send(FEATURES)
+
+    assert answer.status == 403
 
 
 @pytest.mark.each_loop

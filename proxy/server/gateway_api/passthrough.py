@@ -91,7 +91,7 @@ class Passthrough:
         self._now = clock.monotonic
         self._browser_cache = settings.browser_cache
         # A page in a frame of another site sees a cookie only if it says so, and may say so only over TLS.
-        is_secure = settings.https in {"yes", "http"}
+        is_secure = settings.https == "http" or settings.scheme == "https"
         same_site = "SameSite=None; Secure" if is_secure else "SameSite=Lax"
         self._cookie = f"1234567890; Path={settings.base_url}; {same_site}"
         self._kept: LRUCache[tuple[str, bool], Kept] = LRUCache(_CACHE_BYTES, getsizeof=_weight)
