@@ -227,25 +227,31 @@ async def listening(
             for gateway in app[CONTEXT].gateways.values():
                 if (port := gateway.settings.listen) is not None:
                     own = await stack.enter_async_context(
-                        _opened_for(gateway, listen(limiter, host, port, tls), f"{host or '*'}:{port}")
+                        _named(
+                            f"listen of gateway {gateway.id}",
+                            f"{host or '*'}:{port}",
+                            listen(limiter, host, port, tls),
+                        )
                     )
                     app[CONTEXT].ports[own[1]] = gateway
-            if tls is not None and settings.https_port:
-                await stack.enter_async_context(listen(limiter, host, settings.https_port, tls))
+            if tls is not None and (port := settings.https_port):
+                await stack.enter_async_context(
+                    _named("PW_HTTPS_PORT", f"{host or '*'}:{port}", listen(limiter, host, port, tls))
+                )
             yield address
     finally:
         await runner.cleanup()
 
 
 @asynccontextmanager
-async def _opened_for(
-    gateway: Gateway, server: AbstractAsyncContextManager[tuple[str, int]], place: str
+async def _named(
+    setting: str, place: str, server: AbstractAsyncContextManager[tuple[str, int]]
 ) -> AsyncIterator[tuple[str, int]]:
-    """Listen on the port of a gateway; an OSError has the name of the setting as its file."""
+    """Listen on a port beside PW_PORT; an OSError has the name of its setting as its file."""
     async with AsyncExitStack() as stack:
         try:
             address = await stack.enter_async_context(server)
         except OSError as exc:
-            exc.filename = f"{place}, which is listen of gateway {gateway.id},"
+            exc.filename = f"{place}, which is {setting},"
             raise
         yield address

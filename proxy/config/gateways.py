@@ -209,10 +209,11 @@ def problems(settings: Settings) -> Iterator[str]:
     yield from _without_site(
         [each for each in settings.listed if cloud_mode(each) and not each.siteid], len(ids)
     )
-    ports = Counter(port for port in (settings.port, *(each.listen for each in settings.listed)) if port)
+    encrypted = {settings.https_port} - {settings.port} if settings.https == "yes" else ()
+    ports = Counter(filter(None, (settings.port, *encrypted, *(each.listen for each in settings.listed))))
     for port, count in ports.items():
         if count > 1:
-            yield f"port {port} is used {count} times: PW_PORT and each listen need a port of their own."
+            yield f"port {port} is used {count} times: PW_PORT, PW_HTTPS_PORT and each listen need a port of their own."
     known = [*_named(ids), *(site.id for site in settings.sites)] or [DEFAULT_ID]
     if settings.default and settings.default not in known:
         yield f'PW_DEFAULT is "{settings.default}", but must be one of {", ".join(known)}.'

@@ -149,7 +149,7 @@ def test_every_problem_of_a_list_is_reported_at_once(tmp_path):
         f'grid in site home of {path} is "garage", but must be sum or one of East-Wing.',
         f'site empty of {path} has no members: write site = "empty" in the tables of its gateways.',
         "gateway East-Wing has no host, and no mode of the cloud.",
-        "port 8675 is used 2 times: PW_PORT and each listen need a port of their own.",
+        "port 8675 is used 2 times: PW_PORT, PW_HTTPS_PORT and each listen need a port of their own.",
         'PW_DEFAULT is "shed", but must be one of east_wing, East-Wing, aggregate, -d, home, empty.',
     ]
 
@@ -189,6 +189,16 @@ def test_there_are_at_most_fifty_gateways():
     listed = [{"id": f"g{number}", "host": f"10.0.0.{number}", "password": "x"} for number in range(51)]
 
     assert problems(PW_GATEWAYS=json.dumps(listed)) == ["PW_GATEWAYS has 51 gateways; 50 are the most."]
+
+
+def test_the_port_of_tls_is_no_gateways(tmp_path):
+    table = '[[gateway]]\nid = "house"\nhost = "a.lan"\npassword = "customer"\nlisten = 8676\n'
+    given = {"PW_CONFIG": write(tmp_path, table), "PW_HTTPS_PORT": "8676"}
+
+    assert problems(**given, PW_HTTPS="yes") == [
+        "port 8676 is used 2 times: PW_PORT, PW_HTTPS_PORT and each listen need a port of their own.",
+    ]
+    assert load({**HOME, **given}).settings.https_port == 8676
 
 
 def test_what_is_wrong_with_one_gateway_names_it_and_what_is_wrong_with_all_is_said_once():
