@@ -29,6 +29,7 @@ HOUSES: tuple[tuple[str, bool], ...] = (("fw21_44", False), ("pw3", True))
 _LINES = 14
 _COLUMNS = 76
 _OK = 200
+_BROKEN = 500
 
 
 async def examples() -> dict[str, str]:
@@ -55,6 +56,8 @@ async def examples() -> dict[str, str]:
 
 async def _request(client: aiohttp.ClientSession, url: str, route: Route, found: dict[str, str]) -> None:
     async with client.get(url) as answer:
+        if answer.status == _BROKEN:
+            raise RuntimeError(f"{route.path} is answered with 500: the log above has the reason")
         if answer.status == _OK and not answer.content_type.endswith("octet-stream"):
             found[route.path] = _beginning(await answer.text(), answer.content_type)
 
