@@ -15,7 +15,7 @@ from aiohttp import web
 
 from proxy.assembly import gateways_of
 from proxy.core.clock import Clock
-from proxy.features import ActiveFeature, features
+from proxy.features import ActiveFeature, enabled
 from proxy.gateways.gateway import Gateway
 from proxy.server.context import CONTEXT, Context
 from proxy.server.control import endpoints as control
@@ -96,7 +96,7 @@ def build_app(
     context.samples |= control.samples(context) | counts.samples(context)
     if context.sessions is not None:
         _keep_sessions(app, context, context.sessions)
-    for feature in features():
+    for feature in enabled(settings):
         _add(app, context, feature.start(context))
     return app
 

@@ -11,7 +11,7 @@ what runs is imported by ``start``.
 from __future__ import annotations
 
 import importlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -83,18 +83,20 @@ def _none() -> tuple[Any, ...]:
 class Feature:
     """What a feature adds.
 
-    ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics``
-    make the rows of its tables, ``commands`` are its subcommands. ``problems`` and ``warnings`` judge settings as a whole, in sentences;
-    ``diagnose`` tries what answers at the addresses in them, which may take a minute, and yields what it finds; it returns None where
-    there is nothing to try.
-    ``demonstrate`` adds to the settings of a demo what a simulated house has, which lives so many times faster than
-    the world. ``start`` is called once for each proxy, before it listens; it returns None where the feature is
-    switched off.
+    ``settings`` is a frozen dataclass of rows (config/specs.py) or None. ``routes`` and ``metrics`` make the rows
+    of its tables, ``commands`` are its subcommands. ``demonstrate`` adds to the settings of a demo what a simulated
+    house has, in which time passes so many times faster.
+
+    ``is_enabled`` says whether the settings switch the feature on. Only then the following are called:
+    ``problems`` and ``warnings``, which check settings as a whole and return sentences; ``diagnose``, which connects to
+    the addresses in them, may take a minute, and yields what it finds (None: there is nothing to try); and ``start``,
+    once for each proxy, before it listens, which returns None if the feature has nothing to do after all.
     """
 
     name: str
     start: Callable[[Context], ActiveFeature | None]
     settings: type[Any] | None = None
+    is_enabled: Callable[[Settings], bool] = lambda _: True
     routes: Callable[[], tuple[Route, ...]] = _none
     metrics: Callable[[], tuple[Family[Any], ...]] = _none
     commands: tuple[Command, ...] = ()
@@ -106,7 +108,7 @@ class Feature:
 
 def diagnoses(settings: Settings) -> list[AsyncGenerator[Finding]]:
     """Return the diagnoses of the features that have one, for ``check``, ``doctor`` and its page."""
-    found = (feature.diagnose(settings) for feature in features())
+    found = (feature.diagnose(settings) for feature in enabled(settings))
     return [steps for steps in found if steps is not None]
 
 
@@ -114,3 +116,8 @@ def diagnoses(settings: Settings) -> list[AsyncGenerator[Finding]]:
 def features() -> tuple[Feature, ...]:
     """Return the features of this installation, in the order of ``PACKAGES``."""
     return tuple(importlib.import_module(package).FEATURE for package in PACKAGES)
+
+
+def enabled(settings: Settings) -> Iterator[Feature]:
+    """Return the features that these settings switch on, in the same order."""
+    return (feature for feature in features() if feature.is_enabled(settings))

@@ -15,7 +15,7 @@ from proxy.config import cloud, gateways
 from proxy.config.gateway_settings import GatewaySettings, is_auto
 from proxy.config.settings import SETTINGS, Settings, value_of
 from proxy.config.types import TEXT, is_address
-from proxy.features import features
+from proxy.features import enabled
 from proxy.files import load_pair
 
 _FILES = ("gw_ca", "rsa_key_path")
@@ -66,7 +66,7 @@ def problems(settings: Settings, *, lacks_gateway: bool) -> Iterator[str]:
         yield "PW_HTTPS_PORT and PW_PORT are the same: leave PW_HTTPS_PORT out for TLS on PW_PORT."
     if bool(settings.tls_cert) != bool(settings.tls_key):
         yield "PW_TLS_CERT and PW_TLS_KEY belong together: set both, or none and a certificate is made."
-    for feature in features():
+    for feature in enabled(settings):
         yield from feature.problems(settings)
 
 
@@ -94,7 +94,7 @@ def warnings(settings: Settings) -> Iterator[str]:
     yield from _unused_with(settings.https, settings)
     if any(gateway.control_islanding for gateway in settings.gateways) and not settings.control_secret:
         yield "PW_CONTROL_ISLANDING has no effect without PW_CONTROL_SECRET."
-    for feature in features():
+    for feature in enabled(settings):
         yield from feature.warnings(settings)
 
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from proxy.server.context import Context
 
 
+def _is_enabled(settings: Settings) -> bool:
+    return bool(settings.of(MqttSettings).mqtt_host)
+
+
 def _metrics() -> tuple[Family[Any], ...]:
     from proxy.mqtt.metrics import METRICS  # noqa: PLC0415 - imported by the first scrape
 
@@ -26,30 +30,24 @@ def _metrics() -> tuple[Family[Any], ...]:
 
 
 def _problems(settings: Settings) -> Iterator[str]:
-    if settings.of(MqttSettings).mqtt_host:
-        from proxy.mqtt.checks import problems  # noqa: PLC0415 - of no interest without a broker
+    from proxy.mqtt.checks import problems  # noqa: PLC0415 - of no interest without a broker
 
-        yield from problems(settings)
+    return problems(settings)
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
-    if settings.of(MqttSettings).mqtt_host:
-        from proxy.mqtt.checks import warnings  # noqa: PLC0415 - of no interest without a broker
+    from proxy.mqtt.checks import warnings  # noqa: PLC0415 - of no interest without a broker
 
-        yield from warnings(settings)
+    return warnings(settings)
 
 
-def _diagnose(settings: Settings) -> AsyncGenerator[Finding] | None:
-    if not settings.of(MqttSettings).mqtt_host:
-        return None
+def _diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     from proxy.mqtt.trial import diagnose  # noqa: PLC0415 - of no interest without a broker
 
     return diagnose(settings)
 
 
-def _start(context: Context) -> ActiveFeature | None:
-    if not context.settings.of(MqttSettings).mqtt_host:
-        return None
+def _start(context: Context) -> ActiveFeature:
     from proxy.mqtt.feature import Mqtt  # noqa: PLC0415 - a start without a broker does not wait for it
 
     return Mqtt(context).active()
@@ -58,6 +56,7 @@ def _start(context: Context) -> ActiveFeature | None:
 FEATURE = Feature(
     "mqtt",
     _start,
+    is_enabled=_is_enabled,
     settings=MqttSettings,
     metrics=_metrics,
     problems=_problems,

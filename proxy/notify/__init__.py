@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from proxy.server.context import Context
 
 
+def _is_enabled(settings: Settings) -> bool:
+    return settings.of(NotifySettings).is_on
+
+
 def _metrics() -> tuple[Family[Any], ...]:
     from proxy.notify.metrics import METRICS  # noqa: PLC0415 - imported by the first scrape
 
@@ -22,22 +26,18 @@ def _metrics() -> tuple[Family[Any], ...]:
 
 
 def _problems(settings: Settings) -> Iterator[str]:
-    if settings.of(NotifySettings).is_on:
-        from proxy.notify.checks import problems  # noqa: PLC0415 - of no interest without a receiver
+    from proxy.notify.checks import problems  # noqa: PLC0415 - of no interest without a receiver
 
-        yield from problems(settings)
+    return problems(settings)
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
-    if settings.of(NotifySettings).is_on:
-        from proxy.notify.checks import warnings  # noqa: PLC0415 - of no interest without a receiver
+    from proxy.notify.checks import warnings  # noqa: PLC0415 - of no interest without a receiver
 
-        yield from warnings(settings)
+    return warnings(settings)
 
 
-def _diagnose(settings: Settings) -> AsyncGenerator[Finding] | None:
-    if not settings.of(NotifySettings).is_on:
-        return None
+def _diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     from proxy.notify.diagnosis import diagnose  # noqa: PLC0415 - of no interest without a receiver
 
     return diagnose(settings)
@@ -45,7 +45,7 @@ def _diagnose(settings: Settings) -> AsyncGenerator[Finding] | None:
 
 def _start(context: Context) -> ActiveFeature | None:
     has_gateway = any(gateway.cache.links for gateway in context.gateways.values())
-    if not (context.settings.of(NotifySettings).is_on and has_gateway):
+    if not has_gateway:
         return None
     from proxy.notify.service import Notify  # noqa: PLC0415 - a start without a receiver does not wait for it
 
@@ -55,6 +55,7 @@ def _start(context: Context) -> ActiveFeature | None:
 FEATURE = Feature(
     "notify",
     _start,
+    is_enabled=_is_enabled,
     settings=NotifySettings,
     metrics=_metrics,
     problems=_problems,

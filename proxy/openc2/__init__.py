@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from proxy.server.route import Route
 
 
+def _is_enabled(settings: Settings) -> bool:
+    return bool(settings.of(OpenC2Settings).openc2_key)
+
+
 def _routes() -> tuple[Route, ...]:
     from proxy.openc2.routes import ROUTES  # noqa: PLC0415 - commands that need no routes do not wait for them
 
@@ -29,13 +33,11 @@ def _metrics() -> tuple[Family[Any], ...]:
 
 def _warnings(settings: Settings) -> Iterator[str]:
     own = settings.of(OpenC2Settings)
-    if own.openc2_key and settings.https == "no" and not own.openc2_insecure:
+    if settings.https == "no" and not own.openc2_insecure:
         yield "PW_OPENC2_KEY has no effect without TLS: set PW_HTTPS, or PW_OPENC2_INSECURE=yes."
 
 
-def _start(context: Context) -> ActiveFeature | None:
-    if not context.settings.of(OpenC2Settings).openc2_key:
-        return None
+def _start(context: Context) -> ActiveFeature:
     from proxy.openc2.consumer import OpenC2  # noqa: PLC0415 - a start without it does not wait for it
 
     return OpenC2(context).active()
@@ -44,5 +46,11 @@ def _start(context: Context) -> ActiveFeature | None:
 # The family of metrics that counts commands.
 FAMILY = "proxy_openc2_commands_total"
 FEATURE = Feature(
-    "openc2", _start, settings=OpenC2Settings, routes=_routes, metrics=_metrics, warnings=_warnings
+    "openc2",
+    _start,
+    is_enabled=_is_enabled,
+    settings=OpenC2Settings,
+    routes=_routes,
+    metrics=_metrics,
+    warnings=_warnings,
 )

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from proxy.server.context import Context
 
 
+def _is_enabled(settings: Settings) -> bool:
+    return bool(settings.of(ReplicaSettings).redis_url)
+
+
 def _metrics() -> tuple[Family[Any], ...]:
     from proxy.replicas.metrics import METRICS  # noqa: PLC0415 - imported by the first scrape
 
@@ -26,30 +30,24 @@ def _metrics() -> tuple[Family[Any], ...]:
 
 
 def _problems(settings: Settings) -> Iterator[str]:
-    if settings.of(ReplicaSettings).redis_url:
-        from proxy.replicas.checks import problems  # noqa: PLC0415 - of no interest without replicas
+    from proxy.replicas.checks import problems  # noqa: PLC0415 - of no interest without replicas
 
-        yield from problems(settings)
+    return problems(settings)
 
 
 def _warnings(settings: Settings) -> Iterator[str]:
-    if settings.of(ReplicaSettings).redis_url:
-        from proxy.replicas.checks import warnings  # noqa: PLC0415 - of no interest without replicas
+    from proxy.replicas.checks import warnings  # noqa: PLC0415 - of no interest without replicas
 
-        yield from warnings(settings)
+    return warnings(settings)
 
 
-def _diagnose(settings: Settings) -> AsyncGenerator[Finding] | None:
-    if not settings.of(ReplicaSettings).redis_url:
-        return None
+def _diagnose(settings: Settings) -> AsyncGenerator[Finding]:
     from proxy.replicas.trial import diagnose  # noqa: PLC0415 - of no interest without replicas
 
     return diagnose(settings)
 
 
-def _start(context: Context) -> ActiveFeature | None:
-    if not context.settings.of(ReplicaSettings).redis_url:
-        return None
+def _start(context: Context) -> ActiveFeature:
     from proxy.replicas.feature import Replicas  # noqa: PLC0415 - a start without replicas does not wait for it
 
     return Replicas(context).active()
@@ -58,6 +56,7 @@ def _start(context: Context) -> ActiveFeature | None:
 FEATURE = Feature(
     "replicas",
     _start,
+    is_enabled=_is_enabled,
     settings=ReplicaSettings,
     metrics=_metrics,
     problems=_problems,
