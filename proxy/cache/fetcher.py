@@ -1,7 +1,7 @@
-"""What is fetched from one gateway: over which link, once for all requests; and what becomes of the answers.
+"""Fetching from one gateway: selects the link, coalesces requests, and stores the answers.
 
-Ownership: ``Fetcher`` owns the flights, and the timer of its refresher. A flight is
-started by the first request that needs it or by that timer. Everything between two
+Ownership: ``Fetcher`` owns the flights and the timer of its refresher. A flight is
+started by the first request that needs it, or by that timer. Code between two
 awaits is atomic, so there are no locks.
 """
 
@@ -32,7 +32,7 @@ class Fetcher:
     """Fetches sources over the links of one gateway and stores them.
 
     ``links`` are tried in order; the first that has a source and may be requested is read.
-    ``policy`` holds where there is no link. What becomes of snapshots and links is published as ``events``.
+    ``policy`` applies to sources without a link. Changes of snapshots and links are published on ``events``.
     ``slot`` as for ``SourceCache``.
     """
 
@@ -48,7 +48,7 @@ class Fetcher:
         self.links = tuple(links)
         self.refresher = Refresher(clock, self.policy, store, self.request_fetch, slot)
         self.coalesced = 0
-        self.obtained: set[Source] = set()  # what was ever read
+        self.obtained: set[Source] = set()  # sources that have ever been read
         self._now = clock.monotonic
         self._store = store
         self._policy = policy
@@ -56,12 +56,12 @@ class Fetcher:
         self._single_flight = SingleFlight(events.gateway, clock.monotonic)
         self._changed_at: dict[Source, float] = {}
         self._stand_ins: set[tuple[Link, Source]] = set()
-        self._answered: dict[Source, Link] = {}  # the link of each last answer
+        self._answered: dict[Source, Link] = {}  # the link of the last answer of each source
         self._firmware: str | None = None
         self._has_ended = False
 
     def __bool__(self) -> bool:
-        """Say whether an exchange is under way."""
+        """Say whether an exchange is in progress."""
         return bool(self._single_flight)
 
     def policy(self, source: Source) -> Policy:
@@ -72,13 +72,13 @@ class Fetcher:
         return next((link.driver.policy(source) for link in self.links if link.has(source)), self._policy)
 
     def took_s(self, source: Source) -> float:
-        """Return how long the last answer for a source took from the moment it was requested."""
+        """Return how long (s) the last request for a source took."""
         return self.refresher.took_s(source)
 
     def stand_in(self, slow: Link, source: Source) -> Flight | None:
-        """Fetch a source over the next link as well, because one takes long; None if there is no other.
+        """Also fetch a source over the next link, because the first one is slow; None if there is no other.
 
-        What it reports is kept unless the source has a reading by then.
+        Its answer is stored only if the source has no reading by then.
         """
         others = self.links[self.links.index(slow) + 1 :]
         link = self.link_for(source, others) if others else None
@@ -88,7 +88,7 @@ class Fetcher:
         return self.join(link, source)
 
     def link_for(self, source: Source, links: Sequence[Link] | None = None) -> Link | GatewayError:
-        """Return the first link (of these) that has this source and may be requested, or why there is none."""
+        """Return the first link (of ``links``) that has the source and permits a request, or why there is none."""
         if self._has_ended:
             return stopping()
         now, tried = self._now(), None
@@ -104,7 +104,7 @@ class Fetcher:
                 if tried is None and self.in_progress(link, source):
                     tried = link
             refusals.append(refusal)
-        if tried is not None:  # a trial that will soon be decided, and no other link
+        if tried is not None:  # a trial that ends soon, and no other link
             return tried
         if not self.links:
             return Unreachable("no gateway is configured: set PW_HOST")
@@ -113,20 +113,20 @@ class Fetcher:
         return min(refusals, key=lambda refusal: refusal.retry_after or float("inf"))
 
     def in_progress(self, link: Link, source: Source) -> Flight | None:
-        """Return the flight that will bring a source, if it is under way."""
+        """Return the flight that fetches a source, if one is in progress."""
         return self._single_flight.find(link, link.driver.sources[source])
 
     def since(self, flight: Flight) -> float:
-        """Say when a flight started that is under way."""
+        """Return when a flight that is in progress was started."""
         return self._single_flight.since(flight)
 
     def fetching_since(self, link: Link, exchange: Exchange) -> float | None:
-        """Say when the flight of an exchange started, if it is under way and no command has superseded it."""
+        """Return when the flight of an exchange started; None if there is none, or a command superseded it."""
         flight = self._single_flight.find(link, exchange)
         return None if flight is None else self._single_flight.since(flight)
 
     def request_fetch(self, source: Source) -> GatewayError | None:
-        """Fetch a source unless that is under way; return why it may not be requested."""
+        """Start fetching a source unless that is in progress; return the error if no request is permitted."""
         link = self.link_for(source)
         if isinstance(link, GatewayError):
             return link
@@ -135,15 +135,15 @@ class Fetcher:
         return None
 
     def join(self, link: Link, source: Source) -> Flight:
-        """Return the flight that will bring a source, starting it unless it is under way."""
+        """Return the flight that fetches a source; start one if none is in progress."""
         flight = self.in_progress(link, source)
         self.coalesced += flight is not None
         return flight or self.start(link, source)
 
     def start(self, link: Link, source: Source) -> Flight:
-        """Start the exchange that brings a source, and store what it brings."""
+        """Start the exchange that reports a source, and store its results."""
         exchange, started = link.driver.sources[source], self._now()
-        # The others are read over an earlier link: taking them from here would make readings flicker.
+        # Other sources are read over an earlier link; taking them from this one would make readings alternate.
         ours = {other for other in link.driver.sources if self.link_for(other) is link}
 
         def on_result(answer: Mapping[Source, Document] | GatewayError) -> Outcomes:
@@ -165,7 +165,7 @@ class Fetcher:
         return self._single_flight.start(link, exchange, on_result)
 
     def accept(self, link: Link, exchange: Exchange, answer: Answer, started: float) -> None:
-        """Store what another process was answered over a link, by an exchange that started then."""
+        """Store the answer to an exchange that another process started at ``started`` over a link."""
         documents = link.accept(exchange, answer)
         ours = {s: document for s, document in documents.items() if self.link_for(s) is link}
         self._store_documents(link, ours, started)
@@ -173,7 +173,7 @@ class Fetcher:
         self._schedule_next(link, exchange, None)
 
     def forget(self, sources: Iterable[Source]) -> None:
-        """Forget sources that a command has changed, also as answers that are still under way."""
+        """Discard sources that a command has changed, including answers still in progress."""
         now, dropped = self._now(), tuple(sources)
         for source in dropped:
             self._store.discard(source)
@@ -190,7 +190,7 @@ class Fetcher:
     def _store_documents(
         self, link: Link, documents: Mapping[Source, Document], started: float
     ) -> dict[Source, Outcome]:
-        """Store what an exchange brought, unless a command superseded it or what there is serves better."""
+        """Store the documents of an exchange, except those superseded by a command or rejected by ``objection``."""
         now = self._now()
         outcomes: dict[Source, Outcome] = {}
         for source, document in documents.items():
@@ -220,13 +220,13 @@ class Fetcher:
         return outcomes
 
     def _absence(self, link: Link, source: Source) -> GatewayError:
-        """Say why an exchange that succeeded has brought nothing for a source."""
+        """Return why a successful exchange has no result for a source."""
         return link.cooldown_error(source, self._now()) or SourceUnavailable(
             f"{source} was not in the answer", retry_after=1.0
         )
 
     def _replace_stand_ins(self, link: Link) -> None:
-        """Let what a later link answered meanwhile expire as if this one, which is back, had answered it."""
+        """Apply the lifetimes of a link that has recovered to readings obtained over later links meanwhile."""
         later = self.links[self.links.index(link) + 1 :]
         for source in link.driver.sources:
             snapshot = self._store.get(source)
@@ -247,7 +247,7 @@ class Fetcher:
         return snapshot
 
     def _note_firmware(self, status: Document) -> None:
-        """Fetch again what the gateway did not offer when its firmware is another one."""
+        """After a change of firmware, request again what the gateway did not support."""
         version = status.value.get("version") if isinstance(status.value, dict) else None
         if self._firmware is not None and version != self._firmware:
             for link in self.links:
@@ -255,9 +255,9 @@ class Fetcher:
         self._firmware = version
 
     def _schedule_next(self, link: Link, exchange: Exchange, error: GatewayError | None) -> None:
-        """Schedule the next request for what this exchange ought to have brought, and publish what it did.
+        """Schedule the next request for each source of this exchange, and publish its changes.
 
-        What another link has meanwhile is fetched now: an open page sends no requests of its own.
+        If another link has the source, it is fetched now, because open pages send no requests themselves.
         """
         now = self._now()
         for source, reported_by in link.driver.sources.items():
@@ -274,13 +274,13 @@ class Fetcher:
         self._announcer.announce()
 
     def end(self) -> None:
-        """Fetch nothing any more: requests that wait for the gateway are answered with what there is."""
+        """Stop fetching: requests that wait for the gateway are answered from what is stored."""
         self._has_ended = True
         self.refresher.close()
         self._single_flight.end()
 
     async def close(self) -> None:
-        """Fetch nothing any more, wait for the end of what is under way, close the drivers."""
+        """Stop fetching, wait for what is in progress, and close the drivers."""
         self.end()
         await self._single_flight.close()
         for link in self.links:

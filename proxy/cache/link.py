@@ -1,8 +1,8 @@
-"""One link to one gateway: a driver, its breaker, the cooldowns of its paths, a limit of requests at once.
+"""One link to one gateway: a driver, its breaker, the cooldowns of its paths, and its concurrency limit.
 
 Everything here happens on the event loop, between awaits: no locks. The only
-await is the driver's; what the breaker learns is noted before it and after it.
-A task that runs ``fetch`` is owned by the gateway, which awaits it on close.
+await is the driver's; the breaker is updated before and after it. A task that
+runs ``fetch`` is owned by the gateway, which awaits it on close.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# They stand for every write and for every file of the web app in the counts of exchanges.
+# In the counts of exchanges: all writes, and all files of the web app.
 _COMMAND, _FILE = Exchange("command"), Exchange("file")
 _BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """The latest try of an exchange: "ok", the code of its error or "abandoned", and how long (s) it took."""
+    """The latest attempt at an exchange: "ok", an error code or "abandoned", and its duration (s)."""
 
     outcome: str
     seconds: float
 
 
 class Link:
-    """A driver that gets a request only while one may be sent.
+    """Sends requests through a driver, while its breaker and cooldowns permit them.
 
     ``jitter`` returns a factor around 1 for cooldowns. With ``guarded=False`` (PW_HEALTH_CHECK=no)
-    only what guards the owner's account opens the link: refused credentials and 429.
+    the link is opened only by what protects the owner's account: refused credentials and 429.
     """
 
     def __init__(
@@ -61,17 +61,17 @@ class Link:
         guarded: bool = True,
     ) -> None:
         self.driver = driver
-        self.relay: Relays | None = None  # stands before the driver, if there is one
+        self.relay: Relays | None = None  # used instead of the driver, if set
         self.breaker = Breaker(since=clock.monotonic())
         self.exchange_cooldowns: dict[Exchange, Cooldown] = {}
-        self.source_cooldowns: dict[Source, Cooldown] = {}  # what an exchange ought to have reported
+        self.source_cooldowns: dict[Source, Cooldown] = {}  # missing in the reply of their exchange
         self.last_success: float | None = None
         self.in_flight = 0
         self.exchanges: Counter[tuple[Exchange, str]] = Counter()  # (exchange, outcome)
         self.seconds = Histogram(_BUCKETS_S)
         self.latest: dict[Exchange, Attempt] = {}
         self.failures = Failures()
-        self.cannot_write: set[Setting] = set()  # refused once; until the firmware changes
+        self.cannot_write: set[Setting] = set()  # refused by the gateway; reset when its firmware changes
         self.cooldowns: Counter[str] = Counter()
         self.served_stale = 0  # requests answered from stale snapshots since the link is down
         self._clock = clock
@@ -82,7 +82,7 @@ class Link:
         self._slots = asyncio.Semaphore(max(max_concurrent, 1))
 
     def has(self, source: Source) -> bool:
-        """Say whether this link has a source at all."""
+        """Say whether the driver supports a source."""
         return source in self.driver.sources
 
     def refusal(self, exchange: Exchange, now: float) -> GatewayError | None:
@@ -91,7 +91,7 @@ class Link:
         if cooldown and (error := cooldown.refusal(now)):
             return error
         if not self.breaker.permits(now, command=exchange == _COMMAND):
-            # A trial under way is decided soon; until then "come back in a second".
+            # A trial in progress ends soon: suggest a retry in a second.
             left = self.breaker.until - now if self.breaker.state is State.OPEN else 1.0
             return self.named(CircuitOpen(self._reason(), retry_after=left))
         return None
@@ -117,12 +117,12 @@ class Link:
         return cooldowns
 
     def set_aside(self, source: Source, error: GatewayError, until: float) -> None:
-        """Send no request for a source until a moment (monotonic seconds): its answer is of no use."""
+        """Put a source into cooldown until a time (monotonic seconds), because its answer was unusable."""
         before = self.source_cooldowns.get(source)
         self.source_cooldowns[source] = Cooldown(until, (before.failures if before else 0) + 1, error)
 
     async def fetch(self, exchange: Exchange) -> Mapping[Source, Document]:
-        """Run one exchange, learn from its outcome, return the documents. Raises GatewayError."""
+        """Run one exchange, update the breaker and cooldowns, return the documents. Raises GatewayError."""
         async with self._attempt(exchange, self._failed):
             with self._measured(exchange):
                 answer = await self._request_fetch(exchange)
@@ -132,9 +132,9 @@ class Link:
     async def _attempt(
         self, exchange: Exchange, failed: Callable[[Exchange, GatewayError, float], None]
     ) -> AsyncIterator[None]:
-        """Send something in its turn, if it may be sent: the breaker learns of its begin and its end.
+        """Wait for a slot and send, if the breaker permits; report begin and outcome to the breaker.
 
-        ``failed`` is given the exchange, its error and the time. Raises GatewayError.
+        ``failed`` is called with the exchange, its error and the time. Raises GatewayError.
         """
         async with self._slots:
             now = self._clock.monotonic()
@@ -153,7 +153,7 @@ class Link:
 
     @contextmanager
     def _measured(self, exchange: Exchange) -> Iterator[None]:
-        """Count an exchange while it is under way, and note how it ended and how long it took."""
+        """Count an exchange while it is in progress, and record its outcome and duration."""
         started, outcome = self._clock.monotonic(), "abandoned"
         self.in_flight += 1
         try:
@@ -169,7 +169,7 @@ class Link:
             self.latest[exchange] = Attempt(outcome, took)
 
     async def _request_fetch(self, exchange: Exchange) -> Answer:
-        """Call the driver. Any other error than a GatewayError is a bug of it, met by an unexpected answer."""
+        """Call the driver. Any error other than GatewayError is a bug in it, triggered by an unexpected answer."""
         try:
             return await (self.relay or self.driver).fetch(exchange)
         except GatewayError:
@@ -180,7 +180,7 @@ class Link:
 
     @asynccontextmanager
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[Asset]:
-        """Read a file of the gateway's web app. Only what concerns the gateway as a whole is learnt from it."""
+        """Read a file of the gateway's web app. Only failures of the gateway as a whole affect the breaker."""
         if not isinstance(self.driver, AssetOrigin):
             raise NotSupported("this gateway has no web app")
         if not self.breaker.is_closed:
@@ -195,20 +195,20 @@ class Link:
             raise
 
     async def execute(self, command: Command) -> Outcome:
-        """Send a command once, unless the gateway is in cooldown; never again by itself. Raises GatewayError."""
+        """Send a command once, without retries, unless the gateway is in cooldown. Raises GatewayError."""
         if not isinstance(self.driver, Controllable):
             raise NotSupported(f"the {self.driver.name} connection cannot write")
         async with self._attempt(_COMMAND, self._refused):
             return await (self.relay or self.driver).execute(command)
 
     def _refused(self, command: Exchange, error: GatewayError, now: float) -> None:
-        """Learn from a failed command: it may put the gateway into cooldown, but no path."""
+        """Record a failed command: it may put the gateway into cooldown, but not a path."""
         self.exchanges[command, error.code()] += 1
         cause = error.__cause__ if isinstance(error.__cause__, GatewayError) else error
         self._note_failure(command, cause, now)
 
     async def accepts_connections(self) -> bool:
-        """Find out whether a link whose gateway was unreachable could reach it now; it may be tried at once if so."""
+        """Try to connect to a gateway that was unreachable; on success, permit an immediate attempt."""
         dialable = self.relay or self.driver
         if not isinstance(dialable, Dialable) or not await dialable.accepts_connections():
             return False
@@ -217,7 +217,7 @@ class Link:
         return accepted
 
     def accept(self, exchange: Exchange, answer: Answer) -> dict[Source, Document]:
-        """Learn from an answer that another process got over this link, and return its documents."""
+        """Record an answer that another process received over this link, and return its documents."""
         now = self._clock.monotonic()
         self.exchange_cooldowns.pop(exchange, None)
         if not self.breaker.is_closed:
@@ -238,7 +238,7 @@ class Link:
         return f"{error.headline}: {error}" if error else f"the {self.peer} is being tried"
 
     def named(self, error: GatewayError) -> GatewayError:
-        """Note in an error who failed."""
+        """Set in an error whether the gateway or the cloud failed."""
         error.peer = self.peer
         return error
 
@@ -250,7 +250,7 @@ class Link:
         self._note(self.breaker.success(now))
 
     def _documents(self, answer: Answer) -> dict[Source, Document]:
-        """Take the documents out of an answer; a source that is missing in it goes into cooldown."""
+        """Return the documents of an answer; put sources that are missing in it into cooldown."""
         now = self._clock.monotonic()
         documents = {}
         for source, found in answer.items():
@@ -275,7 +275,7 @@ class Link:
         self._note_failure(exchange, error, now)
 
     def _note_failure(self, path: Exchange, error: GatewayError, now: float) -> None:
-        # A trial of an open link is decided by whatever comes of it.
+        # Any result decides a trial of an open link.
         if self._guarded or error.guards_account or not self.breaker.is_closed:
             self._note(self.breaker.failure(now, error, path, self._jitter()))
 
@@ -291,7 +291,7 @@ class Link:
                 fields = {"link": self.driver.name, "cause": cause, "reason": str(breaker.error)}
                 _log.warning(events.UNREACHABLE, extra=fields)
         elif breaker.state is State.CLOSED:
-            # A gateway may come back with another firmware: nothing is known to be missing.
+            # The gateway may have another firmware now: forget what it did not support.
             self._keep_cooldowns(lambda error: error.outlives_outage)
             seconds = round(breaker.since - (self._down_since or breaker.since))
             counts = {"link": self.driver.name, "after_s": seconds, "served_stale": self.served_stale}

@@ -1,7 +1,7 @@
-"""Get, peek, watch: the cache in front of one gateway, and what a request gets from it.
+"""The cache in front of one gateway: look-ups, with or without a request to the gateway.
 
-Requests to the gateway are the business of ``fetcher.py``. Everything between two awaits is
-atomic, so there are no locks.
+Requests to the gateway are sent by ``fetcher.py``. Code between two awaits is atomic, so there
+are no locks.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from proxy.core.model import Snapshot, Source
 
 
-# A link that takes this long while there is no snapshot is not waited for alone. The longest wait of a
-# client (3.8 s) leaves another link time for a start of its own.
+# Without a snapshot, the next link is requested as well after this time. A client waits for 3.8 s at most,
+# which leaves the next link time to log in.
 _STAND_IN_AFTER_S = 1.0
 
 
 class SourceCache:
     """The sources of one gateway, as fresh as the load on it allows.
 
-    ``policy`` are the lifetimes of what no link has, ``deadline_s`` is the longest that a
-    request waits. With ``fail_fast`` a stale snapshot is served without waiting from the
+    ``policy`` are the lifetimes of sources that no link has, ``deadline_s`` is how long a
+    request waits at most. With ``fail_fast`` a stale snapshot is served without waiting from the
     first failure of its link on, not only when the link is open. ``max_bytes`` bounds the
     snapshots. ``slot`` is the turn of the gateway among those of one process: they are read one after the other.
     """
@@ -59,13 +59,13 @@ class SourceCache:
         self.links = tuple(links)
         self.clock = clock
         self.store = MemoryStore(clock.monotonic, max_bytes)
-        self.waiting = 0  # requests that wait for an exchange now
+        self.waiting = 0  # requests that are waiting for an exchange
         self.results: Counter[tuple[Source, CacheResult]] = Counter()
         self.deadline_s = deadline_s
         self._fail_fast = fail_fast
         self.events = EventBus(name)
         self._fetcher = Fetcher(self.links, clock, policy, self.store, self.events, slot)
-        self.accept = self._fetcher.accept  # what another process was answered
+        self.accept = self._fetcher.accept  # answers that another process received
         self.in_progress = self._fetcher.in_progress
         self.fetching_since = self._fetcher.fetching_since
 
@@ -86,7 +86,7 @@ class SourceCache:
         return max(self._fetcher.refresher.starts_at - self.clock.monotonic(), 0.0)
 
     def record_demand(self, sources: Iterable[Source]) -> float:
-        """Note a request for these sources; return for how long (s) further ones count as the same."""
+        """Record demand for these sources; return for how long (s) further requests need not be recorded."""
         return self._fetcher.refresher.record_demand(sources)
 
     async def get(self, sources: Sequence[Source], deadline_s: float = math.inf) -> Lookup:

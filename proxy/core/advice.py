@@ -1,4 +1,4 @@
-"""What a failure comes from, and what its operator can do about it."""
+"""Causes of failures, and what the operator can do about them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from proxy.core.errors import (
 
 
 class Cause(Enum):
-    """What a failure comes from, in a word; the one to remove first comes first."""
+    """The cause of a failure, in a word; the one to remove first comes first."""
 
     SETTINGS = "settings"  # those with which no proxy starts
     ADDRESS = "address"
@@ -76,10 +76,10 @@ PASSWORDS: Final[Mapping[str, str]] = {
 }
 _ANY_PASSWORD: Final = "PW_PASSWORD (the customer login, not the Tesla account) or PW_GW_PWD (the sticker)"  # noqa: S105 - no password
 
-# What a Powerwall 3 gives to a customer's login alone, and what would give the rest.
+# What a Powerwall 3 reports to the customer login, and what the rest requires.
 BASIC_LAN: Final = (
     "Basic LAN: to the customer's login this Powerwall 3 reports powers, energies, charge and grid status only. "
-    "Mode, reserve, packs, strings, temperatures, alerts and control take PW_GW_PWD on its Wi-Fi or, over the wired "
+    "Mode, reserve, packs, strings, temperatures, alerts and control require PW_GW_PWD on its Wi-Fi or, over the wired "
     "network, PW_RSA_KEY_PATH (powerwall-proxy pair)."
 )
 ROUTE_ADVICE: Final = (
@@ -110,7 +110,7 @@ ADVICE: Final[Mapping[type[GatewayError], Advice]] = {
     ),
     LoginFailed: Advice(
         Cause.GATEWAY,
-        "Is PW_HOST the gateway's address, and no router's or switch's?",
+        "Is PW_HOST the address of the gateway, not of a router or switch?",
         "The device that answers accepts no login. If it is the gateway, it may be starting: wait ten minutes, "
         "then restart it.",
     ),

@@ -64,7 +64,7 @@ AFFECTED: Mapping[Setting, frozenset[Source]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a command.
+    """The report of a command.
 
     ``at`` is wall-clock seconds. ``before`` and ``after`` have what is known: ``after`` was read
     from the gateway when the command had ended; a setting that could not be read is missing.
@@ -81,17 +81,17 @@ class Report:
 
     @property
     def outcome(self) -> str:
-        """Name what became of it: ok, accepted, or the code of the error."""
+        """The outcome: ok, accepted, or an error code."""
         if self.error is not None:
             return self.error.code()
         return "ok" if self.confirmed else "accepted"
 
 
 class Delegate(Protocol):
-    """What carries commands out in another process, where that is the one writer of a gateway."""
+    """Executes commands in another process, if that is the only writer of a gateway."""
 
     async def execute(self, command: Command, who: str, *, was_taken: bool) -> Report | None:
-        """Have a command carried out; None where this process has to do it. Never raises.
+        """Execute a command elsewhere; None if this process has to do it. Never raises.
 
         One that ``was_taken`` from another process is carried out here or not at all.
         """
@@ -127,7 +127,7 @@ class Commands:
         return frozenset().union(*(_writable(link) for link in self._gateway.links))
 
     async def execute(self, command: Command, who: str, *, was_taken: bool = False) -> Report:
-        """Carry out a command in its turn. Never raises for the gateway's sake."""
+        """Execute a command when its turn comes. Failures of the gateway are reported, not raised."""
         with about(self._gateway.name):
             return await self._execute(command, who, was_taken=was_taken)
 
@@ -162,7 +162,7 @@ class Commands:
             return report
 
     async def close(self) -> None:
-        """Look no longer for what was accepted."""
+        """Stop reading back accepted commands."""
         for task in tuple(self._confirming):
             task.cancel()
         await asyncio.gather(*self._confirming, return_exceptions=True)
@@ -204,7 +204,7 @@ class Commands:
         return [link for link in able if not command.values.keys() & link.cannot_write] or able
 
     async def _confirm(self, report: Report) -> None:
-        """Read an accepted command back until it shows; its report is then that of a confirmed one."""
+        """Read an accepted command back until it is applied; its report is then that of a confirmed one."""
         wanted = report.command.values
         ends = self._clock.monotonic() + _CONFIRM_FOR_S
         while self._clock.monotonic() < ends:
@@ -220,7 +220,7 @@ class Commands:
         _log.warning("command not confirmed", extra={"wanted": named(wanted), "after_s": _CONFIRM_FOR_S})
 
     def _known(self, command: Command) -> dict[Setting, Any]:
-        """Return what the cache holds of these settings; it may lag behind by an age that is servable."""
+        """Return the cached values of these settings, of any age that may be served."""
         known = {}
         for setting in command.values:
             for source, value_of in READBACK[setting].items():
@@ -229,7 +229,7 @@ class Commands:
         return known
 
     async def _read_back(self, command: Command) -> dict[Setting, Any]:
-        """Read what the gateway holds now; what it does not report is missing."""
+        """Read the current values from the gateway; those that it does not report are missing."""
         after = {}
         for setting in command.values:
             with suppress(GatewayError):
@@ -240,7 +240,7 @@ class Commands:
         self._gateway.discard({source for setting in command.values for source in AFFECTED[setting]})
 
     def _note(self, report: Report) -> None:
-        """Write down a command: one line in the log, one count per setting, the last ones for /health."""
+        """Record a command: a log line, a count per setting, and the list in /health."""
         self.reports.append(report)
         for setting in report.command.values:
             self.counts[setting.value, report.outcome] += 1

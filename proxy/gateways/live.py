@@ -59,7 +59,7 @@ _STATES: Final = {
 
 
 class Subscriber:
-    """One subscriber of the stream: the newest event that it has not fetched yet."""
+    """One subscriber of the stream, with the newest event that it has not received yet."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
@@ -67,7 +67,7 @@ class Subscriber:
         self.dropped = 0
 
     def put(self, event: bytes | None) -> None:
-        """Leave an event for the subscriber; None says that no more will come."""
+        """Set the next event of the subscriber; None ends the stream."""
         self.dropped += self._changed.is_set()
         self._latest = event
         self._changed.set()
@@ -96,12 +96,12 @@ class StateStream:
 
     @property
     def listeners(self) -> int:
-        """How many subscribers there are now."""
+        """Number of subscribers."""
         return len(self._listeners)
 
     @property
     def dropped(self) -> int:
-        """How many objects were replaced by a newer one before a slow subscriber fetched them."""
+        """Number of events replaced by a newer one before a slow subscriber received them."""
         return self._dropped + sum(listener.dropped for listener in self._listeners)
 
     async def obtain(self, slow_wait_s: float = 0.0) -> dict[str, Any]:
@@ -183,7 +183,7 @@ class StateStream:
                 await self.close()
 
     async def _refresh(self) -> None:
-        """Keep what the page shows in demand while there are subscribers."""
+        """Record demand for what the page shows while there are subscribers."""
         undo = (*self._subscribe(), self._cache.watch(LIVE))
         try:
             while True:
@@ -204,7 +204,7 @@ class StateStream:
                 each()
 
     def _on_end(self, refresher: asyncio.Task[None]) -> None:
-        """After an error end the stream of all subscribers, who come again: nothing is requested for them any more."""
+        """After an error, end the streams of all subscribers, which then reconnect: their demand is no longer recorded."""
         if refresher.cancelled() or (error := refresher.exception()) is None:
             return
         _log.error("state stream failed", exc_info=error)
@@ -228,7 +228,7 @@ class StateStream:
 
     @property
     def _slow_every_s(self) -> float:
-        """Often enough that what is slow stays servable."""
+        """Interval (s) at which sources that change slowly stay servable."""
         limit_s = min(self._cache.policy(source).limit for source in SLOW)
         return min(max(limit_s - _REFRESH_EVERY_S, _REFRESH_EVERY_S), _SLOW_EVERY_S)
 
@@ -251,7 +251,7 @@ class StateStream:
             listener.put(event)
 
     async def close(self) -> None:
-        """End the stream of every subscriber, and fetch nothing for it any more."""
+        """End the streams of all subscribers and stop fetching for them."""
         for listener in self._listeners:
             listener.put(None)
         if self._pending is not None:
@@ -280,5 +280,5 @@ def event_of(snapshot: dict[str, Any]) -> bytes:
 
 
 def _without_age(snapshot: dict[str, Any]) -> dict[str, Any]:
-    """Return what makes a snapshot another one: all but its age."""
+    """Return what distinguishes a snapshot from another: everything but its age."""
     return {key: value for key, value in snapshot.items() if key != "age"}

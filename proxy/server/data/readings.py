@@ -78,7 +78,7 @@ class Representation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A representation as a certain client gets it. No body is the absence of one (304), not an empty one."""
+    """A representation in the form that a client receives. None as body means no body (304), not an empty one."""
 
     status: int
     headers: Mapping[str, str]
@@ -233,7 +233,7 @@ def _of_another_kind(route: Route, reading: Lookup) -> NotSupported | None:
 
 
 def _is_unknown(got: SourceResult) -> bool:
-    """Say whether a source is there and cannot be read now, unlike one that this gateway does not offer."""
+    """Say whether a source exists and cannot be read now, unlike one that this gateway does not offer."""
     return got.snapshot is None and not got.is_absent
 
 

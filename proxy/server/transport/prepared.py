@@ -78,7 +78,7 @@ class RequestKey(NamedTuple):
 def read_head(
     head: bytes, base_url: str, gateways: Gateways, of_port: Gateway | None = None
 ) -> RequestKey | None:
-    """Understand a request head if it is plain throughout and requests a reading.
+    """Parse a request head if it is plain and requests a reading.
 
     No query, one Host, no header twice, a Connection that is keep-alive or close.
     """
@@ -187,7 +187,7 @@ class PreparedResponses:
         return answer if now < answer.until or self.renew(answer, now) else None
 
     def of(self, key: RequestKey) -> PreparedResponse:
-        """Return the answer to a kind of request, which may have to be renewed."""
+        """Return the answer to a kind of request, rendering it again if necessary."""
         answer = self._by_key.get(key)
         if answer is None:
             self._make_room()
@@ -205,7 +205,7 @@ class PreparedResponses:
                 answers.clear()
 
     def _of(self, gateway: Gateway) -> list[PreparedResponse]:
-        """Return the answers of a gateway, which are followed from the first one on."""
+        """Return the answers of a gateway; subscribe to its events at the first one."""
         if gateway.id not in self._by_gateway:
             self._by_gateway[gateway.id] = []
             gateway.events.subscribe(SnapshotStored, self._on_snapshot)
@@ -215,7 +215,7 @@ class PreparedResponses:
         return self._by_gateway[gateway.id]
 
     def renew(self, answer: PreparedResponse, now: float) -> bool:
-        """Write the block again; False when aiohttp has to answer: something must be fetched, or logged."""
+        """Render the block again; False if aiohttp has to answer because something must be fetched or logged."""
         key, context = answer.key, self._context
         self._count(answer)
         try:
@@ -244,15 +244,15 @@ class PreparedResponses:
         return True
 
     def _on_snapshot(self, event: SnapshotStored | SnapshotDiscarded) -> None:
-        """Let expire what this source is part of, also as one that could not be read."""
+        """Expire the answers that contain this source, or its error."""
         self._expire(event.gateway, lambda reading: event.source in reading.sources)
 
     def _on_link(self, event: LinkChanged) -> None:
-        """Let expire what lacks a source: it may be read now, or for another reason not."""
+        """Expire the answers that lack a source: it may be available now, or missing for another reason."""
         self._expire(event.gateway, lambda reading: any(got.error for got in reading.sources.values()))
 
     def _expire(self, gateway: str, concerns: Callable[[Lookup], bool] = lambda _: True) -> None:
-        """Have the blocks of a gateway written again, before they are sent, whose reading an event concerns."""
+        """Expire the blocks of a gateway that an event affects, so that they are rendered again."""
         for answer in self._by_gateway[gateway]:
             if answer.reading is not None and concerns(answer.reading):
                 answer.until = float("-inf")
