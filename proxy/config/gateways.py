@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from proxy.config.cloud import cloud_mode, site_named
+from proxy.config.cloud import cloud_mode, signed_in, site_named
 from proxy.config.config_file import ConfigFile, listed_in_json
 from proxy.config.gateway_settings import AUTO, DEFAULT_ID, OFF, SUM, GatewaySettings, SiteSettings
 from proxy.config.given import Findings, Given, find, nearest, parsed
@@ -247,11 +247,24 @@ def each(settings: Settings, judge: Callable[[GatewaySettings], Iterator[str]]) 
             yield from (f"gateway {id_}: {sentence}" for id_ in ids)
 
 
-def without_foreign_cloud(gateway: GatewaySettings, count: int) -> GatewaySettings:
-    """Leave a sign-in that is found by chance to a gateway that has no host, or says what site of the account it is."""
-    if count > 1 and gateway.host and gateway.cloud_mode == AUTO and not gateway.siteid:
-        return replace(gateway, cloud_mode=OFF)
-    return gateway
+def without_foreign_cloud(listed: Sequence[GatewaySettings], shared: str) -> tuple[GatewaySettings, ...]:
+    """Leave a sign-in to the gateway of a list that it is for.
+
+    That is one without a host, one that says what site of the account it is, or the only one with this
+    folder, which names the site. A sign-in in the ``shared`` folder is there for any of them.
+    """
+    folders = Counter(each.auth_path for each in listed)
+
+    def is_for(each: GatewaySettings) -> bool:
+        if not each.host or each.siteid:
+            return True
+        is_own = each.auth_path != shared and folders[each.auth_path] == 1
+        return is_own and site_named(signed_in(each.auth_path), each.auth_path) is not None
+
+    return tuple(
+        each if len(listed) == 1 or each.cloud_mode != AUTO or is_for(each) else replace(each, cloud_mode=OFF)
+        for each in listed
+    )
 
 
 def _named(ids: Sequence[str]) -> list[str]:

@@ -100,13 +100,13 @@ def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     folder = _absolute(
         settings.state_path or _expanded(settings.gateway.auth_path) or _default_folder(environ)
     )
-    count = len(settings.listed)
-    listed = (gateways.without_foreign_cloud(_located(each, folder), count) for each in settings.listed)
+    gateway = _located(settings.gateway, folder)
+    listed = tuple(_located(each, folder) for each in settings.listed)
     return replace(
         settings,
         state_path=folder,
-        gateway=_located(settings.gateway, folder),
-        listed=tuple(listed),
+        gateway=gateway,
+        listed=gateways.without_foreign_cloud(listed, gateway.auth_path),
         log_level="debug" if settings.debug else settings.log_level,
     )
 

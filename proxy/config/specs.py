@@ -70,7 +70,7 @@ def show(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:g}"
+            return f"{value:.15g}"
         case tuple():
             return ", ".join(value)
         case _:

@@ -208,7 +208,7 @@ def number(lowest: float, highest: float, unit: str) -> SettingType:
             value = lowest - 1
         if lowest <= value <= highest:
             return value
-        raise ValueError(f"a number from {lowest:g} to {highest:g}")
+        raise ValueError(f"a number from {lowest:.15g} to {highest:.15g}")
 
     return SettingType(unit, parse, bounds=(lowest, highest))
 

@@ -34,6 +34,7 @@ PROBLEMS = {
     "numbers.env": [
         'PW_TIMEOUT is "0", but must be a number from 0.1 to 300.',
         'PW_POOL_MAXSIZE is "2.5", but must be a whole number from 0 to 64.',
+        'PW_CLOUD_INFO_INTERVAL is "1", but must be a number from 5 to 2592000.',
         'PW_CACHE_EXPIRE is "-1", but must be a number from 0 to 86400.',
         'PW_CACHE_TTL is "1e3", but must be a number from 0 to 86400.',
         'PW_PORT is "http", but must be a whole number from 0 to 65535.',

@@ -123,6 +123,23 @@ def test_the_sign_in_of_one_gateway_of_a_list_may_say_what_site_it_is(tmp_path, 
     assert unnamed == [missing("cabin")]
 
 
+def test_a_sign_in_beside_a_gateway_of_a_list_is_for_the_one_whose_folder_it_is(tmp_path):
+    """A folder that two name, or that of all, is for none: nothing says which of them is this site of the account."""
+    (tmp_path / ".pypowerwall.auth").write_text("{}")
+    (tmp_path / ".pypowerwall.site").write_text("1234567890123456")
+    house = {"id": "house", "host": "192.168.1.50", "password": "customer"}
+    garage = {"id": "garage", "host": "10.0.0.9", "password": "customer"}
+    own = {"authpath": str(tmp_path), "email": "owner@example.com"}
+
+    def modes(*entries, **more):
+        loaded = load({**HOME, "PW_GATEWAYS": json.dumps(entries), **more})
+        return [cloud_mode(each) for each in loaded.settings.gateways]
+
+    assert modes({**house, **own}, garage) == ["owner", ""]
+    assert modes({**house, **own}, {**garage, **own}) == ["", ""]
+    assert modes(house, garage, PW_AUTH_PATH=str(tmp_path)) == ["", ""]
+
+
 def test_settings_of_pypowerwall_server_without_a_meaning_are_named_with_the_reason():
     given = {"PW_WORKERS": "4", "PW_TEDAPI_AUTH_MODE": "basic"}
 

@@ -19,6 +19,8 @@ def test_a_row_is_complete(row):
     assert row.kind is not FLAG or isinstance(row.default, bool)
     if row.default not in {"", ()}:
         assert row.kind.parse(show(row.default)) == row.default
+    for bound in row.kind.bounds or ():
+        assert row.kind.parse(show(bound)) == bound
 
 
 def test_rows_and_fields_are_the_same():
