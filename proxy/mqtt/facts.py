@@ -65,9 +65,19 @@ class Facts:
 
 
 def snapshots_of(gateway: Gateway) -> tuple[Snapshot, ...]:
-    """Return what may be published of a gateway now; nothing without its meters. Sends no request."""
-    found = {source: gateway.cache.peek(source) for source in (*LIVE, *SLOW, *ON_REQUEST)}
-    known = {source: snapshot for source, snapshot in found.items() if snapshot is not None}
+    """Return what may be published of a gateway now; nothing without its meters. Sends no request.
+
+    What is slow may be as old as whatever is served: it is fetched again before it is older. (A total is
+    servable for a second only, and so is every reading without PW_GRACEFUL_DEGRADATION for its lifetime.)
+    """
+    now, cache = gateway.clock.monotonic(), gateway.cache
+    found = {source: cache.peek(source) for source in (*LIVE, *ON_REQUEST)}
+    found |= {source: cache.store.get(source) for source in SLOW}
+    known = {
+        source: snapshot
+        for source, snapshot in found.items()
+        if snapshot is not None and (source not in SLOW or snapshot.age(now) < snapshot.policy.limit)
+    }
     if METERS not in known:
         return ()
     oldest = known[METERS].observed_at - _APART_S

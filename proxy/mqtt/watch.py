@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _SLOW_EVERY_S: Final = 60.0
 _LIVE_EVERY_S: Final = 10.0
+# How long before its end what is slow in a total is added up again.
+_RENEWED_S: Final = 15.0
 # The readings of one look at the gateway come as several answers; they are published together.
 _TOGETHER_S: Final = 0.15
 
@@ -58,7 +60,15 @@ class Watch:
         return [
             *(events.subscribe(kind, lambda _: self._changed.set()) for kind in changes),
             events.subscribe(CommandDone, lambda _: self._due.set()),
+            *(each.events.subscribe(SnapshotStored, self._on_member) for each in self._gateway.members),
         ]
+
+    def _on_member(self, event: SnapshotStored) -> None:
+        """Add up what is slow in a total again, before it is too old to be shown: a member has a newer part of it."""
+        cache, source = self._gateway.cache, event.source
+        known = cache.store.get(source) if source in SLOW else None
+        if known and 0.0 < known.policy.limit - known.age(self._gateway.clock.monotonic()) < _RENEWED_S:
+            cache.request_fetch(cache.links[0], source)
 
     @property
     def _slow_every_s(self) -> float:

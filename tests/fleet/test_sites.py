@@ -6,6 +6,9 @@ import json
 import pytest
 
 from proxy.config.gateway_settings import SiteSettings
+from proxy.core.sources import OPERATION
+from proxy.mqtt.facts import LIVE, SLOW, facts_of, snapshots_of
+from proxy.mqtt.watch import Watch
 from proxy.server.fleet.routes import OF_SITES
 from proxy.server.routes import ROUTES
 from proxy.sim.faults import Fault
@@ -80,6 +83,47 @@ async def test_the_age_of_a_total_is_that_of_its_oldest_member(fleet, clock):
     await pass_time(clock, fleet, 3.5)
 
     assert (await fleet.get("/sites/home/aggregates")).headers["Age"] == "3"
+
+
+async def test_what_is_slow_in_a_total_stays_published_until_it_is_fetched_again(fleet, clock):
+    """Mode, capacity and packs are fetched every 20 s for a broker; no older than any other reading, they go."""
+    site = fleet.context.gateways.sites["home"]
+
+    async def published():
+        await site.cache.get(LIVE)
+        state = facts_of(site, snapshots_of(site)).state
+        return state.name, state.mode, state.energy_capacity, len(state.packs)
+
+    await site.cache.get(SLOW)
+    at_once = await published()
+    await pass_time(clock, fleet, 19)
+    later = await published()
+    await pass_time(clock, fleet, 12)
+
+    assert None not in at_once
+    assert later == at_once
+    assert (await published())[1:] == (None, None, 0)
+
+
+async def test_a_total_is_added_up_again_before_it_is_too_old_for_a_broker(fleet, clock):
+    """When one of its members has a newer part, however old it was when it was fetched."""
+    house, site = fleet.context.gateways["house"], fleet.context.gateways.sites["home"]
+    watch = Watch(site)
+    running = asyncio.create_task(watch.run())
+    await watch.ready()
+    before = site.cache.store.get(OPERATION)
+
+    clock.advance(10)
+    await house.cache.get([OPERATION])
+    soon = site.cache.store.get(OPERATION)
+    clock.advance(10)
+    await house.cache.get([OPERATION])
+    while site.cache.store.get(OPERATION) is soon:
+        await asyncio.sleep(0)
+    running.cancel()
+
+    assert soon is before
+    assert site.cache.store.get(OPERATION).age(clock.clock.monotonic()) < 1
 
 
 async def test_an_inverter_is_no_gap_in_the_charge(serve, sims):
