@@ -54,7 +54,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """A path that gets no requests until a moment, after some failures in a row."""
+    """A path that receives no requests until a given time, after consecutive failures."""
 
     until: float
     failures: int

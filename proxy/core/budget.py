@@ -61,7 +61,7 @@ class Spending:
         return Spending(self.day, self.reads + reads, self.commands + commands, self.reads_today + reads)
 
     def without(self, *, reads: int = 0, commands: int = 0) -> Spending:
-        """Take off requests that were counted and are not sent."""
+        """Uncount requests that were not sent."""
         counts = (self.reads - reads, self.commands - commands, self.reads_today - reads)
         return Spending(self.day, *(max(count, 0) for count in counts))
 

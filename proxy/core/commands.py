@@ -28,7 +28,7 @@ _WHOLE = re.compile(r"\d{1,8}", re.ASCII)
 
 
 class BadValue(ValueError):
-    """A value that a setting does not take. The message says what it takes."""
+    """A value that a setting does not accept. The message says what is valid."""
 
     def __init__(self, setting: Setting, takes: str) -> None:
         super().__init__(f"{setting.value} takes {takes}")

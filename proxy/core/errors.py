@@ -108,7 +108,7 @@ class Unreachable(GatewayError):
 
 
 class CertificateChanged(Unreachable):
-    """The gateway shows another certificate than the pinned one; it gets no password."""
+    """The gateway presents a certificate other than the pinned one; the password is not sent."""
 
     status = 503
     title = "The gateway's certificate has changed"
@@ -243,7 +243,7 @@ class WritesRefused(CommandRejected):
 
 
 class ValueRefused(CommandRejected):
-    """The gateway's firmware does not take this value; nothing was sent."""
+    """The gateway's firmware does not accept this value; nothing was sent."""
 
     status = 400
     title = "The gateway does not take this value"
@@ -273,6 +273,6 @@ class NoTotal(GatewayError):
 
 
 class NotInTotal(NotSupported):
-    """No member of a site has such a thing."""
+    """No member of a site has such equipment."""
 
     cooldowns_s = (1.0,)

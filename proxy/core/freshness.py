@@ -50,7 +50,7 @@ class Policy:
         return min(self.ttl + max(self.while_revalidate, self.if_error), self.limit)
 
     def lasting(self, seconds: float) -> Policy:
-        """Return the policy of what changes slowly: fresh for longer, and served for no longer."""
+        """Return the policy of sources that change slowly: fresh for longer, servable for as long."""
         ttl = max(self.ttl, min(seconds, self.limit))
         return replace(self, ttl=ttl, if_error=max(self.if_error - (ttl - self.ttl), 0.0))
 

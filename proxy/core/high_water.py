@@ -63,7 +63,7 @@ class HighWater:
         self._exported[key] = self._marks[key] = kept.mark
 
     def export(self, key: Key, reading: float) -> float:
-        """Take the reading of a counter; return what may be exported as soon as the mark is not below it."""
+        """Record the reading of a counter; return what may be exported once the mark has reached it."""
         before = self._readings.get(key, reading)
         if self._replaceable and reading < before * (1 - _CORRECTION):
             before = reading

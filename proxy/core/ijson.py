@@ -1,4 +1,4 @@
-"""JSON that every reader takes for the same (I-JSON, RFC 7493)."""
+"""JSON that all parsers interpret alike (I-JSON, RFC 7493)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def encode(value: Any) -> bytes:
 
 
 def once(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of pairs. Raises ValueError for a name that comes twice: two readers might disagree."""
+    """Make a dict of pairs. Raises ValueError for a duplicate name, which parsers interpret differently."""
     members: dict[str, Any] = {}
     for name, value in pairs:
         if name in members:

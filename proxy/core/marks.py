@@ -1,4 +1,4 @@
-"""Marks by which a secret is recognised without being kept."""
+"""Fingerprints that identify a secret without storing it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ GATEWAY: Final[ContextVar[str]] = ContextVar("gateway", default="")
 
 @contextmanager
 def about(gateway: str) -> Iterator[None]:
-    """Let what is logged meanwhile, also by tasks and timers that are started, be about a gateway."""
+    """Attribute log records to a gateway, including those of tasks and timers started meanwhile."""
     token = GATEWAY.set(gateway)
     try:
         yield

@@ -128,7 +128,7 @@ def _meter(name: str, values: _Values) -> dict[str, Any] | None:
 
 
 def _is_heard(meter: Any) -> bool:
-    """Say whether there is such a meter: one that was last heard of in year 1 is only listed."""
+    """Say whether a meter exists: one that was last read in year 1 is only listed."""
     return isinstance(meter, Mapping) and not str(meter.get("last_communication_time", "")).startswith(_NEVER)
 
 
@@ -220,7 +220,7 @@ def _system_status(values: _Values) -> dict[str, Any]:
 
 
 def _operation(values: _Values) -> dict[str, Any]:
-    """Take mode and reserve where all members have the same."""
+    """Return mode and reserve if all members agree."""
     agreed = {}
     for key in ("real_mode", "backup_reserve_percent"):
         found = [get_path(value, key) for value in values.values()]
@@ -241,7 +241,7 @@ def _problems(values: _Values) -> dict[str, Any]:
 
 
 def _vitals(values: _Values) -> dict[str, Any]:
-    """Put the devices of all together; their names carry serial numbers."""
+    """Merge the devices of all; their names contain serial numbers."""
     return {
         din: signals
         for value in values.values()

@@ -20,7 +20,7 @@ def _routes() -> tuple[Route, ...]:
 
 
 def without(reason: str) -> ActiveFeature:
-    """Make of the feature what is left where no history is kept: /health says why."""
+    """Return the feature without a history: /health reports the reason."""
     return ActiveFeature(health=lambda: {"history": {"is_kept": False, "reason": reason}})
 
 

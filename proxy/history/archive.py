@@ -50,22 +50,22 @@ class Worker:
         self._closing = ThreadPoolExecutor(max_workers=_CLOSED_AT_ONCE, thread_name_prefix="history end")
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Return what ``call`` returns; a caller that is cancelled gives up waiting, not the call."""
+        """Return what ``call`` returns; cancelling the caller does not cancel the call."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, _switching, call)
 
     async def run_last(self, call: Callable[[], None]) -> None:
-        """Run the last call about a file when the thread has come so far, beside such calls about others."""
+        """Run the last call about this file after the others, concurrently with those about other files."""
         await self.run(lambda: None)
         await asyncio.get_running_loop().run_in_executor(self._closing, call)
 
     def close(self) -> None:
-        """Take no more calls."""
+        """Refuse further calls."""
         self._pool.shutdown(wait=False)
         self._closing.shutdown(wait=False)
 
 
 def _switching(call: Callable[[], T]) -> T:
-    """Run a call while threads are switched often, in the whole process: it has one such thread."""
+    """Run a call with a short thread switch interval, which applies to the whole process."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, _SWITCH_S))
     try:
@@ -98,7 +98,7 @@ class Archive:
 
     @property
     def pending(self) -> int:
-        """How many minutes wait to be written."""
+        """Number of minutes not yet written."""
         return len(self._pending.rows)
 
     async def read(self, call: Callable[[sqlite3.Connection], T]) -> T:

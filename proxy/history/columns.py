@@ -19,7 +19,7 @@ _SCALES: Final = {"W": 1.0, "Wh": 1.0, "%": 100.0, "": 100.0}
 
 
 class Fold(Enum):
-    """What becomes of the readings of one minute, and of the minutes of an hour."""
+    """How the readings of a minute, and the minutes of an hour, are aggregated."""
 
     SPREAD = "mean, least and most"
     MEAN = "mean"
@@ -49,7 +49,7 @@ class Column:
 
     @property
     def scale(self) -> float:
-        """What a value is multiplied with to be kept."""
+        """The factor by which a value is stored."""
         return _SCALES[self.quantity.unit]
 
     @property

@@ -52,7 +52,7 @@ def demonstrate(settings: Settings, speed: float) -> Settings:
 
 
 async def simulate(recorder: Recorder, past: Past, is_closing: Callable[[], bool]) -> None:
-    """Give a recorder the time of its house, and the days before; a stop does not wait for all of them."""
+    """Set the simulated time of a recorder and write the days before it; a stop does not wait for all of them."""
     clock, zone = recorder.clock, recorder.zone
     started, begin = clock.monotonic(), start_of(day_of(clock.wall(), zone), zone) + past.hour * HOUR.span_s
     recorder.clock = Clock(clock.monotonic, lambda: begin + (clock.monotonic() - started) * past.speed)

@@ -69,7 +69,7 @@ class Reading:
 
 
 def reading_of(at: float, state: SiteState) -> Reading:
-    """Take from a state what energies are made of. Counters that this proxy integrates itself are none."""
+    """Extract from a state what energies are computed from, without counters that this proxy integrates."""
     has_counters = state.energy_origin != _BY_PROXY
     powers = {name: value for name in (*_POWERS, *FLOWS) if (value := _number(name, state)) is not None}
     counters = {
@@ -125,7 +125,7 @@ class DayBook:
     closed: date = date.min
 
     def add(self, now: Reading, zone: tzinfo) -> None:
-        """Take a reading, and what happened since the last one; one that is older than that is passed over."""
+        """Add a reading and the events since the last one; older readings are ignored."""
         before = self.last
         if before is None:
             self.last = now

@@ -1,4 +1,4 @@
-"""A whole history as one table: every span as finely as it is kept."""
+"""A whole history as one table, each period at the finest resolution kept."""
 
 from __future__ import annotations
 

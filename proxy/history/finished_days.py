@@ -37,7 +37,7 @@ _KEY: Final = "last_taken_day"
 
 
 def finished_days(gateway: Gateway, archive: Archive) -> FinishedDays | None:
-    """Return what takes the days of a gateway that is read over nothing but a link that remembers them."""
+    """Return what fetches past days of a gateway that is read only over a link whose provider keeps them."""
     links = gateway.cache.links
     if len(links) != 1 or not isinstance(links[0].driver, RemembersDays):
         return None
@@ -45,7 +45,7 @@ def finished_days(gateway: Gateway, archive: Archive) -> FinishedDays | None:
 
 
 class FinishedDays:
-    """Takes day after day; ``last`` is the one that was taken last, None before ``resume``."""
+    """Fetches one day after the other; ``last`` is the latest one fetched, None before ``resume``."""
 
     def __init__(self, driver: RemembersDays, archive: Archive) -> None:
         self.last: date | None = None
@@ -66,7 +66,7 @@ class FinishedDays:
         self.last = max(await self._archive.read(found), today - _MOST)
 
     def next_day(self, now: float, zone: tzinfo) -> date | None:
-        """Return the day to be taken now; None if there is none, or its request failed a while ago."""
+        """Return the day to fetch now; None if there is none, or its request failed recently."""
         if self.last is None or now < self._next_at:
             return None
         day = self.last + _ONE_DAY

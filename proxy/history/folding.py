@@ -49,7 +49,7 @@ class Minutes:
     _folds: dict[str, _Fold] = field(default_factory=dict)
 
     def add(self, at: float, state: SiteState) -> Row | None:
-        """Take a reading of this time (Unix s); return the minute before if that was not its minute."""
+        """Add a reading of this time (Unix s); return the previous minute if that is complete."""
         return self._add(at, {column.name: column.read(state) for column in COLUMNS})
 
     def _add(self, at: float, values: Mapping[str, float | None]) -> Row | None:
@@ -62,7 +62,7 @@ class Minutes:
         return finished
 
     def finish(self) -> Row | None:
-        """Return what there is of the minute, and begin another one."""
+        """Return the readings of the minute, and begin another one."""
         at, folds = self.at, self._folds
         self.at, self._folds = None, {}
         if at is None or not folds:

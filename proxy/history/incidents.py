@@ -50,7 +50,7 @@ class Outage:
 
 
 class Incidents:
-    """What is going on, and what ``take_changes`` has not fetched yet."""
+    """Current alerts and outages, and the changes that ``take_changes`` has not returned yet."""
 
     def __init__(self) -> None:
         self._alerts: dict[str, Alert] = {}
@@ -65,7 +65,7 @@ class Incidents:
         self._outage = outage
 
     def add(self, at: float, state: SiteState) -> None:
-        """Take a reading of this time (Unix s)."""
+        """Add a reading of this time (Unix s)."""
         if state.alerts is not None and self._is_new_report(state):
             self._observe_alerts(at, frozenset(state.alerts))
         if state.grid == "up" or state.grid in _OFF_GRID:

@@ -48,14 +48,14 @@ class Journal:
         self._incidents.resume(left.alerts, left.outage)
 
     def add(self, at: float, state: SiteState, zone: tzinfo) -> bool:
-        """Take a reading of this time (Unix s); return whether a minute has ended with it."""
+        """Add a reading of this time (Unix s); return whether it completes a minute."""
         self._incidents.add(at, state)
         self._book.add(reading_of(at, state), zone)
         self._add_signals(at, state)
         return self._keep(self._minutes.add(at, state))
 
     def _add_signals(self, at: float, state: SiteState) -> None:
-        """Take what devices report, however often that is, every five minutes."""
+        """Record what devices report, once every five minutes."""
         for signal in signals(state):
             key = (signal.device, signal.metric)
             if abs(at - self._signals_at.get(key, 0.0)) >= _SIGNALS_EVERY_S:

@@ -60,7 +60,7 @@ class Span:
 
 
 def level_for(begin: float, step_s: int, now: float, levels: tuple[Level, ...] = LEVELS) -> Level:
-    """Return the coarsest level that is fine enough, or the finest that goes back so far."""
+    """Return the coarsest level that is fine enough, or the finest that covers ``begin``."""
     fine = [level for level in levels if level.span_s <= step_s] or [levels[0]]
     reaching = [level for level in levels if level.kept_s is None or begin >= now - level.kept_s]
     return fine[-1] if fine[-1] in reaching else reaching[0]

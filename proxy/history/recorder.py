@@ -176,7 +176,7 @@ class Recorder:
         self._timer = asyncio.get_running_loop().call_later(max(due_s, _SHORTEST_S), self._tick)
 
     def _take_finished_day(self) -> None:
-        """Take a day that is over, where the link's provider keeps it."""
+        """Fetch a past day, if the link's provider keeps it."""
         is_busy = self._taking is not None and not self._taking.done()
         if self._finished is None or is_busy or self._finished.next_day(self.now, self.zone) is None:
             return
@@ -214,7 +214,7 @@ class Recorder:
             self._notice()
 
     def _notice(self) -> None:
-        """Take a reading soon if there are new powers, also those that a client requested."""
+        """Schedule a reading if there are new powers, including those that a client requested."""
         snapshot = self._gateway.cache.peek(METERS)
         is_new = snapshot is not None and snapshot.observed_at > self._taken_at
         if is_new and self._is_resumed and self._sampling is None and self._gateway.duty.is_on:

@@ -50,7 +50,7 @@ class History:
         self._is_closing = False
 
     def active(self) -> ActiveFeature:
-        """Return what the proxy gets."""
+        """Return the parts of this feature."""
         endpoints: dict[str, Endpoint] = {name: self._endpoint(name) for name in _ENDPOINTS}
         endpoints["history_page"] = self._page
         endpoints |= {f"timeseries_{name}": self._timeseries(name) for name in _TIMESERIES}
@@ -143,7 +143,7 @@ class History:
 
 
 def obstacle(context: Context) -> str | None:
-    """Say why no history can be kept, or None. Nothing is written to find out."""
+    """Return why no history can be recorded, or None, without writing anything."""
     # Some systems, such as OpenWrt and FreeBSD, have it as a package of its own.
     if importlib.util.find_spec("_sqlite3") is None:
         return "this Python has no sqlite3"

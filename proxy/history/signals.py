@@ -1,4 +1,4 @@
-"""What is kept of single devices, every five minutes: a projection of the quantities of packs and strings."""
+"""What is recorded of each device every five minutes: a projection of the quantities of packs and strings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Metric:
 
     @property
     def scale(self) -> float:
-        """What a value is multiplied with to be kept."""
+        """The factor by which a value is stored."""
         return _SCALES.get(self.unit, 1.0)
 
 

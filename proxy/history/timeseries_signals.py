@@ -43,7 +43,7 @@ _GROUPS: Final = {"temperature": {"label": "Temperature", "order": 10, "zero_bas
 
 
 def status(_: Mapping[str, str], recorders: Recorders) -> Any:
-    """Return what is kept, and how much of it there is."""
+    """Return what is recorded, and its amount."""
 
     def count(_: Recorder, db: sqlite3.Connection) -> tuple[int, ...]:
         tables = ("minute", "energy", "series", "signal", "signal_day")

@@ -90,7 +90,7 @@ def of_all(parts: Mapping[str, Part], columns: Sequence[Column], grids: Mapping[
 
 
 def _aligned(found: Series, at: Sequence[int]) -> dict[str, Values]:
-    """Take the rows of these times."""
+    """Return the rows of these times."""
     row = {moment: number for number, moment in enumerate(found.at)}
     chosen = [row[moment] for moment in at]
     return {name: [values[number] for number in chosen] for name, values in found.values.items()}

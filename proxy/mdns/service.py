@@ -32,7 +32,7 @@ class Service:
         self._task: asyncio.Task[None] | None = None
 
     def active(self) -> ActiveFeature:
-        """Return what the proxy gets."""
+        """Return the parts of this feature."""
         return ActiveFeature(begin=self.begin, close=self.close)
 
     async def begin(self) -> None:

@@ -56,7 +56,7 @@ class Closed(BrokerError):
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that came. ``is_retained``: the broker kept it from before the subscription."""
+    """A received message. ``is_retained``: it was published before the subscription."""
 
     topic: str
     payload: bytes
@@ -70,7 +70,7 @@ class Broker:
         self._client = client
 
     async def publish(self, message: Message) -> None:
-        """Send a message; with quality of service 1, wait until it has arrived. Raises BrokerError."""
+        """Send a message; with quality of service 1, wait for its acknowledgement. Raises BrokerError."""
         with _translated(BrokerError("does not acknowledge messages")):
             await self._client.publish(message.topic, message.payload, message.qos, message.retain)
 

@@ -23,7 +23,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The command that the reserve becomes the charge of this moment."""
+    """The command that sets the reserve to the present charge."""
 
 
 _NUMBER: Final = (int, float)

@@ -48,14 +48,14 @@ class Control:
 
     @property
     def offered(self) -> frozenset[str]:
-        """The controls that are allowed and that this gateway can carry out, by the name in the topic."""
+        """The controls that are allowed and supported by this gateway, by the name in the topic."""
         able = self._gateway.commands.settings
         return frozenset(
             name for name, (bit, setting) in NEEDS.items() if bit in self._allowed and setting in able
         )
 
     def take(self, name: str, payload: bytes) -> None:
-        """Take the message of a topic ``…/control/NAME/set``, NAME being one of NEEDS; never waits."""
+        """Handle a message of a topic ``…/control/NAME/set``, NAME being one of NEEDS; never blocks."""
         if name not in self._waiting and len(self._waiting) >= _MOST:
             self.dropped += 1
             return
@@ -65,7 +65,7 @@ class Control:
             self._task = asyncio.create_task(self._carry_out(), name="mqtt control")
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel what is in progress."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -78,7 +78,7 @@ class Control:
             self._report(name, json.dumps(await self._result(name, payload), ensure_ascii=False))
 
     async def _result(self, name: str, payload: bytes) -> dict[str, Any]:
-        """Carry one out, and say what became of it."""
+        """Execute a command and publish its result."""
         if name not in self.offered:
             return self._refused(name, f"{name} is not in MQTT_CONTROLS, or no connection can set it")
         try:

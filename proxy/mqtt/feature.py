@@ -36,7 +36,7 @@ class Mqtt:
         )
 
     def active(self) -> ActiveFeature:
-        """Return what the proxy gets of this feature."""
+        """Return the parts of this feature."""
         return ActiveFeature(
             endpoints=endpoints(self._context, self._publisher.standing),
             samples={

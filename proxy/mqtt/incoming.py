@@ -28,7 +28,7 @@ _BIRTH_S: Final = (1.0, 5.0)
 
 
 class Incoming:
-    """Takes the messages of whatever connection there is; ``messages`` counts births and commands."""
+    """Handles the messages of the current connection; ``messages`` counts births and commands."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Incoming:
         self._births: set[asyncio.Task[None]] = set()
 
     async def receive(self, received: AsyncIterator[Received], send: Send, group: asyncio.TaskGroup) -> None:
-        """Take what comes until the connection is lost: BrokerError."""
+        """Receive messages until the connection is lost: BrokerError."""
         async for message in received:
             if self._others.concerns(message.topic):
                 if self._others.contradicts(message):
@@ -63,7 +63,7 @@ class Incoming:
                 await self._command(message, send)
 
     async def _reassert(self, topic: str, send: Send) -> None:
-        """Publish again what another server has taken back at a topic of availability."""
+        """Publish an availability topic again that another server has overwritten."""
         if topic == f"{self._prefix}/{AVAILABILITY}":
             await send(Message(topic, ONLINE, 1))
             self._everything_again()
@@ -89,7 +89,7 @@ class Incoming:
             gateway.again()
 
     async def _command(self, message: Received, send: Send) -> None:
-        """Take a command. One that the broker kept is of an unknown time: it is removed, and never executed."""
+        """Handle a command. A retained one is of unknown age: it is removed, and never executed."""
         levels = message.topic.removeprefix(f"{self._prefix}/").split("/")
         if not self._takes_commands or len(levels) != len(("gateway", "control", "name", "set")):
             return

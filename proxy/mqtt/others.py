@@ -59,7 +59,7 @@ class Others:
         return Message(self.introduced_at, json.dumps({"client_id": client_id, "version": __version__}), qos)
 
     def surveyed(self, survey: Survey) -> None:
-        """Take what the broker kept from before."""
+        """Process the retained messages."""
         self._found(survey.other_server(self._prefix))
 
     def concerns(self, topic: str) -> bool:
@@ -67,7 +67,7 @@ class Others:
         return topic == self.introduced_at or topic.rpartition("/")[2] == AVAILABILITY
 
     def contradicts(self, message: Received) -> bool:
-        """Take a message at ``topics``; return whether it says that we, or one of our gateways, are offline."""
+        """Handle a message at ``topics``; return whether it reports us, or one of our gateways, as offline."""
         if message.is_retained:
             return False
         if message.topic == self.introduced_at:

@@ -27,7 +27,7 @@ _ANY: Final = Text("", ())
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message. ``qos`` 1 is awaited."""
+    """One message. With ``qos`` 1 its acknowledgement is awaited."""
 
     topic: str
     payload: str
@@ -76,7 +76,7 @@ class Outbox:
         return float("-inf") if status is None else status.at + DOCUMENT_EVERY_S
 
     def round(self, publication: Publication, now: float) -> list[Message]:
-        """Return what has to be sent: availability, single values, then the document, whose arrival is awaited."""
+        """Return the messages to send: availability, single values, then the document, which is awaited."""
         word = ONLINE if publication.is_online else OFFLINE
         messages = self._value("availability", Text(word, ((word, 0.0),)), now, is_kept=True)
         messages += self._cleared(publication.values)

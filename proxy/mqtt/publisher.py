@@ -46,7 +46,7 @@ class _Stop(Exception):
 
 
 class Publisher:
-    """Publishes gateways, and takes the commands that are ``allowed`` (names of MQTT_CONTROLS)."""
+    """Publishes gateways, and accepts the commands that are ``allowed`` (names of MQTT_CONTROLS)."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Publisher:
             raise ConnectionError(str(exc)) from exc
 
     def _post(self, message: Message) -> None:
-        """Send a message if there is a connection; it is lost otherwise."""
+        """Send a message if connected; otherwise it is dropped."""
         task = asyncio.create_task(self._try(message), name="mqtt result")
         self._posts.add(task)
         task.add_done_callback(self._posts.discard)
@@ -206,7 +206,7 @@ class Publisher:
                 await send(message)
 
     def _farewell(self) -> Iterator[Message]:
-        """Make the last messages; what another process publishes from now on is not taken back."""
+        """Return the last messages; publications of other processes are no longer corrected."""
         yield self._others.departure()
         if self._duty.is_on:
             for gateway in self._gateways.values():
@@ -214,7 +214,7 @@ class Publisher:
             yield Message(self._availability, OFFLINE, 1)
 
     async def _look_around(self, broker: Broker) -> None:
-        """Find what the broker kept from before, once in the life of a process."""
+        """Survey the retained topics, once per process."""
         if self._surveyed:
             return
         settings = self._settings

@@ -1,4 +1,4 @@
-"""Collects what the broker kept from before over an open connection; what it means is in ``survey``."""
+"""Collects retained messages over an open connection; ``survey`` interprets them."""
 
 from __future__ import annotations
 

@@ -77,11 +77,11 @@ class Watch:
         return min(max(limit_s - _LIVE_EVERY_S, _LIVE_EVERY_S), _SLOW_EVERY_S)
 
     async def ready(self) -> None:
-        """Wait until everything was requested once."""
+        """Wait until every source was requested once."""
         await self._looked.wait()
 
     async def changed(self, longest_s: float) -> None:
-        """Wait until readings may have changed, and for those that come along; ``longest_s`` at most."""
+        """Wait until readings may have changed, and for others of the same exchange; ``longest_s`` at most."""
         if await within(self._changed, longest_s):
             await asyncio.sleep(_TOGETHER_S)
         self._changed.clear()

@@ -22,7 +22,7 @@ class Alerts:
         self._reported_at = float("-inf")
 
     def observe(self, at: float, names: frozenset[str]) -> Iterator[Fact]:
-        """Take a report of the devices; one that was taken before is none."""
+        """Add a report of the devices; one that is already known is ignored."""
         if at <= self._reported_at:
             return
         self._reported_at = at
@@ -68,7 +68,7 @@ class Storm:
         self.is_active = False
 
     def observe(self, now: float, active: bool | None) -> Iterator[Fact]:
-        """Take what the cloud reports; None if it reports nothing."""
+        """Process what the cloud reports; None if it reports nothing."""
         if active is not None and active is not self.is_active:
             self.is_active = active
             yield Fact("storm_watch", now, {}, {"active": active})

@@ -59,7 +59,7 @@ class Backlog:
         ]
 
     def load(self, document: Iterable[Mapping[str, Any]], receivers: Iterable[str]) -> None:
-        """Take what an earlier process left for receivers that there still are. Raises KeyError, TypeError, ValueError."""
+        """Load undelivered messages of an earlier process for existing receivers. Raises KeyError, TypeError, ValueError."""
         known = frozenset(receivers)
         for entry in document:
             self.put(Message(**entry["message"]), float(entry["due"]), known & set(entry["waiting"]))

@@ -28,7 +28,7 @@ _LOOK_S: Final = 30.0
 
 
 class Courier:
-    """Delivers what waits for a receiver in any of the backlogs; ``delivered`` is called after each message."""
+    """Delivers the messages for a receiver from all backlogs; ``delivered`` is called after each."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Courier:
                 wait_s = min(2 * wait_s, _LONGEST_S)
 
     async def _pause(self) -> None:
-        """Wait for a message, or until one may have become due."""
+        """Wait for a message, or until one may be due."""
         look = asyncio.get_running_loop().call_later(_LOOK_S, self._changed.set)
         try:
             await self._changed.wait()
@@ -99,7 +99,7 @@ class Courier:
             look.cancel()
 
     async def _send(self, entry: Entry) -> bool:
-        """Send a message; return whether it was taken."""
+        """Send a message; return whether it was accepted."""
         try:
             await self._receiver.send(entry.message)
         except NotSent as exc:

@@ -1,4 +1,4 @@
-"""What can be found out about the receivers of alarms. None of them gets a message."""
+"""Diagnosis of the receivers of alarms. None of them is sent a message."""
 
 from __future__ import annotations
 

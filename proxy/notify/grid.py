@@ -75,7 +75,7 @@ class Grid:
         self._chosen_at = now
 
     def observe(self, reading: GridReading) -> Iterator[Fact]:
-        """Take a reading; one that was taken before is none."""
+        """Add a reading; one that is already known is ignored."""
         if reading.at <= self._taken_at:
             return
         self._taken_at = reading.at

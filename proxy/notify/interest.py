@@ -33,7 +33,7 @@ class Interest:
         self._requested_at: dict[Source, float] = {}
 
     def refresh(self) -> None:
-        """Request what has become too old; nothing over a link whose requests are counted."""
+        """Request readings that are too old, except over links whose requests are counted."""
         for source, oldest_s in self._oldest_s.items():
             self._request(source, oldest_s)
         self.request_alerts(_DEVICES_S)

@@ -27,7 +27,7 @@ class Machine:
         self._accepted: list[Mapping[Setting, Any]] = []
 
     def observe(self, seen: Observation) -> Iterator[Fact]:
-        """Take what a gateway shows, but for the grid."""
+        """Process what a gateway reports, except the grid."""
         yield from self._silence.observe(
             seen.now, seen.read_at, is_expected=seen.is_expected, reason=seen.reason
         )
@@ -37,11 +37,11 @@ class Machine:
         yield from self._storm.observe(seen.now, seen.storm)
 
     def observe_grid(self, reading: GridReading) -> Iterator[Fact]:
-        """Take a reading of the grid."""
+        """Add a reading of the grid."""
         yield from self.grid.observe(reading)
 
     def command(self, now: float, values: Mapping[Setting, Any], outcome: str) -> Iterator[Fact]:
-        """Take a command that has ended. One that is confirmed later than it was accepted is the same."""
+        """Add a finished command. A later confirmation belongs to the same command."""
         if outcome == _DONE and values in self._accepted:
             self._accepted.remove(values)
         elif outcome in {_ACCEPTED, _DONE}:

@@ -27,7 +27,7 @@ class Silence:
         self._resumed: float | None = None
 
     def observe(self, now: float, read_at: float | None, *, is_expected: bool, reason: str) -> Iterator[Fact]:
-        """Take the time of the latest reading; ``is_expected`` if one was requested that did not come."""
+        """Record the time of the latest reading; ``is_expected`` if a requested one is missing."""
         if now - self._looked_at > _SUSPENDED_S:
             self._looking_since = now
         self._looked_at = now
@@ -78,7 +78,7 @@ class Troubles:
         self._known: set[tuple[str, str]] = set()
 
     def observe(self, now: float, found: Iterable[Trouble], working: Iterable[str]) -> Iterator[Fact]:
-        """Take what refuses now, and the names of the links that work."""
+        """Process the current refusals, and the names of the links that work."""
         links = frozenset(working)
         self._known = {(event, link) for event, link in self._known if link not in links}
         for trouble in found:

@@ -46,7 +46,7 @@ class NotSent(Exception):
 
 
 class Receiver(Protocol):
-    """Something that gets messages."""
+    """Receives messages."""
 
     name: str
 
@@ -58,7 +58,7 @@ class Receiver(Protocol):
 
 
 class Webhook:
-    """A URL that gets JSON with a POST. Redirects are not followed: they could take secrets to another server."""
+    """A URL to which JSON is posted. Redirects are not followed: they could send secrets to another server."""
 
     def __init__(self, name: str, url: str, limit_s: float = _WEBHOOK_S) -> None:
         self.name = name
@@ -106,7 +106,7 @@ class Webhook:
 
 
 class AppriseUrl:
-    """A service that Apprise knows. Each message is sent by a process of its own, which is ended when its time is over."""
+    """A service that Apprise supports. Each message is sent by a separate process, with a time limit."""
 
     def __init__(self, name: str, url: str, turns: asyncio.Semaphore, limit_s: float = _APPRISE_S) -> None:
         self.name = name

@@ -39,7 +39,7 @@ class Notify:
         self._tasks: list[asyncio.Task[None]] = []
 
     def active(self) -> ActiveFeature:
-        """Return what the proxy gets of this feature."""
+        """Return the parts of this feature."""
         return ActiveFeature(
             samples={
                 "powerwall_proxy_notify_messages_total": self._messages,

@@ -191,7 +191,7 @@ class Subject:
             self._notice()
 
     def _put(self, message: Message, zone: tzinfo) -> None:
-        """Give a message to the receivers, at the end of the quiet hours if it may wait."""
+        """Queue a message for the receivers, until the end of quiet hours unless it is exempt."""
         quiet = None if message.event in self._settings.notify_quiet_except else self._quiet
         until = quiet.until(message.at, zone) if quiet else message.at
         # What need not wait is due whatever becomes of the clock.
@@ -212,7 +212,7 @@ class Subject:
         return {"zone": self._zone_name, "known": known, "waiting": self.backlog.dump()}
 
     def _write(self) -> None:
-        """Let the disk work; what changes meanwhile is written after it."""
+        """Write in another thread; changes made meanwhile are written afterwards."""
         self._is_changed = True
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._keep(), name="alarms")

@@ -73,7 +73,7 @@ class OpenC2:
         self._gateways = {gateway.id: gateway for gateway in known}
 
     def active(self) -> ActiveFeature:
-        """Return what the proxy gets of this feature."""
+        """Return the parts of this feature."""
         return ActiveFeature(
             endpoints={"openc2": self._standard, "openc2_draft": self._draft},
             samples={f"powerwall_{FAMILY}": self.counts.items},

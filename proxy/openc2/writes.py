@@ -100,7 +100,7 @@ class Writes:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """End what is under way."""
+        """Cancel what is in progress."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

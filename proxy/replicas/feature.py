@@ -58,7 +58,7 @@ class Replicas:
         )
 
     def active(self) -> ActiveFeature:
-        """Return what the proxy gets of this feature."""
+        """Return the parts of this feature."""
         return ActiveFeature(
             samples={
                 "powerwall_proxy_replica_state": self._states,

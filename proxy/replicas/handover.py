@@ -38,7 +38,7 @@ _NUMBER_BYTES: Final = 16
 
 
 class Handover:
-    """The commands that one replica hands over or takes. Owns the tasks that carry out those it took."""
+    """The commands that one replica hands over or accepts. Owns the tasks that execute the latter."""
 
     def __init__(self, member: Member) -> None:
         self._member = member
@@ -69,7 +69,7 @@ class Handover:
         await within(_LAST_S, self._member.outbox.flushed())
 
     def done(self, number: str, row: Mapping[str, Any]) -> None:
-        """Take the report of a command that was handed over."""
+        """Handle the report of a command that was handed over."""
         waiter = self._waiters.get(number)
         if waiter is not None and not waiter.done():
             waiter.set_result(row)
@@ -100,7 +100,7 @@ class Handover:
             del self._waiters[number]
 
     async def _put(self, number: str, command: Command, who: str) -> bool:
-        """Put a command where it can be taken, and announce it; False if it is certain that no replica can."""
+        """Store and announce a command; False if it is certain that no replica can execute it."""
         member, key = self._member, self._member.keys.command(number)
         content = {
             "values": wire.written_values(command.values),
@@ -143,7 +143,7 @@ class Handover:
     # -- carrying out ----------------------------------------------------------------------------------
 
     def take(self, number: str) -> None:
-        """Carry out a command that another replica has announced."""
+        """Execute a command that another replica has announced."""
         if number in self._taken:
             return
         self._taken.add(number)
@@ -152,7 +152,7 @@ class Handover:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Finish what is being carried out, if that takes no longer than a stop may."""
+        """Finish commands in progress, within the time limit of a stop."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=_LAST_S)
 

@@ -145,7 +145,7 @@ class Inbox:
                 member.check_lease()
 
     async def _take_document(self, head: Head) -> None:
-        """Take a document of the state folder; the numbers of packs are those of the replica that fetches."""
+        """Store a document of the state folder; pack numbers are those of the replica that fetches."""
         member = self._member
         if self._is_new(head, "document", str(head["name"])):
             await member.state.take(head, head["term"], member.standing.age_of(head["sent"]))

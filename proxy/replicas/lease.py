@@ -40,7 +40,7 @@ class Role(Enum):
 
 
 class Event(Enum):
-    """What a replica learns."""
+    """Events that a replica observes."""
 
     GRANTED = "granted"  # the lease is its own
     TAKEN = "taken"  # another one holds the lease
@@ -129,7 +129,7 @@ class Lease:
         return self.role is Role.ALONE or (self.role is Role.HOLDING and now < self.heard_at + TRUSTED_S)
 
     def contests(self, now: float) -> bool:
-        """Say whether to take the lease if no replica holds it."""
+        """Say whether to acquire the lease if no replica holds it."""
         if now >= self.abstains_until:
             return True
         return self.free_since is not None and now - self.free_since >= _UNCLAIMED_S

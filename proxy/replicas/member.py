@@ -105,7 +105,7 @@ class Member:
         await self._settled.wait()
 
     async def ticked(self) -> None:
-        """Wait until the lease has been looked at again."""
+        """Wait until the lease has been checked again."""
         await self._ticked.wait()
 
     def check_lease(self) -> None:
@@ -113,7 +113,7 @@ class Member:
         self._is_check_due.set()
 
     async def looked(self) -> None:
-        """Look at the lease at once, and wait for that."""
+        """Check the lease now, and wait for the result."""
         self.check_lease()
         await self.ticked()
 
@@ -146,7 +146,7 @@ class Member:
     # -- life -----------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Contest the lease, and take part."""
+        """Compete for the lease and share readings."""
         gateway, *sites = self.shared
         stores = {site.id: site.state for site in sites}
         self.state = SharedState(gateway.state, stores, gateway.settings, gateway.clock, self._on_document)

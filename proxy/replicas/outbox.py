@@ -100,7 +100,7 @@ class Outbox:
         return True
 
     def put_missed(self) -> None:
-        """Send the documents again that could not be kept."""
+        """Send the documents again that could not be stored."""
         for name in sorted(self._unkept):
             self.put_document(name)
 
@@ -188,7 +188,7 @@ class Outbox:
         self._unkept.discard(name)
 
     async def _send_done(self, number: str, row: Mapping[str, Any]) -> None:
-        """Send a report, also without the lease: the replica that waits for it has to know."""
+        """Send a report, even without the lease: another replica waits for it."""
         message, member = self._message({"kind": "done", "command": number, "report": row}), self._member
         await member.connection.put(member.keys.done(number), message, 60.0)
         await member.connection.publish(member.keys.reports, message)

@@ -75,7 +75,7 @@ class Relay:
         return self._member.may_fetch and isinstance(driver, Dialable) and await driver.accepts_connections()
 
     def deliver(self, exchange: Exchange, answer: Answer | GatewayError) -> bool:
-        """Give those who wait for an exchange its answer; say whether there were any."""
+        """Resolve the requests that wait for an exchange; return whether there were any."""
         if not isinstance(answer, GatewayError):
             self._received[exchange] = self._member.now(), answer
         waiters = [waiter for waiter in self._waiters.get(exchange, ()) if not waiter.done()]
@@ -84,7 +84,7 @@ class Relay:
         return bool(waiters)
 
     def release(self) -> None:
-        """Let those who wait look again who fetches: it is another replica now."""
+        """Wake waiting requests, because another replica fetches now."""
         for waiters in self._waiters.values():
             for waiter in waiters:
                 if not waiter.done():
@@ -95,7 +95,7 @@ class Relay:
         self._received.clear()
 
     async def idle(self) -> None:
-        """Return when the driver can be closed: no exchange and no command of it is under way."""
+        """Return once no exchange or command is in progress, so that the driver can be closed."""
         await self._is_idle.wait()
 
     @contextmanager

@@ -30,7 +30,7 @@ class Unsealed(Exception):
 
 
 def new_key() -> str:
-    """Make a key as PW_REDIS_KEY takes it."""
+    """Make a key in the form of PW_REDIS_KEY."""
     return base64.urlsafe_b64encode(secrets.token_bytes(KEY_BYTES)).decode().rstrip("=")
 
 

@@ -63,7 +63,7 @@ class Standing:
 
     @property
     def pause_s(self) -> float:
-        """For how long to wait before the lease is looked at again."""
+        """Seconds until the lease is checked again."""
         return min(self.left_s, RENEW_EVERY_S) if self.role is Role.FOLLOWING else RENEW_EVERY_S
 
     def stamp(self) -> float:

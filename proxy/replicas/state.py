@@ -86,7 +86,7 @@ class SharedState:
         return {"name": name, "document": document, "wall": self._wall()} if document else None
 
     async def take(self, head: Mapping[str, Any], term: str, age_s: float) -> None:
-        """Take a copy of a document that was written this long ago. Raises KeyError for what is not of this gateway."""
+        """Store a copy of a document of this age. Raises KeyError if it does not belong to this gateway."""
         name, ahead_s = str(head["name"]), self._wall() - (head["wall"] + age_s)
         document, (store, local) = dict(head["document"]), self._place(name)
         self._copies[name] = _Copy(term, _moved(document, ahead_s) if abs(ahead_s) > _SAME_S else document)
@@ -106,7 +106,7 @@ class SharedState:
             await store.submit(_join, store, local, document)
 
     def _place(self, name: str) -> tuple[StateStore, str]:
-        """Return where a document is kept here, and its name there. Raises KeyError."""
+        """Return the store of a document, and its name in it. Raises KeyError."""
         site, slash, local = name.rpartition("/")
         return self._stores[site + slash], self._session if name == _SESSION else local
 

@@ -62,7 +62,7 @@ def serving_context(settings: Settings) -> ssl.SSLContext:
 
 
 def trusting_context() -> ssl.SSLContext:
-    """Make a client's context that takes any certificate: for handshakes that send nothing secret."""
+    """Make a client context that accepts any certificate, for handshakes without secrets."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -158,6 +158,6 @@ def _is_powerwall3(documents: Documents) -> bool | None:
 
 
 def _oldest(observed_at: Mapping[Source, float]) -> float | None:
-    """Return when the oldest reading was taken; facts that hardly change are none."""
+    """Return the time of the oldest reading; facts that hardly change do not count."""
     readings = [at for source, at in observed_at.items() if source not in _SETTLED]
     return min(readings, default=None)

@@ -179,7 +179,7 @@ def json(documents: Documents, options: Options) -> dict[str, Any]:
 
 
 def hours_remaining(documents: Documents, options: Options) -> float | None:
-    """Return for how many hours the battery could carry the present load, as Tesla estimates it or else computed; None without load."""
+    """Return how many hours the battery lasts at the present load: Tesla's estimate, else computed; None without load."""
     estimate = number(section(documents.get(TIME_REMAINING)).get("time_remaining_hours"))
     if estimate is not None:
         return estimate
@@ -189,5 +189,5 @@ def hours_remaining(documents: Documents, options: Options) -> float | None:
 
 
 def time_remaining(documents: Documents, options: Options) -> dict[str, float | None]:
-    """Return the hours that the battery could carry the present load."""
+    """Return how many hours the battery lasts at the present load."""
     return {"time_remaining": hours_remaining(documents, options)}

@@ -105,7 +105,7 @@ def _blocks(documents: Documents) -> dict[str, Signals]:
 
 
 def _is_starting(documents: Documents) -> bool:
-    """Say whether the gateway lists packs before it knows them all: some block has no serial number yet."""
+    """Say whether the list of packs is incomplete: some block has no serial number yet."""
     blocks = sections(section(documents.get(SYSTEM_STATUS)).get("battery_blocks"))
     return not all(text(block.get("PackageSerialNumber")) for block in blocks)
 

@@ -39,7 +39,7 @@ class Phrase:
 
 
 def phrases(state: SiteState) -> tuple[Phrase, ...]:
-    """Say how the grid is, if that is unusual; what the home runs on; what becomes of the battery."""
+    """Describe the grid, if its state is unusual, what powers the home, and what the battery does."""
     return (*_grid(state), *_home(state), *_battery(state))
 
 
@@ -97,7 +97,7 @@ def _usable_wh(state: SiteState) -> float | None:
 
 
 def _left_s(state: SiteState) -> float | None:
-    """Return for how long the battery carries the present load; None if it does not, or nothing is known."""
+    """Return how long the battery lasts at the present load; None if it does not supply it, or it is unknown."""
     usable, power = _usable_wh(state), state.power("battery")
     if usable is None or state.charge_app is None or power is None or power <= NOISE_W:
         return None

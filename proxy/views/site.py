@@ -129,7 +129,7 @@ def grid_number(documents: Documents) -> int | None:
 
 
 def is_grid_up(documents: Documents) -> bool | None:
-    """Say whether the grid carries the house; None if that is unknown."""
+    """Say whether the house is connected to the grid; None if unknown."""
     state = grid_number(documents)
     return None if state is None else state == GRID["SystemGridConnected"]
 

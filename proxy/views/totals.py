@@ -81,7 +81,7 @@ def _power(id_: str, member: Member, name: str) -> float | None:
 
 
 def _lacks(id_: str, member: Member, name: str) -> bool:
-    """Say that a gateway has no such meter: no battery, no solar, or one of the grid that measures a part of another's."""
+    """Say whether a gateway lacks a meter: it has no battery or solar, or its grid meter measures part of another's."""
     if name == "site":
         return member.grid not in {"", id_}
     if name == "battery" and member.is_inverter:

@@ -47,7 +47,7 @@ _SECRETIVE = frozenset(
 
 
 def malformed(request: web.BaseRequest) -> web.Response | None:
-    """Refuse what is no plain request to an origin server, so that no server behind or before us reads it otherwise."""
+    """Refuse requests other than plain ones to an origin server, which other servers might interpret differently."""
     if request.version not in _VERSIONS:
         return problem(505, "This server speaks HTTP/1.1.", headers=_CLOSE)
     if request.method == "CONNECT" or not target_of(request).startswith("/"):

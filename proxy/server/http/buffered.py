@@ -18,7 +18,7 @@ _STALLED_S: Final = 30.0
 
 @dataclass(slots=True)
 class BufferBudget:
-    """How many bytes may still wait for slow clients."""
+    """Number of bytes that may still be buffered for slow clients."""
 
     left: int
 
@@ -44,7 +44,7 @@ class BufferedResponse:
         self._chunks.put_nowait(chunk)
 
     async def end(self) -> web.StreamResponse:
-        """Wait until the client has taken everything, or has left."""
+        """Wait until the client has received everything or disconnected."""
         self._chunks.put_nowait(b"")
         try:
             is_taken = await self._sending
@@ -60,7 +60,7 @@ class BufferedResponse:
         return self._response
 
     async def _send(self) -> bool:
-        """Send what there is until the empty part, which is the end; say whether the client took it all."""
+        """Send parts until the empty one, which is the end; return whether the client received all of them."""
         try:
             while chunk := await self._chunks.get():
                 async with asyncio.timeout(_STALLED_S):

@@ -43,7 +43,7 @@ def choose(accepted: str, codings: Iterable[str]) -> str:
 
 @lru_cache(maxsize=64)
 def takes_gzip(accepted: str) -> bool:
-    """Say whether an Accept-Encoding takes gzip."""
+    """Say whether an Accept-Encoding accepts gzip."""
     return choose(accepted, (GZIP,)) == GZIP
 
 

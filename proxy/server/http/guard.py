@@ -1,4 +1,4 @@
-"""Realms: each has a secret, and clients that guess it wait longer and longer."""
+"""Realms: each has a secret; clients that guess it are delayed increasingly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADDRESSES = 1024
 
 
 class AuthResult(Enum):
-    """What becomes of a token: accepted, or why not."""
+    """The result of checking a token: accepted, or why not."""
 
     GRANTED = "granted"
     MISSING = "missing"
@@ -56,7 +56,7 @@ class Guard:
         return bool(self._secret)
 
     async def admit(self, token: str | None, address: str) -> Verdict:
-        """Judge a token. A wrong one is answered late; while its address has to wait, none is checked."""
+        """Check a token. A wrong one is answered with a delay; until an address may try again, none is checked."""
         if not token or not self.is_on:
             return Verdict(AuthResult.MISSING)
         wait = self.wait_s(address)
