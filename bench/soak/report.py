@@ -57,7 +57,7 @@ def table() -> str:
     first, last = _ends(results)
     responses = ", ".join(f"{count:,} of {status}" for status, count in results["responses"].items())
     rows = {
-        "Simulated time; real time": f"{results['days']} days; {results['minutes']} minutes ({results['machine']})",
+        "Simulated time; CPU time": f"{results['days']} days; {results['cpu_minutes']} minutes ({results['machine']})",
         "Clients": "50 of 7 kinds",
         "Responses; messages of streams": f"{responses}; {results['messages of streams']:,}",
         "Values compared; wrong": f"{results['values compared']:,}; {results['wrong values']}",
