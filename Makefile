@@ -9,7 +9,7 @@ NEEDS := chromium-headless-shell:chromium-headless-shell prometheus:prometheus p
   systemd-analyze:systemd adduser:adduser deb-systemd-invoke:init-system-helpers nginx:nginx mosquitto:mosquitto redis-server:redis-server
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint format unit coverage fuzz test-dates test-lowest test-homeassistant docs picture bench soak deb zipapp release lock clean
+.PHONY: help run test needs check lint format unit coverage fuzz test-dates test-lowest test-homeassistant docs picture bench soak deb zipapp release lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -17,9 +17,13 @@ help: ## show this list
 run: $(VENV)/.run ## try it: a simulated house on http://localhost:8675/
 	$(BIN)/powerwall-proxy serve --demo
 
-test: $(VENV)/.test ## everything: lint, types, import rules, all tests
+test: ## everything: lint, types, import rules, all tests
+	@# While one waits for the network, the other computes.
+	$(MAKE) --no-print-directory --jobs=2 needs lint
+	$(MAKE) --no-print-directory unit
+
+needs: $(VENV)/bin/pip
 	.ci/packages $(NEEDS)
-	$(MAKE) --no-print-directory lint unit
 
 # What needs a browser, servers, or a Debian to build packages on.
 HEAVY := tests/browser tests/stack tests/homeassistant $(addprefix tests/packaging/test_,debian.py release.py zipapp.py)
@@ -115,17 +119,17 @@ install = echo "pip installs this program into $(VENV), with all that it needs";
 	$(BIN)/python -m pip install --quiet --editable '.$(1)' || \
 	{ echo "pip could not install what this needs, for the reason above. It needs a network." >&2; exit 1; }
 
-$(VENV)/.run: pyproject.toml .ci/venv
+$(VENV)/bin/pip:
 	.ci/venv $(VENV)
+
+$(VENV)/.run: pyproject.toml .ci/venv | $(VENV)/bin/pip
 	@$(call install)
 	@touch $@
 
-$(VENV)/.build: pyproject.toml .ci/venv
-	.ci/venv $(VENV)
+$(VENV)/.build: pyproject.toml .ci/venv | $(VENV)/bin/pip
 	@$(call install,[build])
 	@touch $(VENV)/.run $@
 
-$(VENV)/.test: pyproject.toml .ci/venv
-	.ci/venv $(VENV)
+$(VENV)/.test: pyproject.toml .ci/venv | $(VENV)/bin/pip
 	@$(call install,[test])
 	@touch $(VENV)/.run $(VENV)/.build $@

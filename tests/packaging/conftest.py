@@ -50,8 +50,9 @@ def installation(wheel) -> Iterator[Installation]:
         folder.chmod(0o755)
         (folder / "empty").mkdir(mode=0o555)
         venv = folder / "venv"
-        subprocess.run([_python(user), "-m", "venv", venv], check=True)
-        subprocess.run([venv / "bin" / "pip", "install", "--quiet", f"{wheel}[mqtt,redis]"], check=True)
+        subprocess.run([_python(user), "-m", "venv", "--without-pip", venv], check=True)
+        pip = (sys.executable, "-m", "pip", "--python", venv / "bin" / "python")
+        subprocess.run([*pip, "install", "--quiet", f"{wheel}[mqtt,redis]"], check=True)
         subprocess.run(["chmod", "-R", "a-w", venv], check=True)
         yield Installation(folder, user)
         subprocess.run(["chmod", "-R", "u+w", venv], check=True)
@@ -90,10 +91,10 @@ def python_version() -> str:
 def _python(user: int | None) -> str:
     """Find a Python that this user can run: that of the tests may live in root's home."""
     for python in (sys._base_executable, shutil.which("python3", path="/usr/bin:/usr/local/bin")):
-        question = "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))"
+        question = "import venv, sys; sys.exit(sys.version_info < (3, 11))"
         try:
             subprocess.run([python, "-c", question], user=user, cwd="/", check=True, capture_output=True)
         except (OSError, TypeError, subprocess.CalledProcessError):
             continue
         return python
-    pytest.fail("no Python 3.11 with venv that an unprivileged user can run: apt-get install python3-venv")
+    pytest.fail("no Python 3.11 that an unprivileged user can run: apt-get install python3")
