@@ -57,6 +57,8 @@ class Cell:
     headers: tuple[str, ...] = ()
     tls: bool = False
     others: tuple[str, ...] = ()
+    times: int = 1  # in a round; more where a figure differs much from second to second
+    alone: bool = False  # the other servers are suspended meanwhile
 
     @property
     def name(self) -> str:
@@ -75,12 +77,12 @@ CLOSE = ("Connection: close",)
 CELLS = (
     Cell("/aggregates", 16),
     Cell("/soe", 16),
-    Cell("/aggregates", 64),
-    Cell("/soe", 64),
+    Cell("/aggregates", 64, times=2, alone=True),
+    Cell("/soe", 64, times=2, alone=True),
     Cell("/aggregates", 16, BROWSER),
     Cell("/aggregates", 16, CLOSE),
     Cell("/aggregates", 16, tls=True),
-    Cell("/aggregates", 16, CLOSE, tls=True),
+    Cell("/aggregates", 16, CLOSE, tls=True, times=3),
 )
 
 
@@ -149,18 +151,19 @@ async def run(
 ) -> dict[str, Any]:
     """Measure every cell; per cell and server the medians, and each median ratio to the first server.
 
-    ``alone``: the other servers are suspended meanwhile. What two proxies do by themselves to keep readings fresh takes
-    a percent of the core that all share, and a p99 is the latency of one in a hundred responses.
+    ``alone``: for all cells. What other proxies do by themselves to keep readings fresh takes a percent of the core that
+    all share, and a p99 is the latency of one in a hundred responses.
     """
     results: dict[str, Any] = {}
     for cell in cells:
+        is_alone = alone or cell.alone
         figures: dict[str, list[dict[str, float]]] = defaultdict(list)
-        for _ in range(rounds):
+        for _ in range(rounds * cell.times):
             able = [target for target in targets if target.tls_port or not cell.tls]
             for target in random.sample(able, len(able)):
-                others = [other.process for other in targets if alone and other is not target]
+                others = [other.process for other in targets if is_alone and other is not target]
                 with suspended(others):
-                    await asyncio.sleep(_SETTLED_S if alone else 0)
+                    await asyncio.sleep(_SETTLED_S if is_alone else 0)
                     figures[target.name].append(await quiet_slice_of(target, cell))
         first = figures[targets[0].name]
         results[cell.name] = {

@@ -27,7 +27,7 @@ http {{
   server {{
     listen 127.0.0.1:{port} backlog=1024;
     listen 127.0.0.1:{tls_port} ssl backlog=1024; ssl_certificate {pem}; ssl_certificate_key {pem};
-    ssl_session_cache shared:tls:1m;
+    ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:tls:1m;
     proxy_cache gateway; proxy_cache_valid 200 {ttl}s; proxy_cache_lock on; proxy_cache_background_update on;
     proxy_cache_use_stale updating error timeout http_500 http_502 http_503 http_504 http_429;
     proxy_ignore_headers Set-Cookie Cache-Control Expires; proxy_hide_header Set-Cookie;
