@@ -96,7 +96,10 @@ class Gateway:
     @property
     def name(self) -> str:
         """What people call it: its own name, with the id where another one of the process has the same."""
-        name = self.own_name
+        return self.distinct(self.own_name)
+
+    def distinct(self, name: str) -> str:
+        """Return a name of it with the id behind it where another one of the process has the same."""
         is_shared = name != self.id and any(other.own_name == name for other in self.others)
         return f"{name} ({self.id})" if is_shared else name
 

@@ -34,7 +34,7 @@ _MAKER: Final = "Tesla"
 class Place:
     """Where topics are: those of the product, and Home Assistant's discovery. ``gateway`` is an id.
 
-    ``name`` is what the operator calls the gateway.
+    ``name`` is that of its device, where it is not that of the site.
     """
 
     prefix: str

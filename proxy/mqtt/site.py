@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.mqtt.control import Control
@@ -48,9 +49,7 @@ class GatewayPublisher:
         allowed: tuple[str, ...],
         post: Callable[[Message], None],
     ) -> None:
-        self.place = Place(
-            settings.mqtt_topic_prefix, settings.mqtt_ha_prefix, gateway.id, gateway.settings.name
-        )
+        self.place = Place(settings.mqtt_topic_prefix, settings.mqtt_ha_prefix, gateway.id)
         self.control = Control(gateway, allowed, self._report)
         self._post = post
         self.survey = Survey()
@@ -132,13 +131,16 @@ class GatewayPublisher:
     def _announcements(self, state: Any) -> Iterator[Message]:
         """Make the announcements that are new; entities that stood by themselves move to their device."""
         form, offered = self._settings.mqtt_ha_discovery, self.control.offered
-        shown = (len(self._catalogue.existing), offered, state.name, state.gateway, len(state.packs))
+        name = self._gateway.distinct(self._gateway.settings.name or state.name or "")
+        shown = (len(self._catalogue.existing), offered, name, state.gateway, len(state.packs))
         if form == "no" or shown == self._announced_of:
             return
         self._announced_of = shown
         made = singles if form == "single" else devices
         rows = tuple(self._catalogue.existing.values())
-        payloads = dict(made(self.place, state, rows, offered, min(self._settings.mqtt_qos, 1)))
+        payloads = dict(
+            made(replace(self.place, name=name), state, rows, offered, min(self._settings.mqtt_qos, 1))
+        )
         moved, gone = (
             (self.survey.devices(self.place), []) if form == "single" else self._settled(rows, offered)
         )

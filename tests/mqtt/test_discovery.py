@@ -9,9 +9,11 @@ import sys
 
 from proxy.mqtt.survey import MIGRATE
 from tests.clock import pass_time
+from tests.fleet.conftest import gateway, serve, sims
 from tests.mqtt.conftest import ROOT, Client, calm, happens, kept_by, samples, stop
 from tests.mqtt.test_topics import recorded
 
+__all__ = ["serve", "sims"]  # fixtures
 DEVICE = "homeassistant/device/pypowerwall_default/config"
 LONGEST_BIRTH_S = 5.0
 
@@ -114,3 +116,24 @@ async def test_mqtt_clear_removes_what_was_published_and_nothing_else(publishing
     announcements = [topic.startswith("homeassistant/") for topic in emptied]
     assert announcements == sorted(announcements, reverse=True)
     assert (await kept_by(broker)).items() == others.items()
+
+
+async def test_gateways_that_report_one_name_are_devices_with_their_ids(serve, sims, broker, client, clock):
+    """As on the pages: a site name is mostly that of the owner, and the same for every gateway."""
+    listed = [gateway("house", sims["house"]), gateway("garage", sims["garage"], name="Garage")]
+    listed.append(gateway("annex", sims["garage"]))
+    proxy = await serve(listed, mqtt_host="127.0.0.1", mqtt_port=broker.port)
+    await pass_time(clock, proxy, 60)
+    topics = {each.id: f"homeassistant/device/pypowerwall_{each.id}/config" for each in listed}
+
+    def names() -> dict[str, str]:
+        return {
+            id_: json.loads(client.latest[topic])["device"]["name"]
+            for id_, topic in topics.items()
+            if topic in client.latest
+        }
+
+    site = sims["house"].gateway.site.name
+    await happens(
+        lambda: names() == {"house": f"{site} (house)", "garage": "Garage", "annex": f"{site} (annex)"}
+    )
