@@ -157,9 +157,7 @@ def test_prometheus_learns_types_and_meanings(prometheus):
         assert reported[name] == [{"type": row.kind.value, "help": row.help, "unit": row.unit}]
 
 
-def test_a_scrape_is_quick_and_loses_nothing(prometheus):
-    for series in send_request(prometheus, f"max_over_time(scrape_duration_seconds[{SECONDS}s])"):
-        assert float(series["value"][1]) < STEP_S / 2
+def test_a_scrape_loses_nothing(prometheus):
     for series in send_request(prometheus, "scrape_samples_scraped - scrape_samples_post_metric_relabeling"):
         assert series["value"][1] == "0"
 
