@@ -62,11 +62,7 @@ async def serve(
     app = build_app(settings, loaded=loaded)
     try:
         async with listening(app, settings, tls, defers=True) as (host, port):
-            url = (
-                f"{settings.scheme}://[{host}]:{port}"
-                if ":" in host
-                else f"{settings.scheme}://{host}:{port}"
-            )
+            url = f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
             gateway = ", ".join(each.host or cloud_mode(each) or "none" for each in settings.gateways)
             page = address_to_open(settings.scheme, host, port, os.environ)
             _log.info("listening", extra={"url": url, "gateway": gateway, "open": page})
