@@ -113,6 +113,7 @@ class Replica:
 
     def __init__(self, proxy: Proxy, cable: Cable, redis: RedisServer, clock, life: AsyncExitStack) -> None:
         self.proxy = proxy
+        self.settled = redis.settled
         self.pass_time = partial(_pass_time, redis, clock)
         self.cable = cable
         self.get = proxy.get

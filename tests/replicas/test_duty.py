@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from proxy.config.gateway_settings import GatewaySettings, SiteSettings
 from proxy.sim.server import SimulatedGateway
-from tests.clock import settled
 from tests.history.conftest import query
 from tests.notify.conftest import Webhook
 
@@ -18,7 +17,7 @@ async def _live(clock, seconds: float, *replicas) -> None:
             await replica.get("/aggregates")
         for _ in range(3):
             clock.advance(READ_EVERY_S / 3)
-            await settled()
+            await replicas[0].settled()
 
 
 async def test_what_is_recorded_is_recorded_once_though_another_replica_goes_on(
