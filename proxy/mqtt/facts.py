@@ -7,7 +7,7 @@ strings are those of the routes, and the rules of the grid are in no ``SiteState
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from proxy.core.freshness import Freshness
@@ -95,6 +95,9 @@ def facts_of(gateway: Gateway, snapshots: Iterable[Snapshot]) -> Facts:
     if measured is None:
         return Facts(state)
     now = gateway.clock.monotonic()
+    if gateway.members:  # each publishes its own equipment
+        state = replace(state, packs=())
+    of_equipment = {} if gateway.members else documents
     return Facts(
         state=state,
         is_online=True,
@@ -102,9 +105,9 @@ def facts_of(gateway: Gateway, snapshots: Iterable[Snapshot]) -> Facts:
         read_at=gateway.clock.wall() - measured.age(now),
         rules={Setting(rule): held for rule, held in grid_rules(documents).items() if held is not None},
         aggregates=meters.aggregates(documents, gateway.options),
-        strings=strings.strings(documents, gateway.options)
-        if documents.keys() & {VITALS, SOLAR_POWERWALL}
+        strings=strings.strings(of_equipment, gateway.options)
+        if of_equipment.keys() & {VITALS, SOLAR_POWERWALL}
         else {},
-        units=unit_signals(documents),
-        remote_meters=remote_meters(documents),
+        units=unit_signals(of_equipment),
+        remote_meters=remote_meters(of_equipment),
     )

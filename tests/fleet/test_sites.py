@@ -86,13 +86,13 @@ async def test_the_age_of_a_total_is_that_of_its_oldest_member(fleet, clock):
 
 
 async def test_what_is_slow_in_a_total_stays_published_until_it_is_fetched_again(fleet, clock):
-    """Mode, capacity and packs are fetched every 20 s for a broker; no older than any other reading, they go."""
+    """Mode and capacity are fetched every 20 s for a broker; no older than any other reading, they go."""
     site = fleet.context.gateways.sites["home"]
 
     async def published():
         await site.cache.get(LIVE)
         state = facts_of(site, snapshots_of(site)).state
-        return state.name, state.mode, state.energy_capacity, len(state.packs)
+        return state.name, state.mode, state.energy_capacity
 
     await site.cache.get(SLOW)
     at_once = await published()
@@ -102,7 +102,7 @@ async def test_what_is_slow_in_a_total_stays_published_until_it_is_fetched_again
 
     assert None not in at_once
     assert later == at_once
-    assert (await published())[1:] == (None, None, 0)
+    assert (await published())[1:] == (None, None)
 
 
 async def test_a_total_is_added_up_again_before_it_is_too_old_for_a_broker(fleet, clock):

@@ -7,10 +7,11 @@ import json
 import os
 import sys
 
+from proxy.config.gateway_settings import SiteSettings
 from proxy.mqtt.survey import MIGRATE
 from tests.clock import pass_time
 from tests.fleet.conftest import gateway, serve, sims
-from tests.mqtt.conftest import ROOT, Client, calm, happens, kept_by, samples, stop
+from tests.mqtt.conftest import PREFIX, ROOT, Client, calm, happens, kept_by, samples, stop
 from tests.mqtt.test_topics import recorded
 
 __all__ = ["serve", "sims"]  # fixtures
@@ -136,4 +137,27 @@ async def test_gateways_that_report_one_name_are_devices_with_their_ids(serve, s
     site = sims["house"].gateway.site.name
     await happens(
         lambda: names() == {"house": f"{site} (house)", "garage": "Garage", "annex": f"{site} (annex)"}
+    )
+
+
+async def test_a_total_has_no_equipment_which_belongs_to_its_members(serve, sims, broker, client, clock):
+    """Each battery is one device in Home Assistant, not one of the house and one of the total as well."""
+    listed = [gateway(id_, sim, site="home") for id_, sim in sims.items()]
+    sites = [SiteSettings("home", "Home")]
+    proxy = await serve(listed, sites=sites, mqtt_host="127.0.0.1", mqtt_port=broker.port)
+    await pass_time(clock, proxy, 60)
+    await happens(lambda: all(f"{PREFIX}/{id_}/status" in client.latest for id_ in (*sims, "home")))
+    await happens(lambda: client.status(f"{PREFIX}/home")["total_capacity"] is not None)
+
+    found = {id_: client.status(f"{PREFIX}/{id_}") for id_ in (*sims, "home")}
+
+    assert {id_: len(status["batteries"]) for id_, status in found.items()} == {
+        "house": 2,
+        "garage": 1,
+        "home": 0,
+    }
+    assert found["home"].keys() & {"packs", "devices", "strings", "meters"} == set()
+    assert (
+        found["home"]["total_capacity"]
+        == found["house"]["total_capacity"] + found["garage"]["total_capacity"]
     )
