@@ -17,6 +17,8 @@ from collections.abc import Callable
 from proxy.core.clock import Clock
 
 EPOCH = 1_760_000_000.0
+# The same in every run: how exact sums of times are depends on how large they are.
+STARTED_AT = 100_000.0
 # A callback that sets off another one, that sets off ... in turns of the loop without a socket.
 _QUIET_TURNS = 3
 # uvloop does not show whether it has anything to do.
@@ -78,7 +80,7 @@ class ShiftedLoop(asyncio.SelectorEventLoop):
     waiting = _WaitingTime
 
     def __init__(self) -> None:
-        self.offset = time.monotonic()
+        self.offset = STARTED_AT
         self._in_threads = 0
         self._settling = 0  # tasks that wait until there is nothing else to do
         self._waiting = self.waiting(lambda: self._in_threads > 0, lambda: len(self._ready) <= self._settling)
@@ -145,7 +147,7 @@ class TestClock:
         self._loop = loop
         self._started = loop.time()
         self._slept = 0.0
-        self.clock = Clock(self._monotonic, lambda: EPOCH + self._monotonic() - self._started)
+        self.clock = Clock(self._monotonic, lambda: EPOCH + (self._monotonic() - self._started))
 
     def advance(self, seconds: float) -> None:
         """Let this much time pass at once; timers fire when the test next awaits."""

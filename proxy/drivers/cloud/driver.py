@@ -215,7 +215,7 @@ class CloudDriver:
         now = self._clock.monotonic()
         # RFC 9111 section 4.2.3: the age when it was sent, and all the time that the request took.
         live = Held(
-            fetched.value, now, age_of(fetched.value.get("timestamp"), fetched.sent_at) + now - requested_at
+            fetched.value, now, age_of(fetched.value.get("timestamp"), fetched.sent_at) + (now - requested_at)
         )
         await self._energies.count(self._site.site_id, mapping.powers(live.value), live.observed_at)
         return live
