@@ -77,10 +77,18 @@ async def at_once(port: int, context: ssl.SSLContext, request: bytes) -> bytes:
             received.write(await reader.read(65536))
     tls.write(request)
     writer.write(sent.read())
-    received.write(await reader.read())
-    writer.close()
-    answer = bytearray()
-    with suppress(ssl.SSLError):
-        while chunk := tls.read():
+    answer, is_over = bytearray(), False
+    while not is_over:  # until the server says so: it waits for our end before it closes
+        try:
+            chunk = tls.read()
+        except ssl.SSLWantReadError:
+            arrived = await reader.read(65536)
+            received.write(arrived) if arrived else received.write_eof()
+        else:
             answer += chunk
+            is_over = not chunk
+    with suppress(ssl.SSLError):
+        tls.unwrap()
+    writer.write(sent.read())
+    writer.close()
     return bytes(answer)
