@@ -29,9 +29,9 @@ from proxy.core.errors import (
 )
 from proxy.core.retry_after import retry_after_s
 from proxy.drivers.base import FILES_AT_ONCE, Asset, Usage
+from proxy.drivers.bodies import inflate, read_body
 from proxy.drivers.connector import GatewayConnector
 from proxy.drivers.dial import Dialer, reason
-from proxy.drivers.inflate import MAX_BODY, inflate
 from proxy.drivers.trust import SERVER_NAME, Trust, Trusted, server_name
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from proxy.drivers.locator import Locator
     from proxy.state.store import StateStore
 
-_CHUNK = 64 * 1024
 _PART = 16 * 1024  # of a file
 _LONGEST_S = 120.0  # for a file; 4 MB take a weak Wi-Fi a minute
 # A gateway in the same network accepts a connection in milliseconds, behind a weak Wi-Fi in a second or two.
@@ -129,7 +128,7 @@ class GatewayClient:
         async with self._exchange(method, path, headers, body=body, once=once) as answer:
             self._sent += len(body or b"")
             with self._named(path):
-                raw = await self._read(answer, path)
+                raw = await read_body(answer, path)
             self._received += len(raw)
             cookies = {name: morsel.value for name, morsel in answer.cookies.items()}
             body, now = inflate(raw, path), self._clock.wall()
@@ -262,17 +261,6 @@ class GatewayClient:
             raise self._translate(exc, request.url.raw_path) from exc
 
     # -- reading -----------------------------------------------------------------------------
-
-    async def _read(self, answer: aiohttp.ClientResponse, path: str) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > MAX_BODY:
-                answer.close()
-                raise BadAnswer(f"{path} is longer than {MAX_BODY} bytes")
-            parts.append(chunk)
-        return b"".join(parts)
 
     async def _parts(self, answer: aiohttp.ClientResponse, path: str) -> AsyncGenerator[bytes, None]:
         with self._named(path):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from proxy.core.errors import BadAnswer, LoginRejected
-from proxy.drivers.inflate import GZIP
+from proxy.drivers.bodies import GZIP
 from proxy.drivers.tedapi.transport import refusal
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from proxy import __version__, authorities
 from proxy.core.errors import BadAnswer, GatewayError, GatewayTimeout, Interrupted, Unreachable
 from proxy.core.ijson import encode
 from proxy.drivers.base import Usage
+from proxy.drivers.bodies import read_body
 
-MAX_BODY = 4 * 1024 * 1024
+_LONGEST_BODY = 4 * 1024 * 1024
 _JSON, _FORM = "application/json", "application/x-www-form-urlencoded"
-_CHUNK = 64 * 1024
 _REMEMBERED = 600
 
 
@@ -85,7 +85,9 @@ class CloudHttp:
                 timeout=aiohttp.ClientTimeout(total=wait_s),
                 middlewares=(_once,),
             ) as answer:
-                return Reply(answer.status, answer.headers, await self._read(answer))
+                got = await read_body(answer, "the cloud's answer", _LONGEST_BODY)
+                self._received += len(got)
+                return Reply(answer.status, answer.headers, got)
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
             raise _named(exc, host, wait_s) from exc
         except _Lost as exc:
@@ -111,18 +113,6 @@ class CloudHttp:
                 headers={"User-Agent": f"powerwall-proxy/{__version__}", "Accept": "application/json"},
             )
         return self._session
-
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > MAX_BODY:
-                answer.close()
-                raise BadAnswer(f"the cloud's answer is longer than {MAX_BODY} bytes")
-            parts.append(chunk)
-        self._received += size
-        return b"".join(parts)
 
 
 class _Lost(Exception):
