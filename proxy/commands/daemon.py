@@ -20,7 +20,7 @@ from proxy.config.cloud import cloud_mode
 from proxy.config.console import EX_CONFIG, complain
 from proxy.features import Unusable
 from proxy.logs import format as logs
-from proxy.server.context import CONTEXT
+from proxy.server.context import CONTEXT, Context
 from proxy.server.systemd import ServiceManager
 
 if TYPE_CHECKING:
@@ -62,10 +62,11 @@ async def serve(
     app = build_app(settings, loaded=loaded)
     try:
         async with listening(app, settings, tls, defers=True) as (host, port):
-            url = f"{settings.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+            url = _url(settings.scheme, host, port)
             gateway = ", ".join(each.host or cloud_mode(each) or "none" for each in settings.gateways)
             page = address_to_open(settings.scheme, host, port, os.environ)
             _log.info("listening", extra={"url": url, "gateway": gateway, "open": page})
+            _log_more_ports(app[CONTEXT], host, "http" if tls is None else "https")
             manager.ready(f"Listening on {url}, gateway {gateway}")
             # What a start has made stays: garbage collections, during which no client is answered, pass it by.
             gc.freeze()
@@ -88,6 +89,18 @@ async def serve(
         sys.stderr.write(f"powerwall-proxy: {where} {reason}; set {wrong} or PW_BIND_ADDRESS to another.\n")
         return EXIT_UNAVAILABLE
     return 0
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _log_more_ports(context: Context, host: str, scheme: str) -> None:
+    """Log PW_HTTPS_PORT and the ports that mean one gateway."""
+    if scheme == "https" and (port := context.settings.https_port):
+        _log.info("listening", extra={"url": _url(scheme, host, port)})
+    for port, gateway in context.ports.items():
+        _log.info("listening", extra={"url": _url(scheme, host, port), "gateway": gateway.id})
 
 
 async def _read_once(gateways: Gateways, page: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from proxy.commands.greeting import address_to_open
 from tests.commands.conftest import send_request
+from tests.processes import free_port
 
 PORT_TAKEN = 69
 
@@ -97,6 +98,31 @@ def test_the_log_shows_a_url_that_can_be_opened(command, address):
 
     with urlopen(demo.prints(r"listening url=(\S+)")[1] + "/soe") as answer:
         assert answer.status == 200
+
+
+def test_the_log_shows_every_port(command, tmp_path):
+    """That of TLS, and those at which programs that accept no path find one gateway."""
+    encrypted, *own = (free_port() for _ in range(3))
+    file = tmp_path / "proxy.toml"
+    file.write_text(
+        "".join(
+            f'[[gateway]]\nid = "{id_}"\nhost = "127.0.0.1:1"\npassword = "x"\nlisten = {port}\n'
+            for id_, port in zip(("house", "garage"), own, strict=True)
+        )
+    )
+    daemon = command.start(
+        PW_CONFIG=str(file),
+        PW_PORT="0",
+        PW_HTTPS="yes",
+        PW_HTTPS_PORT=str(encrypted),
+        PW_BIND_ADDRESS="127.0.0.1",
+    )
+
+    assert daemon.port() not in {str(encrypted), *map(str, own)}
+    assert daemon.prints(rf"listening url=https://127\.0\.0\.1:{encrypted}$")
+    assert daemon.prints(rf"listening url=https://127\.0\.0\.1:{own[0]} gateway=house$")
+    assert daemon.prints(rf"listening url=https://127\.0\.0\.1:{own[1]} gateway=garage$")
+    assert daemon.ends() == 0
 
 
 def test_in_a_container_the_pages_are_at_localhost_not_at_its_own_name():
