@@ -20,6 +20,8 @@ Key: TypeAlias = tuple[str, ...]
 
 # A counter that reads less than before by less than this share was corrected; by more, it is another meter.
 _CORRECTION: Final = 0.01
+# A pace is taken over no less than this (s): between two moments that are close a counter may have taken a step.
+_PACED_OVER_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +120,5 @@ class HighWater:
 
     def _growth(self, key: Key, now: float) -> float:
         at, value = self._paced.get(key, (now, 0.0))
-        return (self._exported[key] - value) / (now - at) * self._ahead_s if now > at else 0.0
+        elapsed_s = max(now - at, _PACED_OVER_S)
+        return (self._exported[key] - value) / elapsed_s * self._ahead_s if now > at else 0.0

@@ -48,12 +48,24 @@ def test_a_mark_is_ahead_by_what_the_counter_grows_at_its_pace():
     counters = levels()
     counters.export(KEY, 100.0)
     counters.written(counters.proposed(0.0), 0.0)
+    counters.export(KEY, 200.0)
+
+    assert counters.proposed(100.0) == {KEY: Kept(200.0, 200.0 + AHEAD_S)}
+    counters.written(counters.proposed(100.0), 100.0)
+    assert counters.proposed(160.0) == {KEY: Kept(200.0, 200.0)}
+    assert counters.exact() == {KEY: Kept(200.0, 200.0)}
+
+
+def test_a_step_just_after_a_slow_disk_has_written_is_no_pace():
+    """A reading comes every few seconds, whenever the disk was done: at 7 kW, 10 Wh more within a tenth of one."""
+    counters = levels()
+    counters.export(KEY, 100.0)
+    counters.written(counters.proposed(0.0), 4.9)
     counters.export(KEY, 110.0)
 
-    assert counters.proposed(10.0) == {KEY: Kept(110.0, 110.0 + AHEAD_S)}
-    counters.written(counters.proposed(10.0), 10.0)
-    assert counters.proposed(60.0) == {KEY: Kept(110.0, 110.0)}
-    assert counters.exact() == {KEY: Kept(110.0, 110.0)}
+    [kept] = counters.proposed(5.0).values()
+
+    assert 110.0 < kept.mark <= 110.0 + 10.0 / 60 * AHEAD_S
 
 
 def test_after_a_crash_a_counter_waits_at_its_mark():
