@@ -17,6 +17,7 @@ MOST_POINTS: Final = 2016  # a week of five minutes
 MOST_DAYS: Final = 4000
 _MINUTE_S: Final = 60
 _DAY_S: Final = 86_400
+_LONGEST_STEP_S: Final = _DAY_S
 _EARLIEST: Final = 946_684_800.0  # 2000
 _LATEST: Final = 4_102_444_800.0  # 2100
 # A span of at most so many seconds gets this step, if none is requested.
@@ -45,13 +46,17 @@ def parse(texts: Mapping[str, str], zone: tzinfo, now: float) -> Query:
     begin, end = _limits(texts, zone, now)
     word, step_s = _step(texts.get("step", "auto"), end - begin)
     if (end - begin) / step_s > (MOST_DAYS if word else MOST_POINTS):
-        least = math.ceil((end - begin) / MOST_POINTS / _MINUTE_S) * _MINUTE_S
-        raise BadQuery(
-            f"That would be too many values: a step of at least {least} s, or day, fits this span."
-        )
+        raise BadQuery(f"That would be too many values: a step of {_least(end - begin)} fits this span.")
     return Query(
         Span(begin, end, step_s), _columns(texts.get("series", "")), _devices(texts.get("devices", "")), word
     )
+
+
+def _least(length_s: float) -> str:
+    """Name the steps that a span of this length may have."""
+    least = math.ceil(length_s / MOST_POINTS / _MINUTE_S) * _MINUTE_S
+    found = [f"at least {least} s"] if least <= _LONGEST_STEP_S else []
+    return ", or ".join([*found, "day" if length_s / _DAY_S <= MOST_DAYS else "month"])
 
 
 def _limits(texts: Mapping[str, str], zone: tzinfo, now: float) -> tuple[int, int]:
@@ -110,7 +115,10 @@ def _step(text: str, span_s: int) -> tuple[str, int]:
         found = next((step for longest, step in _STEPS if span_s <= longest), None)
         return ("", found) if found else ("day", _DAY_S)
     if not (
-        text.isascii() and text.isdigit() and _MINUTE_S <= int(text) <= _DAY_S and int(text) % _MINUTE_S == 0
+        text.isascii()
+        and text.isdigit()
+        and _MINUTE_S <= int(text) <= _LONGEST_STEP_S
+        and int(text) % _MINUTE_S == 0
     ):
         raise BadQuery("step is a number of seconds, a multiple of 60 up to 86400, or day, month or auto.")
     return "", int(text)

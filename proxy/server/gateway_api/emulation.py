@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from proxy.server.gateway_api.sessions import tokens_of
-from proxy.server.http.admission import client_of
+from proxy.server.http.admission import client_of, is_encrypted
 from proxy.server.http.body import read_body
 from proxy.server.http.guard import AuthResult
 from proxy.server.http.problems import COMMON_HEADERS, private, problem, retry_after
@@ -54,7 +54,7 @@ def endpoints(context: Context) -> dict[str, Endpoint]:
             if verdict.entry is not AuthResult.GRANTED:
                 return _gateway_error(401, "Login Error", "bad credentials")
         email, now = _text(login.get("email")), context.clock.wall()
-        return _confirmed(sessions.open(), email, now, secure=request.secure)
+        return _confirmed(sessions.open(), email, now, secure=is_encrypted(request, context.settings))
 
     async def logout(request: web.Request, _: Route, __: Gateway) -> web.Response:
         for token in tokens_of(request):

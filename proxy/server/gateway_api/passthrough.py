@@ -69,7 +69,8 @@ _STATUS: Final = {
     "revalidated": "fwd=stale; fwd-status=304",
     "stale": "hit; detail=gateway-away",
 }
-_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})")
+_MAX_AGES = [re.compile(rf"(?:^|[\s,]){name}=(\d{{1,9}})") for name in ("s-maxage", "max-age")]
+_STRICT = ("must-revalidate", "proxy-revalidate", "no-cache", "s-maxage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,11 +291,13 @@ def _may_keep(headers: Mapping[str, str]) -> bool:
 
 
 def _is_strict(headers: Mapping[str, str]) -> bool:
-    return "must-revalidate" in headers.get("cache-control", "").lower()
+    """Say whether an answer may not be served stale, whatever happened (RFC 9111 section 4.2.4)."""
+    control = headers.get("cache-control", "").lower()
+    return any(directive in control for directive in _STRICT)
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:
     """Return for how many seconds an answer is fresh; 0: validate each time."""
     control = headers.get("cache-control", "").lower()
-    found = None if "no-cache" in control else _MAX_AGE.search(control)
-    return float(found[1]) if found else 0.0
+    said = [found[1] for each in _MAX_AGES if (found := each.search(control))]
+    return float(said[0]) if said and "no-cache" not in control else 0.0

@@ -85,7 +85,7 @@ GATEWAY: tuple[Route, ...] = (
     Route(PROBLEMS, "Problems", "Gateway", offered=(PROBLEMS,), view=site.problems, legacy=Legacy.VIEW),
     Route(
         "/api/customer/registration",
-        "404: not served, it holds personal data",
+        "Not served, because it holds personal data: what the pypowerwall proxy says instead",
         "Gateway",
         view=site.constant({"status": "404 Response - API Disabled"}),
     ),

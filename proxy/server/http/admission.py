@@ -46,6 +46,11 @@ _SECRETIVE = frozenset(
 )
 
 
+def is_encrypted(request: web.BaseRequest, settings: Settings) -> bool:
+    """Say whether clients use TLS, to this proxy or to a front server (PW_HTTPS=http)."""
+    return request.secure or settings.https == "http"
+
+
 def malformed(request: web.BaseRequest) -> web.Response | None:
     """Refuse requests other than plain ones to an origin server, which other servers might interpret differently."""
     if request.version not in _VERSIONS:

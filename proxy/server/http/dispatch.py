@@ -123,7 +123,7 @@ async def _answer(
     if target.missing:
         return problem(404, target.missing), "none"
     if not path:
-        return _with_slash(gateway), "none"
+        return with_slash(request, gateway.id), "none"
     if route is None:
         if context.fallback is not None and not path.lower().startswith(_FOR_PROGRAMS):
             return await context.fallback(request, path, gateway), "none"
@@ -155,12 +155,6 @@ async def _reading(
     return await context.readings.answer(request, route, gateway)
 
 
-def _with_slash(gateway: Gateway) -> web.Response:
-    """Send a client to the page of a gateway; pages need the slash to find their files."""
-    # Relative, because a front server may show us elsewhere.
-    return web.Response(status=308, headers={"Location": f"{gateway.id}/", **COMMON_HEADERS})
-
-
 def _short_circuit(context: Context, request: web.Request, route: Route) -> web.Response | None:
     """Answer what needs no endpoint: methods, and what is not admitted."""
     if request.method == "OPTIONS" and route.options:
@@ -170,6 +164,14 @@ def _short_circuit(context: Context, request: web.Request, route: Route) -> web.
     if request.method in {"GET", "HEAD"} and request.body_exists:
         return problem(400, "A GET takes no body.")
     return refusal(request, route, context.settings)
+
+
+def with_slash(request: web.Request, name: str) -> web.Response:
+    """Send a client to the page of this name with a slash, which it needs to find its files."""
+    query = request.rel_url.raw_query_string
+    # Relative, because a front server may show us elsewhere.
+    location = f"{name}/?{query}" if query else f"{name}/"
+    return web.Response(status=308, headers={"Location": location, **COMMON_HEADERS})
 
 
 def not_found(path: str) -> web.Response:

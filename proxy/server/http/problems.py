@@ -20,6 +20,8 @@ from proxy.core.redaction import redact
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_WAIT_S = 600
+# As RFC 9110 has them; Python before 3.13 has the names of RFC 2616.
+_PHRASES = {413: "Content Too Large", 414: "URI Too Long"}
 # What every answer carries, so that no browser guesses types or reports where it came from.
 COMMON_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 PUBLIC_HEADERS = {**COMMON_HEADERS, "Access-Control-Allow-Origin": "*"}
@@ -31,7 +33,7 @@ def problem(
     """Answer with a problem document. ``detail`` is one sentence: what is wrong and what would be right."""
     document = {
         "type": f"urn:powerwall-proxy:{code}" if code else "about:blank",
-        "title": title or HTTPStatus(status).phrase,
+        "title": title or _PHRASES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "detail": redact(detail),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import HttpVersion11, WSCloseCode, WSMsgType, web
 
 from proxy.server.fleet.members import Members
 from proxy.server.fleet.object_routes import SOCKET
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from proxy.server.route import Route
 
 _PING_EVERY_S = 20.0
+_VERSION = "13"  # of RFC 6455; aiohttp takes drafts, too, whose field for the origin is another one
 _STALLED_S = 30.0
 _LONGEST_MESSAGE = 64 * 1024
 _UNKNOWN_ID = 4404
@@ -60,8 +61,11 @@ class WebSockets:
         if not may_listen(request, self._context.settings):
             return problem(403, "A page of another origin may not read this.")
         socket = web.WebSocketResponse(heartbeat=_PING_EVERY_S, max_msg_size=_LONGEST_MESSAGE, compress=False)
-        if not socket.can_prepare(request):
-            headers = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        is_offered = (
+            request.headers.get("Sec-WebSocket-Version") == _VERSION and request.version >= HttpVersion11
+        )
+        if not (is_offered and socket.can_prepare(request)):
+            headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": _VERSION}
             return problem(426, f"{route.path} is a WebSocket.", headers=headers)
         await socket.prepare(request)
         pushed = self._total if "{id}" not in route.path else self._by_id.get(_id_of(request))

@@ -25,6 +25,8 @@ _UNKNOWN = {
     "content": _PROBLEM,
 }
 _REFUSED = {"description": "Not done, and why", "content": {JSON: {"schema": {"type": "object"}}, **_PROBLEM}}
+_ACCEPTED = {"description": "Sent, and not confirmed yet", "content": {JSON: {"schema": {"type": "object"}}}}
+_WRITING = frozenset({"control", "reserve_hold"})
 _TEXT = {"type": "string"}
 _ID = {
     "name": "id",
@@ -37,10 +39,14 @@ _ID = {
 # What may be posted to an endpoint, as JSON or as a form.
 _FIELDS: Final = {
     "control": {
-        "value": {"description": "What to set; without it the present value is returned", **_TEXT},
+        "value": {
+            "description": "What to set; without it the present value is returned",
+            "type": ["string", "number", "boolean"],
+        },
         "token": {"description": "PW_CONTROL_SECRET; or Authorization: Bearer", **_TEXT},
         "mode": {"description": "With a reserve: also set the mode", **_TEXT},
-        "level": {"description": "With a mode: also set the reserve", **_TEXT},
+        "level": {"description": "With a mode: also set the reserve", "type": ["string", "number"]},
+        "confirm": {"description": "Required to leave the grid", "type": ["string", "boolean"]},
     },
     "reserve_hold": {"token": {"description": "PW_CONTROL_SECRET; or Authorization: Bearer", **_TEXT}},
     "login": {"username": _TEXT, "email": _TEXT, "password": _TEXT, "force_sm_off": {}},
@@ -87,8 +93,8 @@ def _servers(gateways: Sequence[str], sites: Sequence[str]) -> list[dict[str, An
     return [
         {"url": url, "description": said, "variables": {"id": {"enum": list(ids), "default": ids[0]}}}
         for url, said, ids in (
-            ("./gateways/{id}/", "One of the gateways", several),
-            ("./sites/{id}/", "The total of a site, which has some of the paths", sites),
+            ("./gateways/{id}", "One of the gateways", several),
+            ("./sites/{id}", "The total of a site, which has some of the paths", sites),
         )
         if ids
     ]
@@ -118,7 +124,8 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
 
 def _body(route: Route) -> dict[str, Any]:
     schema = {"type": "object", "properties": _FIELDS[route.endpoint]}
-    return {"requestBody": {"content": {JSON: {"schema": schema}, _FORM: {"schema": schema}}}}
+    content = {JSON: {"schema": schema}, _FORM: {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def _reported(route: Route) -> dict[str, Any]:
@@ -140,4 +147,5 @@ def _answered(route: Route) -> dict[str, Any]:
     if route.endpoint == "console":
         return {"302": {"description": route.summary}, "default": _REFUSED}
     content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
-    return {"200": {"description": route.summary, "content": content}, "default": _REFUSED}
+    accepted = {"202": _ACCEPTED} if route.endpoint in _WRITING else {}
+    return {"200": {"description": route.summary, "content": content}, **accepted, "default": _REFUSED}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
 
+from proxy.core.accept import parse_accept
 from proxy.core.errors import GatewayError, NotSupported
 from proxy.core.model import JSON
 from proxy.core.sources import SITE_NAME, STATUS, SYSTEM_STATUS
@@ -22,9 +23,9 @@ from proxy.gateways.live import LIVE
 from proxy.metrics.families import Samples
 from proxy.server.gateway_api.passthrough import Passthrough
 from proxy.server.http.addressing import TARGET
-from proxy.server.http.admission import base_of, host_of
+from proxy.server.http.admission import base_of, host_of, is_encrypted
 from proxy.server.http.coding import choose, offered, pack
-from proxy.server.http.dispatch import not_found
+from proxy.server.http.dispatch import not_found, with_slash
 from proxy.server.http.problems import COMMON_HEADERS, MEDIA_TYPE, PUBLIC_HEADERS
 from proxy.server.live import events
 from proxy.server.pages.appearance import appearance
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 _DEMO_PORT: Final = 8676
 # Pages about one gateway, with links to the same page of the others.
 _OF_GATEWAY: Final = frozenset({"status.html", "history.html"})
+# What an error says in its header, in whatever form it is written.
+_OF_ERRORS: Final = frozenset({"Retry-After", "Allow", "Upgrade", "Connection", "Sec-WebSocket-Version"})
 _NOT_STORED: Final = {"Cache-Control": "no-store"}
 # What the drawing does not need: the page gets it with the first event, and begins with fewer bytes.
 _LATER: Final = frozenset(
@@ -139,10 +142,7 @@ class Ui:
     async def fallback(self, request: web.Request, path: str, gateway: Gateway) -> web.StreamResponse:
         """Serve what is no row: a file of our pages, or one of the gateway's."""
         if f"{path}/" == base_of(request, self._context.settings):
-            # Relative, because a front server may show us elsewhere; pages need the slash to find their files.
-            return web.Response(
-                status=308, headers={"Location": f"{path.rpartition('/')[2]}/", **COMMON_HEADERS}
-            )
+            return with_slash(request, path.rpartition("/")[2])
         ours = await self._files.answer(request, path)
         if ours is not None:
             return ours
@@ -232,8 +232,9 @@ class Ui:
     async def example_page(self, request: web.Request, _: Route, __: Gateway) -> web.StreamResponse:
         """Serve a page that frames the power flow."""
         base = base_of(request, self._context.settings)
+        scheme = "https" if is_encrypted(request, self._context.settings) else "http"
         return self.page(
-            request, "example.html", {"address": html.escape(f"{request.scheme}://{host_of(request)}{base}")}
+            request, "example.html", {"address": html.escape(f"{scheme}://{host_of(request)}{base}")}
         )
 
     @property
@@ -248,7 +249,7 @@ class Ui:
 
     def error_page(self, request: web.Request, answer: web.Response) -> web.Response:
         """Write a problem document for people, if a browser requests a page; else return it as it is."""
-        is_wanted = answer.content_type == MEDIA_TYPE and "text/html" in request.headers.get("Accept", "")
+        is_wanted = answer.content_type == MEDIA_TYPE and _prefers_pages(request.headers.get("Accept", ""))
         if not is_wanted or request.method != "GET" or request.path.startswith("/api/"):
             return answer
         words = self._pages.page_words[
@@ -266,7 +267,7 @@ class Ui:
         shown["links"] = navigation(words, "error.html", self._context.endpoints, root)
         page = self.page(request, "error.html", shown)
         page.set_status(answer.status)
-        page.headers.update({k: v for k, v in answer.headers.items() if k in {"Retry-After", "Allow"}})
+        page.headers.update({k: v for k, v in answer.headers.items() if k in _OF_ERRORS})
         page.headers["Vary"] = f"{page.headers['Vary']}, Accept"
         return page
 
@@ -290,3 +291,10 @@ def packed(request: web.Request, body: bytes, headers: Mapping[str, str]) -> web
     coding = choose(request.headers.get("Accept-Encoding", ""), offered())
     encoded = {"Content-Encoding": coding} if coding else {}
     return web.Response(body=pack(body, coding), headers={**headers, **encoded})
+
+
+def _prefers_pages(accepted: str) -> bool:
+    """Say whether Accept names HTML, and no kind of JSON that is wanted more."""
+    weights = {name: weight for name, weight, _ in parse_accept(accepted)}
+    others = max((weights.get(name, 0.0) for name in (JSON, MEDIA_TYPE)), default=0.0)
+    return 0 < weights.get("text/html", 0.0) >= others

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+# Errors after which a connection ends.
+_ENDS = frozenset({400, 431})
 # aiohttp logs each request to this one unless it is disabled.
 _SILENT = logging.getLogger(f"{__name__}.access")
 _SILENT.disabled = True
@@ -231,8 +233,8 @@ class Connection(Handler):
             # Every path is a route, so what is not found is a target that is no path.
             status = 400 if resp.status == 404 else resp.status  # noqa: PLR2004 - RFC 9110
             resp = problem(status, DETAILS.get(status, resp.reason), headers={"Server": SERVER})
-        # What follows a malformed request may be part of it.
-        if resp.status == 400 or (self._said_all and not self.queue):  # noqa: PLR2004 - RFC 9110
+        # What follows a malformed request, or one that is too large, may be part of it.
+        if resp.status in _ENDS or (self._said_all and not self.queue):
             resp.force_close()
         before = self.parsed
         finished = await super().finish_response(request, resp, start_time)
