@@ -110,6 +110,7 @@ def _context_of(settings: Settings, clock: Clock, loaded: Loaded | None) -> Cont
         readings=Readings(clock, legacy_errors=settings.legacy_errors),
         traffic=Traffic(clock),
         started_at=clock.wall(),
+        began=clock.monotonic(),
         guard=Guard("control", settings.control_secret, clock.monotonic),
         login_guard=Guard("login", settings.lan_password, clock.monotonic),
         client_rate=_client_rate(settings),

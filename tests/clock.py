@@ -90,8 +90,8 @@ class ShiftedLoop(asyncio.SelectorEventLoop):
         return self.offset + self._waiting.waited_s
 
     def run_in_executor(self, executor, func, *args):
-        self._in_threads += 1
         future = super().run_in_executor(executor, func, *args)
+        self._in_threads += 1
         future.add_done_callback(self._back_from_thread)
         return future
 

@@ -29,6 +29,8 @@ from proxy.core.sources import (
 
 # Readings of members may be this far apart (seconds), or two of their lifetimes if those are longer.
 _APART_S: Final = 10.0
+# What every gateway has: one that says that it has not cannot be read now.
+OF_ALL: Final = frozenset({METERS})
 # What only a gateway with a battery has.
 OF_BATTERIES: Final = frozenset({SOE, SYSTEM_STATUS, OPERATION})
 

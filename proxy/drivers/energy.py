@@ -11,6 +11,7 @@ under the DIN of the gateway, and never fall (core/high_water.py).
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -177,6 +178,7 @@ class _Account:
         # Across a restart only the wall clock shows the gap; one that was set back shows none.
         self._until = number(row.get("until"))
         self._read_at = None if self._until is None else clock.monotonic() - (clock.wall() - self._until)
+        self._counted_at = -math.inf
         self._saved_at = clock.monotonic()
         self.is_kept = True  # unless writing fails: then nothing is known to be on the disk
 
@@ -187,14 +189,19 @@ class _Account:
         return age_s >= _SAVE_EVERY_S or (self.is_kept and self.marks.is_due)
 
     def count(self, powers: Mapping[str, float | None], at: float) -> Mapping[str, tuple[float, float]]:
-        """Take the powers of a moment (monotonic seconds); return the energies."""
+        """Take the powers of a moment (monotonic seconds), unless later ones were; return the energies."""
+        if at >= self._counted_at:
+            self._add(powers, at)
+        return {name: self._directions(name, counter) for name, counter in self._counters.items()}
+
+    def _add(self, powers: Mapping[str, float | None], at: float) -> None:
+        self._counted_at = at
         gap_s = -1.0 if self._read_at is None else at - self._read_at
         if gap_s > self._longest_gap_s:
             gap_s = -1.0
         self._read_at, self._until = at, self._clock.wall() - (self._clock.monotonic() - at)
         for name, power in powers.items():
             self._counters[name] = self._counters.get(name, Counter()).read(power, gap_s)
-        return {name: self._directions(name, counter) for name, counter in self._counters.items()}
 
     def _directions(self, name: str, counter: Counter) -> tuple[float, float]:
         positive, negative = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 
 class Duty:
@@ -33,9 +34,10 @@ class Duty:
         for listener in tuple(self._listeners):
             listener()
 
-    def subscribe(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` whenever the duty has begun or ended."""
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` whenever the duty has begun or ended; return the function that ends that."""
         self._listeners.append(listener)
+        return partial(self._listeners.remove, listener)
 
     async def begun(self) -> None:
         """Wait until this process is the one."""

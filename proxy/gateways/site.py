@@ -41,6 +41,8 @@ class SiteDriver:
         self._clock = clock
         self._name = name
         self._grid = grid
+        # What members have had: they have it by nature, whatever their gateways say later.
+        self._known: set[tuple[str, Source]] = set()
 
     def policy(self, source: Source) -> Policy:
         """Return a second, and the limit of the member that is served longest."""
@@ -65,7 +67,10 @@ class SiteDriver:
         reading = await member.cache.get((read,), member.cache.deadline_s - _MARGIN_S)
         got = reading.sources[read]
         if got.snapshot is None:
-            return Part(member.id, error=got.error or SourceUnavailable("no readings"))
+            error = got.error or SourceUnavailable("no readings")
+            has_it = read in totals.OF_ALL or (member.id, read) in self._known
+            return Part(member.id, error=SourceUnavailable(str(error)) if has_it else error)
+        self._known.add((member.id, read))
         document = got.snapshot.document
         value = (
             meters.aggregates({read: document.value}, member.options) if read == METERS else document.value

@@ -68,7 +68,7 @@ class Recorder:
         self._writing: asyncio.Task[None] | None = None
         self._finished = finished_days(gateway, archive)
         self._taking: asyncio.Task[None] | None = None
-        self._unsubscribe: Callable[[], None] | None = None
+        self._subscriptions: list[Callable[[], None]] = []
 
     @property
     def zone(self) -> tzinfo:
@@ -98,12 +98,12 @@ class Recorder:
     def open(self) -> None:
         """Begin when the gateway may be requested first: no file is opened before."""
         cache = self._gateway.cache
-        self._unsubscribe = cache.events.subscribe(SnapshotStored, self._on_stored)
+        self._subscriptions.append(cache.events.subscribe(SnapshotStored, self._on_stored))
         if cache.starts_in_s:
             self._timer = asyncio.get_running_loop().call_later(cache.starts_in_s, self._tick)
         else:
             self._tick()
-        self._gateway.duty.subscribe(self._on_duty)
+        self._subscriptions.append(self._gateway.duty.subscribe(self._on_duty))
 
     def _on_duty(self) -> None:
         """Go on where this process left off, or leave the recording to another one."""
@@ -132,8 +132,8 @@ class Recorder:
 
     async def close(self) -> None:
         """Write the minute that is open, and end."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
+        for unsubscribe in self._subscriptions:
+            unsubscribe()
         for timer in (self._timer, self._sampling):
             if timer is not None:
                 timer.cancel()

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from cachetools import TTLCache
+
 from proxy.core.errors import GatewayError, OutcomeUnknown
 from proxy.core.model import Command
 from proxy.gateways.commands import Report
@@ -35,6 +37,7 @@ _DONE_WITHIN_S: Final = 20.0
 _KEPT_S: Final = 10.0
 _LAST_S: Final = 0.5
 _NUMBER_BYTES: Final = 16
+_MOST_TAKEN: Final = 10_000
 
 
 class Handover:
@@ -43,7 +46,7 @@ class Handover:
     def __init__(self, member: Member) -> None:
         self._member = member
         self._waiters: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
-        self._taken: set[str] = set()
+        self._taken: TTLCache[str, bool] = TTLCache(_MOST_TAKEN, 2 * _KEPT_S, timer=member.now)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # -- handing over ----------------------------------------------------------------------------------
@@ -146,7 +149,7 @@ class Handover:
         """Execute a command that another replica has announced."""
         if number in self._taken:
             return
-        self._taken.add(number)
+        self._taken[number] = True
         task = asyncio.create_task(self._carry_out(number), name="replica command")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -267,7 +267,8 @@ class Member:
                 for name in await self.state.own():
                     self.outbox.put_document(name)
                 self.outbox.put_all()
-                self.gateway.duty.set(on=True)
+                # The lease may have gone over to another replica while this one waited.
+                self.gateway.duty.set(on=self.standing.role is Role.HOLDING)
         except Exception:  # noqa: BLE001 - whatever is wrong with the state, readings go on
             _log.exception("replica could not take over", extra={"gateway": self.gateway.id})
         finally:

@@ -143,6 +143,7 @@ class Outbox:
         return await self._report({"kind": "alive"})
 
     def _put(self, key: Hashable, send: Callable[[], Awaitable[None]]) -> None:
+        self._pending.pop(key, None)  # what replaces it is sent after all that was put here meanwhile
         self._pending[key] = send
         self._is_idle.clear()
         self._is_pending.set()

@@ -29,7 +29,7 @@ _SESSION: Final = ".powerwall"
 _ENERGY: Final = "energy.json"
 # What each replica keeps for itself: its exported counters, its identity at a broker, its clients.
 _OWN: Final = frozenset({"counters.json", "mqtt.json", "sessions.json"})
-_TIMES: Final = frozenset({"until", "since"})
+_TIMES: Final = frozenset({"until", "since", "start", "seen", "back_at", "due"})
 # Clocks that are kept by NTP are closer together.
 _SAME_S: Final = 2.0
 
@@ -134,6 +134,8 @@ def _join(store: StateStore, name: str, theirs: Document) -> None:
 
 def _moved(value: Any, seconds: float) -> Any:
     """Move the times in a document."""
+    if isinstance(value, list):
+        return [_moved(each, seconds) for each in value]
     if not isinstance(value, dict):
         return value
     return {

@@ -38,7 +38,8 @@ class Context:
     gateways: Gateways
     readings: Readings
     traffic: Traffic
-    started_at: float  # wall-clock seconds
+    started_at: float  # wall-clock seconds, as the clock was then
+    began: float  # monotonic seconds
     guard: Guard  # of what changes something
     login_guard: Guard  # of the session that programs made for a gateway get
     sessions: Sessions | None = None  # of programs made for the gateway; None: these may not log in
@@ -69,6 +70,11 @@ class Context:
     reports: list[Callable[[], Mapping[str, Any]]] = field(default_factory=list)
     # Sends a text to a topic of a gateway, over the broker of a feature; raises ConnectionError. None: there is no broker.
     publish: Callable[[str, str, str], Awaitable[None]] | None = None
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since the start, however the clock was set meanwhile."""
+        return self.clock.monotonic() - self.began
 
     @property
     def gateway(self) -> Gateway:

@@ -102,12 +102,13 @@ class HttpFrontend:
 
     def shut(self) -> None:
         """Refuse new connections and break the open ones."""
-        self.listener.close()
+        self.listener.shut()
         self.abort()
 
     def move(self, host: str) -> None:
         """Change the address; the certificate, which names the first one, stays. Takes effect when opened again."""
-        self.shut()
+        self.listener.close()
+        self.abort()
         self.listener.host = host
 
     def abort(self) -> None:

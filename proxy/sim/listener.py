@@ -24,6 +24,7 @@ class Listener:
         self.stalls = False  # accept, but never begin the handshake
         self._protocol = protocol
         self._socket: socket.socket | None = None
+        self._reserved: socket.socket | None = None  # keeps the port while nothing listens there
         self._handshakes: set[asyncio.Task[None]] = set()
         self._stalled: list[socket.socket] = []
 
@@ -36,20 +37,31 @@ class Listener:
         """Bind and listen; the port stays the same from the first time on."""
         if self._socket is not None:
             return
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setblocking(False)
-        try:
-            listening.bind((self.host, self.port))
-        except OSError as exc:
-            listening.close()
-            raise OSError(exc.errno, f"{self.host}:{self.port} cannot be used: {exc.strerror}") from None
+        listening, self._reserved = self._reserved or self._bound(), None
         listening.listen(128)
         self.port = listening.getsockname()[1]
         self._socket = listening
         # No task: one that is cancelled while it is handed a connection would lose it.
         asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _bound(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setblocking(False)
+        try:
+            bound.bind((self.host, self.port))
+        except OSError as exc:
+            bound.close()
+            raise OSError(exc.errno, f"{self.host}:{self.port} cannot be used: {exc.strerror}") from None
+        return bound
+
+    def shut(self) -> None:
+        """Refuse connections; no other program gets the port meanwhile."""
+        is_open = self.is_open
+        self.close()
+        if is_open:
+            self._reserved = self._bound()
 
     def close(self) -> list[asyncio.Task[None]]:
         """Stop listening; returns the cancelled tasks, for those who can wait for them."""
@@ -62,7 +74,9 @@ class Listener:
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
-        self._socket = None
+        if self._reserved is not None:
+            self._reserved.close()
+        self._socket = self._reserved = None
         return ended
 
     def _accept(self, listening: socket.socket) -> None:

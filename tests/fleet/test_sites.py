@@ -78,6 +78,23 @@ async def test_without_a_member_there_is_no_total_and_afterwards_no_less_than_be
     assert after["load"]["energy_imported"] >= before["load"]["energy_imported"]
 
 
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_member_that_denies_what_it_has_leaves_no_partial_sum(fleet, sims, clock, status):
+    """A gateway that starts or updates answers 404 for a while; it has meters and a battery all the same."""
+    assert (await fleet.get("/sites/home/soe")).status == 200
+    for path in ("/api/meters/aggregates", "/api/system_status"):
+        sims["garage"].faults.add(Fault(path=path, status=status))
+    answers = []
+    for _ in range(12):
+        await pass_time(clock, fleet, 5)
+        answers += [await fleet.get(f"/sites/home/{name}") for name in ("aggregates", "soe")]
+
+    assert {answer.status for answer in answers[-8:]} == {503}
+    house = (await fleet.get("/gateways/house/aggregates")).json()["load"]["instant_power"]
+    totals = [answer.json()["load"]["instant_power"] for answer in answers[::2] if answer.status == 200]
+    assert all(load != pytest.approx(house) for load in totals)
+
+
 async def test_the_age_of_a_total_is_that_of_its_oldest_member(fleet, clock):
     await fleet.get("/gateways/garage/aggregates")
     await pass_time(clock, fleet, 3.5)

@@ -70,7 +70,7 @@ def _document(
         "status": "ok" if status.is_healthy else "degraded",
         "message": status.reason,
         "version": __version__,
-        "uptime_seconds": round(context.clock.wall() - context.started_at),
+        "uptime_seconds": round(context.uptime_s),
         "age_seconds": None if status.age is None else round(status.age, _DIGITS),
         "gateways": [_gateway(each, among=len(listed)) for each in listed],
         "sources": [_source(source, status.at) for source in status.sources],
@@ -181,7 +181,7 @@ def _traffic(context: Context, gateway: Gateway) -> dict[str, Any]:
         results[result.value] += count
     answered = [histogram for (path, _), histogram in traffic.seconds.items() if path not in _STREAMS]
     slots, slot_s = traffic.recent.ended(context.clock.monotonic()), traffic.recent.slot_s
-    lived = min(max(context.clock.wall() - context.started_at, slot_s), slot_s * len(slots))
+    lived = min(max(context.uptime_s, slot_s), slot_s * len(slots))
     return {
         "requests": sum(traffic.requests.values()),
         "requests_per_second": round(slots[-1] / slot_s, 2),

@@ -49,7 +49,7 @@ def stats_of(context: Context, gateway: Gateway) -> dict[str, Any]:
         "ts": round(now),
         "start": round(context.started_at),
         "clear": round(traffic.cleared_at),
-        "uptime": _uptime(now - context.started_at),
+        "uptime": _uptime(context.uptime_s),
         "mem": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "site_name": _site_name(gateway),
         "tedapi_api_version": gateway.settings.tedapi_api_version,

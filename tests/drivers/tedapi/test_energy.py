@@ -51,6 +51,16 @@ async def test_an_hour_of_two_kilowatts_is_two_kilowatt_hours_in_the_direction_o
     assert reported["generator"] == pytest.approx((0.0, 2000.0))
 
 
+async def test_a_reading_that_is_older_than_the_last_one_counts_nothing():
+    """A copy in the cloud may be replaced by one of before; what lies between the two was counted."""
+    time = Time()
+    counting = await meter(time)
+    for second in (0.0, 60.0, 120.0, 60.0, 240.0):
+        reported = counting.count({"site": 1000.0}, time.now + second)
+
+    assert reported["site"] == (pytest.approx(1000.0 * 240 / 3600), 0.0)
+
+
 async def test_a_pause_adds_nothing_and_neither_does_an_unknown_power():
     time = Time()
     counting = await meter(time)
