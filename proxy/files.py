@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import ssl
@@ -21,6 +22,14 @@ def locked(folder: Path) -> Iterator[int]:
         yield handle
     finally:
         os.close(handle)
+
+
+def read_text(path: Path) -> str:
+    """Read a text in UTF-8. Raises OSError, for another encoding as well."""
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as exc:
+        raise OSError(errno.EILSEQ, "it is not a text in UTF-8", str(path)) from exc
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -147,7 +147,8 @@ class TestClock:
         self._loop = loop
         self._started = loop.time()
         self._slept = 0.0
-        self.clock = Clock(self._monotonic, lambda: EPOCH + (self._monotonic() - self._started))
+        self._set_by = 0.0
+        self.clock = Clock(self._monotonic, self._wall)
 
     def advance(self, seconds: float) -> None:
         """Let this much time pass at once; timers fire when the test next awaits."""
@@ -156,6 +157,13 @@ class TestClock:
     def sleep(self, seconds: float) -> None:
         """Let the machine sleep: time passes for all but its timers."""
         self._slept += seconds
+
+    def set_by(self, seconds: float) -> None:
+        """Set the date of the machine forward, or back: no time passes."""
+        self._set_by += seconds
+
+    def _wall(self) -> float:
+        return EPOCH + self._set_by + (self._monotonic() - self._started)
 
     def _monotonic(self) -> float:
         return self._loop.time() + self._slept

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from proxy.app import build_app, listening
 from proxy.commands.greeting import address_to_open, report_connection
 from proxy.config.cloud import cloud_mode
-from proxy.config.console import EX_CONFIG, complain
+from proxy.config.console import EX_CONFIG, EX_UNAVAILABLE, complain
 from proxy.features import Unusable
 from proxy.logs import format as logs
 from proxy.server.context import CONTEXT, Context
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-EXIT_UNAVAILABLE = 69  # EX_UNAVAILABLE: the port is taken, an address is not ours
 # A stop takes 2 s at most.
 _LONGEST_STOP_S = 1.9
 # How often it is looked whether the log has lines that are due.
@@ -87,7 +86,7 @@ async def serve(
             else f"cannot be used: {exc.strerror}"
         )
         sys.stderr.write(f"powerwall-proxy: {where} {reason}; set {wrong} or PW_BIND_ADDRESS to another.\n")
-        return EXIT_UNAVAILABLE
+        return EX_UNAVAILABLE
     return 0
 
 

@@ -31,6 +31,7 @@ from proxy.core.redaction import conceal
 from proxy.core.sources import METERS
 from proxy.drivers.discovery import ACCESS_POINT, Found, Places, candidates, probe_all, subnet_candidates
 from proxy.drivers.registry import drivers_for
+from proxy.files import read_text
 from proxy.state.store import StateStore
 
 _UNIT = Path("/usr/lib/systemd/system/powerwall-proxy.service")
@@ -88,8 +89,8 @@ async def set_up(args: argparse.Namespace, operator: Operator, places: Places) -
     file = Path(args.file or default_file(os.environ))
     if args.mode in cloud_setup.MODES:
         return await cloud_setup.set_up(args, operator, os.environ, file)
-    if not args.replace and not is_unset(file):
-        return complain(f"{file} has settings already; --replace changes them.") or FAILED
+    if wrong := _unusable(file, replaces=args.replace):
+        return wrong
     host = _checked(args.host) if args.host else await _find(args, operator, places)
     if not host:
         return EX_CONFIG if args.host else FAILED
@@ -157,6 +158,17 @@ def _chosen(found: list[Found], operator: Operator) -> str:
             return answer
 
 
+def _unusable(file: Path, *, replaces: bool) -> int:
+    """Say why the settings cannot go into a file; return the exit code, 0 if they can."""
+    try:
+        if is_unset(file) or replaces:
+            return OK
+    except OSError as exc:
+        complain(f"{file} cannot be read: {exc.strerror}.")
+        return EX_CONFIG
+    return complain(f"{file} has settings already; --replace changes them.")
+
+
 def _checked(host: str) -> str:
     """Return an address as the settings take it; empty, with a complaint, if it is none."""
     try:
@@ -169,7 +181,7 @@ def _checked(host: str) -> str:
 def _password(operator: Operator, args: argparse.Namespace) -> str:
     if args.password_file:
         is_given = args.password_file == _STANDARD_INPUT
-        text = sys.stdin.read() if is_given else Path(args.password_file).read_text("utf-8")
+        text = sys.stdin.read() if is_given else read_text(Path(args.password_file))
         return text.removesuffix("\n").removesuffix("\r")
     return operator.secret("Password", "--password-file")
 

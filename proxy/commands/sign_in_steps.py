@@ -29,6 +29,7 @@ from proxy.drivers.cloud.ledger import Ledger
 from proxy.drivers.cloud.sign_in import TokenEndpoint
 from proxy.drivers.cloud.token_file import TokenFile
 from proxy.drivers.cloud.tokens import Tokens
+from proxy.files import read_text
 
 ATTEMPT_FILE = "sign-in.json"
 _STANDARD_INPUT = "-"
@@ -129,7 +130,7 @@ def given_text(path: str | None) -> str:
     """Read a file that an argument names (``-`` is standard input); empty without one. Raises OSError."""
     if not path:
         return ""
-    text = sys.stdin.read() if path == _STANDARD_INPUT else Path(path).read_text("utf-8")
+    text = sys.stdin.read() if path == _STANDARD_INPUT else read_text(Path(path))
     return text.strip()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import signal
 from contextlib import suppress
 from pathlib import Path
 
 from proxy.commands.simulated import settings_for, unknown_persona
-from proxy.config.console import OK, complain
+from proxy.config.console import EX_UNAVAILABLE, OK, complain
 from proxy.sim.demo import run as simulate
 from proxy.sim.server import SimulatedGateway
 
@@ -21,7 +22,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         asyncio.run(_until_signalled(args))
     except OSError as exc:
-        return complain(str(exc).removeprefix(f"[Errno {exc.errno}] "))
+        said = str(exc).removeprefix(f"[Errno {exc.errno}] ")
+        if exc.errno == errno.EADDRINUSE:
+            complain(f"{said}; set --port or --control-port to another.")
+            return EX_UNAVAILABLE
+        return complain(said)
     except ValueError as exc:
         return complain(str(exc))
     return OK

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 OK = 0
 FAILED = 1
 EX_CONFIG = 78  # sysexits.h: the settings are wrong; starting again would not help
+EX_UNAVAILABLE = 69  # a port is taken, an address is not of this machine
 
 
 def complain(*lines: str) -> int:

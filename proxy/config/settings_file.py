@@ -9,11 +9,11 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from proxy.files import write_private
+from proxy.files import read_text, write_private
 
 
 def is_unset(file: Path) -> bool:
-    """Say whether nothing is set there: no file, or only comments."""
+    """Say whether nothing is set there: no file, or only comments. Raises OSError."""
     try:
         return not tomllib.loads(_text(file))
     except tomllib.TOMLDecodeError:
@@ -45,4 +45,4 @@ def write_settings(file: Path, text: str) -> None:
 
 
 def _text(file: Path) -> str:
-    return file.read_text("utf-8") if file.exists() else ""
+    return read_text(file) if file.exists() else ""

@@ -8,8 +8,8 @@ import csv
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date, tzinfo
 from pathlib import Path
@@ -98,22 +98,42 @@ def _count(db: sqlite3.Connection, table: str) -> int:
 
 def _export(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> int:
     """Write rows, or with ``--days`` energies, to a file or standard output."""
-    with ExitStack() as stack:
-        db = stack.enter_context(closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)))
-        target: TextIO = sys.stdout
-        if args.source not in {None, "-"}:
-            target = stack.enter_context(Path(args.source).open("w", encoding="utf-8", newline=""))
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
         zone = _zone(db, gateway)
         until = {"to": args.until} if args.until else {}
         span = parse({"from": args.since or _BEGINNING, "step": "month", **until}, zone, time.time() + 1).span
-        if args.days:
-            found = reading.days(db, day_of(span.begin, zone), day_of(span.end - 1, zone))
-            target.writelines(days_csv((each.day.isoformat(), each) for each in found))
-        else:
-            writer = csv.writer(target, lineterminator="\r\n")
-            writer.writerow(exporting.HEADS)
-            writer.writerows(exporting.rows(db, span.begin, span.end, zone))
+        with _target(args.source, path) as target:
+            if args.days:
+                found = reading.days(db, day_of(span.begin, zone), day_of(span.end - 1, zone))
+                target.writelines(days_csv((each.day.isoformat(), each) for each in found))
+            else:
+                writer = csv.writer(target, lineterminator="\r\n")
+                writer.writerow(exporting.HEADS)
+                writer.writerows(exporting.rows(db, span.begin, span.end, zone))
     return OK
+
+
+@contextmanager
+def _target(name: str | None, database: Path) -> Iterator[TextIO]:
+    """Open standard output, or a file that is replaced when all is written: an earlier export is not lost before."""
+    if name in {None, "-"}:
+        yield sys.stdout
+        return
+    file = Path(str(name))
+    if file.exists() and file.samefile(database):
+        raise SourceError(f"{file} is the history itself: name another file.")
+    is_replaced = file.is_file() or not file.exists()  # else it is a pipe or a device
+    written = file.with_name(f".{file.name}.part") if is_replaced else file
+    try:
+        with written.open("w", encoding="utf-8", newline="") as target:
+            yield target
+        if is_replaced:
+            written.replace(file)
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, str(file)) from exc
+    finally:
+        if is_replaced:
+            written.unlink(missing_ok=True)
 
 
 # -- import ----------------------------------------------------------------------------------------
@@ -129,7 +149,7 @@ def _import(args: argparse.Namespace, gateway: GatewaySettings, path: Path) -> i
         zone = _zone(db, gateway)
         importer = Importer(db, zone)
         _read(args, gateway.id, importer, now, zone)
-        importer.finish()
+        importer.finish(now)
         thin(db, now)
         return importer
 

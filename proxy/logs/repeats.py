@@ -133,9 +133,13 @@ class Repeats:
         self._next = min(moments, default=math.inf)
 
 
-def _event(record: logging.LogRecord) -> tuple[str, str, object]:
-    """Return what happened where: the same event at two gateways is two."""
-    return record.name, record.getMessage(), getattr(record, "gateway", None)
+# Which one of several of its kind an event is about.
+_PLACES = ("gateway", "receiver")
+
+
+def _event(record: logging.LogRecord) -> tuple[object, ...]:
+    """Return what happened where: the same event at two gateways, or two receivers of alarms, is two."""
+    return record.name, record.getMessage(), *(getattr(record, name, None) for name in _PLACES)
 
 
 def _summary(record: logging.LogRecord, count: int) -> logging.LogRecord:

@@ -153,6 +153,29 @@ async def test_settings_that_are_there_are_kept_unless_they_are_to_be_replaced(
     assert file.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"], ids=["a folder", "not UTF-8"])
+async def test_a_settings_file_that_is_none_is_named_before_anything_is_tried(
+    arguments, places, sim, tmp_path, capsys, content, replace
+):
+    file = tmp_path / "settings.toml"
+    file.mkdir() if content is None else file.write_bytes(content)
+
+    assert await set_up(arguments(replace=replace), Script("password"), places) == EX_CONFIG
+
+    assert f"{file} cannot be read: " in capsys.readouterr().err
+    assert sim.requests == []
+
+
+async def test_a_password_file_in_another_encoding_is_named(arguments, places, tmp_path, capsys):
+    """As an editor saves an umlaut in Latin-1."""
+    (tmp_path / "secret").write_bytes("sün".encode("latin-1"))
+
+    assert await set_up(arguments(password_file=str(tmp_path / "secret")), Script(), places) == 1
+
+    assert "secret cannot be read: it is not a text in UTF-8." in capsys.readouterr().err
+
+
 async def test_a_form_of_toml_that_cannot_be_replaced_is_left_alone(arguments, places, tmp_path, capsys):
     file = tmp_path / "settings.toml"
     file.write_text('password = """\nhost = 1\n"""\n')

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 
 import pytest
 
@@ -76,4 +77,13 @@ def test_what_cannot_be_simulated_is_one_clear_line(command, words, complaint):
 
     assert shown.returncode == 1
     assert f"powerwall-proxy: {complaint}" in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_port_in_use_has_the_exit_code_that_the_proxy_has_for_it(command):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        shown = command("simulate", "--port", str(taken.getsockname()[1]))
+
+    assert shown.returncode == 69
+    assert "Address already in use; set --port or --control-port to another." in shown.stderr
     assert "Traceback" not in shown.stderr

@@ -102,8 +102,8 @@ async def test_the_description_for_programs_names_each_gateway(fleet, start, sim
 
     assert [server["url"] for server in whole["servers"]] == [
         "./",
-        "./gateways/{id}/",
-        "./sites/{id}/",
+        "./gateways/{id}",
+        "./sites/{id}",
     ]
     assert [server["variables"]["id"]["enum"] for server in whole["servers"][1:]] == [
         ["house", "garage"],

@@ -77,7 +77,7 @@ def test_what_was_thinned_out_is_not_replaced_either(state, tmp_path, capsys):
     main(["history", "export", str(tmp_path / "rows.csv")])
     table = (tmp_path / "rows.csv").read_text()
     (tmp_path / "rows.csv").write_text(table.replace(",30", ",99").replace(",31", ",98"))
-    levels = {name: f"SELECT * FROM {name} ORDER BY 1" for name in ("quarter", "hour", "day")}
+    levels = {name: f"SELECT * FROM {name} ORDER BY 1" for name in ("quarter", "hour")}
     before = {name: query(state, statement) for name, statement in levels.items()}
     with closing(sqlite3.connect(state / "history.db")) as db, db:
         db.execute(f"DELETE FROM minute WHERE at < {MIDNIGHT + 37 * 60}")
@@ -90,6 +90,8 @@ def test_what_was_thinned_out_is_not_replaced_either(state, tmp_path, capsys):
 
     assert query(state, "SELECT * FROM minute") == minutes
     assert {name: query(state, statement) for name, statement in levels.items()} == before
+    # The day is over, and made of the hours that were recorded.
+    assert query(state, "SELECT n, load_power FROM day") == [(180, 90)]
     assert capsys.readouterr().out == "0 rows and 0 days were added.\n"
 
 
@@ -202,3 +204,78 @@ def test_an_export_has_the_head_of_a_table(state, capsys):
     head, *rows = csv.reader(capsys.readouterr().out.splitlines())
     assert head[:4] == ["time", "span (s)", "minutes", "site_power (W)"]
     assert len(rows) == 180
+
+
+def test_an_export_that_fails_leaves_the_file_of_before(state, tmp_path, capsys):
+    """A time that is none, a damaged history: the earlier export may be all there is."""
+    target = tmp_path / "backup.csv"
+    target.write_text("an earlier export")
+
+    assert main(["history", "export", str(target), "--from", "2025-13-01"]) == 1
+    (state / "history.db").write_bytes(b"no database")
+    assert main(["history", "export", str(target)]) == 1
+
+    assert target.read_text() == "an earlier export"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.csv", "state"]
+
+
+def test_a_history_is_not_exported_into_itself(state, capsys):
+    before = (state / "history.db").read_bytes()
+
+    assert main(["history", "export", str(state / "history.db")]) == 1
+
+    assert "is the history itself" in capsys.readouterr().err
+    assert (state / "history.db").read_bytes() == before
+
+
+HEAD = "time,span (s),minutes,solar_power (W)\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (
+            HEAD + "2026-11-29T10:00:00+00:00,60,1,5\n2026-11-29T10:01:00+00:00,60\n",
+            "line 3: the row has not as many",
+        ),
+        (HEAD + "garbage\n", "line 2: the row has not as many fields as the head"),
+        (HEAD + ",60,1,5\n", "line 2: there is no time in it"),
+        (HEAD + "2026-11-29T10:00:00+00:00,1e999,1,5\n", "line 2: "),
+        ("day,solar (Wh)\n,5\n", "line 2: there is no day in it"),
+        (
+            "time,solar_power (kW)\n2026-11-29T10:00:00+00:00,5\n",
+            "solar_power (kW): a unit is one of s, %, W, Wh",
+        ),
+        ("time,kitchen\n2026-11-29T10:00:00+00:00,5\n", "it needs a column time or day, and one of values"),
+        ("day,foo\n2026-11-29,5\n", "it needs a column time or day, and one of values"),
+        ("x" * 200_000, "field larger than field limit"),
+        (HEAD.encode("utf-16"), "it is not a text in UTF-8"),
+    ],
+)
+def test_a_damaged_or_foreign_table_is_one_sentence_and_nothing_of_it_is_kept(
+    state, tmp_path, capsys, content, words
+):
+    """A row that was cut off would stay for ever: what was recorded or imported is not replaced."""
+    before = query(state, "SELECT * FROM minute ORDER BY at")
+    (tmp_path / "table.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    assert main(["history", "import", str(tmp_path / "table.csv")]) == 1
+
+    shown = capsys.readouterr().err
+    assert words in shown
+    assert shown.count("\n") == 1
+    assert query(state, "SELECT * FROM minute ORDER BY at") == before
+
+
+@pytest.mark.parametrize("minutes", [9, 40, 100])
+def test_the_end_of_a_past_that_is_long_over_is_kept_as_coarsely_as_its_beginning(state, tmp_path, minutes):
+    """It ends within a quarter, an hour and a day, whose minutes are no longer kept."""
+    begin = datetime(2024, 10, 25, 10, tzinfo=UTC).timestamp()
+    rows = [f"{datetime.fromtimestamp(begin + 60 * m, UTC).isoformat()},60,1,600\n" for m in range(minutes)]
+    (tmp_path / "old.csv").write_text(HEAD + "".join(rows))
+
+    assert main(["history", "import", str(tmp_path / "old.csv")]) == 0
+
+    old = f"at < {begin + 86400}"
+    assert query(state, f"SELECT sum(n) FROM hour WHERE {old}") == [(minutes,)]
+    assert query(state, f"SELECT sum(n) FROM day WHERE {old}") == [(minutes,)]

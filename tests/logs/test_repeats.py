@@ -181,3 +181,15 @@ def test_the_same_event_at_another_gateway_is_another_line():
         written.logger.warning("exchange failed", extra=fields)
 
     assert len(written.lines) == 100
+
+
+def test_each_receiver_of_alarms_that_fails_is_named():
+    written = Log()
+
+    for number in range(1, 4):
+        fields = {"receiver": f"webhook {number}", "reason": "answered 500"}
+        written.logger.warning("receiver failed", extra=fields)
+
+    assert [line.split("receiver=")[1][:11] for line in written.lines] == [
+        f'"webhook {n}"' for n in (1, 2, 3)
+    ]

@@ -20,6 +20,16 @@ async def test_stats_are_what_verify_sh_greps_for(proxy):
     assert re.search(r'"tedapi_mode":"off"', text)
 
 
+@pytest.mark.parametrize("seconds", [3 * 86400, -3600])
+async def test_the_uptime_is_what_has_passed_however_the_date_was_set_meanwhile(proxy, clock, seconds):
+    """A board without a battery starts with a date of before, and gets the right one from the network."""
+    clock.advance(100)
+    clock.set_by(seconds)
+
+    assert (await proxy.get("/health")).json()["uptime_seconds"] == 100
+    assert (await proxy.get("/stats")).json()["uptime"] == "0:01:40"
+
+
 async def test_stats_know_the_keys_of_the_peer(proxy):
     stats = (await proxy.get("/stats")).json()
 

@@ -39,5 +39,7 @@ def _opened(path: Path) -> Iterator[tuple[Iterator[str], Callable[[], float]]]:
         try:
             with TextIOWrapper(plain, encoding="utf-8-sig", newline="") as lines:
                 yield lines, lambda: raw.tell() / size if size else 0.0
+        except UnicodeDecodeError as exc:
+            raise SourceError(f"{path}: it is not a text in UTF-8.") from exc
         except (SourceError, ValueError, EOFError, zlib.error, gzip.BadGzipFile) as exc:
             raise SourceError(f"{path}: {exc}.") from exc

@@ -107,8 +107,11 @@ class Importer:
                 self._first = each.at if self._first is None else min(self._first, each.at)
                 self._last = max(self._last, each.at + SIGNAL_HOUR.span_s)
 
-    def finish(self, *, replaces: bool = False) -> None:
-        """Fold what was added, and write its days; those that are there stay unless these replace them."""
+    def finish(self, now: float = 0.0, *, replaces: bool = False) -> None:
+        """Fold what was added, and write its days; those that are there stay unless these replace them.
+
+        What is over at ``now`` (Unix s) is folded, also where the past ends within an hour or a day.
+        """
         before = self._db.total_changes
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
@@ -116,7 +119,7 @@ class Importer:
                 put_day(self._db, totals, replaces=replaces)
             self.days = self._db.total_changes - before
             if self._first is not None:
-                fold(self._db, self._last, self._zone, self._first)
+                fold(self._db, max(self._last, int(now)), self._zone, self._first)
 
     def _count(self, row: PastRow) -> None:
         day = day_of(row.at, self._zone)

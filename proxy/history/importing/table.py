@@ -8,35 +8,54 @@ from datetime import date, datetime
 from itertools import islice, pairwise
 from typing import Final
 
-from proxy.history.columns import PARTS
+from proxy.history.columns import COLUMNS, PARTS
 from proxy.history.energies import FLOWS, NAMES, DayTotals
 from proxy.history.importing.past import Importer, PastRow, SourceError
 from proxy.history.numbers import kept
 
 _AT_ONCE: Final = 1000
 _MINUTE_S: Final = 60
+_VALUES: Final = frozenset({*PARTS, *NAMES, *FLOWS})
+_UNITS: Final = tuple(dict.fromkeys(("", "s", "%", *(column.quantity.unit for column in COLUMNS), "Wh")))
 
 
 def read(lines: Iterator[str], importer: Importer, progress: Callable[[float], None]) -> None:
     """Read a table of series or of days; ``progress`` gets the time of what was read last. Raises SourceError."""
     table = csv.DictReader(lines)
-    heads = {head: head.partition(" (")[0] for head in table.fieldnames or ()}
     try:
+        heads = dict(map(_named_head, table.fieldnames or ()))
+        known = {"day": {*NAMES, *FLOWS}, "time": {*PARTS}}
+        if not any(first in heads and names & {*heads.values()} for first, names in known.items()):
+            raise SourceError(
+                "this is no table of this proxy: it needs a column time or day, and one of values"
+            )
         if "day" in heads:
             importer.add_days(_day(_named(row, heads)) for row in table)
-        elif "time" in heads:
+        else:
             rows = (_named(row, heads) for row in table)
             found = map(_row, rows if "span" in heads.values() else _with_span(list(rows)))
             while some := list(islice(found, _AT_ONCE)):
                 importer.add(some)
                 progress(some[-1].at)
-        else:
-            raise SourceError("this is no table of this proxy: its first column is neither time nor day")
-    except (ValueError, TypeError, csv.Error) as exc:
+    except UnicodeDecodeError:
+        raise
+    except KeyError as exc:
+        raise SourceError(f"line {table.line_num}: there is no {exc.args[0]} in it") from exc
+    except (ValueError, TypeError, OverflowError, csv.Error) as exc:
         raise SourceError(f"line {table.line_num}: {exc}") from exc
 
 
+def _named_head(head: str) -> tuple[str, str]:
+    """Return the head of a column, and its name without the unit. Raises ValueError for another unit."""
+    name, _, unit = head.partition(" (")
+    if name in _VALUES and unit.removesuffix(")") not in _UNITS:
+        raise ValueError(f"{head}: a unit is one of {', '.join(filter(None, _UNITS))}")
+    return head, name
+
+
 def _named(row: Mapping[str, str], heads: Mapping[str, str]) -> dict[str, str]:
+    if None in row or None in row.values():  # as DictReader has it
+        raise ValueError("the row has not as many fields as the head")
     return {heads[head]: text for head, text in row.items() if head in heads and text}
 
 

@@ -70,7 +70,7 @@ _STATUS: Final = {
     "stale": "hit; detail=gateway-away",
 }
 _MAX_AGES = [re.compile(rf"(?:^|[\s,]){name}=(\d{{1,9}})") for name in ("s-maxage", "max-age")]
-_STRICT = ("must-revalidate", "proxy-revalidate", "no-cache", "s-maxage")
+_STRICT = ("must-revalidate", "proxy-revalidate", "s-maxage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,16 +284,13 @@ def _weight(kept: Kept) -> int:
 def _may_keep(headers: Mapping[str, str]) -> bool:
     """Say whether a shared cache may store the answer (RFC 9111 section 3)."""
     control = headers.get("Cache-Control", "").lower()
-    return not ("no-store" in control or "private" in control) and headers.get("Vary", "").lower() in {
-        "",
-        "accept-encoding",
-    }
+    varies = headers.get("Vary", "").lower() not in {"", "accept-encoding"}
+    return not ("no-store" in control or "private" in control or varies)
 
 
 def _is_strict(headers: Mapping[str, str]) -> bool:
     """Say whether an answer may not be served stale, whatever happened (RFC 9111 section 4.2.4)."""
-    control = headers.get("cache-control", "").lower()
-    return any(directive in control for directive in _STRICT)
+    return any(directive in headers.get("cache-control", "").lower() for directive in _STRICT)
 
 
 def _lifetime(headers: Mapping[str, str]) -> float:
