@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -58,8 +59,17 @@ class Backlog:
             for entry in self._entries
         ]
 
-    def load(self, document: Iterable[Mapping[str, Any]], receivers: Iterable[str]) -> None:
-        """Load undelivered messages of an earlier process for existing receivers. Raises KeyError, TypeError, ValueError."""
+    def load(
+        self,
+        document: Iterable[Mapping[str, Any]],
+        receivers: Iterable[str],
+        due: Callable[[Message], float] = lambda _: math.inf,
+    ) -> None:
+        """Load undelivered messages of an earlier process for existing receivers. Raises KeyError, TypeError, ValueError.
+
+        ``due`` says until when (Unix s) the settings of today hold a message back; none waits for those of before.
+        """
         known = frozenset(receivers)
         for entry in document:
-            self.put(Message(**entry["message"]), float(entry["due"]), known & set(entry["waiting"]))
+            message = Message(**entry["message"])
+            self.put(message, min(float(entry["due"]), due(message)), known & set(entry["waiting"]))

@@ -99,7 +99,10 @@ class Subject:
         document = await self._gateway.state.submit(self._gateway.state.recall, FILE)
         try:
             self._zone_name = str(document.get("zone", ""))
-            self.backlog.load(document.get("waiting") or (), self._receivers)
+            zone = zone_of(self._zone_name or self._gateway.settings.timezone)
+            self.backlog.load(
+                document.get("waiting") or (), self._receivers, lambda message: self._due(message, zone)
+            )
             self._machine.load(document.get("known") or {}, self._offset)
         except (AttributeError, KeyError, TypeError, ValueError):
             _log.warning("alarms of an earlier process cannot be read", extra={"gateway": self._gateway.id})
@@ -192,14 +195,17 @@ class Subject:
 
     def _put(self, message: Message, zone: tzinfo) -> None:
         """Queue a message for the receivers, until the end of quiet hours unless it is exempt."""
-        quiet = None if message.event in self._settings.notify_quiet_except else self._quiet
-        until = quiet.until(message.at, zone) if quiet else message.at
-        # What need not wait is due whatever becomes of the clock.
-        due = until if until > message.at else 0.0
-        self.backlog.put(message, due, self._receivers)
+        self.backlog.put(message, self._due(message, zone), self._receivers)
         level = logging.INFO if message.severity == INFO else logging.WARNING
         fields = {"gateway": message.gateway, "alarm": message.event, "text": message.text}
         _log.log(level, "alarm", extra=fields)
+
+    def _due(self, message: Message, zone: tzinfo) -> float:
+        """Return the end of the quiet hours in which a message came (Unix s); 0 if it need not wait."""
+        quiet = None if message.event in self._settings.notify_quiet_except else self._quiet
+        until = quiet.until(message.at, zone) if quiet else message.at
+        # What need not wait is due whatever becomes of the clock.
+        return until if until > message.at else 0.0
 
     # -- writing -----------------------------------------------------------------------------------
 

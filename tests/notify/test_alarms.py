@@ -148,6 +148,20 @@ async def test_messages_of_quiet_hours_wait_until_they_are_over(serving, sim, we
     assert "since 10:54" in webhook.got[0]["text"]
 
 
+async def test_messages_do_not_wait_for_quiet_hours_that_are_no_longer_set(serving, sim, webhook, live):
+    """Most of a day, for a mistake in the setting that was corrected at once."""
+    async with serving(sim, webhook, notify_quiet="10:00-09:00"):
+        await live(60)
+        lose(sim)
+        await live(60)
+    assert webhook.events == []
+
+    async with serving(sim, webhook):
+        await live(10)
+
+    await has(webhook, "grid_lost")
+
+
 async def test_events_are_switched_off_by_name(serving, sim, webhook, live):
     async with serving(sim, webhook, notify_events=("grid_back",)):
         await live(60)
