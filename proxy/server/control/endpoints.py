@@ -21,7 +21,7 @@ from proxy.core.model import Setting, raw_percent
 from proxy.core.redaction import redact
 from proxy.gateways.commands import Report, named
 from proxy.metrics.families import Samples
-from proxy.server.control.request import Refused, fields_of, invalid, token_of
+from proxy.server.control.request import INVALID, Refused, fields_of, invalid, token_of
 from proxy.server.http.admission import client_of
 from proxy.server.http.guard import AuthResult, Verdict
 from proxy.server.http.problems import private, retry_after
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
 WRONG_TOKEN = "Control Command Token Invalid"  # noqa: S105 - the answer, not a token
 # Codes of Control.counts, as the metrics call them.
+_FIELDS = frozenset({"value", "token", "mode", "level", "confirm"})
 _OUTCOMES = {
     "ok": "ok",
     "accepted": "accepted",
@@ -94,6 +95,10 @@ async def _post(context: Context, request: web.Request, gateway: Gateway, action
     """Let in who has the token; then set, or read if there is no value. Raises Refused."""
     fields = await admitted(context, request)
     if fields.get("value", "") == "":
+        if "value" in request.query or not fields.keys() <= _FIELDS:
+            raise invalid(
+                400, INVALID, "There is no value in the body: it is in the URL, or its field is misspelt."
+            )
         return await _read(gateway, action)
     return await _write(context, request, gateway, action, fields)
 

@@ -81,6 +81,16 @@ async def test_an_empty_value_reads(post, sim):
     assert sim.writes == []
 
 
+@pytest.mark.parametrize(("query", "fields"), [("", {"vlaue": "31"}), ("?value=31", {})])
+async def test_a_value_that_is_misspelt_or_elsewhere_is_not_taken_for_none(post, sim, query, fields):
+    """A script would take the present value for a success."""
+    answer = await post(f"reserve{query}", **fields)
+
+    assert answer.status == 400
+    assert answer.json()["detail"].startswith("There is no value in the body")
+    assert sim.writes == []
+
+
 @pytest.mark.parametrize(
     ("action", "fields", "error"),
     [
