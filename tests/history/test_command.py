@@ -228,6 +228,11 @@ def test_a_history_is_not_exported_into_itself(state, capsys):
     assert (state / "history.db").read_bytes() == before
 
 
+def day_start(days_ago: int) -> int:
+    """Return the first second of a day."""
+    return start_of(day_of(time.time() - days_ago * 86400, ZONE), ZONE)
+
+
 HEAD = "time,span (s),minutes,solar_power (W)\n"
 
 
@@ -270,7 +275,7 @@ def test_a_damaged_or_foreign_table_is_one_sentence_and_nothing_of_it_is_kept(
 @pytest.mark.parametrize("minutes", [9, 40, 100])
 def test_the_end_of_a_past_that_is_long_over_is_kept_as_coarsely_as_its_beginning(state, tmp_path, minutes):
     """It ends within a quarter, an hour and a day, whose minutes are no longer kept."""
-    begin = datetime(2024, 10, 25, 10, tzinfo=UTC).timestamp()
+    begin = day_start(500) + 10 * 3600
     rows = [f"{datetime.fromtimestamp(begin + 60 * m, UTC).isoformat()},60,1,600\n" for m in range(minutes)]
     (tmp_path / "old.csv").write_text(HEAD + "".join(rows))
 
