@@ -53,7 +53,7 @@ fuzz: $(VENV)/.test ## explore with other generated cases than `make test`; prin
 # A year's first day, a day that few years have, both changes of the site's clock, and beyond 32 bits of seconds.
 DATES := 2027-01-01T00:00:00 2028-02-29T12:00:00 2027-03-14T01:59:30 2027-11-07T01:59:30 2038-01-20T00:00:00
 DATED := $(addprefix tests/,cloud drivers history server spec state)
-test-dates: $(VENV)/.test ## the tests of what is kept and counted by time, at other dates (20 minutes)
+test-dates: $(VENV)/.test ## the tests of what is kept and counted by time, at other dates (40 minutes)
 	.ci/packages faketime:faketime
 	set -e; for date in $(DATES); do echo "$$date"; TZ=America/Los_Angeles DONT_FAKE_MONOTONIC=1 \
 		faketime "$${date/T/ }" $(BIN)/python -m pytest -q -n auto --dist loadfile $(DATED); done
