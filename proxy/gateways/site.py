@@ -69,7 +69,8 @@ class SiteDriver:
         if got.snapshot is None:
             error = got.error or SourceUnavailable("no readings")
             has_it = read in totals.OF_ALL or (member.id, read) in self._known
-            return Part(member.id, error=SourceUnavailable(str(error)) if has_it else error)
+            is_denied = has_it and not error.is_failure
+            return Part(member.id, error=SourceUnavailable(str(error)) if is_denied else error)
         self._known.add((member.id, read))
         document = got.snapshot.document
         value = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
+import shutil
 import sqlite3
 import sys
 import time
@@ -123,12 +124,15 @@ def _target(name: str | None, database: Path) -> Iterator[TextIO]:
     if file.exists() and file.samefile(database):
         raise SourceError(f"{file} is the history itself: name another file.")
     is_replaced = file.is_file() or not file.exists()  # else it is a pipe or a device
-    written = file.with_name(f".{file.name}.part") if is_replaced else file
+    kept = file.resolve()  # a link stays one
+    written = kept.with_name(f".{kept.name}.part") if is_replaced else file
     try:
         with written.open("w", encoding="utf-8", newline="") as target:
             yield target
         if is_replaced:
-            written.replace(file)
+            if kept.exists():
+                shutil.copymode(kept, written)
+            written.replace(kept)
     except OSError as exc:
         raise OSError(exc.errno, exc.strerror, str(file)) from exc
     finally:

@@ -58,9 +58,8 @@ class Listener:
 
     def shut(self) -> None:
         """Refuse connections; no other program gets the port meanwhile."""
-        is_open = self.is_open
-        self.close()
-        if is_open:
+        if self.is_open:
+            self.close()
             self._reserved = self._bound()
 
     def close(self) -> list[asyncio.Task[None]]:

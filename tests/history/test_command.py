@@ -219,6 +219,19 @@ def test_an_export_that_fails_leaves_the_file_of_before(state, tmp_path, capsys)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.csv", "state"]
 
 
+def test_an_export_keeps_the_rights_of_the_file_and_a_link_to_it(state, tmp_path):
+    target, link = tmp_path / "private.csv", tmp_path / "link.csv"
+    target.write_text("an earlier export")
+    target.chmod(0o600)
+    link.symlink_to(target)
+
+    assert main(["history", "export", str(link)]) == 0
+
+    assert link.is_symlink()
+    assert target.read_text().startswith("time,")
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_history_is_not_exported_into_itself(state, capsys):
     before = (state / "history.db").read_bytes()
 

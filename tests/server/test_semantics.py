@@ -91,3 +91,16 @@ async def test_the_description_of_the_routes_leads_to_them(proxy):
 
     assert {"200", "202"} <= document["paths"]["/control/reserve"]["post"]["responses"].keys()
     assert document["paths"]["/control/reserve"]["post"]["requestBody"]["required"]
+
+
+async def test_every_field_that_is_described_is_known(start, sim):
+    """Without a value a POST reads; one with a field that is not known is refused."""
+    proxy = await start(sim, control_secret="storm-lantern-7492")
+    described = (await proxy.get("/openapi.json")).json()["paths"]["/control/reserve"]["post"]["requestBody"]
+    names = described["content"]["application/json"]["schema"]["properties"].keys() - {"value", "token"}
+
+    answer = await proxy.post(
+        "/control/reserve", json={"token": "storm-lantern-7492", **dict.fromkeys(names, "x")}
+    )
+
+    assert answer.status == 200

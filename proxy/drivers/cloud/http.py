@@ -85,9 +85,9 @@ class CloudHttp:
                 timeout=aiohttp.ClientTimeout(total=wait_s),
                 middlewares=(_once,),
             ) as answer:
-                got = await read_body(answer, "the cloud's answer", _LONGEST_BODY)
-                self._received += len(got)
-                return Reply(answer.status, answer.headers, got)
+                received = await read_body(answer, "the cloud's answer", _LONGEST_BODY)
+                self._received += len(received)
+                return Reply(answer.status, answer.headers, received)
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
             raise _named(exc, host, wait_s) from exc
         except _Lost as exc:

@@ -37,7 +37,7 @@ def read(lines: Iterator[str], importer: Importer, progress: Callable[[float], N
             while some := list(islice(found, _AT_ONCE)):
                 importer.add(some)
                 progress(some[-1].at)
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # a ValueError, which is about the whole file
         raise
     except KeyError as exc:
         raise SourceError(f"line {table.line_num}: there is no {exc.args[0]} in it") from exc

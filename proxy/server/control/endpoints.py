@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
 DISABLED = "Control Commands Disabled - Set PW_CONTROL_SECRET to enable"
 WRONG_TOKEN = "Control Command Token Invalid"  # noqa: S105 - the answer, not a token
-# Codes of Control.counts, as the metrics call them.
+# What a body may have; /openapi.json describes each.
 _FIELDS = frozenset({"value", "token", "mode", "level", "confirm"})
+# Codes of Control.counts, as the metrics call them.
 _OUTCOMES = {
     "ok": "ok",
     "accepted": "accepted",

@@ -70,7 +70,7 @@ _STATUS: Final = {
     "stale": "hit; detail=gateway-away",
 }
 _MAX_AGES = [re.compile(rf"(?:^|[\s,]){name}=(\d{{1,9}})") for name in ("s-maxage", "max-age")]
-_STRICT = ("must-revalidate", "proxy-revalidate", "s-maxage")
+_STRICT = ("must-revalidate", "proxy-revalidate", "s-maxage")  # without no-cache: the page would be blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,5 +296,5 @@ def _is_strict(headers: Mapping[str, str]) -> bool:
 def _lifetime(headers: Mapping[str, str]) -> float:
     """Return for how many seconds an answer is fresh; 0: validate each time."""
     control = headers.get("cache-control", "").lower()
-    said = [found[1] for each in _MAX_AGES if (found := each.search(control))]
-    return float(said[0]) if said and "no-cache" not in control else 0.0
+    said = [found[1] for each in _MAX_AGES if (found := each.search(control)) and "no-cache" not in control]
+    return float(said[0]) if said else 0.0
